@@ -1,0 +1,59 @@
+"""phistar as a package: what `pip install .` puts where.
+
+In the repository the recipes stand at the top level (`conf/`); installed, they are
+the data of the package `pipeline.conf`, so that `phistar list` finds them anywhere.
+The versions that are tested together are in requirements.lock; the bounds below say
+which others may work.
+"""
+
+from setuptools import find_packages, setup
+
+setup(
+    name="phistar",
+    version="0.1.0",
+    description="Minimises -ln P(y|x) for four kinds of label space, in one pipeline",
+    license="MIT",
+    license_files=["LICENSE"],
+    classifiers=[
+        "Environment :: Console",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX :: Linux",
+        "Programming Language :: Python :: 3.11",
+        "Topic :: Scientific/Engineering :: Artificial Intelligence",
+    ],
+    python_requires=">=3.11,<3.14",  # keras starts at 3.11, tensorflow ends at 3.13
+    packages=[
+        *find_packages(include=["pipeline", "pipeline.*"]),
+        *find_packages(include=["components", "components.*"]),
+        "pipeline.conf",
+    ],
+    package_dir={"pipeline.conf": "conf"},
+    package_data={"pipeline.conf": ["*.yaml", "*/*.yaml"]},
+    entry_points={"console_scripts": ["phistar = pipeline.cli:main"]},
+    install_requires=[
+        "tensorflow>=2.21,<2.22",
+        "keras>=3.15.1,<3.16",
+        "tensorflow-datasets>=4.9.10,<4.10",
+        "importlib_resources>=6",  # tensorflow-datasets imports it, undeclared
+        "mlflow>=3.17,<3.18",
+        "hydra-core>=1.3.6,<1.4",
+        "pydantic>=2.10,<3",
+        "scikit-learn>=1.6,<2",
+        "numpy>=1.26,<3",
+        "pandas>=2,<4",
+        "matplotlib>=3.9,<4",
+        "pillow>=11",
+        "psutil>=6",
+        "tqdm>=4.66,<5",
+    ],
+    extras_require={
+        "gpu": ["tensorflow[and-cuda]>=2.21,<2.22", "nvidia-ml-py>=12"],
+        "jax": ["jax>=0.7"],
+        "test": [
+            "pytest>=9,<10",
+            "ruff>=0.17,<0.18",
+            "selenium>=4.20",
+            "pre-commit>=4",
+        ],
+    },
+)
