@@ -1,0 +1,55 @@
+# `make` lists the targets. Everything happens in .venv, built from requirements.lock.
+
+PYTHON ?= python3.11
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+READY := .venv/.ready
+
+.PHONY: help env run test test-slow bench ui lock
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+env: $(READY)  ## the environment in .venv, every package held to its SHA-256
+
+run: env  ## the quick recipes, from data to SavedModel
+	$(BIN)/phistar run breast_cancer
+	$(BIN)/phistar run digits
+
+test: env  ## every check that CI runs
+	@{ command -v chromium && command -v chromedriver; } >/dev/null || echo \
+	  "The browser tests will fail: apt-get install chromium chromium-driver"
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/python -m pytest
+
+test-slow: env  ## the heavy checks that `make test` leaves out
+	$(BIN)/python -m pytest -m slow
+
+bench: env  ## the benchmarks, one after the other
+	@for script in bench/*.py; do echo "$$script"; $(BIN)/python "$$script" || exit; done
+
+ui: env  ## the MLflow pages of all runs, on this machine only
+	$(BIN)/phistar ui
+
+lock:  ## renew requirements.lock (the newest versions that setup.py allows)
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && set -e; \
+	$(PYTHON) -m venv "$$dir"; \
+	"$$dir/bin/python" -m pip install --quiet --disable-pip-version-check uv; \
+	"$$dir/bin/uv" pip compile --quiet --upgrade --generate-hashes \
+	  --python-version 3.11 --custom-compile-command "make lock" --extra test \
+	  setup.py requirements.in --output-file "$$dir/lock"; \
+	cat "$$dir/lock" > requirements.lock
+
+# The lock's few source distributions are built by the lock's own setuptools and wheel,
+# which therefore come first: nothing is installed whose hash is not in the lock.
+$(READY): requirements.lock setup.py
+	@$(PYTHON) -c "import ensurepip, venv" 2>/dev/null || { echo \
+	  "$(PYTHON) with venv is missing: apt-get install make python3.11-venv" >&2; exit 1; }
+	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv
+	@awk '/^[a-z]/ { keep = /^(packaging|setuptools|wheel)==/ } keep' \
+	  requirements.lock > .venv/build.lock
+	$(PIP) install --require-hashes -r .venv/build.lock
+	$(PIP) install --require-hashes --no-build-isolation --use-pep517 -r requirements.lock
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@

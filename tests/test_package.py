@@ -1,0 +1,94 @@
+"""Installed with `pip install .`, phistar works without its repository."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from importlib.metadata import distributions
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """A folder that holds the installed package, built from a copy of the source."""
+    copy = tmp_path_factory.mktemp("source")
+    for name in ("setup.py", "pyproject.toml", "LICENSE"):
+        shutil.copy(ROOT / name, copy)
+    for name in ("pipeline", "components", "conf"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / name, copy / name, ignore=ignored)
+    target = tmp_path_factory.mktemp("site")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install"]
+    offline = ["--no-deps", "--no-build-isolation", "--no-index"]
+    subprocess.run([*pip, "-q", *offline, "--target", target, copy], check=True)
+    return target
+
+
+def run(site, cwd, *command):
+    """The output of a command that sees the installed package before any other."""
+    env = os.environ | {"PYTHONPATH": str(site)}
+    result = subprocess.run(
+        command, cwd=cwd, env=env, capture_output=True, text=True, timeout=60
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def test_every_source_file_and_recipe_is_installed(site):
+    expected = {
+        f.relative_to(ROOT).as_posix()
+        for folder in ("pipeline", "components")
+        for f in (ROOT / folder).rglob("*.py")
+    } | {
+        f"pipeline/{f.relative_to(ROOT).as_posix()}"
+        for f in (ROOT / "conf").rglob("*.yaml")
+    }
+    folders = [site / "pipeline", site / "components"]
+    installed = {
+        f.relative_to(site).as_posix()
+        for folder in folders
+        for f in folder.rglob("*")
+        if f.suffix in (".py", ".yaml")
+    }
+    assert installed == expected
+
+
+def test_list_shows_the_shipped_recipes_outside_the_repository(site, tmp_path):
+    code = "import pipeline; print(pipeline.__file__)"
+    where = run(site, tmp_path, sys.executable, "-c", code)
+    assert Path(where.strip()).is_relative_to(site)
+
+    shown = run(site, tmp_path, site / "bin" / "phistar", "list", "--root", tmp_path)
+    for recipe in (ROOT / "conf" / "experiment").glob("*.yaml"):
+        assert recipe.stem in shown
+
+
+def locked():
+    """Package -> version in requirements.lock; names as they are compared."""
+    lines = (ROOT / "requirements.lock").read_text("utf-8").splitlines()
+    return dict(line[:-2].split("==") for line in lines if line[:1].isalnum())
+
+
+def test_lock_satisfies_the_package_and_its_tests(site):
+    versions = locked()
+    (phistar,) = (d for d in distributions(path=[str(site)]) if d.name == "phistar")
+    for text in phistar.requires:
+        requirement = Requirement(text)
+        extra = {"extra": "test"}
+        if requirement.marker and not requirement.marker.evaluate(extra):
+            continue
+        name = re.sub(r"[-_.]+", "-", requirement.name).lower()
+        assert versions[name] in requirement.specifier, text
+
+
+def test_lock_holds_every_package_to_hashes():
+    text = (ROOT / "requirements.lock").read_text("utf-8")
+    for entry in re.split(r"\n(?=[a-z])", text)[1:]:
+        assert re.match(r"[a-z0-9.-]+==\S+ \\\n    --hash=sha256:[0-9a-f]{64}", entry)
+    assert not re.search(r"://|file:|--index|--find-links|@ ", text)
