@@ -136,13 +136,9 @@ class Store:
         final = self.path(stage, key)
         final.parent.mkdir(parents=True, exist_ok=True)
         _sweep(final.parent)
-        name = f".{key}.tmp-{os.getpid()}-{secrets.token_hex(4)}"
-        folder = final.with_name(name)
         started = time.time()
-        folder.mkdir()
-        alive = os.open(folder, os.O_RDONLY)
+        folder, held = _temporary(final)
         try:
-            fcntl.flock(alive, fcntl.LOCK_EX)  # see _sweep
             yield folder
             files = hashed(folder)
             found = {
@@ -169,7 +165,7 @@ class Store:
             raise
         finally:
             shutil.rmtree(folder, ignore_errors=True)  # gone already if committed
-            os.close(alive)
+            os.close(held)
 
 
 def _commit(folder: Path, final: Path, manifest: dict) -> None:
@@ -207,17 +203,29 @@ def _identity(path: Path) -> tuple | None:
     return str(path.absolute()), status.st_ino, status.st_mtime_ns, status.st_size
 
 
-def _sweep(folder: Path) -> None:
-    """Remove the temporaries of processes that have died.
+def _temporary(final: Path) -> tuple[Path, int]:
+    """A new folder beside `final`, and the descriptor that holds its lock."""
+    while True:
+        name = f".{final.name}.tmp-{os.getpid()}-{secrets.token_hex(4)}"
+        folder = final.with_name(name)
+        folder.mkdir()
+        with contextlib.suppress(FileNotFoundError):
+            descriptor = os.open(folder, os.O_RDONLY)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if folder.exists():
+                return folder, descriptor
+            os.close(descriptor)
+        # Swept by another process before the lock was ours: once more.
 
-    Dead means: no such pid here, and nobody holds the folder's lock. The lock protects
-    a writer in another container, whose pid says nothing here.
+
+def _sweep(folder: Path) -> None:
+    """Remove the temporaries whose writer has died.
+
+    A living writer holds its folder's lock. A pid would say less: it may be a zombie,
+    used again, or belong to another container.
     """
-    for path in folder.glob(".*.tmp-*-*"):
-        pid = path.name.split("-")[-2]
-        if os.path.exists(f"/proc/{pid}"):
-            continue
-        with contextlib.suppress(OSError):
+    for path in folder.glob(".*.tmp-*"):
+        with contextlib.suppress(FileNotFoundError, BlockingIOError):
             descriptor = os.open(path, os.O_RDONLY)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
