@@ -1,0 +1,162 @@
+"""What the stages leave on disk, and how it is read back.
+
+    Dataset   dataset.json, digest.json, {train,valid,test}/{inputs,labels}.npy,
+              test/raw.npz
+    Network   network.json, weights.npz; once trained, history.json
+    Report    metrics.json, test_nll.npy, golden.npz, figures/
+
+Everything is JSON or arrays: a network is rebuilt by its function from its name and
+arguments, never deserialised.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from components.data.encoders import encoder
+from components.labels import LabelSpace
+from components.networks import network as network_function
+from components.tasks import task as task_class
+
+SPLITS = ("train", "valid", "test")
+
+
+def write_json(path, data):
+    """Write plain data, sorted and indented, so that equal data are equal bytes."""
+    Path(path).write_text(json.dumps(data, indent=2, sort_keys=True) + "\n", "utf-8")
+
+
+def read_json(path):
+    """Read what `write_json` wrote."""
+    return json.loads(Path(path).read_text("utf-8"))
+
+
+def make_task(task, space=None):
+    """The Task of plain data {"name": ..., **its keys}."""
+    keys = {key: value for key, value in task.items() if key != "name"}
+    return task_class(task["name"])(space, **keys)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset on disk. Arrays are memory-mapped.
+
+    Args:
+        folder: Path.
+        description: what dataset.json holds; nothing in it depends on test.
+    """
+
+    folder: Path
+    description: dict
+
+    @classmethod
+    def load(cls, folder):
+        """Open the dataset in `folder`."""
+        return cls(Path(folder), read_json(Path(folder) / "dataset.json"))
+
+    @property
+    def space(self):
+        """The LabelSpace."""
+        labels = self.description["labels"]
+        return LabelSpace(tuple(labels["names"]), tuple(labels["values"]))
+
+    @property
+    def encoder(self):
+        """The encoder of the inputs (tensorflow is imported here)."""
+        inputs = self.description["inputs"]
+        return encoder(inputs["kind"])(**inputs["encoder"])
+
+    @property
+    def digests(self):
+        """SHA-256 of each split's arrays."""
+        return read_json(self.folder / "digest.json")
+
+    def split(self, name):
+        """(inputs [N, ...], labels int32 [N]) of one split, memory-mapped."""
+        return tuple(
+            np.load(self.folder / name / f"{part}.npy", mmap_mode="r")
+            for part in ("inputs", "labels")
+        )
+
+    def raw(self):
+        """The test inputs as the data have them, before any encoding."""
+        with np.load(self.folder / "test" / "raw.npz", allow_pickle=False) as arrays:
+            raw = dict(arrays)
+        return raw["images"] if self.description["inputs"]["kind"] == "images" else raw
+
+
+def save_split(folder, name, inputs, labels):
+    """Write one split's arrays; returns their SHA-256."""
+    (folder / name).mkdir(parents=True)
+    digest = hashlib.sha256()
+    for part, array in (("inputs", inputs), ("labels", labels)):
+        array = np.ascontiguousarray(array)
+        np.save(folder / name / f"{part}.npy", array)
+        digest.update(f"{array.dtype}{array.shape}".encode())
+        digest.update(array)
+    return digest.hexdigest()
+
+
+def save_network(folder, network, description):
+    """Write a network.
+
+    Args:
+        folder: where to.
+        network: Network.
+        description: {"network": name, "arguments": {...}, "input_shape",
+            "input_dtype", "num_outputs", "scale"}. `scale` is the a > 0 that the
+            logits are multiplied by before P is taken (hinge); else 1.
+    """
+    variables = network.variables
+    shapes = [list(variable.shape) for variable in variables]
+    write_json(Path(folder) / "network.json", {**description, "shapes": shapes})
+    # by position: Keras's variable paths are not stable inside one process
+    arrays = {f"{i:05d}": np.asarray(v) for i, v in enumerate(get_weights(network))}
+    np.savez(Path(folder) / "weights.npz", **arrays)
+
+
+def load_network(folder):
+    """Rebuild a network by its function and give it its weights.
+
+    Returns:
+        (Network, description).
+
+    Raises:
+        ValueError: if the weights do not fit the network.
+    """
+    description = read_json(Path(folder) / "network.json")
+    network = make_network(description)
+    shapes = [list(variable.shape) for variable in network.variables]
+    if shapes != description["shapes"]:
+        raise ValueError(
+            f"the weights in {folder} are not those of this network. Received: "
+            f"{description['shapes']}. Expected {shapes}: build and train it again."
+        )
+    with np.load(Path(folder) / "weights.npz", allow_pickle=False) as arrays:
+        set_weights(network, [arrays[name] for name in sorted(arrays)])
+    return network, description
+
+
+def make_network(description):
+    """The untrained Network of a description."""
+    return network_function(description["network"])(
+        tuple(description["input_shape"]),
+        description["input_dtype"],
+        description["num_outputs"],
+        **description["arguments"],
+    )
+
+
+def get_weights(network):
+    """Values of all variables, by position.  -> list of np.ndarray."""
+    return [keras.ops.convert_to_numpy(v) for v in network.variables]
+
+
+def set_weights(network, values):
+    """Give all variables their values, by position."""
+    for variable, value in zip(network.variables, values, strict=True):
+        variable.assign(value)

@@ -1,0 +1,59 @@
+"""Which examples form which batch: a pure function of (N, batch size, seed, step).
+
+Nothing is shuffled through a buffer, so a run can begin at any step and any number
+of hosts agree. The last batch of a pass is padded with weight 0 to the same shape.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Passes over N examples, each in an order of its own.
+
+    Args:
+        num_examples: N.
+        batch_size: B, rows of a batch, padding included.
+        seed: of the orders.
+    """
+
+    num_examples: int
+    batch_size: int
+    seed: int
+
+    @property
+    def steps_per_epoch(self):
+        """Batches in one pass over the data."""
+        return -(-self.num_examples // self.batch_size)
+
+    def order(self, epoch):
+        """The order of the examples in pass `epoch`.  -> int64 [N]."""
+        return np.random.default_rng((self.seed, epoch)).permutation(self.num_examples)
+
+    def batch(self, step):
+        """What step `step` reads.
+
+        Returns:
+            (rows, weights): int32 [B], float32 [B]. Weights are 1 / count for
+            the real rows and 0 for padding, so they sum to one over the step.
+        """
+        rows, weights = self.batches(step, step + 1)
+        return rows[0], weights[0]
+
+    def batches(self, start, stop):
+        """What the steps start ... stop-1 read.  -> int32, float32 [steps, B]."""
+        steps = stop - start
+        rows = np.zeros((steps, self.batch_size), dtype="int32")
+        weights = np.zeros((steps, self.batch_size), dtype="float32")
+        epoch, order = None, None
+        for i, step in enumerate(range(start, stop)):
+            if step // self.steps_per_epoch != epoch:
+                epoch = step // self.steps_per_epoch
+                order = self.order(epoch)
+            first = step % self.steps_per_epoch * self.batch_size
+            chosen = order[first : first + self.batch_size]
+            rows[i, : len(chosen)] = chosen
+            weights[i, : len(chosen)] = 1 / len(chosen)
+        return rows, weights

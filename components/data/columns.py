@@ -1,0 +1,153 @@
+"""Feature columns: numbers and categories -> float32 [N, D], by Keras layers.
+
+    numeric       (x - mean) / standard deviation; missing (NaN) -> the mean, that
+                  is 0, and a second column that is 1, if train had missing values
+    categorical   one column per value seen in train, and one, the first, for
+                  values never seen; missing ("") is a value like any other
+
+The statistics come from train only. The same layers run at ingest and inside the
+SavedModel.
+"""
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+RESERVED = ("label", "seed", "temperature", "top_k", "top_p")
+
+
+class Columns:
+    """The encoder of named columns.
+
+    Args:
+        columns: list of plain dicts, {"name", "kind": "numeric", "mean",
+            "variance", "missing": bool} or {"name", "kind": "categorical",
+            "values": [str]}.
+    """
+
+    kind = "columns"
+
+    def __init__(self, columns):
+        self.columns = columns
+        self.numeric = [c for c in columns if c["kind"] == "numeric"]
+        self.categorical = [c for c in columns if c["kind"] == "categorical"]
+        if self.numeric:
+            self.normalization = keras.layers.Normalization(
+                mean=[c["mean"] for c in self.numeric],
+                variance=[c["variance"] for c in self.numeric],
+                dtype="float32",
+            )
+            self.normalization.build((None, len(self.numeric)))  # outside any graph
+            self.missing = np.array([c["missing"] for c in self.numeric])
+        self.lookups = [
+            keras.layers.StringLookup(vocabulary=c["values"], output_mode="one_hot")
+            for c in self.categorical
+        ]
+
+    @classmethod
+    def fit(cls, raw):
+        """The encoder whose statistics are those of `raw`, the train columns.
+
+        Args:
+            raw: dict of name -> float [N] (NaN is missing) or str [N].
+
+        Raises:
+            ValueError: a name that the signatures use, or a column without values.
+        """
+        columns = []
+        for name, values in raw.items():
+            if name in RESERVED or not name.isidentifier():
+                raise ValueError(
+                    f"a column cannot have this name. Received: {name!r}. Expected "
+                    f"letters, digits and _, and none of {RESERVED}: rename it."
+                )
+            if values.dtype.kind in "OUT":
+                values = sorted({str(value) for value in values})
+                columns.append({"name": name, "kind": "categorical", "values": values})
+                continue
+            present = values[~np.isnan(values)].astype("float64")
+            if not len(present) or not np.isfinite(present).all():
+                raise ValueError(
+                    "a numeric column needs finite values in train. Received: "
+                    f"{name!r} with {len(present)} values, "
+                    f"{int(np.isinf(present).sum())} of them infinite. Drop the "
+                    "column, or declare what stands for a missing value."
+                )
+            columns.append(
+                {
+                    "name": name,
+                    "kind": "numeric",
+                    "mean": float(present.mean()),
+                    # a constant column is left as x - mean, not divided by 0
+                    "variance": float(present.var()) or 1.0,
+                    "missing": len(present) < len(values),
+                }
+            )
+        return cls(columns)
+
+    @property
+    def shape(self):
+        """(D,)."""
+        indicators = int(self.missing.sum()) if self.numeric else 0
+        one_hot = sum(len(c["values"]) + 1 for c in self.categorical)
+        return (len(self.numeric) + indicators + one_hot,)
+
+    dtype = "float32"
+
+    def to_json(self):
+        """Plain data; `Columns(**encoder.to_json())` is the same encoder."""
+        return {"columns": self.columns}
+
+    def signature(self):
+        """What the SavedModel takes: name -> tf.TensorSpec [B]."""
+        return {
+            c["name"]: tf.TensorSpec(
+                [None], tf.float32 if c["kind"] == "numeric" else tf.string, c["name"]
+            )
+            for c in self.columns
+        }
+
+    def describe(self):
+        """Name -> what it holds, for the contract."""
+        return {
+            c["name"]: "number, as in the data; NaN is missing"
+            if c["kind"] == "numeric"
+            else f"one of {len(c['values'])} values, others allowed; '' is missing"
+            for c in self.columns
+        }
+
+    def request(self, raw, rows):
+        """Rows of raw data as the SavedModel takes them.  -> dict of arrays."""
+        return {
+            c["name"]: raw[c["name"]][rows].astype(
+                "float32" if c["kind"] == "numeric" else "str"
+            )
+            for c in self.columns
+        }
+
+    def encode(self, raw, batch_size=65536):
+        """Columns as they are in the data -> np.ndarray, float32 [N, D]."""
+        num_rows = len(next(iter(raw.values())))
+        encode = tf.function(self.encode_graph)
+        parts = []
+        for start in range(0, num_rows, batch_size):
+            request = self.request(raw, slice(start, start + batch_size))
+            parts.append(
+                encode({name: tf.constant(v) for name, v in request.items()}).numpy()
+            )
+        return np.concatenate(parts) if parts else np.zeros((0, *self.shape), "float32")
+
+    def encode_graph(self, inputs):
+        """The same, in a graph.  dict of tensors [B] -> float32 [B, D]."""
+        parts = []
+        if self.numeric:
+            x = tf.stack([inputs[c["name"]] for c in self.numeric], axis=-1)
+            missing = tf.math.is_nan(x)
+            x = self.normalization(tf.where(missing, 0.0, x))
+            parts.append(tf.where(missing, 0.0, x))  # the mean, after scaling
+            if self.missing.any():
+                indicators = tf.boolean_mask(missing, self.missing, axis=1)
+                parts.append(tf.cast(indicators, tf.float32))
+        for column, lookup in zip(self.categorical, self.lookups, strict=True):
+            parts.append(tf.cast(lookup(inputs[column["name"]]), tf.float32))
+        return tf.concat(parts, axis=-1)

@@ -1,0 +1,20 @@
+"""The table of encoders: one case per kind of input."""
+
+
+def encoder(kind):
+    """The class that encodes inputs of this kind.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    match kind:
+        case "columns":
+            from components.data.columns import Columns
+
+            return Columns
+        case "images":
+            from components.data.images import Images
+
+            return Images
+        case _:
+            raise ValueError(f"no such kind of input. Received: {kind!r}.")

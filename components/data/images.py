@@ -1,0 +1,93 @@
+"""Images: bytes of PNG or JPEG -> uint8 [H, W, C], what the networks take.
+
+A grey picture for a colour network is repeated over the channels, a colour picture
+for a grey one becomes its luminance; another size is resized (bilinear,
+antialiased) and rounded back to 8 bits. Scaling to 0 ... 1 is the network's.
+"""
+
+import io
+
+import numpy as np
+import tensorflow as tf
+
+
+class Images:
+    """The encoder of images of one size.
+
+    Args:
+        shape: (height, width, channels), channels 1 or 3.
+    """
+
+    kind = "images"
+    dtype = "uint8"
+
+    def __init__(self, shape):
+        self.shape = tuple(shape)
+
+    @classmethod
+    def fit(cls, raw):
+        """The encoder for images of the shape of `raw`, uint8 [N, H, W, C]."""
+        return cls(raw.shape[1:])
+
+    def to_json(self):
+        """Plain data; `Images(**encoder.to_json())` is the same encoder."""
+        return {"shape": list(self.shape)}
+
+    def signature(self):
+        """What the SavedModel takes: encoded images, string [B]."""
+        return {"image": tf.TensorSpec([None], tf.string, "image")}
+
+    def describe(self):
+        """Name -> what it holds, for the contract."""
+        height, width, channels = self.shape
+        return {
+            "image": f"bytes of a PNG or JPEG; resized to {height}x{width}, "
+            f"{'grey' if channels == 1 else 'RGB'}"
+        }
+
+    def request(self, raw, rows):
+        """Rows of raw data as the SavedModel takes them: PNG bytes [B]."""
+        return {"image": np.array([_png(image) for image in raw[rows]], dtype=object)}
+
+    def encode(self, raw):
+        """Decoded images of this shape.  uint8 [N, H, W, C] -> the same, checked."""
+        if raw.dtype != np.uint8 or raw.shape[1:] != self.shape:
+            raise ValueError(
+                f"images must be uint8 of shape {self.shape}. "
+                f"Received: {raw.dtype} of shape {raw.shape[1:]}."
+            )
+        return raw
+
+    def encode_graph(self, inputs):
+        """{"image": string [B]} -> uint8 [B, H, W, C]."""
+        height, width, channels = self.shape
+
+        def decode(image):
+            pixels = tf.io.decode_image(
+                image, channels=channels, expand_animations=False
+            )
+            size = tf.shape(pixels)[:2]
+            same = tf.reduce_all(tf.equal(size, [height, width]))
+            return tf.ensure_shape(
+                tf.cond(same, lambda: pixels, lambda: _resize(pixels, height, width)),
+                self.shape,
+            )
+
+        spec = tf.TensorSpec(self.shape, tf.uint8)
+        return tf.map_fn(decode, inputs["image"], fn_output_signature=spec)
+
+
+def _resize(pixels, height, width):
+    """uint8 [h, w, C] -> uint8 [height, width, C]."""
+    resized = tf.image.resize(pixels, [height, width], antialias=True)
+    return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
+
+
+def _png(image):
+    """uint8 [H, W, C] -> bytes."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    pixels = image[..., 0] if image.shape[-1] == 1 else image
+    Image.fromarray(pixels).save(buffer, format="PNG")
+    return buffer.getvalue()

@@ -1,0 +1,27 @@
+"""The table of sources: where examples come from."""
+
+
+def source(name):
+    """The function that opens the source called `name`.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    match name:
+        case "breast_cancer":
+            from components.data.sources.breast_cancer import breast_cancer
+
+            return breast_cancer
+        case "csv":
+            from components.data.sources.csv import csv
+
+            return csv
+        case "digits":
+            from components.data.sources.digits import digits
+
+            return digits
+        case _:
+            raise ValueError(
+                f"no such source. Received: {name!r}. "
+                "Expected one of the cases in components/data/sources/__init__.py."
+            )

@@ -1,0 +1,32 @@
+"""Breast Cancer Wisconsin (Diagnostic): 569 rows, 30 numbers, two labels.
+
+Packaged with scikit-learn. Source: Street, Wolberg and Mangasarian, 1993; UCI
+Machine Learning Repository.
+"""
+
+from importlib.metadata import version
+
+from components.data.sources.source import Rows, Source
+
+
+def breast_cancer():
+    """Nuclei of a fine needle aspirate; the labels are malignant and benign.
+
+    Returns:
+        Source of columns, not split.
+    """
+    return Source(
+        name="breast_cancer",
+        kind="columns",
+        fingerprint={"scikit-learn": version("scikit-learn")},
+        read=_read,
+    )
+
+
+def _read():
+    from sklearn.datasets import load_breast_cancer
+
+    data = load_breast_cancer()
+    names = [name.replace(" ", "_") for name in data.feature_names]
+    inputs = {name: data.data[:, i] for i, name in enumerate(names)}
+    return {"all": Rows(inputs, data.target_names[data.target])}

@@ -1,0 +1,50 @@
+"""What a source gives: a description that is cheap, and a way to read the rows."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Examples as they are in the data.
+
+    Args:
+        inputs: dict of name -> float [N] or str [N] (columns), or uint8
+            [N, H, W, C] (images).
+        labels: str [N], the data's own labels.
+    """
+
+    inputs: dict | np.ndarray
+    labels: np.ndarray
+
+    def __len__(self):
+        return len(self.labels)
+
+    def take(self, rows):
+        """The rows of a bool or int index."""
+        if isinstance(self.inputs, dict):
+            inputs = {name: values[rows] for name, values in self.inputs.items()}
+        else:
+            inputs = self.inputs[rows]
+        return Rows(inputs, self.labels[rows])
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where examples come from. Opening one must not read the rows.
+
+    Args:
+        name: of the data.
+        kind: of the input, a case of components/data/encoders.py.
+        fingerprint: plain data that changes when the rows do: a package's
+            version, a file's SHA-256.
+        read: () -> dict of split name -> Rows; one split called "all" if the
+            data are not split.
+    """
+
+    name: str
+    kind: str
+    fingerprint: dict
+    read: Callable[[], dict[str, Rows]]

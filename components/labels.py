@@ -1,0 +1,140 @@
+"""Label spaces Y: which labels there are, and how their names become numbers.
+
+    task         Y                  a label in the arrays
+    binary       {-1, +1}           -1 or +1; `positive` names the +1
+    multiclass   {y_1 ... y_K}      0 ... K-1, in the order of `names`
+
+A label space is made from the data once, at ingest; after that a label outside
+it is an error that names the row.
+
+Source: D. McAllester, "The Fundamental Equations of Deep Learning",
+TTIC 31230, Autumn 2020.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class LabelSpace:
+    """Y, as names (the data's own words) and values (what the arrays hold).
+
+    Args:
+        names: one name per label. Binary: (negative, positive).
+        values: one int per label, -1 and +1, or 0 ... K-1.
+    """
+
+    names: tuple[str, ...]
+    values: tuple[int, ...]
+
+    @property
+    def size(self):
+        """K, the number of labels."""
+        return len(self.names)
+
+    def encode(self, names, split=""):
+        """Names -> int32 values of the same shape.
+
+        Args:
+            names: array of str [N].
+            split: what the rows are called in the error.
+
+        Raises:
+            ValueError: at the first name that is not in Y, with its row.
+        """
+        value_of = dict(zip(self.names, self.values, strict=True))
+        for row, name in enumerate(names):
+            if str(name) not in value_of:
+                raise ValueError(
+                    f"a label outside the label space: row {row} of {split or 'data'}."
+                    f" Received: {str(name)!r}. Expected one of {list(self.names)}:"
+                    " correct the row, or give train an example of this label."
+                )
+        return np.array([value_of[str(name)] for name in names], dtype="int32")
+
+    def index(self, values):
+        """Values -> positions 0 ... K-1 in `names`.  int [N] -> int64 [N]."""
+        return np.searchsorted(np.array(self.values), values)
+
+    def to_json(self):
+        """Plain data; `LabelSpace(**space.to_json())` is the same space."""
+        return {"names": list(self.names), "values": list(self.values)}
+
+
+def label_space(task, names):
+    """The label space of a task's data.
+
+    Args:
+        task: plain data of the section `task`.
+        names: array of str [N], the labels of the train rows.
+
+    Raises:
+        ValueError: if the labels do not fit the task.
+    """
+    match task["name"]:
+        case "binary":
+            return binary_space(names, task["positive"])
+        case "multiclass":
+            return multiclass_space(names)
+        case _:
+            raise ValueError(f"no label space. Received: task.name={task['name']!r}.")
+
+
+def binary_space(names, positive):
+    """Y = {-1, +1} from the labels that occur in train, in order of first row.
+
+    Args:
+        names: array of str [N], the labels of the train rows.
+        positive: the name that becomes +1.
+
+    Raises:
+        ValueError: if there are not exactly two labels, or neither is `positive`.
+    """
+    first_row = _first_rows(names)
+    if len(first_row) > 2:
+        third = list(first_row)[2]
+        raise ValueError(
+            "a binary task has two labels. "
+            f"Received: {len(first_row)} in train, the third one, {third!r}, in row "
+            f"{first_row[third]}. Use `task.name=multiclass`, or correct the row."
+        )
+    if positive not in first_row:
+        raise ValueError(
+            f"`task.positive` is not a label of the data. Received: {positive!r}. "
+            f"Expected one of {sorted(first_row)}."
+        )
+    negative = next(name for name in first_row if name != positive)
+    return LabelSpace((negative, positive), (-1, 1))
+
+
+def multiclass_space(names):
+    """Y = {y_1 ... y_K}: the labels that occur in train, sorted (numbers by value).
+
+    Args:
+        names: array of str [N], the labels of the train rows.
+
+    Raises:
+        ValueError: if there is only one label.
+    """
+    labels = sorted(_first_rows(names), key=_natural)
+    return LabelSpace(tuple(labels), tuple(range(len(labels))))
+
+
+def _first_rows(names):
+    """label -> the first row it occurs in, for at least two labels."""
+    first_row = {}
+    for row, name in enumerate(names):
+        first_row.setdefault(str(name), row)
+    if len(first_row) < 2:
+        raise ValueError(
+            "one class only: there is nothing to learn. Received: train rows "
+            f"0 ... {len(names) - 1} with the labels {list(first_row)}. "
+            "Expected at least two labels: check the label column and the split."
+        )
+    return first_row
+
+
+def _natural(name):
+    """Sort key: "2" before "10", numbers before words."""
+    return (0, int(name), name) if name.isdecimal() else (1, 0, name)

@@ -1,0 +1,160 @@
+"""What is measured: totals over (total, count), divided once.
+
+Source: Wilson, 1927 (the interval of a proportion); Guo et al., 2017,
+arXiv:1706.04599 (expected calibration error); Platt, 1999 (smoothed targets).
+"""
+
+import math
+
+import numpy as np
+
+Z_95 = 1.959964  # two-sided 95 % quantile of the normal distribution
+
+
+def nll(log_prob):
+    """Mean -ln P(y | x) with its 95 % interval (normal, from the standard error).
+
+    Args:
+        log_prob: float [N], nats.
+
+    Returns:
+        dict: nll, nll_low, nll_high (nats per label), bits, n.
+    """
+    losses = -np.asarray(log_prob, dtype="float64")
+    mean = losses.sum() / len(losses)
+    error = losses.std(ddof=1) / math.sqrt(len(losses)) if len(losses) > 1 else 0.0
+    return {
+        "nll": mean,
+        "nll_low": max(0.0, mean - Z_95 * error),
+        "nll_high": mean + Z_95 * error,
+        "bits": mean / math.log(2),
+        "n": len(losses),
+    }
+
+
+def floors(label_index, train_counts):
+    """What -ln P costs without looking at x.
+
+    Args:
+        label_index: int [N], positions in 0 ... K-1 of the labels scored.
+        train_counts: int [K], how often each label occurs in train.
+
+    Returns:
+        dict: nll_uniform = ln K, and nll_prior, the mean -ln of the label's share
+        of train (its entropy, if both splits have the same shares). Nats.
+    """
+    counts = np.asarray(train_counts, dtype="float64")
+    log_share = np.log(counts / counts.sum())
+    return {
+        "nll_uniform": math.log(len(counts)),
+        "nll_prior": -log_share[label_index].sum() / len(label_index),
+    }
+
+
+def accuracy(correct):
+    """Share of right decisions with its 95 % Wilson interval.
+
+    Args:
+        correct: bool [N].
+
+    Returns:
+        dict: accuracy, accuracy_low, accuracy_high, in 0 ... 1.
+    """
+    n, share = len(correct), float(np.mean(correct))
+    centre = (share + Z_95**2 / (2 * n)) / (1 + Z_95**2 / n)
+    spread = math.sqrt(share * (1 - share) / n + Z_95**2 / (4 * n**2))
+    half = Z_95 * spread / (1 + Z_95**2 / n)
+    return {
+        "accuracy": share,
+        "accuracy_low": max(0.0, centre - half),
+        "accuracy_high": min(1.0, centre + half),
+    }
+
+
+def top_accuracy(logits, labels, k):
+    """Share of examples whose label is among the k largest logits.
+
+    Args:
+        logits: float [N, K].
+        labels: int [N].
+        k: int.
+
+    Returns:
+        float in 0 ... 1; of equal logits the lower label counts as the larger.
+    """
+    top = np.argsort(-logits, axis=-1, kind="stable")[:, :k]
+    return float((top == np.asarray(labels)[:, None]).any(axis=-1).mean())
+
+
+def auroc(score, labels):
+    """P(score of a positive > score of a negative), ties counted half.
+
+    Args:
+        score: float [N].
+        labels: int [N], -1 or +1.
+
+    Returns:
+        float in 0 ... 1; nan if only one of the labels occurs.
+    """
+    from sklearn.metrics import roc_auc_score
+
+    if len(np.unique(labels)) < 2:
+        return math.nan
+    return float(roc_auc_score(np.asarray(labels) == 1, score))
+
+
+def reliability(log_probs, label_index, num_bins):
+    """Confidence and accuracy in equal-width bins of the decision's probability.
+
+    Args:
+        log_probs: float [N, K], nats.
+        label_index: int [N].
+        num_bins: int; the bins divide 1/K ... 1, the range a confidence can have.
+
+    Returns:
+        (ece, rows): ece = sum over bins of n_bin / N |accuracy - confidence|;
+        rows: list of (n, confidence, accuracy), empty bins left out.
+    """
+    log_probs = np.asarray(log_probs, dtype="float64")
+    confidence = np.exp(log_probs.max(axis=-1))
+    correct = log_probs.argmax(axis=-1) == label_index
+    low = 1 / log_probs.shape[-1]
+    position = (confidence - low) / (1 - low) * num_bins
+    bins = np.clip(position.astype(int), 0, num_bins - 1)
+    rows, ece = [], 0.0
+    for b in range(num_bins):
+        inside = bins == b
+        if inside.any():
+            row = (inside.sum(), confidence[inside].mean(), correct[inside].mean())
+            rows.append(tuple(float(value) for value in row))
+            ece += inside.mean() * abs(row[2] - row[1])
+    return float(ece), rows
+
+
+def fit_scale(margin, labels):
+    """The scale a > 0 of P = 1 / (1 + e^(-a m)), fitted to margins.
+
+    Minimises the mean cross entropy against Platt's smoothed targets, which keep
+    a finite where the margins separate the labels. No offset: the sign of the
+    margin still decides.
+
+    Args:
+        margin: float [N], m = 2 y s(x).
+        labels: int [N], y in {-1, +1}.
+
+    Returns:
+        float in [1e-3, 1e3].
+    """
+    from scipy.optimize import minimize_scalar
+
+    margin, labels = np.asarray(margin, "float64"), np.asarray(labels)
+    count = np.where(labels == 1, (labels == 1).sum(), (labels == -1).sum())
+    target = (count + 1) / (count + 2)  # of the label's own P, not quite 1
+
+    def cross_entropy(log_scale):
+        m = np.exp(log_scale) * margin
+        loss = target * np.logaddexp(0, -m) + (1 - target) * np.logaddexp(0, m)
+        return loss.mean()
+
+    bounds = (math.log(1e-3), math.log(1e3))
+    return math.exp(minimize_scalar(cross_entropy, bounds=bounds, method="bounded").x)

@@ -1,0 +1,27 @@
+"""The table of networks: one case, one file."""
+
+
+def network(name):
+    """The function that builds the network called `name`.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    match name:
+        case "linear":
+            from components.networks.linear import linear
+
+            return linear
+        case "mlp":
+            from components.networks.mlp import mlp
+
+            return mlp
+        case "vgg_small":
+            from components.networks.vgg_small import vgg_small
+
+            return vgg_small
+        case _:
+            raise ValueError(
+                f"no such network. Received: {name!r}. "
+                "Expected one of the cases in components/networks/__init__.py."
+            )

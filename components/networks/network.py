@@ -1,0 +1,65 @@
+"""What every network is: features(inputs) -> [B, D], and a linear head."""
+
+import keras
+import numpy as np
+
+
+class Network(keras.Model):
+    """logits = head(features(inputs)); no softmax at the end, P is the task's.
+
+    Args:
+        features: keras.Model, inputs -> float [B, D].
+        num_outputs: width of the head.
+    """
+
+    def __init__(self, features, num_outputs):
+        super().__init__(name="network")
+        self.features = features
+        # float32 whatever the precision of the rest: logits are exponentiated.
+        # The small start makes the first P nearly uniform: the first loss is ln K.
+        self.head = keras.layers.Dense(
+            num_outputs,
+            kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
+            dtype="float32",
+            name="head",
+        )
+        self.head.build((None, features.output_shape[-1]))
+        self.built = True
+
+    def call(self, inputs, training=False):
+        """Logits.  [B, ...] -> float32 [B, num_outputs]."""
+        return self.head(self.features(inputs, training=training))
+
+    def logits(self, inputs, batch_size=1024):
+        """Logits of a whole array, in batches of one shape (the last is padded).
+
+        Args:
+            inputs: array [N, ...], N >= 1; memory-mapped arrays are read by batch.
+            batch_size: rows at a time.
+
+        Returns:
+            np.ndarray, float32 [N, num_outputs].
+        """
+        batch_size = min(batch_size, len(inputs))
+        parts = []
+        for start in range(0, len(inputs), batch_size):
+            rows = np.asarray(inputs[start : start + batch_size])
+            padding = [(0, batch_size - len(rows))] + [(0, 0)] * (rows.ndim - 1)
+            parts.append(self.predict_on_batch(np.pad(rows, padding))[: len(rows)])
+        return np.concatenate(parts)
+
+
+def network_inputs(input_shape, input_dtype):
+    """The first layers of every network: numbers as floats, pixels as 0 ... 1.
+
+    Args:
+        input_shape: tuple, one example's shape.
+        input_dtype: "float32" for feature columns, "uint8" for images.
+
+    Returns:
+        (keras.Input, float tensor of the same shape).
+    """
+    inputs = keras.Input(input_shape, dtype=input_dtype, name="inputs")
+    if input_dtype == "uint8":
+        return inputs, keras.layers.Rescaling(1 / 255, name="pixels")(inputs)
+    return inputs, inputs

@@ -1,0 +1,137 @@
+"""The figures of a report. Each function returns a matplotlib Figure."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+
+def margin(values, label_index, names):
+    """The seed's figure: both losses over the margin, above the margins of test.
+
+    Args:
+        values: float [N], m = 2 y s(x) of the test examples, unscaled.
+        label_index: int [N], positions in `names`.
+        names: (negative, positive).
+
+    Returns:
+        Figure.
+
+    Source: D. McAllester, "The Fundamental Equations of Deep Learning".
+    """
+    figure = Figure(figsize=(7, 6), layout="constrained")
+    top, bottom = figure.subplots(2, sharex=True, height_ratios=(3, 2))
+    low, high = min(-4.0, values.min()), max(6.0, np.quantile(values, 0.99))
+    m = np.linspace(low, high, 400)
+    top.plot(m, np.logaddexp(0, -m), label=r"logistic  $\ln(1 + e^{-m})$")
+    top.plot(m, np.maximum(0, 1 - m), label=r"hinge  $\max(0, 1 - m)$")
+    top.axvline(0, color="0.7", linewidth=0.8)
+    top.set(ylabel="loss of one example")
+    top.legend()
+    wrong = int((values < 0).sum())
+    bins = np.linspace(low, high, 49)
+    shown = np.clip(values, low, high)  # the tail is counted in the last bin
+    groups = [shown[label_index == i] for i in range(2)]
+    labels = [f"y = {name}" for name in names]
+    bottom.hist(groups, bins, stacked=True, label=labels, color=["C2", "C4"])
+    bottom.axvline(0, color="0.7", linewidth=0.8)
+    bottom.set(
+        xlabel=r"margin  $m = 2\,y\,s(x)$",
+        ylabel="test examples",
+        title=f"{wrong} of {len(values)} test margins are negative",
+    )
+    bottom.legend()
+    return figure
+
+
+def confusion_matrix(label_index, decision, names):
+    """Counts of test examples by label (rows) and decision (columns).
+
+    Args:
+        label_index, decision: int [N], positions in `names`.
+        names: K names.
+
+    Returns:
+        Figure.
+    """
+    size = len(names)
+    counts = np.zeros((size, size), int)
+    np.add.at(counts, (label_index, decision), 1)
+    side = 2.5 + 0.45 * size
+    figure = Figure(figsize=(side + 1, side), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(counts, cmap="Blues")
+    axes.set(
+        xticks=range(size),
+        yticks=range(size),
+        xlabel="decision",
+        ylabel="label",
+        title="test examples",
+    )
+    axes.set_xticklabels(names, rotation=45 if max(map(len, names)) > 3 else 0)
+    axes.set_yticklabels(names)
+    for row, column in np.ndindex(size, size):
+        if counts[row, column]:
+            dark = counts[row, column] > counts.max() / 2
+            axes.text(
+                column,
+                row,
+                counts[row, column],
+                ha="center",
+                va="center",
+                color="white" if dark else "black",
+            )
+    return figure
+
+
+def reliability(rows, ece):
+    """Accuracy over confidence, a dot per bin, its area the share of examples.
+
+    Args:
+        rows: list of (n, confidence, accuracy).
+        ece: float.
+
+    Returns:
+        Figure.
+    """
+    count, confidence, accuracy = np.array(rows).T
+    figure = Figure(figsize=(5, 5), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 1], color="0.7", linewidth=0.8)
+    axes.plot(confidence, accuracy, color="C0", linewidth=1)
+    axes.scatter(confidence, accuracy, s=15 + 400 * count / count.sum(), alpha=0.6)
+    low = min(confidence.min(), accuracy.min()) - 0.05
+    axes.set(
+        xlim=(max(0, low), 1.02),
+        ylim=(max(0, low), 1.02),
+        xlabel="P of the decision",
+        ylabel="share of right decisions",
+        title=f"test, expected calibration error {ece:.4f}",
+    )
+    return figure
+
+
+def learning_curves(history, uniform):
+    """Training loss and valid_nll over steps.
+
+    Args:
+        history: dict of "step", "train_loss", "valid_nll" -> list.
+        uniform: the uniform floor, nats.
+
+    Returns:
+        Figure.
+    """
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(history["step"], history["train_loss"], label="train_loss")
+    axes.plot(history["step"], history["valid_nll"], label="valid_nll")
+    best = int(np.argmin(history["valid_nll"]))
+    axes.plot(
+        history["step"][best],
+        history["valid_nll"][best],
+        "o",
+        color="C1",
+        label=f"kept: step {history['step'][best]}",
+    )
+    axes.axhline(uniform, color="0.7", linewidth=0.8, label="uniform")
+    axes.set(xlabel="step", ylabel="nats per label", yscale="log")
+    axes.legend()
+    return figure

@@ -1,0 +1,23 @@
+"""The table of tasks: one case per kind of label space."""
+
+
+def task(name):
+    """The class of the task called `name`.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    match name:
+        case "binary":
+            from components.tasks.binary import Binary
+
+            return Binary
+        case "multiclass":
+            from components.tasks.multiclass import Multiclass
+
+            return Multiclass
+        case _:
+            raise ValueError(
+                f"no such task. Received: {name!r}. "
+                "Expected one of the cases in components/tasks/__init__.py."
+            )

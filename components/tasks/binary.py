@@ -1,0 +1,64 @@
+"""Binary labels: Y = {-1, +1}, one score s(x), everything on m = 2 y s(x)."""
+
+import numpy as np
+from keras import ops
+
+from components.losses import binary_log_prob, hinge
+from components.metrics import accuracy, auroc
+from components.tasks.task import Task
+
+
+class Binary(Task):
+    """P(y | x) = softmax over y in {-1, +1} of y s(x) = 1 / (1 + e^-m).
+
+    Args:
+        space: the `LabelSpace`, (negative, positive).
+        positive: the label that is +1.
+    """
+
+    losses = ("logistic", "hinge")
+
+    def __init__(self, space=None, *, positive: str):
+        super().__init__(space)
+        self.positive = positive
+
+    @property
+    def num_outputs(self):
+        """One score."""
+        return 1
+
+    def example_loss(self, logits, labels, loss, label_smoothing=0.0):
+        """`logistic` ln(1 + e^-m), nats, or `hinge` max(0, 1 - m).  -> float [B]."""
+        score = logits[..., 0]
+        match loss:
+            case "logistic":
+                return -binary_log_prob(score, labels)
+            case "hinge":
+                return hinge(score, labels)
+            case _:
+                raise ValueError(
+                    "not a loss on the margin. "
+                    f"Received: {loss!r}. Expected one of {self.losses}."
+                )
+
+    def log_probs(self, logits):
+        """(ln P(-1 | x), ln P(+1 | x)).  [B, 1] -> float [B, 2], nats."""
+        score = logits[..., 0]
+        ones = ops.ones_like(score)
+        return ops.stack(
+            [binary_log_prob(score, -ones), binary_log_prob(score, ones)], axis=-1
+        )
+
+    def log_prob(self, logits, labels):
+        """ln P(y | x) = -ln(1 + e^-m).  [B, 1], int [B] -> float [B], nats."""
+        return binary_log_prob(logits[..., 0], labels)
+
+    def predict(self, logits):
+        """+1 if s(x) >= 0 else -1, as a position: 1 or 0.  [B, 1] -> int32 [B]."""
+        return ops.cast(logits[..., 0] >= 0, "int32")
+
+    def metrics(self, logits, labels):
+        """Accuracy (with interval) and AUROC.  [N, 1], int [N] -> dict of float."""
+        score = np.asarray(logits)[:, 0]
+        correct = np.where(score >= 0, 1, -1) == labels
+        return {**accuracy(correct), "auroc": auroc(score, labels)}
