@@ -51,7 +51,7 @@ BUILD_ONCE = """
 import signal, sys
 from pipeline.store import Store
 
-signal.alarm(60)  # a test that fails must not hang
+signal.alarm(20)  # a test that fails must not hang
 store = Store(sys.argv[1])
 with store.lock("train", "k"):
     if store.get("train", "k") is None:
@@ -76,6 +76,7 @@ def python(script, *arguments):
 def fill(store, key="k", files=None, **arguments):
     arguments = {"parts": {"stage": "train"}, "origin": {"run_id": "r"}} | arguments
     with store.write("train", key, **arguments) as folder:
+        assert contents(folder) == set()
         for name, text in (files or {"a.txt": "a", "sub/b.txt": "b"}).items():
             (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_text(text)
