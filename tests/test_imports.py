@@ -23,7 +23,7 @@ LAYERS = (
     ("losses", "labels"),
     ("data", "networks", "metrics", "decoding", "optimizers", "plots"),
     ("tasks",),
-    (*STAGES, "artifacts"),
+    (*STAGES, "artifacts", "verify"),
 )
 # Third-party package -> the files and folders that may import it.
 PLACES = {
@@ -32,6 +32,7 @@ PLACES = {
         "components/ingest.py",
         "components/artifacts.py",
         "components/export.py",
+        "components/verify.py",  # the program that export runs on its SavedModel
     ),
     "mlflow": ("pipeline/tracking.py",),
     "hydra": ("pipeline/config.py",),
