@@ -60,7 +60,8 @@ def section(name, choice=None, components=COMPONENTS) -> dict[str, Key]:
         components: folder of the components.
 
     Returns:
-        dict of Key by name. A name that both have is the stage's own key.
+        dict of Key by name. A name that both have is the stage's own key. The type
+        of the chooser itself is Literal of the table's names.
     Raises:
         TypeError: an annotation or a default that cannot be read, with file and line.
         ValueError: the section's table has no such choice.
@@ -69,9 +70,14 @@ def section(name, choice=None, components=COMPONENTS) -> dict[str, Key]:
         keys = {"name": Key("name", str, REQUIRED, "Kind of label space.")}
     else:
         keys = signature(Path(components) / f"{name}.py", "run").keys
-    if choice is None or name not in CHOOSERS:
+    if name not in CHOOSERS:
         return keys
-    return {**chosen(name, choice, components).keys, **keys}
+    chooser = keys[CHOOSERS[name]]
+    kind = Literal[tuple(choices(name, components))]
+    keys = {**keys, chooser.name: chooser._replace(type=kind)}
+    if choice is None:
+        return keys
+    return keys | chosen(name, choice, components).keys | keys
 
 
 def choices(name, components=COMPONENTS) -> list[str]:
