@@ -1,0 +1,89 @@
+"""Makes MLflow's database follow its folder.
+
+MLflow stores artifact locations as absolute paths.  After `mlruns/` was moved or
+copied they lead to the old place, or to nothing; `relocate` rewrites the prefix.
+"""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+# Where MLflow 3 keeps locations of files: table, column.
+LOCATIONS = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "source"),
+    ("model_versions", "storage_location"),
+)
+
+
+def relocate(root: str | Path) -> list[str]:
+    """Rewrites locations below an earlier place of `<root>/mlruns` to this one.
+
+    An earlier place P is known by its experiments: `P/artifacts/<folder>`, where
+    `<root>/mlruns/artifacts/<folder>` exists.  Other locations are left alone.
+
+    Returns:
+        The earlier places found; [] when there is nothing to do.
+
+    Raises:
+        ValueError: the file is not a sound SQLite database.
+    """
+    mlruns = Path(root).resolve() / "mlruns"
+    path = mlruns / "mlflow.db"
+    if not path.exists():
+        return []
+    try:
+        with closing(sqlite3.connect(path, timeout=20)) as database:
+            old = _earlier_places(database, mlruns)
+            if old:
+                # One transaction: a reader sees all of the old or all of the new.
+                with database:
+                    for place in old:
+                        _rewrite(database, place, str(mlruns))
+            return old
+    except sqlite3.OperationalError:
+        raise  # locked, or a full disk: nothing wrong with the database
+    except sqlite3.DatabaseError as error:
+        raise ValueError(
+            f"MLflow's database cannot be read. Received: {path} ({error}). "
+            "Expected: an SQLite database. Move the file away: `phistar ui` builds "
+            "it again from the journals."
+        ) from error
+
+
+def _columns(database) -> list[tuple[str, str]]:
+    """The LOCATIONS that this version of MLflow has."""
+    return [
+        (table, column)
+        for table, column in LOCATIONS
+        if column in {row[1] for row in database.execute(f"PRAGMA table_info({table})")}
+    ]
+
+
+def _earlier_places(database, mlruns: Path) -> list[str]:
+    if ("experiments", "artifact_location") not in _columns(database):
+        return []  # still empty: another process is creating it
+    places = set()
+    for (location,) in database.execute("SELECT artifact_location FROM experiments"):
+        folder = Path((location or "").removeprefix("file://"))
+        place = folder.parent.parent
+        if (
+            folder.is_absolute()
+            and folder.parent.name == "artifacts"
+            and place != mlruns
+            and (mlruns / "artifacts" / folder.name).is_dir()
+        ):
+            places.add(str(place))
+    return sorted(places)
+
+
+def _rewrite(database, old: str, new: str) -> None:
+    for table, column in _columns(database):
+        for before, after in ((old, new), (f"file://{old}", f"file://{new}")):
+            database.execute(
+                f"UPDATE {table} SET {column} = ? || substr({column}, ?) "
+                f"WHERE substr({column}, 1, ?) = ?",
+                (after, len(before) + 1, len(before) + 1, before + "/"),
+            )

@@ -1,0 +1,100 @@
+"""All records of a root in MLflow, and MLflow's pages over them."""
+
+import os
+import socket
+import sys
+import warnings
+from pathlib import Path
+
+from pipeline import journal
+from pipeline.sending import Refused, Sending, only_sender
+from pipeline.where import PORT, public_name, tracking_uri
+
+
+def sync(root) -> int:
+    """Sends every record that MLflow does not wholly have; parents come first.
+
+    A run whose process is gone without an end is ended as KILLED.  Runs that
+    another process is sending are left to it.
+
+    Returns:
+        How many records were sent.
+    """
+    records = journal.read_all(root)
+    if not records:
+        return 0
+    from pipeline.tracking import Target
+
+    count, target = 0, Target(root)
+    for record, entries in records:
+        with only_sender(root, record.run_id) as alone:
+            if not alone:
+                continue
+            sending = Sending(root, record.run_id, target)
+            ours = sending.state.get("mlflow_run_id")
+            if ours and not target.has(ours):
+                sending.restart()
+            if sending.complete:
+                continue
+            try:
+                sending.step(orphan=not _alive(entries))
+                count += 1
+            except Refused as error:
+                print(f"{record.path.name}: {error}", file=sys.stderr)
+    return count
+
+
+def _alive(entries: list[dict]) -> bool:
+    """Whether the process behind a record may still be there."""
+    last = [entry for entry in entries if entry["kind"] in ("start", "resume")][-1]
+    if last.get("host", socket.gethostname()) != socket.gethostname():
+        return True  # cannot be seen from here
+    try:
+        os.kill(last["pid"], 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def ui(root, port: int = PORT) -> None:
+    """Sends what is missing, then becomes MLflow's server on 127.0.0.1.
+
+    With MLFLOW_TRACKING_URI at a server there is nothing to start: its address is
+    printed.
+
+    Raises:
+        ValueError: the port is taken, or the database cannot be used.
+    """
+    uri, mlruns = tracking_uri(root), Path(root).resolve() / "mlruns"
+    if uri.startswith("http"):
+        sync(root)
+        print(f"MLflow runs at {public_name(root)}")
+        return
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ValueError(
+                f"MLflow's server cannot listen. Received: port {port} "
+                f"({error.strerror}). Expected: a free port of 127.0.0.1. Stop what "
+                f"listens there, or take another: phistar ui --port {port + 1}"
+            ) from error
+    from pipeline.tracking import Target
+
+    (mlruns / "artifacts").mkdir(parents=True, exist_ok=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        Target(root)  # creates or moves the database, also without any record
+        sync(root)
+    print(f"http://127.0.0.1:{port}  (Ctrl-C stops it)", flush=True)
+    # MLflow looks for uvicorn on PATH, where a venv that is not activated is not.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1"]
+    command += ["--port", str(port), "--workers", "1", "--backend-store-uri", uri]
+    command += ["--default-artifact-root", str(mlruns / "artifacts")]
+    command += ["--no-serve-artifacts"]
+    os.chdir(root)
+    os.execve(sys.executable, command, os.environ | {"PATH": path})

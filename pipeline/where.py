@@ -1,0 +1,37 @@
+"""Where runs go, and where a browser finds them.  Imports no mlflow."""
+
+import os
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from pipeline.sending import read_state
+
+LOCAL = "sqlite:///mlruns/mlflow.db"  # how sent.json names it, wherever root is
+PORT = 5000
+
+
+def tracking_uri(root) -> str:
+    """Where runs go."""
+    local = f"sqlite:///{Path(root).resolve()}/mlruns/mlflow.db"
+    return os.environ.get("MLFLOW_TRACKING_URI") or local
+
+
+def public_name(root) -> str:
+    """The tracking URI as it may be written down: no password, no place on disk."""
+    uri = tracking_uri(root)
+    if uri == f"sqlite:///{Path(root).resolve()}/mlruns/mlflow.db":
+        return LOCAL
+    parts = urlsplit(uri)
+    if "@" in parts.netloc:
+        parts = parts._replace(netloc=parts.netloc.rpartition("@")[2])
+    return urlunsplit(parts) if parts.netloc else uri
+
+
+def address(root, run_id: str) -> str:
+    """The page of a run; of the server, while MLflow does not have the run yet."""
+    uri, state = public_name(root), read_state(root, run_id)
+    server = uri.rstrip("/") if uri.startswith("http") else f"http://127.0.0.1:{PORT}"
+    if state.get("tracking_uri") != uri or "mlflow_run_id" not in state:
+        return server
+    experiment, run = state["experiment_id"], state["mlflow_run_id"]
+    return f"{server}/#/experiments/{experiment}/runs/{run}"
