@@ -120,6 +120,7 @@ class Store:
         parts: dict,
         origin: dict,
         failed_journal: Path | None = None,
+        replace: bool = False,
     ) -> Iterator[Path]:
         """A folder to fill, which becomes the artifact when the block ends well.
 
@@ -129,9 +130,10 @@ class Store:
                 `host`, `pid` and `seconds` (in the block) are added where absent.
             failed_journal: where `journal.jsonl` goes if the block raises; the rest of
                 the folder is removed.
+            replace: whether this result takes the place of one that is there already
+                (made with force); otherwise that one is kept and this one dropped.
         Yields:
-            an empty folder beside the final one. If the final name exists by the time
-            the block ends, that one is kept and this one dropped.
+            an empty folder beside the final one.
         """
         final = self.path(stage, key)
         final.parent.mkdir(parents=True, exist_ok=True)
@@ -155,7 +157,7 @@ class Store:
                 "digest": digest(files),
                 "origin": found | origin,
             }
-            _commit(folder, final, manifest)
+            _commit(folder, final, manifest, replace)
         except BaseException:
             if failed_journal is not None:
                 # Losing the journal must not hide why the stage failed.
@@ -168,7 +170,7 @@ class Store:
             os.close(held)
 
 
-def _commit(folder: Path, final: Path, manifest: dict) -> None:
+def _commit(folder: Path, final: Path, manifest: dict, replace: bool) -> None:
     with open(folder / "manifest.json", "w", encoding="utf-8") as file:
         json.dump(manifest, file, sort_keys=True, indent=2, ensure_ascii=False)
         file.write("\n")
@@ -177,6 +179,13 @@ def _commit(folder: Path, final: Path, manifest: dict) -> None:
     for path in [*folder.rglob("*"), folder]:
         if path.is_dir():
             _sync_folder(path)
+    old = folder.with_name(f"{folder.name}-replaced")
+    if replace and final.exists():
+        os.rename(final, old)  # by its name a temporary, should we die here
+    # Named like a temporary, so that whoever comes next sweeps what a kill leaves.
+    old = folder.with_name(folder.name + "-old")
+    if replace and final.exists():
+        os.rename(final, old)
     try:
         os.rename(folder, final)
     except OSError:
@@ -184,6 +193,7 @@ def _commit(folder: Path, final: Path, manifest: dict) -> None:
             raise
         return  # somebody else made the same key: theirs may be in use already
     _sync_folder(final.parent)
+    shutil.rmtree(old, ignore_errors=True)
     _verified.add(_identity(final))
 
 

@@ -22,12 +22,19 @@ from pipeline.store import Store
 
 def write(root):
     store = Store(root)
-    with store.lock("train", "k"), store.write("train", "k", {}, {}) as folder:
+    with (
+        store.lock("train", "k"),
+        store.write("train", "k", {}, {}, replace=replace) as folder,
+    ):
         (folder / "weights.npz").write_bytes(bytes(10_000))
         (folder / "figures").mkdir()
         (folder / "figures" / "margin.png").write_bytes(b"png")
 
+replace = sys.argv[2] == "replace"
 for n in range(1, 1000):
+    if replace:
+        with Store(Path(sys.argv[1]) / str(n)).write("train", "k", {}, {}) as folder:
+            (folder / "weights.npz").write_bytes(b"first")
     if not (pid := os.fork()):
         steps = 0
         def trace(frame, event, _):
@@ -144,6 +151,24 @@ def test_the_first_of_two_results_is_kept(store):
     assert contents(store.path("train", "k").parent) == {"k"}
 
 
+def test_a_forced_result_replaces_the_first(store):
+    fill(store, files={"a.txt": "first"})
+    fill(store, files={"b.txt": "second"}, replace=True)
+    path = store.get("train", "k")
+    assert contents(path) == {"b.txt", "manifest.json"}
+    assert contents(path.parent) == {"k"}
+
+
+def test_a_failing_forced_result_leaves_the_first(store):
+    path = fill(store)
+    with (
+        pytest.raises(RuntimeError),
+        store.write("train", "k", {}, {}, replace=True),
+    ):
+        raise RuntimeError
+    assert Store(store.root).get("train", "k") == path
+
+
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 def test_a_failing_block_keeps_its_journal_only(store, tmp_path, error):
     journal = tmp_path / "failed" / "r.jsonl"
@@ -235,8 +260,9 @@ def test_a_manifest_that_lost_a_file_is_found(store, capsys):
     assert "manifest.json: expected digest" in damaged(store, capsys)
 
 
-def test_a_writer_killed_at_any_line_leaves_all_or_nothing(tmp_path, capsys):
-    process = python(KILLED_AT_EVERY_LINE, tmp_path)
+@pytest.mark.parametrize("what", ["a new key", "replace"])
+def test_a_writer_killed_at_any_line_leaves_all_or_nothing(what, tmp_path, capsys):
+    process = python(KILLED_AT_EVERY_LINE, tmp_path, what)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
     killed = int(out)
