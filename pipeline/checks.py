@@ -24,9 +24,10 @@ class Errors:
         self.layers = layers
         self.found = {}
 
-    def add(self, key, what, received, expected, hint=""):
+    def add(self, key, what, received, expected, hint="", origin=None):
         """One line: what is wrong, where it was said, received, expected, advice."""
-        origin = next((la.name for la in reversed(self.layers) if la.sets(key)), "")
+        said = (layer.name for layer in reversed(self.layers) if layer.sets(key))
+        origin = origin or next(said, None)
         where = f" ({origin})" if origin else ""
         if received is not schema.REQUIRED:
             received = json.dumps(received, ensure_ascii=False, default=str)
@@ -51,7 +52,7 @@ def refuse(layers, errors):
             if "_target_" in path:
                 errors.add(key, "_target_ is refused", value, "plain data")
             elif isinstance(value, str) and ("${" in value or value == "???"):
-                errors.add(key, "nothing is filled in", value, "the value itself")
+                errors.add(key, "a placeholder", value, "the value itself")
 
 
 def settle(layers, data, components):
@@ -77,8 +78,8 @@ def settle(layers, data, components):
                 after = _keys(name, given[f"{name}.{chooser}"], components)
                 if before and after:
                     void |= {f"{name}.{key}" for key in before.keys() - after.keys()}
-        void &= standing.keys() - given.keys()
-        standing = {k: v for k, v in (standing | given).items() if k not in void}
+        void &= standing.keys()
+        standing |= given
         dropped = (dropped | void) - given.keys()
     for name, key in (key.split(".", 1) for key in dropped):
         if isinstance(data.get(name), dict):  # else refused already
@@ -148,14 +149,15 @@ def _judge(full, key, kinds, received, errors):
     expected, hint = schema.type_text(key.type), ""
     flat = received if isinstance(received, list) else [received]
     if "missing" in kinds:
-        what, received, hint = "missing", schema.REQUIRED, f" {key.meaning}"
+        what, received, hint = "missing", schema.REQUIRED, f" Meaning: {key.meaning}"
     elif kinds & _RANGE:
         what = "out of range"
     elif "literal_error" in kinds and isinstance(received, str):
         what, hint = "unknown choice", _nearest(received, _literals(key.type))
     else:
         what = "wrong type"
-        if any(isinstance(v, bool) for v in flat) and "bool" not in expected:
+        words = "str" in expected or "one of" in expected
+        if words and any(isinstance(value, bool) for value in flat):
             hint = " YAML reads no, off, on and yes as booleans: quote the word."
     errors.add(full, what, received, expected, hint)
 
@@ -180,7 +182,7 @@ def _compare(resolved, components, errors):
         length = {key: train[key] for key in ("steps", "epochs")}
         if (length["steps"] is None) == (length["epochs"] is None):
             expected = "exactly one of train.steps and train.epochs"
-            errors.add("train.steps", "the length of training", length, expected)
+            errors.add("train.steps", "no length, or two", length, expected)
     if sound("steps", "eval_every") and train["steps"] and train["eval_every"]:
         steps, every = train["steps"], train["eval_every"]
         if steps % every:
@@ -192,12 +194,13 @@ def _compare(resolved, components, errors):
 
 def _belongs(name, key, keys, components):
     """Where an unknown key is at home, or else the nearest one."""
-    for choice in schema.choices(name, components) if name in schema.CHOOSERS else []:
-        if key in schema.chosen(name, choice, components).keys:
-            return f" It belongs to {name}.{schema.CHOOSERS[name]}={choice}."
-    for other in schema.SECTIONS:
+    for other in sorted(schema.SECTIONS, key=lambda section: section != name):
         if key in schema.section(other, None, components):
             return f" Did you mean {other}.{key}?"
+        chooser = schema.CHOOSERS.get(other)
+        for choice in schema.choices(other, components) if chooser else []:
+            if key in schema.chosen(other, choice, components).keys:
+                return f" {other}.{key} is a key of {other}.{chooser}={choice}."
     return _nearest(f"{name}.{key}", [f"{name}.{legal}" for legal in keys])
 
 

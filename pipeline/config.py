@@ -76,7 +76,7 @@ def load(recipe, overrides, root, components=schema.COMPONENTS) -> Config:
     command_line, lines, wrong = _command_line(overrides)
     errors = checks.Errors([*chain, command_line])
     for error in wrong:
-        errors.add(*error)
+        errors.add(*error, origin=command_line.name)
     checks.refuse(errors.layers, errors)
     data = _composed(chain, lines, errors)
     dropped = checks.settle(errors.layers, data, components)
@@ -88,19 +88,16 @@ def load(recipe, overrides, root, components=schema.COMPONENTS) -> Config:
 
 def keys(config, components=schema.COMPONENTS) -> list[Row]:
     """Every key of a config with its value, type, default and meaning."""
-    return [
-        Row(
-            f"{name}.{key.name}",
-            values[key.name],
-            schema.type_text(key.type),
-            key.default,
-            key.meaning,
-        )
-        for name, values in config.sections.items()
-        for key in schema.section(
-            name, values.get(schema.CHOOSERS.get(name)), components
-        ).values()
-    ]
+    rows = []
+    for name, values in config.sections.items():
+        choice = values.get(schema.CHOOSERS.get(name))
+        for key in schema.section(name, choice, components).values():
+            default = key.default
+            default = list(default) if isinstance(default, tuple) else default
+            kind = schema.type_text(key.type)
+            full, value = f"{name}.{key.name}", values[key.name]
+            rows.append(Row(full, value, kind, default, key.meaning))
+    return rows
 
 
 def _parse(text):

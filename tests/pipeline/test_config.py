@@ -230,6 +230,11 @@ def test_keys_gives_every_key_with_its_value_type_default_and_meaning(root):
     )
     assert rows["build.network"].type == "one of linear, mlp, vgg"
     assert rows["build.network"].default is schema.REQUIRED
+    vgg = {
+        r.key: r
+        for r in config.keys(load(root, "build.network=vgg"), root / "components")
+    }
+    assert vgg["build.widths"].default == vgg["build.widths"].value == [8, 16]
 
 
 # Choosers.
@@ -270,11 +275,16 @@ def test_load_drops_in_an_inheriting_recipe_too(root):
 def test_load_does_not_drop_what_the_changing_layer_sets(root):
     line = error(root, "build.network=vgg", "build.mlp_dim=8")
     assert "build.mlp_dim: unknown key" in line
-    assert "belongs to build.network=mlp" in line
+    assert "build.mlp_dim is a key of build.network=mlp" in line
 
 
 def test_load_drops_nothing_when_the_choice_stays(root):
     assert load(root, "build.network=mlp").dropped == []
+
+
+def test_load_drops_nothing_that_no_layer_set(root):
+    recipe(root, "plain", BASE.replace("mlp_dim: 32, ", ""))
+    assert load(root, "build.network=vgg", name="plain").dropped == []
 
 
 def test_load_replaces_steps_by_epochs_and_back(root):
@@ -298,7 +308,7 @@ def test_load_replaces_steps_by_epochs_and_back(root):
         ("trian.steps=3", ["trian: unknown section", '{"steps": 3}', "mean train?"]),
         ("train.stesp=3", ["train.stesp: unknown key", "3", "mean train.steps?"]),
         ("train.num_bins=3", ["train.num_bins: unknown", "mean evaluate.num_bins?"]),
-        ("train.widths=[3]", ["train.widths: unknown key", "[3]"]),
+        ("train.widths=[3]", ["train.widths: unknown key", "build.network=vgg"]),
         ("export.name=a", ["export.name: unknown key", "no key"]),
         ("train.steps.x=1", ["train.steps: wrong type", '{"x": 1}', "int ≥ 1"]),
         ("train.steps='60'", ["train.steps: wrong type", '"60"', "int ≥ 1 or null"]),
@@ -340,7 +350,7 @@ def test_load_replaces_steps_by_epochs_and_back(root):
 )
 def test_load_says_what_is_wrong_received_and_expected(root, override, parts):
     line = error(root, override)
-    assert "Received: " in line and "Expected: " in line
+    assert "(command line). Received: " in line and "Expected: " in line
     for part in parts:
         assert part in line
 
@@ -381,6 +391,15 @@ def test_load_names_the_layer_that_said_it(root):
     recipe(root, "child", "defaults: [base, _self_]\ntrain: {decay: true}")
     assert "(child.yaml)" in error(root, name="child")
     assert "(command line)" in error(root, "train.decay=false", name="child")
+
+
+def test_load_gives_equal_floats_by_default_and_when_given(root):
+    rows = root / "components" / "optimizers.py"
+    rows.write_text(
+        rows.read_text().replace("momentum: float = 0.9", "momentum: float = 0")
+    )
+    given = load(root, "train.optimizer=sgd", "train.momentum=0").to_yaml()
+    assert load(root, "train.optimizer=sgd").to_yaml() == given
 
 
 def test_load_refuses_both_lengths_in_one_layer(root):
@@ -447,7 +466,7 @@ def test_load_refuses_a_file_without_the_header_or_not_there(root):
         "task: {name: !!binary aGk=}",
         "task: {name: [binary]}",
         "task: {name: null}",
-        "task: {name: ???}",
+        "task: {positive: '???'}",
         "_target_: os.system",
     ],
 )

@@ -35,7 +35,7 @@ def run(
     Args:
         task: not a key.
         count: how many
-            of them: exactly.
+            them: exactly.
         share: part of it.
 
     Returns:
@@ -79,7 +79,7 @@ def test_signature_is_what_python_sees(tmp_path):
 
 def test_signature_reads_the_meanings_of_args_only(tmp_path):
     keys = schema.signature(write(tmp_path / "kinds.py", KINDS), "run").keys
-    assert keys["count"].meaning == "how many of them: exactly."
+    assert keys["count"].meaning == "how many them: exactly."
     assert keys["share"].meaning == "part of it."
     assert keys["size"].meaning == ""
 
