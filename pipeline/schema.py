@@ -67,7 +67,7 @@ def section(name, choice=None, components=COMPONENTS) -> dict[str, Key]:
         ValueError: the section's table has no such choice.
     """
     if name == "task":
-        keys = {"name": Key("name", str, REQUIRED, "Kind of label space.")}
+        keys = {"name": Key("name", str, REQUIRED, "kind of label space.")}
     else:
         keys = signature(Path(components) / f"{name}.py", "run").keys
     if name not in CHOOSERS:

@@ -507,4 +507,5 @@ def test_load_imports_no_component_and_is_quick():
     )
     seconds, *modules = done.stdout.split()
     assert not {"components", "keras", "tensorflow", "mlflow", "numpy"} & set(modules)
-    assert float(seconds) < 0.5  # of the processor, so that a busy machine may pass
+    # 0.3 on an idle machine; of the processor, and wide, so that a busy one may pass
+    assert float(seconds) < 1
