@@ -56,6 +56,7 @@ class _Reach:
         self.ran: set[str] = set()
         self.done: set[tuple[str, str]] = set()
         self.names: dict[tuple, bool] = {}
+        self.modules: dict[str, Module | None] = {}
         self.package = None
 
     def entry(self, file: str, symbol: str) -> None:
@@ -73,14 +74,14 @@ class _Reach:
 
     def module(self, name: str) -> Module | None:
         """The module called `name` if there is a file of our package for it."""
-        if name.split(".")[0] != self.package:
-            return None
-        path = self.root.joinpath(*name.split("."))
-        for file in (path / "__init__.py", path.with_suffix(".py")):
-            if file.is_file():
-                status = file.stat()
-                return _module(name, file, status.st_mtime_ns, status.st_size)
-        return None
+        if name not in self.modules:
+            self.modules[name] = None
+            path = self.root.joinpath(*name.split("."))
+            for file in (path / "__init__.py", path.with_suffix(".py")):
+                if name.split(".")[0] == self.package and file.is_file():
+                    self.modules[name] = _module(name, file, file.read_bytes())
+                    break
+        return self.modules[name]
 
     def file(self, module: Module) -> str:
         return module.path.relative_to(self.root).as_posix()
@@ -175,5 +176,5 @@ class _Reach:
 
 
 @cache
-def _module(name: str, path: Path, mtime_ns: int, size: int) -> Module:
-    return Module(name, path)
+def _module(name: str, path: Path, source: bytes) -> Module:
+    return Module(name, path, source)

@@ -81,7 +81,7 @@ def choices(config, root: Path = ROOT) -> dict[str, tuple[str, str]]:
     for full, file in tables.TABLES.items():
         section, name = full.split(".")
         path, symbol = tables.chosen(root / file, config.sections[section][name])
-        found[file] = (path.relative_to(root.absolute()).as_posix(), symbol)
+        found[file] = (path.absolute().relative_to(root.absolute()).as_posix(), symbol)
     return found
 
 

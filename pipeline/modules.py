@@ -20,11 +20,11 @@ class Module:
     `effects` statements, `bound` the names they bind.
     """
 
-    def __init__(self, name: str, path: Path):
+    def __init__(self, name: str, path: Path, source: bytes):
         self.name = name
         self.path = path
         self.package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        tree = _without_docstrings(ast.parse(path.read_bytes(), filename=str(path)))
+        tree = _without_docstrings(ast.parse(source, filename=str(path)))
         self.symbols: dict[str, list[ast.stmt]] = {}
         self.imports: dict[str, list[Import]] = {}
         self.stars: list[str] = []

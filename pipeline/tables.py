@@ -108,14 +108,13 @@ def _cases(path: Path) -> dict[str, list[ast.stmt]]:
     return cases
 
 
-@cache
-def _parsed(path: Path, mtime_ns: int, size: int) -> ast.Module:
-    return ast.parse(path.read_text("utf-8"), filename=str(path))
-
-
 def _tree(path: Path) -> ast.Module:
-    status = path.stat()
-    return _parsed(path, status.st_mtime_ns, status.st_size)
+    return _parsed(path.read_bytes(), str(path))
+
+
+@cache
+def _parsed(source: bytes, file: str) -> ast.Module:
+    return ast.parse(source, filename=file)
 
 
 def _module_file(path: Path, node: ast.ImportFrom) -> Path:
