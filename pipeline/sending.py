@@ -57,7 +57,8 @@ class Batch:
         """
         match entry["kind"]:
             case "params":
-                self.params.update(entry["values"])
+                # As in MLflow: a parameter keeps its first value.
+                self.params = entry["values"] | self.params
             case "tags":
                 self.tags.update(entry["values"])
             case "metrics":
@@ -182,7 +183,7 @@ class Sending:
                 state["running"] = None
                 batch.status = (entry["status"], entry["time"])
             case "start":
-                batch.params.update(entry["params"])
+                batch.add(entry | {"kind": "params", "values": entry["params"]})
                 batch.tags.update(entry["tags"])
             case _:
                 batch.add(entry)

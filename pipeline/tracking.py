@@ -33,10 +33,13 @@ NAME_LENGTH = 250
 SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
+    "MLFLOW_CONFIGURE_LOGGING": "false",  # else its import undoes `_quiet`
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
     "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_JITTER": "0",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "GIT_PYTHON_REFRESH": "quiet",
 }
@@ -64,8 +67,8 @@ class Target:
         from mlflow.tracking import MlflowClient
 
         self.error = MlflowException
-        self.client = MlflowClient(tracking_uri(root))
         if self.name != LOCAL:
+            self.client = MlflowClient(tracking_uri(root))
             return
         self.mlruns.mkdir(parents=True, exist_ok=True)
         # Two first runs at once would both create the tables.  MLflow has a lock
@@ -74,7 +77,7 @@ class Target:
             fcntl.flock(lock, fcntl.LOCK_EX)
             try:
                 relocate(root)
-                self.client.search_experiments(max_results=1)
+                self.client = MlflowClient(tracking_uri(root))
             except ValueError as error:
                 raise Refused(str(error)) from error
             except MlflowException as error:
