@@ -67,10 +67,12 @@ class Journal:
     Args:
         path: the file, `<stage folder>/journal.jsonl`; its folder exists.
         title: word in front of what is shown on the terminal.
+        run_id: of the execution that the stage runs in.
     """
 
-    def __init__(self, path: str | Path, title: str = ""):
+    def __init__(self, path: str | Path, title: str = "", run_id: str = ""):
         self.path = Path(path)
+        self.run_id = run_id
         self._progress = Progress(title)
 
     def params(self, values: dict) -> None:
@@ -157,7 +159,7 @@ class Record:
 
 
 def read_all(root: str | Path) -> list[tuple[Record, list[dict]]]:
-    """Every record below `root` with its entries, the oldest start first."""
+    """Every record below `root` with its entries; the oldest, and parents, first."""
     found = []
     for path in (Path(root) / "mlruns" / "runs").glob("*.jsonl"):
         if "." in path.stem:  # <run_id>.system.jsonl lies beside its record
@@ -166,7 +168,12 @@ def read_all(root: str | Path) -> list[tuple[Record, list[dict]]]:
         entries = record.entries()
         if entries and entries[0]["kind"] == "start":
             found.append((record, entries))
-    return sorted(found, key=lambda pair: pair[1][0]["time"])
+    return sorted(found, key=_age)
+
+
+def _age(found: tuple[Record, list[dict]]) -> tuple[int, bool]:
+    start = found[1][0]
+    return start["time"], start.get("parent") is not None
 
 
 def _user() -> str:
