@@ -160,3 +160,28 @@ def set_weights(network, values):
     """Give all variables their values, by position."""
     for variable, value in zip(network.variables, values, strict=True):
         variable.assign(value)
+
+
+def truncate(folder, out_dir, num_rows):
+    """A copy of a dataset with the first rows of each split.
+
+    Args:
+        folder: of the Dataset.
+        out_dir: to make and write to.
+        num_rows: rows to keep, at most.
+    """
+    data, out_dir = Dataset.load(folder), Path(out_dir)
+    out_dir.mkdir(parents=True)
+    digests = {"all": f"first {num_rows} rows of {data.digests['all']}"}
+    for split in SPLITS:
+        inputs, labels = data.split(split)
+        digests[split] = save_split(
+            out_dir, split, inputs[:num_rows], labels[:num_rows]
+        )
+    with np.load(data.folder / "test" / "raw.npz", allow_pickle=False) as raw:
+        np.savez(
+            out_dir / "test" / "raw.npz",
+            **{name: values[:num_rows] for name, values in raw.items()},
+        )
+    write_json(out_dir / "dataset.json", data.description)
+    write_json(out_dir / "digest.json", digests)

@@ -240,7 +240,7 @@ def verify(process, folder, golden):
     if not difference <= TOLERANCE or result["foreign_modules"]:
         raise RejectedModel(
             "the SavedModel does not answer as the evaluated network did. Received: "
-            f"a difference of {difference:.3g} nats, modules {result['foreign_modules']}"
-            f" imported. Expected at most {TOLERANCE} nats and none."
+            f"a difference of {difference:.3g} nats, and the modules "
+            f"{result['foreign_modules']}. Expected {TOLERANCE} nats at most, and none."
         )
     return difference

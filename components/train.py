@@ -184,7 +184,7 @@ class KeepBest(keras.callbacks.Callback):
         self.require_finite("logits on valid", logits)
         if self.training.loss_name == "hinge":
             margin = 2.0 * self.labels * logits[:, 0]
-            scale = fit_scale(margin, self.labels)
+            scale = fit_scale(margin)
         log_prob = np.asarray(task.log_prob(scale * logits, np.asarray(self.labels)))
         valid_nll = float(-log_prob.sum(dtype="float64") / len(log_prob))
         values = {"train_loss": float(logs["loss"]), "valid_nll": valid_nll}

@@ -2,7 +2,7 @@
 
 import keras
 
-from components.networks.network import Network, network_inputs
+from components.networks.base import Network, network_inputs
 
 
 def linear(input_shape, input_dtype, num_outputs):

@@ -5,7 +5,7 @@ from typing import Annotated
 import keras
 from pydantic import Field
 
-from components.networks.network import Network, network_inputs
+from components.networks.base import Network, network_inputs
 
 
 def vgg_small(

@@ -5,7 +5,7 @@ from keras import ops
 
 from components.losses import binary_log_prob, hinge
 from components.metrics import accuracy, auroc
-from components.tasks.task import Task
+from components.tasks.base import Task
 
 
 class Binary(Task):

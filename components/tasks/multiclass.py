@@ -5,7 +5,7 @@ from keras import ops
 
 from components.losses import cross_entropy, log_partition, log_prob
 from components.metrics import accuracy, top_accuracy
-from components.tasks.task import Task
+from components.tasks.base import Task
 
 
 class Multiclass(Task):

@@ -6,7 +6,7 @@ Machine Learning Repository.
 
 from importlib.metadata import version
 
-from components.data.sources.source import Rows, Source
+from components.data.sources.base import Rows, Source
 
 
 def breast_cancer():

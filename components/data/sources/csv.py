@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from components.data.sources.source import Rows, Source
+from components.data.sources.base import Rows, Source
 
 
 def csv(*, path: str, label: str, missing: tuple[str, ...] = ("", "NA", "nan")):

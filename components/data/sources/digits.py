@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 import numpy as np
 
-from components.data.sources.source import Rows, Source
+from components.data.sources.base import Rows, Source
 
 
 def digits():

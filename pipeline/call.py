@@ -1,0 +1,122 @@
+"""Call a stage: in this process, or in a child, with the same plain arguments."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from pipeline import quiet
+from pipeline.errors import Failure
+from pipeline.journal import Journal
+
+
+def call(stage, arguments, folder, run_id, isolate=False, backend="tensorflow"):
+    """Run one stage.
+
+    Args:
+        stage: name of the stage.
+        arguments: plain data and paths, all but out_dir and log.
+        folder: its out_dir.
+        run_id: of the execution, for the contract.
+        isolate: run it in a child; always so if `backend` is not this process's.
+        backend: what Keras runs on.
+
+    Raises:
+        Failure: whatever went wrong in it.
+    """
+    request = {
+        "stage": stage,
+        "arguments": arguments,
+        "folder": str(folder),
+        "run_id": run_id,
+    }
+    # a Keras process has one backend, and this one runs the other stages
+    if isolate or backend != "tensorflow":
+        in_child(request, backend)
+    else:
+        os.environ |= quiet.environment()
+        in_process(**request)
+
+
+def in_process(stage, arguments, folder, run_id):
+    """Import the stage and run it here."""
+    journal = Journal(Path(folder) / "journal.jsonl", stage, run_id)
+    try:
+        quiet.import_keras()
+        stage_function(stage)(**arguments, out_dir=folder, log=journal)
+    except Exception as error:
+        raise Failure.of(error) from error
+    finally:
+        journal.close()
+
+
+def stage_function(stage):
+    """The function of a stage.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    match stage:
+        case "ingest":
+            from components.ingest import run
+        case "build":
+            from components.build import run
+        case "train":
+            from components.train import run
+        case "evaluate":
+            from components.evaluate import run
+        case "export":
+            from components.export import run
+        case _:
+            raise ValueError(f"no such stage. Received: {stage!r}.")
+    return run
+
+
+def in_child(request, backend):
+    """Run a stage in a Python of its own; it ends if this process does."""
+    code = str(Path(__file__).resolve().parents[1])
+    path = os.pathsep.join(filter(None, [code, os.environ.get("PYTHONPATH")]))
+    environment = os.environ | quiet.environment(backend) | {"PYTHONPATH": path}
+    child = subprocess.Popen(
+        [sys.executable, "-m", "pipeline.call"],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        child.stdin.write(json.dumps(request) + "\n")
+        child.stdin.flush()  # left open: its end tells the child that we are gone
+        answer = child.stdout.read().strip().splitlines()
+        status = child.wait()
+    finally:
+        child.kill()
+    if status:
+        raise Failure(f"the process of {request['stage']} ended with status {status}")
+    failure = json.loads(answer[-1])
+    if failure is not None:
+        raise Failure(**failure)
+
+
+def _child():
+    """Read a request from stdin; the last line of stdout is null or a failure."""
+    request = json.loads(sys.stdin.readline())
+
+    def die_with_parent():
+        sys.stdin.read()
+        os._exit(1)
+
+    threading.Thread(target=die_with_parent, daemon=True).start()
+    answer = None
+    try:
+        in_process(**request)
+    except Failure as failure:
+        answer = failure.to_json()
+    print(json.dumps(answer), flush=True)
+    os._exit(0)  # the waiting thread holds stdin
+
+
+if __name__ == "__main__":
+    _child()

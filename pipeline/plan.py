@@ -1,0 +1,89 @@
+"""What a run would do, and why: nothing is run, keras is not imported."""
+
+from pipeline import keys
+from pipeline.stages import STAGES, stage_parts
+
+COMPARED = 50  # newest manifests of a stage that a missing key is compared with
+
+
+def plan(config, store, force=()):
+    """Per stage: cached, or the reasons to run it, and about how long it will take.
+
+    Args:
+        config: Config.
+        store: Store; hashes are not checked.
+        force: names of stages that are to run in any case.
+
+    Returns:
+        list of {"stage", "status": "cached" or "run", "key" (None as long as
+        something upstream must run), "reasons": [str], "seconds": float or None}.
+    """
+    manifests, rows, running = {}, [], {}  # by the word of the artifact
+    for stage in STAGES:
+        upstream = [running[word] for word in stage.reads if word in running]
+        # what a stage that must run will write is not known yet
+        known = {word: manifests.get(word, {"files": {}}) for word in stage.reads}
+        parts = stage_parts(stage, config, known)
+        key = None if upstream else keys.key(parts)
+        manifest = store.manifest(stage.name, key) if key else None
+        reasons = [f"{name} will run" for name in upstream]
+        if manifest and stage.name not in force:
+            status, seconds = "cached", 0.0
+            manifests[stage.gives] = manifest
+            running.pop(stage.gives, None)
+        else:
+            status = "run"
+            nearest, changed = nearest_manifest(parts, store, bool(upstream))
+            if stage.name in force:
+                reasons.append("--force")
+            elif nearest is None:
+                reasons.append("never run")
+            else:
+                reasons += changed
+            seconds = expected_seconds(nearest, parts)
+            running[stage.gives] = stage.name
+        rows.append(
+            {
+                "stage": stage.name,
+                "status": status,
+                "key": key,
+                "reasons": reasons,
+                "seconds": seconds,
+            }
+        )
+    return rows
+
+
+def nearest_manifest(parts, store, ignore_inputs):
+    """The past artifact whose key differs in the fewest words.
+
+    Args:
+        parts: of the key that is missing.
+        store: Store.
+        ignore_inputs: leave the files read out of the comparison.
+
+    Returns:
+        (manifest, differences), or (None, []).
+    """
+    best, fewest = None, []
+    for manifest in store.manifests(parts["stage"])[:COMPARED]:
+        old = manifest["parts"]
+        if ignore_inputs:
+            old = old | {"inputs": parts["inputs"]}
+        changed = keys.differences(old, parts)
+        if best is None or len(changed) < len(fewest):
+            best, fewest = manifest, changed
+    return best, fewest
+
+
+def expected_seconds(manifest, parts):
+    """What the nearest past run took; training scaled by its length.  s, or None."""
+    if manifest is None:
+        return None
+    seconds = manifest["origin"]["seconds"]
+    for name in ("train.steps", "train.epochs"):
+        old = manifest["parts"]["arguments"].get(name)
+        new = parts["arguments"].get(name)
+        if old and new:
+            seconds *= new / old
+    return round(seconds, 1)

@@ -1,0 +1,80 @@
+"""Preflight: the later stages on two batches, before hours go into training.
+
+The stages themselves run, with two steps of training, on the first rows of each
+split, into a temporary folder: the export is written, reloaded and asked. What
+passed is remembered under train's key.
+"""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from pipeline import quiet
+from pipeline.call import call
+from pipeline.execution import note
+from pipeline.plan import expected_seconds, nearest_manifest
+from pipeline.stages import STAGES
+
+LONG_SECONDS = 60  # training expected to take longer is checked without being asked
+LONG_EXAMPLES = 200_000  # the same, as long as nothing is known of its speed
+
+
+def check(config, store, artifacts, key, run_id):
+    """Run build's successors on two batches; raises what they raise.
+
+    Args:
+        config: Config.
+        store: Store, for the temporary folder and the memory of what passed.
+        artifacts: {"dataset": Path, "network": Path}, of ingest and build.
+        key: of train.
+        run_id: of the execution.
+    """
+    if store.get("preflight", key) is not None:
+        return
+    note("preflight: train, evaluate and export on two batches")
+    store.root.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=".preflight-", dir=store.root))
+    try:
+        with store.write("preflight", key, {"train": key}, {"run_id": run_id}):
+            _run(config, dict(artifacts), folder, run_id)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _run(config, artifacts, folder, run_id):
+    quiet.import_keras()
+    from components.artifacts import truncate
+
+    rows = 2 * config.sections["train"]["batch_size"]
+    truncate(artifacts["dataset"], folder / "ingest", rows)
+    artifacts["dataset"] = folder / "ingest"
+    shorter = {"steps": 2, "epochs": None, "eval_every": 1}
+    for stage in STAGES[2:]:
+        section = dict(config.sections[stage.name])
+        backend = section.get("backend", "tensorflow")
+        section |= shorter if stage.name == "train" else {}
+        arguments = {"task": config.sections["task"], **section}
+        arguments |= {word: str(artifacts[word]) for word in stage.reads}
+        (folder / stage.name).mkdir()
+        call(stage.name, arguments, folder / stage.name, run_id, False, backend)
+        artifacts[stage.gives] = folder / stage.name
+
+
+def is_long(parts, store, train_rows):
+    """Whether training is expected to take more than a minute.
+
+    Args:
+        parts: of train's key.
+        store: Store: past runs tell the speed.
+        train_rows: examples in a pass.
+    """
+    nearest, _ = nearest_manifest(parts, store, ignore_inputs=True)
+    seconds = expected_seconds(nearest, parts)
+    if seconds is not None:
+        return seconds > LONG_SECONDS
+    arguments = parts["arguments"]
+    if arguments["train.epochs"]:
+        examples = arguments["train.epochs"] * train_rows
+    else:
+        examples = arguments["train.steps"] * arguments["train.batch_size"]
+    return examples > LONG_EXAMPLES

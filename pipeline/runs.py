@@ -1,0 +1,114 @@
+"""Run a recipe: once, or once per seed under one parent."""
+
+import json
+from pathlib import Path
+
+from pipeline import preflight, report
+from pipeline.execution import execution, note
+from pipeline.stages import NAMES, run_stages
+from pipeline.store import Store
+
+SEEDS = ("ingest.seed", "build.seed", "train.seed")
+
+
+def run_once(config, root, command, *, parent=None, follower=None, check=False, **how):
+    """One execution.
+
+    Args:
+        config: Config.
+        root: project root.
+        command: list of str, what the user typed.
+        parent, follower: of the execution that this one belongs to.
+        check: preflight in any case, not only before long training.
+        **how: first, last, force, isolate, as `run_stages` takes them.
+
+    Returns:
+        dict: experiment, run_id, url, stages, metrics, export; the last two are
+        None if the run stops before them.
+
+    Raises:
+        Failure: of the stage that failed.
+    """
+    store = Store(Path(root) / "mlruns")
+    complete = how.get("last", NAMES[-1]) == NAMES[-1]
+    with execution(root, config, command, complete, parent, follower) as (record, feed):
+
+        def before_train(artifacts, key, parts):
+            rows = train_rows(artifacts["dataset"])
+            if check or preflight.is_long(parts, store, rows):
+                preflight.check(config, store, artifacts, key, record.run_id)
+
+        stages = run_stages(
+            config,
+            store,
+            record,
+            before_train=before_train,
+            report=note_stage if not parent else lambda name, outcome: None,
+            **how,
+        )
+    metrics = export = None
+    if "evaluate" in stages:
+        metrics = json.loads(
+            (Path(stages["evaluate"]["path"]) / "metrics.json").read_text()
+        )
+    if "export" in stages:
+        export = str(Path(stages["export"]["path"]) / "saved_model")
+    return {
+        "experiment": config.name,
+        "run_id": record.run_id,
+        "url": feed.address(),
+        "stages": stages,
+        "metrics": metrics,
+        "export": export,
+    }
+
+
+def run_seeds(load, seeds, root, command, **how):
+    """The same recipe once per seed of split, weights and training.
+
+    Args:
+        load: function of a list of overrides -> Config.
+        seeds: int, how many: 0 ... seeds-1.
+        root, command, **how: as `run_once` takes them.
+
+    Returns:
+        dict: experiment, run_id and url of the parent, metrics (means, and
+        `<metric>_sd`), runs (what `run_once` returns for each seed).
+    """
+    config, runs = load([]), []
+    with execution(root, config, command) as (record, feed):
+        for seed in range(seeds):
+            seeded = load([f"{key}={seed}" for key in SEEDS])
+            words = [*command, f"(seed {seed})"]
+            runs.append(
+                run_once(
+                    seeded, root, words, parent=record.run_id, follower=feed, **how
+                )
+            )
+            if runs[-1]["metrics"]:
+                headline = report.number(runs[-1]["metrics"]["test_nll"])
+                note(f"seed {seed}  test_nll {headline}")
+        metrics = None
+        if runs[0]["metrics"]:
+            metrics = report.summary([run["metrics"] for run in runs])
+            record.append("metrics", step=0, values=metrics)
+    return {
+        "experiment": config.name,
+        "run_id": record.run_id,
+        "url": feed.address(),
+        "metrics": metrics,
+        "runs": runs,
+    }
+
+
+def train_rows(dataset):
+    """Examples in train."""
+    import numpy as np
+
+    return len(np.load(Path(dataset) / "train" / "labels.npy", mmap_mode="r"))
+
+
+def note_stage(name, outcome):
+    """One line per stage on stderr."""
+    took = f"{outcome['seconds']:.1f} s" if outcome["status"] == "ran" else ""
+    note(f"{name:<9} {outcome['status']:<7} {took:>8}  {outcome['path']}")

@@ -1,0 +1,204 @@
+"""The pipeline: a table of five stages, and the loop over it.
+
+A stage is one function (components/<name>.py, `run`). It reads the artifacts that
+its row names, and writes one. Its key is made of exactly what it receives; an
+artifact that is in the store under the key is not made again.
+"""
+
+import time
+from typing import NamedTuple
+
+from pipeline import keys, schema
+from pipeline.call import call
+from pipeline.errors import USAGE, Failure
+
+NETWORK = ("network.json", "weights.npz")
+
+
+class Stage(NamedTuple):
+    """One row.
+
+    Args:
+        name: of the stage, its section and its file.
+        gives: the word for its artifact, the parameter name of later stages.
+        reads: word of an artifact -> patterns of the files read in it.
+    """
+
+    name: str
+    gives: str
+    reads: dict[str, tuple[str, ...]]
+
+
+STAGES = (
+    Stage("ingest", "dataset", {}),
+    Stage("build", "network", {"dataset": ("dataset.json",)}),
+    Stage(
+        "train",
+        "network",
+        {"dataset": ("dataset.json", "train/*", "valid/*"), "network": NETWORK},
+    ),
+    Stage(
+        "evaluate",
+        "report",
+        {"dataset": ("*", "*/*"), "network": (*NETWORK, "history.json")},
+    ),
+    Stage(
+        "export",
+        "export",
+        {
+            "dataset": ("dataset.json", "digest.json"),
+            "network": NETWORK,
+            "report": ("metrics.json", "golden.npz"),
+        },
+    ),
+)
+NAMES = tuple(stage.name for stage in STAGES)
+
+
+def run_stages(
+    config,
+    store,
+    record,
+    *,
+    first="ingest",
+    last="export",
+    force=(),
+    isolate=False,
+    before_train=None,
+    report=lambda name, outcome: None,
+):
+    """Make each stage's artifact, or find it in the store.
+
+    Args:
+        config: Config.
+        store: Store.
+        record: Record of the execution; gets an entry when a stage begins and ends.
+        first: stages before it must be in the store.
+        last: stages after it are left alone.
+        force: names of stages to run even if they are in the store.
+        isolate: run each stage in a child process.
+        before_train: called with (artifacts, key, parts) before training begins.
+        report: called with (name, outcome) after each stage.
+
+    Returns:
+        dict of stage name -> {"status": "ran" or "cached", "key", "seconds",
+        "path", "digest"}.
+
+    Raises:
+        Failure: of the first stage that fails; nothing of it is under a final name.
+    """
+    artifacts, outcomes = {}, {}
+    for stage in STAGES[: NAMES.index(last) + 1]:
+        manifests = {
+            word: store.manifest(artifacts[word].parent.name, artifacts[word].name)
+            for word in stage.reads
+        }
+        parts = stage_parts(stage, config, manifests)
+        key = keys.key(parts)
+        with store.lock(stage.name, key):
+            forced = stage.name in force
+            path = None if forced else store.get(stage.name, key)
+            status, started = "cached", time.time()
+            if path is None:
+                require_upstream(stage, config, first)
+                if stage.name == "train" and before_train is not None:
+                    before_train(artifacts, key, parts)
+                status, started = "ran", time.time()
+                path = make(
+                    stage, config, store, record, artifacts, key, parts, forced, isolate
+                )
+        outcome = {
+            "status": status,
+            "key": key,
+            "seconds": round(time.time() - started, 3),
+            "path": str(path),
+            "digest": store.manifest(stage.name, key)["digest"],
+        }
+        record_end(record, store, stage.name, outcome)
+        artifacts[stage.gives] = path
+        outcomes[stage.name] = outcome
+        report(stage.name, outcome)
+    return outcomes
+
+
+def stage_parts(stage, config, manifests):
+    """What a stage's key is made of.
+
+    Args:
+        stage: Stage.
+        config: Config.
+        manifests: word of an artifact -> manifest of the one the stage is given.
+    """
+    source = fingerprint(config) if stage.name == "ingest" else None
+    task = config.sections["task"]
+    return keys.stage_parts(stage, config, task, manifests, source=source)
+
+
+def fingerprint(config):
+    """Plain data that changes when the source's rows do; the rows are not read.
+
+    Raises:
+        Failure: if the source cannot be opened.
+    """
+    from components.data.sources import source
+
+    section = config.sections["ingest"]
+    own = schema.chosen("ingest", section["source"]).keys
+    try:
+        return source(section["source"])(
+            **{key: section[key] for key in own}
+        ).fingerprint
+    except Exception as error:
+        raise Failure.of(error) from error
+
+
+def require_upstream(stage, config, first):
+    """Refuse to run a stage that `--from` has left out."""
+    if NAMES.index(stage.name) < NAMES.index(first):
+        raise Failure(
+            f"`--from {first}` needs {stage.name}, which is not in the store under "
+            f"this config. Run `phistar {stage.name} {config.name}`, or leave out "
+            "`--from`.",
+            USAGE,
+        )
+
+
+def make(stage, config, store, record, artifacts, key, parts, forced, isolate):
+    """Run one stage into the store.  -> Path of its artifact."""
+    arguments = {"task": config.sections["task"], **config.sections[stage.name]}
+    arguments |= {word: str(artifacts[word]) for word in stage.reads}
+    backend = config.sections[stage.name].get("backend", "tensorflow")
+    failed = store.root / "runs" / f"{record.run_id}.{stage.name}.failed"
+    try:
+        with store.write(
+            stage.name,
+            key,
+            parts,
+            {"run_id": record.run_id},
+            failed_journal=failed,
+            replace=forced,
+        ) as folder:
+            entry = {"stage": stage.name, "key": key, "status": "running"}
+            record.append("stage", **entry, path=str(folder.relative_to(store.root)))
+            call(stage.name, arguments, folder, record.run_id, isolate, backend)
+    except BaseException:
+        entry = {"stage": stage.name, "key": key, "status": "failed"}
+        record.append("stage", **entry, path=str(failed.relative_to(store.root)))
+        raise
+    return store.path(stage.name, key)
+
+
+def record_end(record, store, name, outcome):
+    """Say in the record what became of a stage, and whose work it is."""
+    origin = store.manifest(name, outcome["key"])["origin"]["run_id"]
+    entry = {
+        "stage": name,
+        "key": outcome["key"],
+        "status": outcome["status"],
+        "path": str(store.path(name, outcome["key"]).relative_to(store.root)),
+        "seconds": outcome["seconds"],
+    }
+    # a run that goes on in another process finds its own work in the store
+    if origin != record.run_id:
+        entry["cached_from"] = origin
+    record.append("stage", **entry)
