@@ -47,6 +47,7 @@ BRINGS = {
     "tensorflow_text": "tensorflow",
     "omegaconf": "hydra",
 }
+HIDDEN = "importing the module of the same name replaces this one; rename the module"
 
 
 def violations(root: Path) -> list[str]:
@@ -65,6 +66,7 @@ def violations(root: Path) -> list[str]:
             tree = ast.parse(path.read_text("utf-8"), file)
             if layer(file) is None:
                 found.append(f"{file}:1: has no layer, name it in LAYERS")
+            found += [f"{file}:{n.lineno}: {HIDDEN}" for n in hidden(path, tree)]
             for node in ast.walk(tree):
                 problems = [import_problem(file, name) for name in imports(file, node)]
                 problems += call_problems(node)
@@ -80,6 +82,14 @@ def layer(file: str) -> int | None:
     if parts[1] == "__init__":  # components/__init__.py: before everything
         return -1
     return next((i for i, names in enumerate(LAYERS) if parts[1] in names), None)
+
+
+def hidden(path: Path, tree: ast.Module) -> list[ast.stmt]:
+    """What an `__init__.py` defines under the name of a module beside it."""
+    if path.name != "__init__.py":
+        return []
+    beside = {p.stem for p in path.parent.iterdir()}
+    return [n for n in tree.body if getattr(n, "name", None) in beside]
 
 
 def imports(file: str, node: ast.AST) -> list[str]:
@@ -187,6 +197,7 @@ def test_source_holds_the_rules():
         ("components/networks/mlp.py", "from .. import artifacts", "later layer"),
         ("components/data/sources/new.py", "import pipeline.store", "never import"),
         ("components/new.py", "", "has no layer"),
+        ("components/networks/__init__.py", "def mlp():\n    pass", "same name"),
         ("pipeline/cli.py", "import hydra", "hydra"),
         ("pipeline/store.py", "from omegaconf import OmegaConf", "omegaconf"),
         ("pipeline/store.py", "import pickle", "pickle"),
