@@ -181,14 +181,14 @@ def _commit(folder: Path, final: Path, manifest: dict, replace: bool) -> None:
             _sync_folder(path)
     old = folder.with_name(f"{folder.name}-replaced")
     if replace and final.exists():
-        os.rename(final, old)  # by its name a temporary, should we die here
-    # Named like a temporary, so that whoever comes next sweeps what a kill leaves.
-    old = folder.with_name(folder.name + "-old")
-    if replace and final.exists():
+        # Named like a temporary, so that whoever comes next sweeps what a kill leaves.
         os.rename(final, old)
     try:
         os.rename(folder, final)
     except OSError:
+        if old.exists():
+            os.rename(old, final)
+            raise
         if not final.exists():
             raise
         return  # somebody else made the same key: theirs may be in use already
