@@ -16,7 +16,9 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from pipeline import journal
-from pipeline.sending import Refused, Sending, only_sender
+from pipeline.batch import Refused
+from pipeline.sending import Sending, only_sender
+from pipeline.where import address
 
 POLL_SECONDS = 0.2
 SAMPLE_SECONDS = 1.0
@@ -86,11 +88,9 @@ class Follower:
             print(f"The MLflow follower was killed. {LATER}", file=sys.stderr)
         return code == 0
 
-    def address(self) -> str:
-        """Where a browser finds the run."""
-        from pipeline.tracking import address
-
-        return address(self.root, self.run_id)
+    def address(self, run_id: str | None = None) -> str:
+        """Where a browser finds the run, or another one that was added."""
+        return address(self.root, run_id or self.run_id)
 
 
 def follow(

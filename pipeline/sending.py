@@ -14,64 +14,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 from pipeline import journal
-
-
-class Gone(LookupError):
-    """MLflow no longer has this run: its database was deleted."""
-
-
-class Refused(ValueError):
-    """MLflow will not take this, now or later; the message says what to do."""
-
-
-class Metric(NamedTuple):
-    name: str
-    value: float
-    time: int
-    step: int
-
-
-class Batch:
-    """What goes to MLflow in one go."""
-
-    def __init__(self):
-        self.params: dict = {}
-        self.tags: dict = {}
-        self.metrics: list[Metric] = []
-        self.datasets: list[dict] = []
-        self.artifacts: list[tuple[Path, str]] = []  # file, folder in MLflow
-        self.status: tuple[str, int] | None = None  # status, time
-
-    def empty(self) -> bool:
-        return not any(vars(self).values())
-
-    def add(self, entry: dict, folder: Path | None = None) -> None:
-        """Takes one entry of a journal.
-
-        Args:
-            folder: the stage's folder once it has its final name; before that its
-                files are left alone, since the folder may be renamed at any time.
-        """
-        match entry["kind"]:
-            case "params":
-                # As in MLflow: a parameter keeps its first value.
-                self.params = entry["values"] | self.params
-            case "tags":
-                self.tags.update(entry["values"])
-            case "metrics":
-                time, step = entry["time"], entry.get("step", 0)
-                self.metrics += [
-                    Metric(name, value, time, step)
-                    for name, value in entry["values"].items()
-                ]
-            case "dataset":
-                self.datasets.append(entry)
-            case "artifact" if folder is not None:
-                path = Path(entry["path"])
-                self.artifacts.append((folder / path, path.parent.as_posix()))
+from pipeline.batch import Batch, Gone
 
 
 class Sending:
@@ -89,12 +34,17 @@ class Sending:
         self.target = target
         self.system = self.record.path.with_suffix(".system.jsonl")
         self.state = read_state(root, run_id)
-        if self.state.get("tracking_uri") != target.name:
+        if self.state.get("tracking_uri") != target.name or "steps" not in self.state:
             self.restart()
 
     def restart(self) -> None:
         """Forgets what was sent: everything is sent again."""
-        self.state = {"tracking_uri": self.target.name, "offsets": {}, "status": None}
+        self.state = {
+            "tracking_uri": self.target.name,
+            "offsets": {},  # by file: "record", "system", "<stage>/<key>"
+            "steps": {},  # by "<stage>/<key>": the last step sent of each metric
+            "status": None,
+        }
 
     @property
     def complete(self) -> bool:
@@ -193,8 +143,10 @@ class Sending:
         name = f"{stage}/{entry['key']}"
         batch.tags[f"key.{stage}"] = entry["key"]
         if entry["status"] == "running":
-            # Another attempt at the same key writes another journal.
+            # Another attempt at the same key: another journal, the same curves.
             state["offsets"].pop(name, None)
+            steps = state["steps"].setdefault(name, {"before": {}, "now": {}})
+            steps["before"] |= steps["now"]
             state["running"] = {"name": name, "path": f"{entry['path']}/journal.jsonl"}
             return
         state["running"] = None
@@ -210,7 +162,23 @@ class Sending:
         batch.artifacts.append((path / "manifest.json", f"stages/{stage}"))
 
     def _journal(self, state: dict, batch: Batch, name: str, path: str) -> None:
+        """Takes what is new in a stage's journal.
+
+        A stage that was killed starts again and logs its first steps again, at
+        other times; MLflow would show each of them twice, and forgets nothing.  So
+        a step that an earlier attempt has sent is left out.
+        """
+        steps = state["steps"].setdefault(name, {"before": {}, "now": {}})
         for entry in self._new(state, name, self.mlruns / path):
+            if entry["kind"] == "metrics":
+                step = entry["step"]
+                values = {
+                    metric: value
+                    for metric, value in entry["values"].items()
+                    if step > steps["before"].get(metric, -1)
+                }
+                steps["now"] |= dict.fromkeys(values, step)
+                entry = entry | {"values": values}
             batch.add(entry)
 
     def _last_time(self) -> int:

@@ -7,7 +7,8 @@ import warnings
 from pathlib import Path
 
 from pipeline import journal
-from pipeline.sending import Refused, Sending, only_sender
+from pipeline.batch import Refused
+from pipeline.sending import Sending, only_sender
 from pipeline.where import PORT, public_name, tracking_uri
 
 

@@ -20,15 +20,13 @@ from contextlib import suppress
 from pathlib import Path
 
 from pipeline import follower
+from pipeline.batch import Batch, Gone, Refused, mlflow_name, mlflow_text
 from pipeline.relocate import relocate
-from pipeline.sending import Batch, Gone, Refused
 from pipeline.server import sync, ui
 from pipeline.where import LOCAL, address, public_name, tracking_uri
 
 __all__ = ["Target", "address", "main", "monitors", "sync", "ui"]
 
-VALUE_LENGTH = {"param": 6000, "tag": 8000}  # MLflow's limits
-NAME_LENGTH = 250
 # Seconds rather than MLflow's minutes: `follow` repeats, and nothing is lost.
 SETTINGS = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -43,8 +41,6 @@ SETTINGS = {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "GIT_PYTHON_REFRESH": "quiet",
 }
-# What MLflow calls things that a record's tags name in our words.
-TAGS = {"command": "mlflow.source.name", "git_commit": "mlflow.source.git.commit"}
 
 
 class Target:
@@ -99,9 +95,10 @@ class Target:
             "phistar.run_id": start["run_id"],
             "mlflow.user": start.get("user", ""),
             "mlflow.source.type": "LOCAL",
+            "mlflow.source.name": start.get("command", ""),
         }
-        for name, value in start["tags"].items():
-            tags[TAGS.get(name, name)] = _text(value, "tag")
+        if commit := start["tags"].get("git_commit"):
+            tags["mlflow.source.git.commit"] = commit
         if parent:
             tags["mlflow.parentRunId"] = parent
         try:
@@ -155,10 +152,15 @@ class Target:
         """
         from mlflow.entities import Metric, Param, RunTag
 
-        params = [Param(_name(k), _text(v, "param")) for k, v in batch.params.items()]
-        tags = [RunTag(_name(k), _text(v, "tag")) for k, v in batch.tags.items()]
+        params = [
+            Param(mlflow_name(k), mlflow_text(v, "param"))
+            for k, v in batch.params.items()
+        ]
+        tags = [
+            RunTag(mlflow_name(k), mlflow_text(v, "tag")) for k, v in batch.tags.items()
+        ]
         metrics = [
-            Metric(_name(m.name), m.value, m.time, m.step) for m in batch.metrics
+            Metric(mlflow_name(m.name), m.value, m.time, m.step) for m in batch.metrics
         ]
         # One call takes at most 100 params, 100 tags, and 1000 things in all.
         while params or tags or metrics:
@@ -215,19 +217,6 @@ class Target:
         if line not in self.warned:
             self.warned.add(line)
             print(line, file=sys.stderr)
-
-
-def _name(name: str) -> str:
-    """A metric, parameter or tag as MLflow allows it to be called."""
-    name = re.sub(r"[^\w.\- :/]", "_", name)
-    return re.sub(r"/+", "/", name).strip("/.")[:NAME_LENGTH] or "_"
-
-
-def _text(value, kind: str) -> str:
-    """A value as MLflow keeps it: text of bounded length, else as JSON has it."""
-    text = value if isinstance(value, str) else json.dumps(value, default=str)
-    limit = VALUE_LENGTH[kind]
-    return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
 def _dataset(entry: dict):

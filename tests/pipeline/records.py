@@ -38,8 +38,8 @@ def start(root, name: str = "by hand", parent=None, params=None, tags=None) -> R
         name=name,
         parent=parent,
         params={"task.name": "binary", "train.loss": "logistic"} | (params or {}),
-        tags={"command": "phistar run breast_cancer", "git_commit": "0" * 40}
-        | (tags or {}),
+        command="phistar run breast_cancer",
+        tags={"git_commit": "0" * 40} | (tags or {}),
     )
     return record
 

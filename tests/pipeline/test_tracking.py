@@ -339,6 +339,29 @@ def test_resumed_record_stays_one_run(root, tables):
     assert "test_nll" in after["metrics"]
 
 
+def test_stage_tried_again_shows_each_step_once(root, tables):
+    """The first attempt is killed at step 3, the second runs from the start."""
+    record = records.start(root)
+    follower = Follower(root, record.run_id).start()
+    draft = root / "mlruns/stages/train/.draft"
+    draft.mkdir(parents=True)
+    path = draft.relative_to(root / "mlruns").as_posix()
+    record.append("stage", stage="train", key=records.KEY, status="running", path=path)
+    records.train(Journal(draft / "journal.jsonl"), steps=3)
+    follower.finish()
+    assert view(root)["by hand"][0]["status"] == "KILLED"
+    first = journal_metrics(draft / "journal.jsonl", "valid_nll")
+    shutil.rmtree(draft)
+    record.append("resume")
+    final = records.stage(record, "train", lambda log, at: records.train(log))
+    record.append("end", status="FINISHED")
+    assert tracking.sync(root) == 1
+    (run,) = view(root)["by hand"]
+    second = journal_metrics(final / "journal.jsonl", "valid_nll")
+    assert run["metrics"]["valid_nll"] == first + second[3:]
+    assert run["status"] == "FINISHED"
+
+
 def test_failed_stage_shows_its_curve(root, tables):
     record = records.start(root)
     failed = root / "mlruns/runs/failed.jsonl.txt"
