@@ -65,12 +65,6 @@ class Dataset:
         return LabelSpace(tuple(labels["names"]), tuple(labels["values"]))
 
     @property
-    def encoder(self):
-        """The encoder of the inputs (tensorflow is imported here)."""
-        inputs = self.description["inputs"]
-        return encoder(inputs["kind"])(**inputs["encoder"])
-
-    @property
     def digests(self):
         """SHA-256 of each split's arrays."""
         return read_json(self.folder / "digest.json")
@@ -87,6 +81,12 @@ class Dataset:
         with np.load(self.folder / "test" / "raw.npz", allow_pickle=False) as arrays:
             raw = dict(arrays)
         return raw["images"] if self.description["inputs"]["kind"] == "images" else raw
+
+
+def make_encoder(data):
+    """The encoder of a Dataset's inputs (tensorflow is imported here)."""
+    inputs = data.description["inputs"]
+    return encoder(inputs["kind"])(**inputs["encoder"])
 
 
 def save_split(folder, name, inputs, labels):

@@ -11,6 +11,7 @@ from components.artifacts import (
     SPLITS,
     Dataset,
     load_network,
+    make_encoder,
     make_task,
     read_json,
     write_json,
@@ -95,7 +96,7 @@ def save_golden(folder, data, log_prob, log_probs, index):
     """
     rows = slice(0, GOLDEN)
     names = np.array(data.space.names)
-    request = data.encoder.request(data.raw(), rows)
+    request = make_encoder(data).request(data.raw(), rows)
     # fixed-width bytes, since object arrays would need pickle
     inputs = {
         f"input/{name}": values.astype("S") if values.dtype.kind in "OU" else values

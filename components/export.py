@@ -14,7 +14,14 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from components.artifacts import Dataset, load_network, make_task, read_json, write_json
+from components.artifacts import (
+    Dataset,
+    load_network,
+    make_encoder,
+    make_task,
+    read_json,
+    write_json,
+)
 from components.data.savedmodel import save
 from components.decoding import sample
 
@@ -44,7 +51,9 @@ def run(task, dataset, network, report, out_dir, log):
     with clean_process() as process:
         data, folder = Dataset.load(dataset), Path(out_dir) / "saved_model"
         model, description = load_network(network)
-        server = Server(make_task(task, data.space), data.encoder, model, description)
+        server = Server(
+            make_task(task, data.space), make_encoder(data), model, description
+        )
         signatures = server.signatures()
         save(server, folder, signatures)
         contract = {

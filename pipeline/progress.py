@@ -54,10 +54,10 @@ class Progress:
             self.close()
 
     def line(self, step: int, values: dict) -> None:
-        """Prints the first few `values` as a plain line; a terminal has the bar."""
-        if self.tty:
+        """Prints `values` as a plain line while a bar would stand on a terminal."""
+        if self.tty or not self.total:
             return
-        where = f"step {step}/{self.total}" if self.total else f"step {step}"
+        where = f"step {step}/{self.total}"
         shown = [f"{k} {brief(v)}" for k, v in list(values.items())[:PLAIN_VALUES]]
         if len(values) > PLAIN_VALUES:
             shown.append(f"and {len(values) - PLAIN_VALUES} more")
