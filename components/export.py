@@ -51,9 +51,8 @@ def run(task, dataset, network, report, out_dir, log):
     with clean_process() as process:
         data, folder = Dataset.load(dataset), Path(out_dir) / "saved_model"
         model, description = load_network(network)
-        server = Server(
-            make_task(task, data.space), make_encoder(data), model, description
-        )
+        the_task, encoder = make_task(task, data.space), make_encoder(data)
+        server = Server(the_task, encoder, model, description["scale"])
         signatures = server.signatures()
         save(server, folder, signatures)
         contract = {
@@ -86,13 +85,13 @@ class Server(tf.Module):
         task: Task.
         encoder: Columns or Images.
         network: Network.
-        description: of the network; its `scale` multiplies the logits.
+        scale: what the logits are multiplied by before P is taken.
     """
 
-    def __init__(self, task, encoder, network, description):
+    def __init__(self, task, encoder, network, scale):
         super().__init__()
         self.task, self.encoder, self.network = task, encoder, network
-        self.scale = description["scale"]
+        self.scale = scale
         self.labels = tf.constant(task.space.names)
         self.inputs = encoder.signature()
         # tracked, so that lookup tables and weights are saved

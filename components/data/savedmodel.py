@@ -78,11 +78,7 @@ def _rename_all(message, rename):
         elif isinstance(value, bytes):
             # strings that are attributes; tensors' bytes are left alone
             if field.full_name == "tensorflow.AttrValue.s":
-                setattr(
-                    message,
-                    field.name,
-                    rename(value.decode("latin-1")).encode("latin-1"),
-                )
+                message.s = rename(value.decode("latin-1")).encode("latin-1")
         elif field.message_type:
             for item in value:
                 _rename_all(item, rename)
