@@ -20,9 +20,14 @@ from components.artifacts import (
 from components.data.batches import Plan
 from components.data.loader import loader
 from components.metrics import fit_scale
+from components.networks.base import JIT_COMPILE
 from components.optimizers import optimizer as optimizer_function
 
-MAX_EXECUTION = 64  # steps that run between two looks at the loss
+# One execution is what the compiled function does at a call: between two of them
+# the loss is looked at, so it must stay short (a second, not a minute), and a call
+# costs about 1 ms, so tiny networks need many steps in one.
+MAX_EXECUTION_STEPS = 128
+MAX_EXECUTION_WORK = 2**27  # parameters x examples
 
 
 def run(
@@ -90,7 +95,10 @@ def run(
     trained = Training(model, the_task, loss, label_smoothing)
     trained.compile(
         optimizer=optimizer_function(optimizer)(steps, **options),
-        steps_per_execution=execution_steps(eval_every),
+        jit_compile=JIT_COMPILE,
+        steps_per_execution=execution_steps(
+            eval_every, model.count_params() * batch_size
+        ),
     )
     selection = KeepBest(trained, data.split("valid"), log, steps, eval_every)
     trained.fit(
@@ -107,9 +115,17 @@ def run(
     log.params({"train.total_steps": steps, "train.best_step": selection.best_step})
 
 
-def execution_steps(eval_every):
-    """Steps per call of the compiled function: the largest divisor up to 64."""
-    bound = min(eval_every, MAX_EXECUTION)
+def execution_steps(eval_every, work):
+    """Steps per call of the compiled function, a divisor of the interval.
+
+    Args:
+        eval_every: steps between two evaluations.
+        work: parameters x examples of one step.
+
+    Returns:
+        int, from 1 to 128.
+    """
+    bound = min(eval_every, MAX_EXECUTION_STEPS, max(1, MAX_EXECUTION_WORK // work))
     return next(n for n in range(bound, 0, -1) if eval_every % n == 0)
 
 

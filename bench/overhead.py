@@ -1,0 +1,148 @@
+"""The pipeline's training against a plain Keras script: same network, same batches.
+
+    python bench/overhead.py [--repeats 9] [--epochs 6] [--xla]
+
+Both train the network of the recipe `digits` on the same planned batches, with the
+same optimizer, for the same steps, and score valid after every pass. The script is
+what one writes by hand: compile, fit on a tf.data of the batches, one epoch a pass,
+valid as validation_data. Timed from the end of the first pass on, so compilation is
+in neither. The script runs without XLA, as the pipeline does on a CPU; with --xla as
+Keras would by default, which is slower here.
+"""
+
+import argparse
+import tempfile
+import time
+
+from timing import interleaved, interval, machine
+
+from pipeline import quiet
+from pipeline.config import load
+
+
+class Clock:
+    """The `log` of a stage that only notes when each evaluation has ended."""
+
+    run_id = "bench"
+
+    def __init__(self):
+        self.times = []
+
+    def metrics(self, values, step=0):
+        """Called at the end of each evaluation."""
+        self.times.append(time.perf_counter())
+
+    def __getattr__(self, name):
+        return lambda *args, **kwargs: None
+
+    @property
+    def seconds(self):
+        """From the end of the first pass to that of the last."""
+        return self.times[-1] - self.times[0]
+
+
+def main():
+    """Print the median ratio pipeline / script and its interval."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--recipe", default="digits")
+    parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--xla", action="store_true", help="the script's default")
+    given = parser.parse_args()
+    config = load(given.recipe, [f"train.epochs={given.epochs}"], ".").sections
+    quiet.import_keras()
+    with tempfile.TemporaryDirectory() as folder:
+        prepare(config, folder)
+        pairs = interleaved(
+            lambda: pipeline(config, folder),
+            lambda: script(config, folder, "auto" if given.xla else False),
+            given.repeats,
+        )
+    low, median, high, coverage = interval([a / b for a, b in pairs])
+    print(machine())
+    print(f"{given.recipe}, {given.epochs - 1} passes timed, {len(pairs)} pairs")
+    for name, index in (("pipeline", 0), ("script", 1)):
+        print(f"{name:<9} {sorted(p[index] for p in pairs)[len(pairs) // 2]:.3f} s")
+    print(
+        f"ratio {median:.3f}, median in [{low:.3f}, {high:.3f}] "
+        f"({coverage:.0%}); the bar is 1.05"
+    )
+
+
+def prepare(config, folder):
+    """Ingest and build, once."""
+    import os
+
+    from components import build, ingest
+
+    for name in ("ingest", "build"):
+        os.mkdir(f"{folder}/{name}")
+    ingest.run(config["task"], f"{folder}/ingest", Clock(), **config["ingest"])
+    build.run(
+        config["task"],
+        f"{folder}/ingest",
+        f"{folder}/build",
+        Clock(),
+        **config["build"],
+    )
+
+
+def pipeline(config, folder):
+    """Seconds of the stage `train`."""
+    from components import train
+
+    clock = Clock()
+    with tempfile.TemporaryDirectory() as out_dir:
+        train.run(
+            config["task"],
+            f"{folder}/ingest",
+            f"{folder}/build",
+            out_dir,
+            clock,
+            **config["train"],
+        )
+    return clock.seconds
+
+
+def script(config, folder, jit_compile):
+    """Seconds of the same training as a plain Keras script."""
+    import keras
+    import numpy as np
+    import tensorflow as tf
+
+    from components.artifacts import Dataset, load_network
+    from components.data.batches import Plan
+
+    train = config["train"]
+    keras.utils.set_random_seed(train["seed"])
+    data = Dataset.load(f"{folder}/ingest")
+    (x, y), valid = data.split("train"), data.split("valid")
+    model, _ = load_network(f"{folder}/build")
+    plan = Plan(len(y), train["batch_size"], train["seed"])
+    steps = train["epochs"] * plan.steps_per_epoch
+    rows, weights = plan.batches(0, steps)
+    x, y = tf.constant(np.asarray(x)), tf.constant(np.asarray(y))
+    batches = tf.data.Dataset.from_tensor_slices((rows, weights * len(rows[0])))
+    batches = batches.map(lambda r, w: (tf.gather(x, r), tf.gather(y, r), w))
+    schedule = keras.optimizers.schedules.CosineDecay(train["learning_rate"], steps)
+    optimizer = keras.optimizers.AdamW(schedule, weight_decay=train["weight_decay"])
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(optimizer, loss, jit_compile=jit_compile)
+    clock = Clock()
+    model.fit(
+        batches.prefetch(tf.data.AUTOTUNE),
+        steps_per_epoch=plan.steps_per_epoch,
+        epochs=train["epochs"],
+        validation_data=tuple(np.asarray(part) for part in valid),
+        shuffle=False,
+        verbose=0,
+        callbacks=[
+            keras.callbacks.LambdaCallback(on_epoch_end=lambda *_: clock.metrics({}))
+        ],
+    )
+    return clock.seconds
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""Interleaved repeats and their median: machines are shared, so ratios count."""
+
+import math
+import os
+import platform
+import statistics
+from pathlib import Path
+
+
+def interleaved(measure_a, measure_b, repeats):
+    """Ratios a / b of pairs measured right after each other, in turning order.
+
+    Args:
+        measure_a, measure_b: () -> seconds.
+        repeats: pairs; one more, the first, is not counted.
+
+    Returns:
+        list of (a, b).
+    """
+    pairs = []
+    for repeat in range(repeats + 1):
+        if repeat % 2:
+            a = measure_a()
+            b = measure_b()
+        else:
+            b = measure_b()
+            a = measure_a()
+        pairs.append((a, b))
+    return pairs[1:]
+
+
+def interval(ratios):
+    """A distribution-free interval of the median: (low, median, high, coverage).
+
+    The k-th smallest and k-th largest of n cover the median with probability
+    1 - 2 P(Binomial(n, 1/2) < k); the largest k that gives 95 %, else k = 1.
+    """
+    ordered, n = sorted(ratios), len(ratios)
+    best = (ordered[0], ordered[-1], 1 - 2 * 0.5**n)
+    below, k = 0.5**n, 1
+    while 1 - 2 * below >= 0.95:
+        best = (ordered[k - 1], ordered[-k], 1 - 2 * below)
+        below += math.comb(n, k) * 0.5**n
+        k += 1
+    low, high, coverage = best
+    return low, statistics.median(ratios), high, coverage
+
+
+def machine():
+    """What this was measured on, in one line."""
+    cpu = platform.processor() or platform.machine()
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            cpu = line.partition(":")[2].strip()
+            break
+    return f"{len(os.sched_getaffinity(0))} cores of {cpu}, {platform.system()}"
