@@ -132,6 +132,6 @@ def learning_curves(history, uniform):
         label=f"kept: step {history['step'][best]}",
     )
     axes.axhline(uniform, color="0.7", linewidth=0.8, label="uniform")
-    axes.set(xlabel="step", ylabel="nats per label", yscale="log")
+    axes.set(xlabel="step", ylabel="per label, valid_nll in nats", yscale="log")
     axes.legend()
     return figure
