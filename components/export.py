@@ -6,14 +6,13 @@ such a process before it gets its final name.
 """
 
 import json
-import subprocess
-import sys
 from importlib.metadata import version
 from pathlib import Path
 
 import keras
 import tensorflow as tf
 
+from components import clean
 from components.artifacts import (
     Dataset,
     load_network,
@@ -48,7 +47,7 @@ def run(task, dataset, network, report, out_dir, log):
         RejectedModel: if an answer differs from the evaluation's.
     """
     # importing tensorflow takes seconds: the clean process begins with it now
-    with clean_process() as process:
+    with clean.take() as process:
         data, folder = Dataset.load(dataset), Path(out_dir) / "saved_model"
         model, description = load_network(network)
         the_task, encoder = make_task(task, data.space), make_encoder(data)
@@ -212,23 +211,11 @@ def signature_contract(function, units):
     }
 
 
-def clean_process():
-    """A Python that sees neither this project nor the caller's environment."""
-    script = Path(__file__).with_name("verify.py")
-    return subprocess.Popen(
-        [sys.executable, "-I", str(script)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
 def verify(process, folder, golden):
     """Ask the SavedModel for the golden batch in the clean process.
 
     Args:
-        process: of `clean_process`.
+        process: of `clean.take`.
         folder: the SavedModel's.
         golden: path of golden.npz.
 

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from components import clean
 from pipeline import preflight, report
 from pipeline.execution import execution, note
 from pipeline.stages import NAMES, run_stages
@@ -35,8 +36,11 @@ def run_once(config, root, command, *, parent=None, follower=None, check=False, 
 
         def before_train(artifacts, key, parts):
             rows = train_rows(artifacts["dataset"])
-            if check or preflight.is_long(parts, store, rows):
+            long = preflight.is_long(parts, store, rows)
+            if check or long:
                 preflight.check(config, store, artifacts, key, record.run_id)
+            if complete and not long:
+                clean.start()  # export will want it in a few seconds
 
         stages = run_stages(
             config,
