@@ -21,29 +21,55 @@ STAGES = ("ingest", "build", "train", "evaluate", "export")
 
 def main(arguments=None):
     """Run one command.  -> exit status."""
-    arguments = list(sys.argv[1:] if arguments is None else arguments)
-    overrides = [a for a in arguments if "=" in a and not a.startswith("-")]
-    parser = make_parser()
-    given = parser.parse_args([a for a in arguments if a not in overrides])
-    given.overrides, given.typed = overrides, ["phistar", *arguments]
-    given.root = find_root(given.root)
-    if overrides and not hasattr(given, "recipe"):
-        parser.error(f"{given.command} takes no overrides. Received: {overrides}")
+    typed = list(sys.argv[1:] if arguments is None else arguments)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(errors.TERMINATED))
     try:
+        given = parse(typed)
         answer, lines = given.function(given)
-    except (Failure, ValueError) as error:
-        return failed(given, error)
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return errors.INTERRUPTED
+        return failed(Failure("interrupted", errors.INTERRUPTED), typed)
+    except SystemExit as stop:
+        if stop.code != errors.TERMINATED:
+            raise  # --help
+        return failed(Failure("terminated", errors.TERMINATED), typed)
+    except Exception as error:
+        return failed(error, typed)
     print(json.dumps(answer) if given.json else "\n".join(lines), flush=True)
     return errors.OK
 
 
+def parse(typed):
+    """What was typed.  -> Namespace.
+
+    Raises:
+        Failure: if it is no command.
+    """
+    overrides = [
+        word
+        for before, word in zip(["", *typed], typed, strict=False)
+        if "=" in word and not word.startswith("-") and before != "--root"
+    ]
+    parser = make_parser()
+    given = parser.parse_args([word for word in typed if word not in overrides])
+    given.overrides, given.typed = overrides, ["phistar", *typed]
+    given.root = find_root(given.root)
+    if overrides and not hasattr(given, "recipe"):
+        parser.error(f"{given.command} takes no overrides. Received: {overrides}")
+    return given
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, whose errors are ours."""
+
+    def error(self, message):
+        """Say how the command is called; raise Failure."""
+        self.print_usage(sys.stderr)
+        raise Failure(message, errors.USAGE)
+
+
 def make_parser():
     """The commands and their options."""
-    common = argparse.ArgumentParser(add_help=False)
+    common = Parser(add_help=False)
     common.add_argument(
         "--root",
         type=Path,
@@ -54,7 +80,7 @@ def make_parser():
         "--json", action="store_true", help="the last line of stdout is a JSON object"
     )
     common.add_argument("--debug", action="store_true", help="show the traceback")
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="phistar",
         description="argmin E[-ln P(y|x)]: train, evaluate and export classifiers.",
         epilog="key=value anywhere overrides a key of the recipe; `phistar show NAME` "
@@ -63,7 +89,13 @@ def make_parser():
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name, function, text):
-        added = commands.add_parser(name, parents=[common], help=text, description=text)
+        added = commands.add_parser(
+            name,
+            parents=[common],
+            help=text,
+            description=text,
+            allow_abbrev=False,
+        )
         added.set_defaults(function=function)
         return added
 
@@ -237,16 +269,15 @@ def load(given, more=()):
     return config
 
 
-def failed(given, error):
+def failed(error, typed):
     """One clear error on stderr.  -> exit status."""
     failure = error if isinstance(error, Failure) else Failure.of(error)
-    if isinstance(error, configs.ConfigError):
-        failure = Failure(str(error), errors.USAGE, failure.details)
     print(f"phistar: error: {failure}", file=sys.stderr)
-    if given.debug or not failure.expected:
+    if failure.details and ("--debug" in typed or not failure.expected):
         print(failure.details, file=sys.stderr)
-    if given.json:
-        print(json.dumps({"error": str(failure), "status": failure.status}))
+    if "--json" in typed:
+        answer = {"error": str(failure), "status": failure.status}
+        print(json.dumps(answer), flush=True)
     return failure.status
 
 
