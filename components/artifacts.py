@@ -79,7 +79,7 @@ class Dataset:
     def raw(self):
         """The test inputs as the data have them, before any encoding."""
         with np.load(self.folder / "test" / "raw.npz", allow_pickle=False) as arrays:
-            raw = dict(arrays)
+            raw = {name.removeprefix("input/"): arrays[name] for name in arrays}
         return raw["images"] if self.description["inputs"]["kind"] == "images" else raw
 
 

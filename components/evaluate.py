@@ -85,7 +85,8 @@ def run(
         figure.savefig(folder / "figures" / f"{name}.png", dpi=120)
         log.figure(f"figures/{name}.png")
     log.artifact("test_nll.npy")
-    log.metrics(metrics, step=0)
+    # valid_nll by step is training's; a point at step 0 would break its curve
+    log.metrics({k: v for k, v in metrics.items() if k != "valid_nll"}, step=0)
 
 
 def save_golden(folder, data, log_prob, log_probs, index):
@@ -99,7 +100,9 @@ def save_golden(folder, data, log_prob, log_probs, index):
     request = make_encoder(data).request(data.raw(), rows)
     # fixed-width bytes, since object arrays would need pickle
     inputs = {
-        f"input/{name}": values.astype("S") if values.dtype.kind in "OU" else values
+        f"input/{name}": np.char.encode(values, "utf-8")
+        if values.dtype.kind == "U"
+        else (values.astype("S") if values.dtype.kind == "O" else values)
         for name, values in request.items()
     }
     np.savez(

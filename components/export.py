@@ -114,18 +114,18 @@ class Server(tf.Module):
                 "log_probs": log_probs,
             }
 
-        def log_prob(label, **inputs):
+        def log_prob(*, label, **inputs):
             log_probs = self.task.log_probs(self.logits(inputs))
             hit = tf.equal(label[:, None], self.labels[None, :])  # [B, K]
             known = tf.debugging.Assert(
                 tf.reduce_all(tf.reduce_any(hit, axis=1)),
-                [f"label must be one of {list(self.task.space.names)}", label],
+                [f"label must be one of: {', '.join(self.task.space.names)}", label],
             )
             with tf.control_dependencies([known]):
                 index = tf.argmax(tf.cast(hit, tf.int32), axis=1)
             return {"log_prob": tf.gather(log_probs, index, batch_dims=1)}
 
-        def draw(seed, temperature, top_k, top_p, **inputs):
+        def draw(*, seed, temperature, top_k, top_p, **inputs):
             log_probs = self.task.log_probs(self.logits(inputs))
             low, high = TEMPERATURE
             in_range = [

@@ -68,9 +68,11 @@ def run(
         inputs = fitted.encode(splits[name].inputs)
         digests[name] = save_split(folder, name, inputs, labels)
     raw = splits["test"].inputs
+    raw = raw if opened.kind == "columns" else {"images": raw}
     np.savez(
         folder / "test" / "raw.npz",
-        **(raw if opened.kind == "columns" else {"images": raw}),
+        # with a prefix, since a column may be called like an argument of savez
+        **{f"input/{name}": v for name, v in raw.items()},
     )
     digests["all"] = hashlib.sha256(
         "".join(digests[s] for s in SPLITS).encode()

@@ -61,7 +61,9 @@ class Batch:
                 self.datasets.append(entry)
             case "artifact" if folder is not None:
                 path = Path(entry["path"])
-                self.artifacts.append((folder / path, path.parent.as_posix()))
+                # MLflow compares runs by the pictures at the top, and only by those
+                place = "." if path.parts[0] == "figures" else path.parent.as_posix()
+                self.artifacts.append((folder / path, place))
 
 
 def mlflow_name(name: str) -> str:

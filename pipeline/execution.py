@@ -42,7 +42,7 @@ def execution(root, config, command, complete=True, parent=None, follower=None):
         record.append(
             "start",
             experiment=config.name,
-            name=" ".join(command[1:]),
+            name=name(config, command, parent),
             command=" ".join(command),
             parent=parent,
             params=params,
@@ -65,6 +65,14 @@ def execution(root, config, command, complete=True, parent=None, follower=None):
         record.append("end", status=status)
         if not parent:
             follower.finish()
+
+
+def name(config, command, parent):
+    """What MLflow lists a run as: the recipe and the overrides, or a child's seed."""
+    if parent:
+        return f"seed {config.sections['train']['seed']}"
+    overrides = [word for word in command if "=" in word and word[0] != "-"]
+    return " ".join([config.name, *overrides])
 
 
 def unfinished(root, experiment, params, tags):

@@ -83,10 +83,9 @@ def run_seeds(load, seeds, root, command, **how):
     with execution(root, config, command) as (record, feed):
         for seed in range(seeds):
             seeded = load([f"{key}={seed}" for key in SEEDS])
-            words = [*command, f"(seed {seed})"]
             runs.append(
                 run_once(
-                    seeded, root, words, parent=record.run_id, follower=feed, **how
+                    seeded, root, command, parent=record.run_id, follower=feed, **how
                 )
             )
             if runs[-1]["metrics"]:

@@ -9,10 +9,13 @@ The statistics come from train only. The same layers run at ingest and inside th
 SavedModel.
 """
 
+from keyword import iskeyword
+
 import keras
 import numpy as np
 import tensorflow as tf
 
+UNSEEN = "\0unseen"  # Keras's own, "[UNK]", may well be a value of the data
 RESERVED = ("label", "seed", "temperature", "top_k", "top_p")
 
 
@@ -40,7 +43,9 @@ class Columns:
             self.normalization.build((None, len(self.numeric)))  # outside any graph
             self.missing = np.array([c["missing"] for c in self.numeric])
         self.lookups = [
-            keras.layers.StringLookup(vocabulary=c["values"], output_mode="one_hot")
+            keras.layers.StringLookup(
+                vocabulary=c["values"], output_mode="one_hot", oov_token=UNSEEN
+            )
             for c in self.categorical
         ]
 
@@ -56,10 +61,11 @@ class Columns:
         """
         columns = []
         for name, values in raw.items():
-            if name in RESERVED or not name.isidentifier():
+            if name in RESERVED or not name.isidentifier() or iskeyword(name):
                 raise ValueError(
                     f"a column cannot have this name. Received: {name!r}. Expected "
-                    f"letters, digits and _, and none of {RESERVED}: rename it."
+                    f"letters, digits and _, no word of Python's like 'class', and none "
+                    f"of {RESERVED}: rename it."
                 )
             if values.dtype.kind in "OUT":
                 values = sorted({str(value) for value in values})
@@ -78,8 +84,9 @@ class Columns:
                     "name": name,
                     "kind": "numeric",
                     "mean": float(present.mean()),
-                    # a constant column is left as x - mean, not divided by 0
-                    "variance": float(present.var()) or 1.0,
+                    # a constant column is left as x - mean, not divided by 0; its
+                    # computed variance may be 1e-34
+                    "variance": float(present.var()) if np.ptp(present) else 1.0,
                     "missing": len(present) < len(values),
                 }
             )

@@ -20,7 +20,6 @@ from urllib.parse import quote
 import pytest
 
 from pipeline.sending import read_state
-from tests.pipeline import records
 
 CODE = Path(__file__).resolve().parents[2]
 FLAGS = (
@@ -31,11 +30,6 @@ FLAGS = (
 FLOORS = ("test_nll_uniform", "test_nll_prior")
 FEWEST_POINTS = 5
 ASSISTANT = "[data-component-id='mlflow.assistant.chat_panel.close']"
-
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("chromium") and shutil.which("chromedriver")),
-    reason="needs Debian's chromium and chromium-driver",
-)
 
 
 class Runs(NamedTuple):
@@ -52,13 +46,20 @@ class Runs(NamedTuple):
 def runs(tmp_path_factory) -> Runs:
     root = tmp_path_factory.mktemp("compare")
     losses = ("logistic", "hinge")
-    ids = tuple(
-        records.whole_run(
-            root, f"breast_cancer {loss}", 0.01 * index, params={"train.loss": loss}
-        ).run_id
-        for index, loss in enumerate(losses)
-    )
+    ids = tuple(run_id(root, f"train.loss={loss}") for loss in losses)
     return Runs(root, ids, "train.loss", losses, "valid_nll")
+
+
+def run_id(root, *overrides) -> str:
+    """Our id of a real run of `breast_cancer`."""
+    command = [sys.executable, "-m", "pipeline.cli", "run", "breast_cancer"]
+    command += ["--root", str(root), "--json", *overrides]
+    environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
+    done = subprocess.run(
+        command, cwd=CODE, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])["run_id"]
 
 
 class Page(NamedTuple):
@@ -119,6 +120,8 @@ def browser(tmp_path_factory):
     from selenium import webdriver
     from selenium.webdriver.chrome.service import Service
 
+    for program in ("chromium", "chromedriver"):
+        assert shutil.which(program), "apt-get install chromium chromium-driver"
     options = webdriver.ChromeOptions()
     for flag in FLAGS.split():
         options.add_argument(flag)
@@ -139,7 +142,7 @@ def wait(browser, condition, seconds: float = 60):
     """The first true value of `condition()`."""
     from selenium.webdriver.support.ui import WebDriverWait
 
-    return WebDriverWait(browser, seconds).until(lambda _: condition())
+    return WebDriverWait(browser, seconds, 0.1).until(lambda _: condition())
 
 
 def find(browser, xpath: str):
@@ -167,21 +170,28 @@ def parameter(browser, name: str) -> list[str]:
     return [cell.text for cell in line.find_elements("xpath", "./td")]
 
 
-# The metrics are a grid that holds only the rows in sight; it is scrolled until the
-# named one is there.  Its cells lie at the same height.
+# The metrics are two grids side by side, names and values, that hold only the rows in
+# sight. Both are scrolled, until the named row is in both and they stand alike: the
+# cells of a row then lie at the same height.
 METRIC = """
-const cells = '.ReactVirtualized__Grid__innerScrollContainer > div';
-const all = [...document.querySelectorAll(cells)];
-const named = all.find(cell => cell.innerText.trim() === arguments[0]);
-if (!named) {
-    const at = window.metricsAt = ((window.metricsAt || 0) + 100) % 3000;
-    document.querySelectorAll('.ReactVirtualized__Grid').forEach(
-        grid => { grid.scrollTop = at; });
-    return null;
-}
+const inner = '.ReactVirtualized__Grid__innerScrollContainer > div';
+const cells = [...document.querySelectorAll(inner)];
+const named = cells.find(cell => cell.innerText.trim() === arguments[0]);
+const grids = [...document.querySelectorAll('.ReactVirtualized__Grid')].slice(-2);
+const alike = grids[0].scrollTop === grids[1].scrollTop;
+const row = named ? cells.filter(cell => cell.style.top === named.style.top) : [];
+const box = grids[0].getBoundingClientRect();
 const top = cell => Math.round(cell.getBoundingClientRect().top);
-return all.filter(cell => cell !== named && top(cell) === top(named))
-    .map(cell => cell.innerText.trim());
+const seen = row.every(cell => top(cell) >= box.top - 1 && top(cell) < box.bottom - 40);
+if (alike && row.length === 3 && seen && new Set(row.map(top)).size === 1) {
+    return row.filter(cell => cell !== named).map(cell => cell.innerText.trim());
+}
+if (alike) {
+    const end = grids[0].scrollHeight - grids[0].clientHeight;
+    window.metricsAt = grids[0].scrollTop >= end - 1 ? 0 : grids[0].scrollTop + 90;
+}
+grids.forEach(grid => { grid.scrollTop = window.metricsAt || 0; });
+return null;
 """
 
 

@@ -174,7 +174,7 @@ def test_follower_sends_a_whole_run(root):
     assert run["metrics"]["valid_nll"] == journal_metrics(journal, "valid_nll")
     assert len(run["metrics"]["valid_nll"]) == records.STEPS
     assert run["metrics"]["test_nll_prior"][0][2] == 0.6603
-    assert run["artifacts"] == ["figures/margin.png"] + [
+    assert run["artifacts"] == ["margin.png"] + [
         f"stages/{stage}/manifest.json" for stage in ("ingest", "train", "evaluate")
     ]
     assert run["uri"].startswith(str(root / "mlruns/artifacts/breast_cancer"))
@@ -436,7 +436,7 @@ def test_moved_folder_finds_its_artifacts(root, tables, tmp_path):
     assert relocate(other) == []
     (run,) = view(other)["by hand"]
     assert run["uri"].startswith(str(other / "mlruns/artifacts"))
-    assert "figures/margin.png" in run["artifacts"]
+    assert "margin.png" in run["artifacts"]
     assert tracking.sync(other) == 0
     records.whole_run(other, "second", 0.02)
     tracking.sync(other)
@@ -540,8 +540,8 @@ def test_server_down_at_first_gets_everything(root, tmp_path, monkeypatch):
         done = command(root, "sync")
         assert (done.returncode, done.stdout) == (0, "1 runs sent\n")
         (run,) = view(root, uri)["early"]
-        assert run["artifacts"][0] == "figures/margin.png"
-        where = f"{uri}/get-artifact?path=figures/margin.png&run_uuid={run['id']}"
+        assert run["artifacts"][0] == "margin.png"
+        where = f"{uri}/get-artifact?path=margin.png&run_uuid={run['id']}"
         assert fetch(where) == records.png()
         with pytest.raises(ValueError, match=f"port {port}"):
             monkeypatch.delenv("MLFLOW_TRACKING_URI")

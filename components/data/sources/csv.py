@@ -1,7 +1,10 @@
 """Your own table: a CSV file with a header, one row per example."""
 
+import gzip
 import hashlib
 import re
+import zlib
+from csv import Error, reader
 from pathlib import Path
 
 import numpy as np
@@ -40,38 +43,64 @@ def csv(*, path: str, label: str, missing: tuple[str, ...] = ("", "NA", "nan")):
 
 
 def _read(file, label, missing):
-    import pandas
+    header, rows = _rows(file)
+    if label not in header:
+        raise ValueError(
+            f"no such column. Received: ingest.label={label!r}. "
+            f"Expected one of {header} ({file})."
+        )
+    names = [re.sub(r"\W+", "_", name.strip()).strip("_") for name in header]
+    if len(set(names)) < len(names):
+        raise ValueError(
+            f"two columns of {file} have one name once all but letters, digits and "
+            f"_ is left out. Received: {header}. Rename one."
+        )
+    columns = [np.array(values, str) for values in zip(*rows, strict=True)]
+    labels = columns[header.index(label)]
+    if (labels == "").any():
+        raise ValueError(
+            f"{file}: row {int((labels == '').argmax())} has no label. Received: '' "
+            f"in the column {label!r}. Expected a label: complete it, or remove it."
+        )
+    inputs = {
+        name: _typed(values, missing)
+        for name, column, values in zip(names, header, columns, strict=True)
+        if column != label
+    }
+    return {"all": Rows(inputs, labels)}
 
+
+def _rows(file):
+    """The header and the rows of a file, each as long as the header; blank lines skipped.
+
+    Not by pandas, which fills a short row up and, where all rows are one too long,
+    moves every value to the next column.
+    """
     try:
-        table = pandas.read_csv(file, dtype=str, keep_default_na=False)
-    except (ValueError, UnicodeDecodeError, OSError, EOFError) as error:
+        with (gzip.open if file.suffix == ".gz" else open)(
+            file, "rt", encoding="utf-8-sig", newline=""
+        ) as stream:
+            lines = reader(stream, strict=True)
+            header, rows = next(lines), []
+            for values in filter(None, lines):
+                if len(values) != len(header):
+                    raise ValueError(
+                        f"row {len(rows)} (line {lines.line_num}) has {len(values)} "
+                        f"values, the header has {len(header)}: correct it"
+                    )
+                rows.append(values)
+            if not rows:
+                raise ValueError("it has no row below its header")
+    except StopIteration:
+        raise ValueError(
+            f"{file} is empty. Expected a CSV file with a header."
+        ) from None
+    except (ValueError, Error, OSError, EOFError, zlib.error) as error:
         raise ValueError(
             f"{file} is not a CSV file that can be read: {error}. "
             "Expected UTF-8, a header, and as many values in each row."
         ) from error
-    if label not in table:
-        raise ValueError(
-            f"no such column. Received: ingest.label={label!r}. "
-            f"Expected one of {list(table)} ({file})."
-        )
-    short = np.flatnonzero(table.isna().any(axis=1))
-    if len(short):
-        raise ValueError(
-            f"{file}: row {short[0]} (line {short[0] + 2}) has fewer values than the "
-            f"header. Expected {len(table.columns)}: complete it, or remove it."
-        )
-    names = [re.sub(r"\W+", "_", name.strip()).strip("_") for name in table]
-    if len(set(names)) < len(names):
-        raise ValueError(
-            f"two columns of {file} have one name once all but letters, digits and "
-            f"_ is left out. Received: {list(table)}. Rename one."
-        )
-    inputs = {
-        name: _typed(table[column].to_numpy(str), missing)
-        for name, column in zip(names, table, strict=True)
-        if column != label
-    }
-    return {"all": Rows(inputs, table[label].to_numpy(str))}
+    return header, rows
 
 
 def _typed(values, missing):
