@@ -64,8 +64,8 @@ class Columns:
             if name in RESERVED or not name.isidentifier() or iskeyword(name):
                 raise ValueError(
                     f"a column cannot have this name. Received: {name!r}. Expected "
-                    f"letters, digits and _, no word of Python's like 'class', and none "
-                    f"of {RESERVED}: rename it."
+                    "letters, digits and _, no keyword of Python like 'class', and "
+                    f"none of {RESERVED}: rename it."
                 )
             if values.dtype.kind in "OUT":
                 values = sorted({str(value) for value in values})

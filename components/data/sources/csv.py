@@ -71,7 +71,7 @@ def _read(file, label, missing):
 
 
 def _rows(file):
-    """The header and the rows of a file, each as long as the header; blank lines skipped.
+    """The header and the rows of a file, each as long as it; no blank lines.
 
     Not by pandas, which fills a short row up and, where all rows are one too long,
     moves every value to the next column.
