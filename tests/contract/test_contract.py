@@ -1,0 +1,69 @@
+"""Law: contract.json says what the SavedModel is."""
+
+import json
+from importlib.metadata import version
+from pathlib import Path
+
+from tests.stages import RUN_ID
+
+
+def ends(specs):
+    """TensorSpecs as the contract writes them, without the meaning."""
+    return {
+        name: {"dtype": spec.dtype.name, "shape": list(spec.shape)}
+        for name, spec in specs.items()
+    }
+
+
+def test_contract_signatures_are_those_loaded(case):
+    assert set(case.signatures) == {"serving_default", "predict", "log_prob", "sample"}
+    assert set(case.contract["signatures"]) == set(case.signatures)
+    for name, function in case.signatures.items():
+        stated = case.contract["signatures"][name]
+        loaded = {
+            "inputs": ends(function.structured_input_signature[1]),
+            "outputs": ends(function.structured_outputs),
+        }
+        for side, specs in loaded.items():
+            without_meaning = {
+                key: {"dtype": end["dtype"], "shape": end["shape"]}
+                for key, end in stated[side].items()
+            }
+            # outputs may be known more exactly before the trip through the file
+            assert without_meaning == specs, f"{name}, {side}"
+
+
+def test_every_input_shares_the_batch_dimension(case):
+    for stated in case.contract["signatures"].values():
+        for end in [*stated["inputs"].values(), *stated["outputs"].values()]:
+            assert end["shape"][0] is None
+
+
+def test_contract_gives_a_meaning_and_the_unit_of_every_end(case):
+    for stated in case.contract["signatures"].values():
+        for end in [*stated["inputs"].values(), *stated["outputs"].values()]:
+            assert end["meaning"].strip()
+        for name, end in stated["outputs"].items():
+            assert ("nats" in end["meaning"]) == name.startswith("log_prob")
+
+
+def test_contract_says_where_the_model_comes_from(case):
+    contract, report = case.contract, Path(case.folders.report)
+    assert contract["task"] == case.data.description["task"]
+    assert contract["labels"]["names"] == list(case.names)
+    assert contract["op_libraries"] == []
+    assert contract["data"]["name"] == case.data.description["name"]
+    for split, digest in case.data.digests.items():
+        assert contract["data"][split] == digest
+    assert contract["run_id"] == RUN_ID
+    assert contract["metrics"] == json.loads((report / "metrics.json").read_text())
+    for package in ("phistar", "keras", "tensorflow"):
+        assert contract["versions"][package] == version(package)
+
+
+def test_contract_scale_is_fitted_for_hinge_only(case):
+    if case.name.endswith("hinge"):
+        assert case.contract["scale"] > 0
+        assert case.contract["scale"] != 1
+    else:
+        assert case.contract["scale"] == 1

@@ -1,0 +1,125 @@
+"""Law: the folder works after a move, in a fresh process that has only tensorflow.
+
+One process for all cases, since importing tensorflow is most of its time. While it
+runs, what the export was made from, and the place it was written to, are gone.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.contract.conftest import CASES
+
+ROWS = 16
+PROGRAM = """
+import importlib.util, json, os, sys
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
+
+
+class Nowhere:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("components", "pipeline", "keras_hub"):
+            raise ImportError(name)
+
+
+sys.meta_path.insert(0, Nowhere())
+import numpy as np
+import tensorflow as tf
+
+for folder in json.load(sys.stdin):
+    signatures = tf.saved_model.load(os.path.join(folder, "saved_model")).signatures
+    asked = dict(np.load(os.path.join(folder, "asked.npz"), allow_pickle=False))
+    given = {}
+    for name, function in signatures.items():
+        inputs = {
+            key.partition("/")[2]: tf.constant(value)
+            for key, value in asked.items()
+            if key.partition("/")[0] == name
+        }
+        for key, value in function(**inputs).items():
+            value = value.numpy()
+            given[f"{name}/{key}"] = value.astype("S") if value.dtype == "O" else value
+    np.savez(os.path.join(folder, "given.npz"), **given)
+print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
+"""
+
+
+def requests(case):
+    """For each signature some rows, as fixed-width arrays.  -> dict of arrays."""
+    inputs = {
+        name: values if values.dtype.kind == "f" else fixed_width(values)
+        for name, values in case.request(slice(0, ROWS)).items()
+    }
+    knobs = {
+        "seed": np.arange(ROWS),
+        "temperature": np.full(ROWS, 2.0, "float32"),
+        "top_k": np.full(ROWS, 3, "int32"),
+        "top_p": np.full(ROWS, 0.99, "float32"),
+    }
+    return {
+        "serving_default": inputs,
+        "predict": inputs,
+        "log_prob": inputs | {"label": fixed_width(case.test_labels[:ROWS])},
+        "sample": inputs | knobs,
+    }
+
+
+def fixed_width(values):
+    """str or bytes [B] -> fixed-width bytes [B]."""
+    encoded = [v.encode() if isinstance(v, str) else bytes(v) for v in values]
+    return np.array(encoded)
+
+
+@pytest.fixture(scope="module")
+def strangers(make_case, tmp_path_factory):
+    """Name -> (asked, given) of each case, and the modules of the fresh process."""
+    cases = {name: make_case(name) for name in CASES}
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    asked = {name: requests(case) for name, case in cases.items()}
+    for name, case in cases.items():
+        moved = elsewhere / name / "a folder"
+        shutil.copytree(case.saved_model, moved / "saved_model")
+        flat = {f"{s}/{k}": v for s, d in asked[name].items() for k, v in d.items()}
+        np.savez(moved / "asked.npz", **flat)
+        Path(case.folders.dataset).parent.rename(elsewhere / name / "hidden")
+    try:
+        process = subprocess.run(
+            [sys.executable, "-I", "-c", PROGRAM],
+            input=json.dumps([str(elsewhere / name / "a folder") for name in cases]),
+            capture_output=True,
+            text=True,
+            cwd=elsewhere,
+            env={"PATH": "/usr/bin:/bin", "CUDA_VISIBLE_DEVICES": "-1"},
+        )
+    finally:
+        for name, case in cases.items():
+            hidden = elsewhere / name / "hidden"
+            hidden.rename(Path(case.folders.dataset).parent)
+    assert process.returncode == 0, process.stderr[-3000:]
+    given = {
+        name: dict(np.load(elsewhere / name / "a folder" / "given.npz"))
+        for name in cases
+    }
+    return asked, given, set(json.loads(process.stdout))
+
+
+def test_fresh_process_has_nothing_of_ours(strangers):
+    _, _, modules = strangers
+    assert "tensorflow" in modules
+    assert modules & {"components", "pipeline", "tests", "mlflow", "hydra"} == set()
+
+
+def test_moved_folder_gives_the_same_numbers(case, strangers):
+    asked, given, _ = strangers
+    for signature, inputs in asked[case.name].items():
+        for name, values in case.ask(signature, **inputs).items():
+            alone = given[case.name][f"{signature}/{name}"]
+            if values.dtype == object:
+                values = values.astype("S")
+            np.testing.assert_array_equal(alone, values, f"{signature} {name}")
