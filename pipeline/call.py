@@ -1,5 +1,6 @@
 """Call a stage: in this process, or in a child, with the same plain arguments."""
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -8,7 +9,7 @@ import threading
 from pathlib import Path
 
 from pipeline import quiet
-from pipeline.errors import Failure
+from pipeline.errors import USAGE, Failure
 from pipeline.journal import Journal
 
 
@@ -38,6 +39,20 @@ def call(stage, arguments, folder, run_id, isolate=False, backend="tensorflow"):
     else:
         os.environ |= quiet.environment()
         in_process(**request)
+
+
+def require_backend(backend):
+    """Refuse a backend that is not installed.
+
+    Raises:
+        Failure: what to install.
+    """
+    if importlib.util.find_spec(backend) is None:
+        raise Failure(
+            f"train.backend={backend} needs the package {backend}, which is not "
+            f"installed. Run: pip install {backend}",
+            USAGE,
+        )
 
 
 def in_process(stage, arguments, folder, run_id):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from components import clean
 from pipeline import preflight, report
+from pipeline.call import require_backend
 from pipeline.execution import execution, note
 from pipeline.stages import NAMES, run_stages
 from pipeline.store import Store
@@ -30,6 +31,7 @@ def run_once(config, root, command, *, parent=None, follower=None, check=False, 
     Raises:
         Failure: of the stage that failed.
     """
+    require_backend(config.sections["train"]["backend"])
     store = Store(Path(root) / "mlruns")
     complete = how.get("last", NAMES[-1]) == NAMES[-1]
     with execution(root, config, command, complete, parent, follower) as (record, feed):
