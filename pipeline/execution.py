@@ -16,13 +16,16 @@ PACKAGES = ("phistar", "tensorflow", "keras", "mlflow", "numpy")
 
 
 @contextlib.contextmanager
-def execution(root, config, command, complete=True, parent=None, follower=None):
+def execution(
+    root, config, command, complete=True, parent=None, follower=None, seeds=None
+):
     """A record that is open in the block and says how the block ended.
 
     MLflow is fed meanwhile, and has been fed, or given up on, afterwards.
 
     An execution of the same config and commit that stopped before the last stage,
-    or was killed, is gone on with: it stays one run.
+    or was killed, is gone on with: it stays one run. Not so a parent and its
+    children, which begin anew, with what is in the store.
 
     Args:
         root: project root.
@@ -31,12 +34,16 @@ def execution(root, config, command, complete=True, parent=None, follower=None):
         complete: whether the block goes to the last stage.
         parent: run_id of the execution that this one belongs to.
         follower: the parent's Follower; default: one of its own.
+        seeds: number of executions that this one is the parent of.
 
     Yields:
         (Record, Follower).
     """
-    params, tags = flat(config), versions()
-    record = None if parent else unfinished(root, config.name, params, tags)
+    params, tags, record = flat(config), versions(), None
+    if seeds:
+        tags["seeds"] = str(seeds)
+    elif not parent:
+        record = unfinished(root, config.name, params, tags)
     if record is None:
         record = Record(root, uuid.uuid4().hex)
         record.append(

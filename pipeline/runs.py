@@ -82,7 +82,8 @@ def run_seeds(load, seeds, root, command, **how):
         `<metric>_sd`), runs (what `run_once` returns for each seed).
     """
     config, runs = load([]), []
-    with execution(root, config, command) as (record, feed):
+    complete = how.get("last", NAMES[-1]) == NAMES[-1]
+    with execution(root, config, command, complete, seeds=seeds) as (record, feed):
         for seed in range(seeds):
             seeded = load([f"{key}={seed}" for key in SEEDS])
             runs.append(
