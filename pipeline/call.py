@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -108,6 +109,7 @@ def in_child(request, backend):
         status = child.wait()
     finally:
         child.kill()
+        child.wait()  # its folder is about to be removed
     if status:
         raise Failure(f"the process of {request['stage']} ended with status {status}")
     failure = json.loads(answer[-1])
@@ -117,6 +119,8 @@ def in_child(request, backend):
 
 def _child():
     """Read a request from stdin; the last line of stdout is null or a failure."""
+    # Ctrl-C goes to the whole group; the parent is the one to answer it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     request = json.loads(sys.stdin.readline())
 
     def die_with_parent():
