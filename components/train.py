@@ -1,16 +1,14 @@
 """Stage 3, train: Dataset, Network -> the Network with the least valid_nll."""
 
-import math
+import hashlib
 from pathlib import Path
 from typing import Annotated, Literal
 
 import keras
-import numpy as np
 from pydantic import Field
 
 from components.artifacts import (
     Dataset,
-    get_weights,
     load_network,
     make_task,
     save_network,
@@ -19,9 +17,9 @@ from components.artifacts import (
 )
 from components.data.batches import Plan
 from components.data.loader import loader
-from components.metrics import fit_scale
 from components.networks.base import JIT_COMPILE
 from components.optimizers import optimizer as optimizer_function
+from components.training import Border, Training
 
 # One execution is what the compiled function does at a call: between two of them
 # the loss is looked at, so it must stay short (a second, not a minute), and a call
@@ -100,19 +98,46 @@ def run(
             eval_every, model.count_params() * batch_size
         ),
     )
-    selection = KeepBest(trained, data.split("valid"), log, steps, eval_every)
-    trained.fit(
-        loader(inputs, labels, plan, 0, steps),
-        steps_per_epoch=eval_every,  # Keras's epoch is our evaluation interval
-        epochs=steps // eval_every,
-        shuffle=False,
-        verbose=0,
-        callbacks=[selection],
+    border = Border(
+        trained,
+        data.split("valid"),
+        log,
+        steps,
+        eval_every,
+        checkpoints=Path(out_dir) / "checkpoints",
+        arguments={
+            "loss": loss,
+            "optimizer": optimizer,
+            "batch_size": batch_size,
+            "steps": steps,
+            "eval_every": eval_every,
+            "label_smoothing": label_smoothing,
+            "seed": seed,
+            "backend": backend,
+            "precision": precision,
+            **options,
+            "train": data.digests["train"],
+            "valid": data.digests["valid"],
+            "network": _sha256(Path(network) / "weights.npz"),
+            "keras": keras.__version__,
+        },
     )
-    set_weights(model, selection.best_weights)
-    save_network(out_dir, model, {**description, "scale": selection.best_scale})
-    write_json(Path(out_dir) / "history.json", selection.history)
-    log.params({"train.total_steps": steps, "train.best_step": selection.best_step})
+    start = border.restore()
+    if start < steps:
+        trained.fit(
+            loader(inputs, labels, plan, start, steps),
+            steps_per_epoch=eval_every,  # Keras's epoch is our evaluation interval
+            initial_epoch=start // eval_every,
+            epochs=steps // eval_every,
+            shuffle=False,
+            verbose=0,
+            callbacks=[border],
+        )
+    set_weights(model, border.best_weights)
+    save_network(out_dir, model, {**description, "scale": border.best_scale})
+    write_json(Path(out_dir) / "history.json", border.history)
+    log.params({"train.total_steps": steps, "train.best_step": border.best_step})
+    border.forget()
 
 
 def execution_steps(eval_every, work):
@@ -129,92 +154,6 @@ def execution_steps(eval_every, work):
     return next(n for n in range(bound, 0, -1) if eval_every % n == 0)
 
 
-class Training(keras.Model):
-    """What `fit` trains: features in `call`, the task's loss in `compute_loss`.
-
-    Args:
-        network: Network.
-        task: Task.
-        loss: name of the loss.
-        label_smoothing: eps.
-    """
-
-    def __init__(self, network, task, loss, label_smoothing):
-        super().__init__()
-        self.network, self.task = network, task
-        self.loss_name, self.label_smoothing = loss, label_smoothing
-
-    def call(self, inputs, training=False):
-        """Features.  [B, ...] -> [B, D]."""
-        return self.network.features(inputs, training=training)
-
-    def compute_loss(
-        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
-    ):
-        """The step's mean loss: weights sum to one.  -> float []."""
-        return self.task.loss(
-            y_pred,
-            self.network.head,
-            y,
-            sample_weight,
-            self.loss_name,
-            self.label_smoothing,
-        )
-
-
-class KeepBest(keras.callbacks.Callback):
-    """At each evaluation: log, keep the best weights, stop what is not finite.
-
-    Args:
-        training: Training.
-        valid: (inputs, labels).
-        log: Journal.
-        steps: length of the run.
-        eval_every: steps between evaluations.
-    """
-
-    def __init__(self, training, valid, log, steps, eval_every):
-        super().__init__()
-        self.training, self.log = training, log
-        self.inputs, self.labels = valid
-        self.steps, self.eval_every = steps, eval_every
-        self.best_nll, self.best_step = math.inf, 0
-        self.best_weights, self.best_scale = None, 1.0
-        self.history = {"step": [], "train_loss": [], "valid_nll": []}
-        self.step = 0
-
-    def on_epoch_begin(self, epoch, logs=None):
-        """Count steps from here: Keras numbers batches within an interval."""
-        self.interval_start = epoch * self.eval_every
-
-    def on_train_batch_end(self, batch, logs=None):
-        """One execution has ended (Keras gives the last of its steps)."""
-        self.step = self.interval_start + batch + 1
-        self.require_finite("loss", logs["loss"])
-        self.log.progress(self.step, self.steps, {"loss": float(logs["loss"])})
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Score valid with P itself: no smoothing, hinge with its fitted scale."""
-        network, task = self.training.network, self.training.task
-        logits, scale = network.logits(self.inputs), 1.0
-        self.require_finite("logits on valid", logits)
-        if self.training.loss_name == "hinge":
-            margin = 2.0 * self.labels * logits[:, 0]
-            scale = fit_scale(margin)
-        log_prob = np.asarray(task.log_prob(scale * logits, np.asarray(self.labels)))
-        valid_nll = float(-log_prob.sum(dtype="float64") / len(log_prob))
-        values = {"train_loss": float(logs["loss"]), "valid_nll": valid_nll}
-        self.log.metrics(values, step=self.step)
-        for name, value in {"step": self.step, **values}.items():
-            self.history[name].append(value)
-        if valid_nll < self.best_nll:
-            self.best_nll, self.best_step = valid_nll, self.step
-            self.best_weights, self.best_scale = get_weights(network), scale
-
-    def require_finite(self, what, values):
-        """Raise FloatingPointError unless all `values` are finite."""
-        if not np.isfinite(values).all():
-            raise FloatingPointError(
-                f"the {what} is not finite at step {self.step} of {self.steps}. "
-                "Lower `train.learning_rate`, or look for extreme inputs."
-            )
+def _sha256(path):
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

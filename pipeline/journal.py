@@ -118,6 +118,15 @@ class Journal:
         """Words about the run."""
         append(self.path, "tags", values=values)
 
+    def position(self) -> int:
+        """Bytes written so far, for `rewind`."""
+        return self.path.stat().st_size if self.path.exists() else 0
+
+    def rewind(self, position: int) -> None:
+        """Forget what came after `position`: a resumed stage writes it again."""
+        if self.position() > position:
+            os.truncate(self.path, position)
+
     def progress(self, step: int, total: int, values: dict) -> None:
         """Shown on the terminal, not written."""
         self._progress.show(int(step), int(total), values)

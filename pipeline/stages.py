@@ -177,6 +177,7 @@ def make(stage, config, store, record, artifacts, key, parts, forced, isolate):
             {"run_id": record.run_id},
             failed_journal=failed,
             replace=forced,
+            resume=stage.name == "train",
         ) as folder:
             entry = {"stage": stage.name, "key": key, "status": "running"}
             record.append("stage", **entry, path=str(folder.relative_to(store.root)))

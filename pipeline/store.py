@@ -29,6 +29,8 @@ from pathlib import Path
 
 from pipeline.manifest import damage, digest, hashed
 
+CHECKPOINTS = "checkpoints"  # the folder of a stopped writer that can be gone on with
+
 _verified: set[tuple] = set()  # manifests whose files this process has hashed
 
 
@@ -121,6 +123,7 @@ class Store:
         origin: dict,
         failed_journal: Path | None = None,
         replace: bool = False,
+        resume: bool = False,
     ) -> Iterator[Path]:
         """A folder to fill, which becomes the artifact when the block ends well.
 
@@ -132,14 +135,16 @@ class Store:
                 the folder is removed.
             replace: whether this result takes the place of one that is there already
                 (made with force); otherwise that one is kept and this one dropped.
+            resume: go on with the folder of a writer of this key that has stopped, if
+                it left checkpoints there; a block that raises leaves its own.
         Yields:
-            an empty folder beside the final one.
+            a folder beside the final one; empty, unless gone on with.
         """
         final = self.path(stage, key)
         final.parent.mkdir(parents=True, exist_ok=True)
         _sweep(final.parent)
         started = time.time()
-        folder, held = _temporary(final)
+        folder, held = (resume and _adopted(final)) or _temporary(final)
         try:
             yield folder
             files = hashed(folder)
@@ -163,10 +168,13 @@ class Store:
                 # Losing the journal must not hide why the stage failed.
                 with contextlib.suppress(OSError):
                     Path(failed_journal).parent.mkdir(parents=True, exist_ok=True)
-                    os.replace(folder / "journal.jsonl", failed_journal)
+                    shutil.copyfile(folder / "journal.jsonl", failed_journal)
+            if not (resume and (folder / CHECKPOINTS).exists()):
+                shutil.rmtree(folder, ignore_errors=True)
             raise
-        finally:
+        else:
             shutil.rmtree(folder, ignore_errors=True)  # gone already if committed
+        finally:
             os.close(held)
 
 
@@ -228,8 +236,22 @@ def _temporary(final: Path) -> tuple[Path, int]:
         # Swept by another process before the lock was ours: once more.
 
 
+def _adopted(final: Path) -> tuple[Path, int] | None:
+    """The newest folder with checkpoints that a stopped writer of this key left."""
+    left = final.parent.glob(f".{final.name}.tmp-*/{CHECKPOINTS}")
+    for path in sorted(left, key=lambda p: p.stat().st_mtime_ns, reverse=True):
+        descriptor = os.open(path.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+        else:
+            return path.parent, descriptor
+    return None
+
+
 def _sweep(folder: Path) -> None:
-    """Remove the temporaries whose writer has died.
+    """Remove the temporaries whose writer has died, but for those to be gone on with.
 
     A living writer holds its folder's lock. A pid would say less: it may be a zombie,
     used again, or belong to another container.
@@ -239,6 +261,8 @@ def _sweep(folder: Path) -> None:
             descriptor = os.open(path, os.O_RDONLY)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(path, ignore_errors=True)
+                final = folder / path.name[1:].partition(".")[0]
+                if final.exists() or not (path / CHECKPOINTS).exists():
+                    shutil.rmtree(path, ignore_errors=True)
             finally:
                 os.close(descriptor)

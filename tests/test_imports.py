@@ -21,9 +21,9 @@ ROOT = Path(__file__).parents[1]
 STAGES = ("ingest", "build", "train", "evaluate", "export")
 LAYERS = (
     ("losses", "labels"),
-    ("data", "networks", "metrics", "decoding", "optimizers", "plots"),
+    ("data", "networks", "metrics", "decoding", "optimizers", "plots", "checkpoints"),
     ("tasks",),
-    (*STAGES, "artifacts", "verify"),
+    (*STAGES, "artifacts", "training", "clean", "verify"),
 )
 # Third-party package -> the files and folders that may import it.
 PLACES = {

@@ -1,0 +1,165 @@
+"""What `fit` trains, and what happens at each border between two intervals."""
+
+import math
+import shutil
+import sys
+import time
+
+import keras
+import numpy as np
+
+from components import checkpoints as checkpoint_files
+from components.artifacts import get_weights
+from components.metrics import fit_scale
+
+CHECKPOINT_SHARE = 0.02  # of the time, at most, goes into checkpoints
+
+
+class Training(keras.Model):
+    """What `fit` trains: features in `call`, the task's loss in `compute_loss`.
+
+    Args:
+        network: Network.
+        task: Task.
+        loss: name of the loss.
+        label_smoothing: eps.
+    """
+
+    def __init__(self, network, task, loss, label_smoothing):
+        super().__init__()
+        self.network, self.task = network, task
+        self.loss_name, self.label_smoothing = loss, label_smoothing
+
+    def call(self, inputs, training=False):
+        """Features.  [B, ...] -> [B, D]."""
+        return self.network.features(inputs, training=training)
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        """The step's mean loss: weights sum to one.  -> float []."""
+        return self.task.loss(
+            y_pred,
+            self.network.head,
+            y,
+            sample_weight,
+            self.loss_name,
+            self.label_smoothing,
+        )
+
+
+class Border(keras.callbacks.Callback):
+    """At each border: evaluate, log, keep the best weights, write a checkpoint.
+
+    Args:
+        training: Training, compiled.
+        valid: (inputs, labels).
+        log: Journal.
+        steps: length of the run.
+        eval_every: steps between two borders.
+        checkpoints: Path of their folder.
+        arguments: plain data; only a checkpoint made with the same is gone on with.
+    """
+
+    def __init__(
+        self, training, valid, log, steps, eval_every, *, checkpoints, arguments
+    ):
+        super().__init__()
+        self.training, self.log = training, log
+        self.inputs, self.labels = valid
+        self.steps, self.eval_every = steps, eval_every
+        self.checkpoints, self.arguments = checkpoints, arguments
+        self.best_nll, self.best_step = math.inf, 0
+        self.best_weights, self.best_scale = None, 1.0
+        self.history = {"step": [], "train_loss": [], "valid_nll": []}
+        self.step = 0
+        self.written, self.cost = -math.inf, 0.0  # of the last checkpoint, seconds
+
+    def variables(self):
+        """All that training changes: weights, dropout seeds, optimizer."""
+        return [*self.training.network.variables, *self.training.optimizer.variables]
+
+    def restore(self):
+        """Go back to the newest checkpoint, and the journal with it.
+
+        Returns:
+            int, the steps that are done: 0 without a checkpoint.
+        """
+        loaded = checkpoint_files.load(self.checkpoints, self.arguments)
+        if loaded is None:
+            self.log.rewind(0)
+            return 0
+        state, variables, self.best_weights = loaded
+        self.training.optimizer.build(self.training.trainable_variables)
+        for variable, value in zip(self.variables(), variables, strict=True):
+            variable.assign(value)
+        for name in ("best_nll", "best_step", "best_scale", "history", "step"):
+            setattr(self, name, state[name])
+        self.log.rewind(state["journal"])
+        print(f"going on from step {self.step} of {self.steps}", file=sys.stderr)
+        return self.step
+
+    def save(self):
+        """Write a checkpoint, unless that would take too large a share of the time."""
+        now = time.monotonic()
+        if now - self.written < self.cost / CHECKPOINT_SHARE:
+            return
+        names = ("best_nll", "best_step", "best_scale", "history", "step", "arguments")
+        state = {name: getattr(self, name) for name in names}
+        checkpoint_files.save(
+            self.checkpoints,
+            self.step,
+            state | {"journal": self.log.position()},
+            [keras.ops.convert_to_numpy(v) for v in self.variables()],
+            self.best_step,
+            self.best_weights,
+        )
+        self.written = time.monotonic()
+        self.cost = self.written - now
+
+    def forget(self):
+        """Remove the checkpoints: the run is done, and its network is on disk."""
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Count steps from here: Keras numbers batches within an interval."""
+        self.interval_start = epoch * self.eval_every
+
+    def on_train_batch_end(self, batch, logs=None):
+        """One execution has ended (Keras gives the last of its steps)."""
+        self.step = self.interval_start + batch + 1
+        self.require_finite("loss", logs["loss"])
+        self.log.progress(self.step, self.steps, {"loss": float(logs["loss"])})
+
+    def on_epoch_end(self, epoch, logs=None):
+        """A border: the score on valid is that of P, without smoothing."""
+        weights = get_weights(self.training.network)
+        for values in weights:
+            self.require_finite("network", values)
+        valid_nll, scale = self.valid_nll()
+        self.require_finite("valid_nll", valid_nll)
+        values = {"train_loss": float(logs["loss"]), "valid_nll": valid_nll}
+        self.log.metrics(values, step=self.step)
+        for name, value in {"step": self.step, **values}.items():
+            self.history[name].append(value)
+        if valid_nll < self.best_nll:
+            self.best_nll, self.best_step = valid_nll, self.step
+            self.best_weights, self.best_scale = weights, scale
+        self.save()
+
+    def valid_nll(self):
+        """(nats per label, the scale of P: fitted for hinge, else 1)."""
+        logits, scale = self.training.network.logits(self.inputs), 1.0
+        labels = np.asarray(self.labels)
+        if self.training.loss_name == "hinge":
+            scale = fit_scale(2.0 * labels * logits[:, 0])
+        log_prob = np.asarray(self.training.task.log_prob(scale * logits, labels))
+        return float(-log_prob.sum(dtype="float64") / len(log_prob)), scale
+
+    def require_finite(self, what, values):
+        """Raise FloatingPointError unless all `values` are finite."""
+        if not np.isfinite(values).all():
+            raise FloatingPointError(
+                f"the {what} is not finite at step {self.step} of {self.steps}. "
+                "Lower `train.learning_rate`, or look for extreme inputs."
+            )
