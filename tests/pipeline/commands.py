@@ -72,9 +72,9 @@ def phistar(*words, root, code=CODE):
     return end(start(*words, root=root, code=code))
 
 
-def here(*words, root):
+def here(*words, root, json=True):
     """A command in this process, which has TensorFlow in memory.  -> Done."""
-    words = [*map(str, words), "--root", str(root), "--json"]
+    words = [*map(str, words), "--root", str(root), *["--json"] * json]
     out, err, handler = io.StringIO(), io.StringIO(), signal.getsignal(signal.SIGTERM)
     try:
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
