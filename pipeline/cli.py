@@ -8,6 +8,7 @@
 
 import argparse
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -22,7 +23,8 @@ STAGES = ("ingest", "build", "train", "evaluate", "export")
 def main(arguments=None):
     """Run one command.  -> exit status."""
     typed = list(sys.argv[1:] if arguments is None else arguments)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(errors.TERMINATED))
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
     try:
         given = parse(typed)
         answer, lines = given.function(given)
@@ -36,6 +38,16 @@ def main(arguments=None):
         return failed(error, typed)
     print(json.dumps(answer) if given.json else "\n".join(lines), flush=True)
     return errors.OK
+
+
+def stop(number, frame):
+    """The first signal ends the run in order: what runs in TensorFlow is finished,
+    the record gets its end. A second one ends the process at once."""
+    for again in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(again, lambda second, _: os._exit(128 + second))
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
+    sys.exit(errors.TERMINATED)
 
 
 def parse(typed):
