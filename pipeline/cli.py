@@ -24,7 +24,7 @@ def main(arguments=None):
     """Run one command.  -> exit status."""
     typed = list(sys.argv[1:] if arguments is None else arguments)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+        signal.signal(number, on_signal)
     try:
         given = parse(typed)
         answer, lines = given.function(given)
@@ -40,7 +40,7 @@ def main(arguments=None):
     return errors.OK
 
 
-def stop(number, frame):
+def on_signal(number, frame):
     """The first signal ends the run in order: what runs in TensorFlow is finished,
     the record gets its end. A second one ends the process at once."""
     for again in (signal.SIGTERM, signal.SIGINT):
