@@ -37,8 +37,8 @@ class Failure(Exception):
     def of(cls, error):
         """What an exception means to the user.
 
-        A ValueError raised by our own lines is the caller's mistake; one raised
-        inside a library is not. A non-finite loss and a rejected model are
+        A ValueError that a `raise` of ours raises is the caller's mistake; one of
+        a library that we have called is not. A non-finite loss and a rejected model are
         results; anything else is a defect, and keeps its traceback.
         """
         details = "".join(traceback.format_exception(error))
@@ -56,4 +56,6 @@ class Failure(Exception):
 def _raised_by_us(error):
     frames = traceback.extract_tb(error.__traceback__)
     raiser = Path(frames[-1].filename).resolve() if frames else Path()
-    return any(folder.resolve() in raiser.parents for folder in OURS)
+    ours = any(folder.resolve() in raiser.parents for folder in OURS)
+    # functions in C have no frame: what they raise seems to come from our line
+    return ours and (frames[-1].line or "").startswith("raise")
