@@ -1,5 +1,6 @@
 """Call a stage: in this process, or in a child, with the same plain arguments."""
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -95,21 +96,21 @@ def in_child(request, backend):
     code = str(Path(__file__).resolve().parents[1])
     path = os.pathsep.join(filter(None, [code, os.environ.get("PYTHONPATH")]))
     environment = os.environ | quiet.environment(backend) | {"PYTHONPATH": path}
-    child = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "pipeline.call"],
         env=environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        child.stdin.write(json.dumps(request) + "\n")
-        child.stdin.flush()  # left open: its end tells the child that we are gone
-        answer = child.stdout.read().strip().splitlines()
-        status = child.wait()
-    finally:
-        child.kill()
-        child.wait()  # its folder is about to be removed
+        bufsize=0,
+    ) as child:
+        try:
+            # left open: its end tells the child that we are gone
+            with contextlib.suppress(BrokenPipeError):  # dead: its status says so
+                child.stdin.write(json.dumps(request).encode() + b"\n")
+            answer = child.stdout.read().splitlines()
+            status = child.wait()
+        finally:
+            child.kill()  # and waited for: its folder is about to be removed
     if status:
         raise Failure(f"the process of {request['stage']} ended with status {status}")
     failure = json.loads(answer[-1])
