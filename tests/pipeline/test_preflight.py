@@ -1,0 +1,95 @@
+"""Two batches go all the way before hours go into training."""
+
+from tests.pipeline.commands import (
+    SHORT,
+    artifact,
+    copy_code,
+    copy_store,
+    edit,
+    here,
+    leftovers,
+    mlflow_runs,
+    phistar,
+)
+
+TRAIN = ("train", "breast_cancer", *SHORT)
+SAID = "preflight: train, evaluate and export on two batches"
+
+
+def test_preflight_runs_once_and_changes_nothing(trained, tmp_path):
+    root = copy_store(trained[0], tmp_path, "ingest", "build")
+    first = here(*TRAIN, "--preflight", root=root)
+    assert first.status == 0, first.stderr
+    assert SAID in first.stderr
+    assert first.digests["train"] == trained[1].digests["train"]
+    # neither its training nor its report is seen anywhere
+    assert not list((root / "mlruns").glob("stages/evaluate/[!.]*"))
+    assert not leftovers(root)
+    (run,) = mlflow_runs(root).values()
+    assert sorted(step for step, *_ in run["metrics"]["train_loss"])[0] == 10
+    assert "test_nll" not in run["metrics"]
+
+    again = here(*TRAIN, "--preflight", "--force", "train", root=root)
+    assert again.statuses["train"] == "ran"
+    assert SAID not in again.stderr  # remembered by train's key
+
+    other = here(*TRAIN, "train.batch_size=16", "--preflight", root=root)
+    assert SAID in other.stderr
+
+
+def test_short_training_is_not_checked(trained):
+    assert SAID not in trained[1].stderr
+
+
+def test_preflight_of_a_cached_training_is_silent(trained, tmp_path):
+    root = copy_store(trained[0], tmp_path, "ingest", "build", "train")
+    done = here(*TRAIN, "--preflight", root=root)
+    assert done.statuses["train"] == "cached"
+    assert SAID not in done.stderr
+
+
+UNSERVABLE = """
+
+class Flatten(keras.layers.Layer):
+    def call(self, inputs):
+        import tensorflow as tf
+
+        outputs = tf.numpy_function(lambda rows: rows, [inputs], inputs.dtype)
+        outputs.set_shape(inputs.shape)
+        return outputs
+"""
+
+
+def test_fault_in_export_is_found_before_a_long_training(trained, tmp_path):
+    # a network that calls Python trains and evaluates; its SavedModel cannot answer
+    tree = copy_code(tmp_path / "tree")
+    path = tree / "components" / "networks" / "linear.py"
+    edit(path, "keras.layers.Flatten(", "Flatten(")
+    path.write_text(path.read_text() + UNSERVABLE)
+    root = copy_store(trained[0], tmp_path / "root", "ingest")
+    # long: nobody asks for the preflight, and nobody waits for the end
+    long = ("train.steps=1000000", "train.eval_every=1000")
+    done = phistar("run", "breast_cancer", *long, root=root, code=tree)
+    assert done.status == 3
+    assert SAID in done.stderr
+    assert "train step 2/2" in done.stderr
+    assert "train step 1000/" not in done.stderr
+    assert "does not answer alone" in done.answer["error"]
+    assert artifact(root, "build").is_dir()
+    for stage in ("train", "evaluate", "export", "preflight"):
+        assert not list((root / "mlruns").glob(f"stages/{stage}/[!.]*"))
+    assert not leftovers(root)
+    (run,) = mlflow_runs(root).values()
+    assert run["status"] == "FAILED"
+
+
+def test_preflight_of_rows_sorted_by_label_passes(project, tmp_path):
+    # the first two batches are all of one label
+    rows = [f"{i},{'a' if i < 300 else 'b'}" for i in range(600)]
+    path = tmp_path / "mine.csv"
+    path.write_text("\n".join(["x,y", *rows]) + "\n")
+    root = copy_store(project, tmp_path / "root")
+    words = ("ingest.source=csv", f"ingest.path={path}", "ingest.label=y")
+    done = here(*TRAIN, *words, "task.positive=b", "--preflight", root=root)
+    assert done.status == 0, done.stderr
+    assert SAID in done.stderr
