@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 READY := .venv/.ready
 
-.PHONY: help env run test test-slow bench ui lock
+.PHONY: help env run test test-slow kills bench ui lock
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +25,9 @@ test: env  ## every check that CI runs
 
 test-slow: env  ## the heavy checks that `make test` leaves out
 	$(BIN)/python -m pytest -m slow
+
+kills: env  ## 40 random kill -9, each followed by a rerun that must end the same
+	PHISTAR_KILLS=40 $(BIN)/python -m pytest tests/pipeline/test_kills.py
 
 bench: env  ## the benchmarks, one after the other
 	@for script in bench/*.py; do echo "$$script"; $(BIN)/python "$$script" || exit; done
