@@ -1,7 +1,7 @@
 """What the stages leave on disk, and how it is read back.
 
     Dataset   dataset.json, digest.json, {train,valid,test}/{inputs,labels}.npy,
-              test/raw.npz
+              test/raw.npy (columns)
     Network   network.json, weights.npz; once trained, history.json
     Report    metrics.json, test_nll.npy, golden.npz, figures/
 
@@ -9,7 +9,6 @@ Everything is JSON or arrays: a network is rebuilt by its function from its name
 arguments, never deserialised.
 """
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +16,12 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from components.data.arrays import SplitFiles
 from components.data.encoders import encoder
+from components.data.splits import SPLITS
 from components.labels import LabelSpace
 from components.networks import network as network_function
 from components.tasks import task as task_class
-
-SPLITS = ("train", "valid", "test")
 
 
 def write_json(path, data):
@@ -77,28 +76,21 @@ class Dataset:
         )
 
     def raw(self):
-        """The test inputs as the data have them, before any encoding."""
-        with np.load(self.folder / "test" / "raw.npz", allow_pickle=False) as arrays:
-            raw = {name.removeprefix("input/"): arrays[name] for name in arrays}
-        return raw["images"] if self.description["inputs"]["kind"] == "images" else raw
+        """The test inputs as the data have them, before any encoding; memory-mapped.
+
+        Returns:
+            dict of name -> array [N] (columns), or uint8 [N, H, W, C] (images).
+        """
+        if self.description["inputs"]["kind"] == "images":
+            return self.split("test")[0]
+        table = np.load(self.folder / "test" / "raw.npy", mmap_mode="r")
+        return {name: table[name] for name in table.dtype.names}
 
 
 def make_encoder(data):
     """The encoder of a Dataset's inputs (tensorflow is imported here)."""
     inputs = data.description["inputs"]
     return encoder(inputs["kind"])(**inputs["encoder"])
-
-
-def save_split(folder, name, inputs, labels):
-    """Write one split's arrays; returns their SHA-256."""
-    (folder / name).mkdir(parents=True)
-    digest = hashlib.sha256()
-    for part, array in (("inputs", inputs), ("labels", labels)):
-        array = np.ascontiguousarray(array)
-        np.save(folder / name / f"{part}.npy", array)
-        digest.update(f"{array.dtype}{array.shape}".encode())
-        digest.update(array)
-    return digest.hexdigest()
 
 
 def save_network(folder, network, description):
@@ -174,14 +166,12 @@ def truncate(folder, out_dir, num_rows):
     out_dir.mkdir(parents=True)
     digests = {"all": f"first {num_rows} rows of {data.digests['all']}"}
     for split in SPLITS:
-        inputs, labels = data.split(split)
-        digests[split] = save_split(
-            out_dir, split, inputs[:num_rows], labels[:num_rows]
-        )
-    with np.load(data.folder / "test" / "raw.npz", allow_pickle=False) as raw:
-        np.savez(
-            out_dir / "test" / "raw.npz",
-            **{name: values[:num_rows] for name, values in raw.items()},
-        )
+        inputs, labels = (array[:num_rows] for array in data.split(split))
+        files = SplitFiles(out_dir / split, len(labels), inputs.shape[1:], inputs.dtype)
+        files.append(inputs, labels)
+        digests[split] = files.close()
+    raw = data.folder / "test" / "raw.npy"
+    if raw.exists():
+        np.save(out_dir / "test" / "raw.npy", np.load(raw, mmap_mode="r")[:num_rows])
     write_json(out_dir / "dataset.json", data.description)
     write_json(out_dir / "digest.json", digests)

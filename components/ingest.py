@@ -1,4 +1,8 @@
-"""Stage 1, ingest: a source -> a Dataset, encoded once, in random access."""
+"""Stage 1, ingest: a source -> a Dataset, encoded once, in random access.
+
+The rows are read twice, in pieces: once for the label space and the statistics, once
+to be written. No array of all rows is ever in memory.
+"""
 
 import hashlib
 from pathlib import Path
@@ -7,10 +11,12 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from components.artifacts import SPLITS, save_split, write_json
+from components.artifacts import write_json
+from components.data.arrays import ArrayFile, SplitFiles
 from components.data.encoders import encoder
 from components.data.sources import source as source_function
-from components.labels import label_space
+from components.data.splits import SPLITS, split_rows
+from components.labels import first_rows, label_space
 
 
 def run(
@@ -45,38 +51,15 @@ def run(
         ValueError: an unknown label, an empty split, one class only; with the row.
     """
     opened = source_function(source)(**options)
-    splits = split_rows(opened.read(), valid_fraction, test_fraction, seed)
-    for name, rows in splits.items():
-        if not len(rows):
-            raise ValueError(
-                f"an empty split: {name}. Received: "
-                f"{sum(map(len, splits.values()))} rows in all, seed={seed}. Raise "
-                "`ingest.valid_fraction` or `ingest.test_fraction`, or add data."
-            )
-    space = label_space(task, splits["train"].labels)
-    fitted = encoder(opened.kind).fit(splits["train"].inputs)
-    folder, digests, counts = Path(out_dir), {}, {}
-    for name in SPLITS:
-        labels = space.encode(splits[name].labels, name)
-        counts[name] = np.bincount(space.index(labels), minlength=space.size).tolist()
-        if max(counts[name]) == len(labels):
-            raise ValueError(
-                f"one class only: rows 0 ... {len(labels) - 1} of {name} are all "
-                f"{splits[name].labels[0]!r}. Expected at least two labels in every "
-                "split: add data, or choose another `ingest.seed`."
-            )
-        inputs = fitted.encode(splits[name].inputs)
-        digests[name] = save_split(folder, name, inputs, labels)
-    raw = splits["test"].inputs
-    raw = raw if opened.kind == "columns" else {"images": raw}
-    np.savez(
-        folder / "test" / "raw.npz",
-        # with a prefix, since a column may be called like an argument of savez
-        **{f"input/{name}": v for name, v in raw.items()},
-    )
-    digests["all"] = hashlib.sha256(
-        "".join(digests[s] for s in SPLITS).encode()
-    ).hexdigest()
+    given, folder = opened.read(), Path(out_dir)
+
+    def pieces():
+        return split_rows(given, valid_fraction, test_fraction, seed)
+
+    survey = Survey()
+    fitted = encoder(opened.kind).fit(survey.train_inputs(pieces()))
+    space = survey.label_space(task, seed)
+    digests, train_counts = write(folder, pieces(), fitted, space, survey)
     write_json(folder / "digest.json", digests)
     write_json(
         folder / "dataset.json",
@@ -84,7 +67,7 @@ def run(
             "name": opened.name,
             "task": task,
             "labels": space.to_json(),
-            "train_counts": counts["train"],
+            "train_counts": train_counts,
             "inputs": {
                 "kind": fitted.kind,
                 "shape": list(fitted.shape),
@@ -97,49 +80,109 @@ def run(
         name=opened.name,
         digest=digests["all"],
         source=str(opened.fingerprint),
-        rows=sum(map(len, splits.values())),
+        rows=sum(survey.num_rows.values()),
         schema=fitted.describe(),
     )
-    log.params({f"data.{name}_rows": len(rows) for name, rows in splits.items()})
+    log.params({f"data.{name}_rows": rows for name, rows in survey.num_rows.items()})
 
 
-def split_rows(given, valid_fraction, test_fraction, seed):
-    """The three splits: those the source gives, the others by a hash of the inputs.
+class Survey:
+    """What the first pass finds out beside the encoder's statistics.
+
+    Attributes:
+        num_rows: split -> its number of rows.
+        first_row: split -> {label: the first row it is in}.
+        raw_dtypes: column -> a dtype that holds all its values in test.
+    """
+
+    def __init__(self):
+        self.num_rows = dict.fromkeys(SPLITS, 0)
+        self.first_row = {name: {} for name in SPLITS}
+        self.raw_dtypes = {}
+
+    def train_inputs(self, pieces):
+        """Look at all pieces; those of train are handed on, for the encoder.
+
+        Args:
+            pieces: of `split_rows`.
+
+        Yields:
+            Inputs of train.
+        """
+        for split, rows in pieces:
+            found = first_rows(rows.labels.tolist(), self.num_rows[split])
+            for label, row in found.items():
+                self.first_row[split].setdefault(label, row)
+            self.num_rows[split] += len(rows)
+            if split == "train":
+                yield rows.inputs
+            elif split == "test" and isinstance(rows.inputs, dict):
+                for name, values in rows.inputs.items():
+                    known = self.raw_dtypes.get(name, values.dtype)
+                    self.raw_dtypes[name] = np.promote_types(known, values.dtype)
+
+    def label_space(self, task, seed):
+        """The label space of train; every split must have two labels of it.
+
+        Raises:
+            ValueError: an empty split, one class only, a label that train lacks.
+        """
+        for name, rows in self.num_rows.items():
+            if not rows:
+                raise ValueError(
+                    f"an empty split: {name}. Received: "
+                    f"{sum(self.num_rows.values())} rows in all, seed={seed}. Raise "
+                    "`ingest.valid_fraction` or `ingest.test_fraction`, or add data."
+                )
+        space = label_space(task, self.first_row["train"], self.num_rows["train"])
+        for name, labels in self.first_row.items():
+            if len(labels) == 1:
+                raise ValueError(
+                    f"one class only: rows 0 ... {self.num_rows[name] - 1} of {name} "
+                    f"are all {next(iter(labels))!r}. Expected at least two labels in "
+                    "every split: add data, or choose another `ingest.seed`."
+                )
+            for label, row in labels.items():
+                space.encode([label], name, row)
+        return space
+
+
+def write(folder, pieces, fitted, space, survey):
+    """The second pass: encode every row and write it.
 
     Args:
-        given: dict of split name -> Rows, {"all"}, or train and test, or all three.
-        valid_fraction, test_fraction: shares of the rows that are divided.
-        seed: of the hash.
+        folder: of the Dataset.
+        pieces: of `split_rows`.
+        fitted: encoder.
+        space: LabelSpace.
+        survey: Survey.
 
     Returns:
-        dict of "train", "valid", "test" -> Rows.
+        (dict of split -> SHA-256 of its arrays, list of the labels' counts in train).
     """
-    if "valid" in given:
-        return given
-    rows = given["train"] if "test" in given else given["all"]
-    position = hash_positions(rows.inputs, seed)
-    low = 0.0 if "test" in given else test_fraction
-    test = given["test"] if "test" in given else rows.take(position < low)
-    valid = (position >= low) & (position < low + valid_fraction)
-    train = position >= low + valid_fraction
-    return {"train": rows.take(train), "valid": rows.take(valid), "test": test}
-
-
-def hash_positions(inputs, seed):
-    """A number in [0, 1) for each example, a function of its inputs and the seed.
-
-    Args:
-        inputs: dict of name -> array [N], or array [N, ...].
-        seed: int.
-
-    Returns:
-        float64 [N].
-    """
-    if isinstance(inputs, dict):
-        columns = [values.tolist() for values in inputs.values()]
-        examples = (repr(row).encode() for row in zip(*columns, strict=True))
-    else:
-        examples = (np.ascontiguousarray(image).tobytes() for image in inputs)
-    key = str(seed).encode()
-    digests = (hashlib.blake2b(e, digest_size=8, key=key).digest() for e in examples)
-    return np.array([int.from_bytes(d, "big") / 2**64 for d in digests])
+    files = {
+        name: SplitFiles(folder / name, rows, fitted.shape, fitted.dtype)
+        for name, rows in survey.num_rows.items()
+    }
+    counts = np.zeros(space.size, int)
+    table = None
+    if survey.raw_dtypes:
+        dtype = np.dtype(list(survey.raw_dtypes.items()))
+        path = folder / "test" / "raw.npy"
+        table = ArrayFile(path, dtype, (survey.num_rows["test"],))
+    for split, rows in pieces:
+        labels = space.encode(rows.labels, split)
+        files[split].append(fitted.encode(rows.inputs), labels)
+        if split == "train":
+            counts += np.bincount(space.index(labels), minlength=space.size)
+        elif split == "test" and table:
+            block = np.empty(len(rows), table.dtype)
+            for name, values in rows.inputs.items():
+                block[name] = values
+            table.append(block)
+    if table:
+        table.close()
+    digests = {name: files[name].close() for name in SPLITS}
+    together = "".join(digests[name] for name in SPLITS)
+    digests["all"] = hashlib.sha256(together.encode()).hexdigest()
+    return digests, counts.tolist()

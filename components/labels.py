@@ -33,18 +33,19 @@ class LabelSpace:
         """K, the number of labels."""
         return len(self.names)
 
-    def encode(self, names, split=""):
+    def encode(self, names, split="", start=0):
         """Names -> int32 values of the same shape.
 
         Args:
             names: array of str [N].
             split: what the rows are called in the error.
+            start: number of the first row.
 
         Raises:
             ValueError: at the first name that is not in Y, with its row.
         """
         value_of = dict(zip(self.names, self.values, strict=True))
-        for row, name in enumerate(names):
+        for row, name in enumerate(names, start):
             if str(name) not in value_of:
                 raise ValueError(
                     f"a label outside the label space: row {row} of {split or 'data'}."
@@ -62,36 +63,56 @@ class LabelSpace:
         return {"names": list(self.names), "values": list(self.values)}
 
 
-def label_space(task, names):
+def first_rows(names, start=0):
+    """Label -> the first row it occurs in, in that order.
+
+    Args:
+        names: array of str [N].
+        start: number of the first row.
+    """
+    rows = {}
+    for row, name in enumerate(names, start):
+        rows.setdefault(str(name), row)
+    return rows
+
+
+def label_space(task, first_row, num_rows):
     """The label space of a task's data.
 
     Args:
         task: plain data of the section `task`.
-        names: array of str [N], the labels of the train rows.
+        first_row: `first_rows` of the labels of train.
+        num_rows: how many rows train has.
 
     Raises:
         ValueError: if the labels do not fit the task.
     """
+    if len(first_row) < 2:
+        raise ValueError(
+            "one class only: there is nothing to learn. Received: train rows "
+            f"0 ... {num_rows - 1} with the labels {list(first_row)}. "
+            "Expected at least two labels: check the label column and the split."
+        )
     match task["name"]:
         case "binary":
-            return binary_space(names, task["positive"])
+            return binary_space(first_row, task["positive"])
         case "multiclass":
-            return multiclass_space(names)
+            labels = sorted(first_row, key=_natural)  # numbers by value, then words
+            return LabelSpace(tuple(labels), tuple(range(len(labels))))
         case _:
             raise ValueError(f"no label space. Received: task.name={task['name']!r}.")
 
 
-def binary_space(names, positive):
-    """Y = {-1, +1} from the labels that occur in train, in order of first row.
+def binary_space(first_row, positive):
+    """Y = {-1, +1} from the labels that occur in train.
 
     Args:
-        names: array of str [N], the labels of the train rows.
+        first_row: `first_rows` of the labels of train.
         positive: the name that becomes +1.
 
     Raises:
         ValueError: if there are not exactly two labels, or neither is `positive`.
     """
-    first_row = _first_rows(names)
     if len(first_row) > 2:
         third = list(first_row)[2]
         raise ValueError(
@@ -106,33 +127,6 @@ def binary_space(names, positive):
         )
     negative = next(name for name in first_row if name != positive)
     return LabelSpace((negative, positive), (-1, 1))
-
-
-def multiclass_space(names):
-    """Y = {y_1 ... y_K}: the labels that occur in train, sorted (numbers by value).
-
-    Args:
-        names: array of str [N], the labels of the train rows.
-
-    Raises:
-        ValueError: if there is only one label.
-    """
-    labels = sorted(_first_rows(names), key=_natural)
-    return LabelSpace(tuple(labels), tuple(range(len(labels))))
-
-
-def _first_rows(names):
-    """label -> the first row it occurs in, for at least two labels."""
-    first_row = {}
-    for row, name in enumerate(names):
-        first_row.setdefault(str(name), row)
-    if len(first_row) < 2:
-        raise ValueError(
-            "one class only: there is nothing to learn. Received: train rows "
-            f"0 ... {len(names) - 1} with the labels {list(first_row)}. "
-            "Expected at least two labels: check the label column and the split."
-        )
-    return first_row
 
 
 def _natural(name):

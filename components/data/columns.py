@@ -15,6 +15,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from components.data.statistics import describe
+
 UNSEEN = "\0unseen"  # Keras's own, "[UNK]", may well be a value of the data
 RESERVED = ("label", "seed", "temperature", "top_k", "top_p")
 
@@ -48,48 +50,29 @@ class Columns:
             )
             for c in self.categorical
         ]
+        # once, whatever the length of the pieces
+        self._encode = tf.function(self.encode_graph, [self.signature()])
 
     @classmethod
-    def fit(cls, raw):
-        """The encoder whose statistics are those of `raw`, the train columns.
+    def fit(cls, pieces):
+        """The encoder whose statistics are those of the train columns.
 
         Args:
-            raw: dict of name -> float [N] (NaN is missing) or str [N].
+            pieces: iterable of dicts of name -> float [N] (NaN is missing) or
+                str [N], read once.
 
         Raises:
             ValueError: a name that the signatures use, or a column without values.
         """
-        columns = []
-        for name, values in raw.items():
+        columns = describe(pieces)
+        for column in columns:
+            name = column["name"]
             if name in RESERVED or not name.isidentifier() or iskeyword(name):
                 raise ValueError(
                     f"a column cannot have this name. Received: {name!r}. Expected "
                     "letters, digits and _, no keyword of Python like 'class', and "
                     f"none of {RESERVED}: rename it."
                 )
-            if values.dtype.kind in "OUT":
-                values = sorted({str(value) for value in values})
-                columns.append({"name": name, "kind": "categorical", "values": values})
-                continue
-            present = values[~np.isnan(values)].astype("float64")
-            if not len(present) or not np.isfinite(present).all():
-                raise ValueError(
-                    "a numeric column needs finite values in train. Received: "
-                    f"{name!r} with {len(present)} values, "
-                    f"{int(np.isinf(present).sum())} of them infinite. Drop the "
-                    "column, or declare what stands for a missing value."
-                )
-            columns.append(
-                {
-                    "name": name,
-                    "kind": "numeric",
-                    "mean": float(present.mean()),
-                    # a constant column is left as x - mean, not divided by 0; its
-                    # computed variance may be 1e-34
-                    "variance": float(present.var()) if np.ptp(present) else 1.0,
-                    "missing": len(present) < len(values),
-                }
-            )
         return cls(columns)
 
     @property
@@ -132,17 +115,10 @@ class Columns:
             for c in self.columns
         }
 
-    def encode(self, raw, batch_size=65536):
+    def encode(self, raw):
         """Columns as they are in the data -> np.ndarray, float32 [N, D]."""
-        num_rows = len(next(iter(raw.values())))
-        encode = tf.function(self.encode_graph)
-        parts = []
-        for start in range(0, num_rows, batch_size):
-            request = self.request(raw, slice(start, start + batch_size))
-            parts.append(
-                encode({name: tf.constant(v) for name, v in request.items()}).numpy()
-            )
-        return np.concatenate(parts) if parts else np.zeros((0, *self.shape), "float32")
+        request = self.request(raw, slice(None))
+        return self._encode({n: tf.constant(v) for n, v in request.items()}).numpy()
 
     def encode_graph(self, inputs):
         """The same, in a graph.  dict of tensors [B] -> float32 [B, D]."""

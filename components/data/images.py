@@ -25,9 +25,15 @@ class Images:
         self.shape = tuple(shape)
 
     @classmethod
-    def fit(cls, raw):
-        """The encoder for images of the shape of `raw`, uint8 [N, H, W, C]."""
-        return cls(raw.shape[1:])
+    def fit(cls, pieces):
+        """The encoder for images of the shape of `pieces`, uint8 [N, H, W, C] each."""
+        shapes = {raw.shape[1:] for raw in pieces}
+        if len(shapes) != 1:
+            raise ValueError(
+                "images of train must have one shape. Received: "
+                f"{sorted(shapes) or 'no image'}. Expected the source to resize them."
+            )
+        return cls(shapes.pop())
 
     def to_json(self):
         """Plain data; `Images(**encoder.to_json())` is the same encoder."""

@@ -39,7 +39,7 @@ def make_dataset(tmp_path_factory):
     def make(kind, task):
         if (kind, task) not in made:
             rows = make_rows(kind, 2 if task == "binary" else 3)
-            opened = Source("made", kind, {}, lambda: {"all": rows})
+            opened = Source("made", kind, {}, lambda: {"all": [rows]})
             folder = tmp_path_factory.mktemp(f"{kind}_{task}")
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(ingest, "source_function", lambda _: lambda: opened)

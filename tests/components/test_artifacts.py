@@ -8,7 +8,6 @@ from components.artifacts import (
     load_network,
     make_network,
     save_network,
-    save_split,
     truncate,
     write_json,
 )
@@ -73,19 +72,6 @@ def test_write_json_of_equal_data_is_equal_bytes(tmp_path):
     write_json(tmp_path / "a", {"x": 1, "y": ["ä"]})
     write_json(tmp_path / "b", {"y": ["ä"], "x": 1})
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
-
-
-def test_save_split_digest_is_that_of_content_dtype_and_shape(tmp_path):
-    array, labels = np.arange(12, dtype="float32"), np.zeros(12, "int32")
-    same = [save_split(tmp_path, name, array, labels) for name in ("a", "b")]
-    other = [
-        save_split(tmp_path, "c", array.reshape(12, 1), labels),
-        save_split(tmp_path, "d", array.view("int32"), labels),
-        save_split(tmp_path, "e", array + 1, labels),
-        save_split(tmp_path, "f", array, labels + 1),
-    ]
-    assert same[0] == same[1]
-    assert len({*same, *other}) == 5
 
 
 @pytest.mark.parametrize("kind", ["columns", "images"])

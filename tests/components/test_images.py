@@ -30,7 +30,7 @@ def decoded(encoder, pictures):
 @pytest.mark.parametrize("channels", [1, 3])
 def test_encode_equals_encode_graph_of_the_png(channels):
     raw = pixels(channels)
-    encoder = Images.fit(raw)
+    encoder = Images.fit([raw])
     request = encoder.request(raw, slice(None))
     np.testing.assert_array_equal(decoded(encoder, request["image"]), raw)
     np.testing.assert_array_equal(encoder.encode(raw), raw)
@@ -78,9 +78,11 @@ def test_larger_picture_is_averaged():
 
 def test_request_gives_png_of_the_chosen_rows():
     raw = pixels(1)
-    request = Images.fit(raw).request(raw, slice(1, 3))
+    request = Images.fit([raw]).request(raw, slice(1, 3))
     assert all(data.startswith(b"\x89PNG") for data in request["image"])
-    np.testing.assert_array_equal(decoded(Images.fit(raw), request["image"]), raw[1:3])
+    np.testing.assert_array_equal(
+        decoded(Images.fit([raw]), request["image"]), raw[1:3]
+    )
 
 
 def test_to_json_makes_the_same_encoder():

@@ -7,6 +7,7 @@ import pytest
 from components import ingest
 from components.artifacts import Dataset
 from components.data.sources.base import Rows
+from components.data.splits import hash_positions, split_rows
 from tests import stages
 
 BINARY = {"name": "binary", "positive": "yes"}
@@ -44,8 +45,8 @@ def split_of(lines, seed=0):
         "word": np.array([cell[1] for cell in cells]),
     }
     rows = Rows(inputs, np.array(lines))
-    splits = ingest.split_rows({"all": rows}, 0.1, 0.2, seed)
-    return {line: name for name, part in splits.items() for line in part.labels}
+    splits = split_rows({"all": [rows]}, 0.1, 0.2, seed)
+    return {line: name for name, part in splits for line in part.labels}
 
 
 def digests(data, *splits):
@@ -90,7 +91,7 @@ def test_split_rows_keeps_the_test_split_of_the_source():
     train, test = (
         Rows(np.arange(n)[:, None], np.arange(n).astype(str)) for n in (300, 50)
     )
-    splits = ingest.split_rows({"train": train, "test": test}, 0.1, 0.2, 0)
+    splits = dict(split_rows({"train": [train], "test": [test]}, 0.1, 0.2, 0))
     assert splits["test"] is test
     both = np.concatenate([splits["train"].labels, splits["valid"].labels])
     assert sorted(both) == sorted(train.labels)
@@ -100,7 +101,7 @@ def test_split_rows_keeps_the_test_split_of_the_source():
 def test_hash_positions_of_images_depend_on_every_pixel():
     images = np.zeros((65, 8, 8, 1), "uint8")
     images.reshape(65, 64)[np.arange(64), np.arange(64)] = 1
-    assert len(set(ingest.hash_positions(images, 0))) == 65
+    assert len(set(hash_positions(images, 0))) == 65
 
 
 def test_run_writes_nothing_of_test_into_train_and_valid(tmp_path):

@@ -1,6 +1,6 @@
 """What a source gives: a description that is cheap, and a way to read the rows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ class Rows:
     """Examples as they are in the data.
 
     Args:
-        inputs: dict of name -> float [N] or str [N] (columns), or uint8
+        inputs: dict of name -> float64 [N] or str [N] (columns), or uint8
             [N, H, W, C] (images).
         labels: str [N], the data's own labels.
     """
@@ -32,6 +32,20 @@ class Rows:
 
 
 @dataclass(frozen=True)
+class Chunks:
+    """Rows in pieces, read anew each time they are iterated.
+
+    Args:
+        read: () -> iterator of Rows, always the same ones in the same order.
+    """
+
+    read: Callable[[], Iterable[Rows]]
+
+    def __iter__(self):
+        return iter(self.read())
+
+
+@dataclass(frozen=True)
 class Source:
     """Where examples come from. Opening one must not read the rows.
 
@@ -40,11 +54,12 @@ class Source:
         kind: of the input, a case of components/data/encoders.py.
         fingerprint: plain data that changes when the rows do: a package's
             version, a file's SHA-256.
-        read: () -> dict of split name -> Rows; one split called "all" if the
-            data are not split.
+        read: () -> dict of split name -> pieces of Rows that can be iterated again
+            and again: [Rows], or Chunks where all rows together are large. Splits
+            are "train", "valid" and "test", or "all" if the data are not split.
     """
 
     name: str
     kind: str
     fingerprint: dict
-    read: Callable[[], dict[str, Rows]]
+    read: Callable[[], dict[str, Iterable[Rows]]]

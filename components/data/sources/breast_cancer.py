@@ -29,4 +29,4 @@ def _read():
     data = load_breast_cancer()
     names = [name.replace(" ", "_") for name in data.feature_names]
     inputs = {name: data.data[:, i] for i, name in enumerate(names)}
-    return {"all": Rows(inputs, data.target_names[data.target])}
+    return {"all": [Rows(inputs, data.target_names[data.target])]}

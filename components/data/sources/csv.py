@@ -3,22 +3,37 @@
 import gzip
 import hashlib
 import re
+import sys
 import zlib
 from csv import Error, reader
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
-from components.data.sources.base import Rows, Source
+from components.data.sources.base import Chunks, Rows, Source
+
+CHUNK_CELLS = 2**18  # values read at a time: about 20 MB as Python's strings
 
 
-def csv(*, path: str, label: str, missing: tuple[str, ...] = ("", "NA", "nan")):
+def csv(
+    *,
+    path: str,
+    label: str,
+    missing: tuple[str, ...] = ("", "NA", "nan"),
+    numeric: tuple[str, ...] = (),
+    categorical: tuple[str, ...] = (),
+    ignore: tuple[str, ...] = (),
+):
     """A CSV file (UTF-8; .gz too). A column is numeric if all its values are.
 
     Args:
         path: of the file; relative to the working directory.
         label: name of the column that holds the labels.
         missing: what stands for a missing value, in any column but the label.
+        numeric: columns that must be numeric; another value in one is an error.
+        categorical: columns whose numbers are names, like a postcode.
+        ignore: columns to leave out.
 
     Returns:
         Source of columns, not split.
@@ -34,44 +49,127 @@ def csv(*, path: str, label: str, missing: tuple[str, ...] = ("", "NA", "nan")):
         )
     with file.open("rb") as stream:
         digest = hashlib.file_digest(stream, "sha256").hexdigest()
+
+    def read():
+        return {"all": Table(file, label, missing, numeric, categorical, ignore).rows()}
+
     return Source(
         name=re.sub(r"\W+", "_", file.name.split(".")[0]),
         kind="columns",
         fingerprint={"sha256": digest},
-        read=lambda: _read(file, label, missing),
+        read=read,
     )
 
 
-def _read(file, label, missing):
-    header, rows = _rows(file)
-    if label not in header:
-        raise ValueError(
-            f"no such column. Received: ingest.label={label!r}. "
-            f"Expected one of {header} ({file})."
-        )
-    names = [re.sub(r"\W+", "_", name.strip()).strip("_") for name in header]
-    if len(set(names)) < len(names):
-        raise ValueError(
-            f"two columns of {file} have one name once all but letters, digits and "
-            f"_ is left out. Received: {header}. Rename one."
-        )
-    columns = [np.array(values, str) for values in zip(*rows, strict=True)]
-    labels = columns[header.index(label)]
-    if (labels == "").any():
-        raise ValueError(
-            f"{file}: row {int((labels == '').argmax())} has no label. Received: '' "
-            f"in the column {label!r}. Expected a label: complete it, or remove it."
-        )
-    inputs = {
-        name: _typed(values, missing)
-        for name, column, values in zip(names, header, columns, strict=True)
-        if column != label
-    }
-    return {"all": Rows(inputs, labels)}
+class Table:
+    """A file, its header checked, its columns' types known after one pass.
+
+    Args:
+        file: Path.
+        label, missing, numeric, categorical, ignore: see `csv`.
+    """
+
+    def __init__(self, file, label, missing, numeric, categorical, ignore):
+        self.file, self.label, self.missing = file, label, missing
+        self.header = next(pieces(file))
+        self.require("label", [label])
+        declared = {"numeric": numeric, "categorical": categorical, "ignore": ignore}
+        for key, columns in declared.items():
+            self.require(key, columns)
+        names = [re.sub(r"\W+", "_", name.strip()).strip("_") for name in self.header]
+        if len(set(names)) < len(names):
+            raise ValueError(
+                f"two columns of {file} have one name once all but letters, digits "
+                f"and _ is left out. Received: {self.header}. Rename one."
+            )
+        self.names = {
+            column: name
+            for column, name in zip(self.header, names, strict=True)
+            if column != label and column not in ignore
+        }
+        self.must, self.words = set(numeric), set(categorical)
+
+    def require(self, key, columns):
+        """Refuse columns that are not in the header."""
+        for column in columns:
+            if column not in self.header:
+                raise ValueError(
+                    f"no such column. Received: ingest.{key}={column!r}. "
+                    f"Expected one of {self.header} ({self.file})."
+                )
+
+    def rows(self):
+        """All rows, typed: float64 with NaN, or str with "" for missing.  -> Chunks."""
+        for start, columns in self.columns():
+            for column in set(self.names) - self.words:
+                row = not_a_number(columns[column], self.missing)
+                if row is None:
+                    continue
+                if column in self.must:
+                    raise ValueError(
+                        f"{self.file}: row {start + row} of the column {column!r} is "
+                        f"no number. Received: {columns[column][row]!r}. Expected a "
+                        f"number or one of {list(self.missing)}, since ingest.numeric "
+                        "names the column."
+                    )
+                self.words.add(column)
+        for kind, wanted in (("numbers", False), ("words", True)):
+            found = [c for c in self.names if (c in self.words) == wanted]
+            print(f"{self.file.name}: {kind}: {', '.join(found)}", file=sys.stderr)
+        return Chunks(self.typed)
+
+    def columns(self):
+        """Pieces of the table.  -> iterator of (first row, {column: str [N]})."""
+        start, table = 0, pieces(self.file)
+        header = next(table)
+        for rows in table:
+            yield (
+                start,
+                {
+                    column: np.array(values, str)
+                    for column, values in zip(
+                        header, zip(*rows, strict=True), strict=True
+                    )
+                },
+            )
+            start += len(rows)
+
+    def typed(self):
+        """Pieces of the table.  -> iterator of Rows."""
+        for start, columns in self.columns():
+            labels = columns[self.label]
+            if (labels == "").any():
+                raise ValueError(
+                    f"{self.file}: row {start + int((labels == '').argmax())} has no "
+                    f"label. Received: '' in the column {self.label!r}. Expected a "
+                    "label: complete it, or remove it."
+                )
+            inputs = {}
+            for column, name in self.names.items():
+                values, gone = columns[column], np.isin(columns[column], self.missing)
+                if column in self.words:
+                    inputs[name] = np.where(gone, "", values)
+                else:
+                    inputs[name] = np.where(gone, "nan", values).astype("float64")
+            yield Rows(inputs, labels)
 
 
-def _rows(file):
-    """The header and the rows of a file, each as long as it; no blank lines.
+def not_a_number(values, missing):
+    """The first row of str [N] that is no number and not missing, or None."""
+    values = np.where(np.isin(values, missing), "nan", values)
+    try:
+        values.astype("float64")
+    except ValueError:
+        for row, value in enumerate(values):
+            try:
+                float(value)
+            except ValueError:
+                return row
+    return None
+
+
+def pieces(file):
+    """The header, then lists of rows, each as long as it; no blank lines.
 
     Not by pandas, which fills a short row up and, where all rows are one too long,
     moves every value to the next column.
@@ -80,16 +178,15 @@ def _rows(file):
         with (gzip.open if file.suffix == ".gz" else open)(
             file, "rt", encoding="utf-8-sig", newline=""
         ) as stream:
-            lines = reader(stream, strict=True)
-            header, rows = next(lines), []
-            for values in filter(None, lines):
-                if len(values) != len(header):
-                    raise ValueError(
-                        f"row {len(rows)} (line {lines.line_num}) has {len(values)} "
-                        f"values, the header has {len(header)}: correct it"
-                    )
-                rows.append(values)
-            if not rows:
+            lines, count = reader(stream, strict=True), 0
+            header = next(lines)
+            yield header
+            filled = filter(None, lines)
+            size = max(1, CHUNK_CELLS // max(1, len(header)))
+            while rows := list(islice(checked(filled, lines, header, count), size)):
+                count += len(rows)
+                yield rows
+            if not count:
                 raise ValueError("it has no row below its header")
     except StopIteration:
         raise ValueError(
@@ -100,13 +197,21 @@ def _rows(file):
             f"{file} is not a CSV file that can be read: {error}. "
             "Expected UTF-8, a header, and as many values in each row."
         ) from error
-    return header, rows
 
 
-def _typed(values, missing):
-    """str [N] -> float64 [N] with NaN, or str [N] with "" for missing."""
-    gone = np.isin(values, missing)
-    try:
-        return np.where(gone, "nan", values).astype("float64")
-    except ValueError:
-        return np.where(gone, "", values)
+def checked(rows, lines, header, count):
+    """Rows, each as long as the header.
+
+    Args:
+        rows: iterator of lists of str.
+        lines: the csv reader behind it, which knows the line.
+        header: list of str.
+        count: number of the first row.
+    """
+    for row, values in enumerate(rows, count):
+        if len(values) != len(header):
+            raise ValueError(
+                f"row {row} (line {lines.line_num}) has {len(values)} "
+                f"values, the header has {len(header)}: correct it"
+            )
+        yield values

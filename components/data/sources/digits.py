@@ -31,4 +31,4 @@ def _read():
 
     data = load_digits()
     images = np.round(data.images * (255 / 16)).astype("uint8")[..., None]
-    return {"all": Rows(images, data.target.astype(str))}
+    return {"all": [Rows(images, data.target.astype(str))]}

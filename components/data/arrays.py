@@ -1,0 +1,84 @@
+"""Arrays on disk that are written in pieces, so that memory does not grow with them."""
+
+import hashlib
+
+import numpy as np
+
+BLOCK_BYTES = 2**20
+
+
+class ArrayFile:
+    """A .npy file of a known shape, written front to back; the bytes of np.save.
+
+    Not through a memory map: its pages would count as this process's memory.
+
+    Args:
+        path: Path to write to.
+        dtype: np.dtype.
+        shape: of the whole array.
+    """
+
+    def __init__(self, path, dtype, shape):
+        self.dtype, self.missing = np.dtype(dtype), shape[0]
+        self.offset = np.lib.format.open_memmap(path, "w+", self.dtype, shape).offset
+        self.file = open(path, "r+b")  # noqa: SIM115, closed by close
+        self.file.seek(self.offset)
+
+    def append(self, array):
+        """Write the next rows."""
+        self.missing -= len(array)
+        self.file.write(np.asarray(array, self.dtype).tobytes())
+
+    def blocks(self):
+        """The bytes written so far, without the header.  -> iterator of bytes."""
+        self.file.seek(self.offset)
+        while block := self.file.read(BLOCK_BYTES):
+            yield block
+
+    def close(self):
+        """Close the file.
+
+        Raises:
+            ValueError: if rows are missing, or there were too many.
+        """
+        self.file.close()
+        if self.missing:
+            raise ValueError(
+                f"{self.file.name}: the data have changed while they were read. "
+                f"Received: {-self.missing:+d} rows. Run it again."
+            )
+
+
+class SplitFiles:
+    """One split's inputs.npy and labels.npy.
+
+    Args:
+        folder: Path of the split; made here.
+        num_rows: N.
+        shape: of one input.
+        dtype: of the inputs.
+    """
+
+    def __init__(self, folder, num_rows, shape, dtype):
+        folder.mkdir(parents=True)
+        shape = (num_rows, *shape)
+        self.inputs = ArrayFile(folder / "inputs.npy", dtype, shape)
+        self.labels = ArrayFile(folder / "labels.npy", "int32", (num_rows,))
+        self.digest = hashlib.sha256(f"{self.inputs.dtype}{shape}".encode())
+        self.label_head = f"{self.labels.dtype}{(num_rows,)}".encode()
+
+    def append(self, inputs, labels):
+        """Write the next rows."""
+        inputs = np.ascontiguousarray(inputs)
+        self.digest.update(inputs)
+        self.inputs.append(inputs)
+        self.labels.append(labels)
+
+    def close(self):
+        """Close both.  -> str, SHA-256 of dtypes, shapes and values."""
+        self.digest.update(self.label_head)
+        for block in self.labels.blocks():
+            self.digest.update(block)
+        self.inputs.close()
+        self.labels.close()
+        return self.digest.hexdigest()
