@@ -41,12 +41,16 @@ class Columns:
                 mean=[c["mean"] for c in self.numeric],
                 variance=[c["variance"] for c in self.numeric],
                 dtype="float32",
+                name="normalization",  # else numbered on, and the SavedModel with it
             )
             self.normalization.build((None, len(self.numeric)))  # outside any graph
             self.missing = np.array([c["missing"] for c in self.numeric])
         self.lookups = [
             keras.layers.StringLookup(
-                vocabulary=c["values"], output_mode="one_hot", oov_token=UNSEEN
+                vocabulary=c["values"],
+                output_mode="one_hot",
+                oov_token=UNSEEN,
+                name=f"lookup_{c['name']}",
             )
             for c in self.categorical
         ]
