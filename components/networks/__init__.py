@@ -16,6 +16,26 @@ def network(name):
             from components.networks.mlp import mlp
 
             return mlp
+        case "vgg11":
+            from components.networks.vgg import vgg11
+
+            return vgg11
+        case "vgg13":
+            from components.networks.vgg import vgg13
+
+            return vgg13
+        case "vgg16c":
+            from components.networks.vgg import vgg16c
+
+            return vgg16c
+        case "vgg16":
+            from components.networks.vgg import vgg16
+
+            return vgg16
+        case "vgg19":
+            from components.networks.vgg import vgg19
+
+            return vgg19
         case "vgg_small":
             from components.networks.vgg_small import vgg_small
 

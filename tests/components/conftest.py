@@ -12,6 +12,9 @@ TASKS = {
     "multiclass": {"name": "multiclass"},
 }
 NUM_ROWS = 160
+SMALL = {  # keys that keep the largest networks small
+    name: {"mlp_dim": 8} for name in ("vgg11", "vgg13", "vgg16c", "vgg16", "vgg19")
+}
 
 
 def make_rows(kind, num_labels, num_rows=NUM_ROWS, seed=0):
@@ -24,11 +27,16 @@ def make_rows(kind, num_labels, num_rows=NUM_ROWS, seed=0):
         words = np.where(rng.random(num_rows) < 0.2 + 0.3 * label, "odd", "even")
         inputs = {"number": number, "word": words, "other": rng.normal(size=num_rows)}
     else:
-        inputs = (
-            rng.integers(0, 128, (num_rows, 8, 8, 1)) + 60 * label[:, None, None, None]
-        )
-        inputs = inputs.astype("uint8")
+        side = 32 if kind == "large images" else 8
+        noise = rng.integers(0, 128, (num_rows, side, side, 1))
+        inputs = (noise + 60 * label[:, None, None, None]).astype("uint8")
     return Rows(inputs, label.astype(str))
+
+
+@pytest.fixture
+def narrow_vgg(monkeypatch):
+    """The paper's networks with a few channels; see SMALL for their dense layers."""
+    monkeypatch.setattr("components.networks.vgg.WIDTHS", (2, 3, 4, 5, 6))
 
 
 @pytest.fixture(scope="session")
@@ -39,8 +47,8 @@ def make_dataset(tmp_path_factory):
     def make(kind, task):
         if (kind, task) not in made:
             rows = make_rows(kind, 2 if task == "binary" else 3)
-            opened = Source("made", kind, {}, lambda: {"all": [rows]})
-            folder = tmp_path_factory.mktemp(f"{kind}_{task}")
+            opened = Source("made", kind.split()[-1], {}, lambda: {"all": [rows]})
+            folder = tmp_path_factory.mktemp(f"{kind}_{task}".replace(" ", "_"))
             with pytest.MonkeyPatch.context() as patch:
                 patch.setattr(ingest, "source_function", lambda _: lambda: opened)
                 made[kind, task] = stages.call(

@@ -8,10 +8,16 @@ from components.networks import network
 from components.networks.base import network_inputs
 from components.networks.vgg_small import vgg_small
 from pipeline import tables
+from tests.components.conftest import SMALL
 from tests.tables import table
 
+pytestmark = pytest.mark.usefixtures("narrow_vgg")
 NETWORKS = tables.names(table("build.network"))
-INPUTS = {"columns": ((5,), "float32"), "images": ((8, 8, 1), "uint8")}
+INPUTS = {
+    "columns": ((5,), "float32"),
+    "images": ((8, 8, 1), "uint8"),
+    "large images": ((32, 32, 3), "uint8"),
+}
 
 
 def inputs_of(kind, num=7):
@@ -26,7 +32,7 @@ def inputs_of(kind, num=7):
 def build(name, kind, num_outputs=3):
     """The network for a kind of inputs, or None if it refuses them."""
     try:
-        return network(name)(*INPUTS[kind], num_outputs)
+        return network(name)(*INPUTS[kind], num_outputs, **SMALL.get(name, {}))
     except ValueError:
         return None
 
