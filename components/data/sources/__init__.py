@@ -20,6 +20,10 @@ def source(name):
             from components.data.sources.digits import digits
 
             return digits
+        case "image_folder":
+            from components.data.sources.image_folder import image_folder
+
+            return image_folder
         case _:
             raise ValueError(
                 f"no such source. Received: {name!r}. "

@@ -1,0 +1,76 @@
+"""Encoded images, as files hold them -> pieces of Rows, by the SavedModel's own rule.
+
+What training sees of a file is, bit for bit, what the exported model makes of it.
+"""
+
+from itertools import islice
+
+import numpy as np
+import tensorflow as tf
+
+from components.data.images import Images
+from components.data.sources.base import Rows
+
+PIECE_BYTES = 32 * 2**20  # of decoded pixels
+PIECE_FILES = 1024
+
+
+def pieces(examples, shape):
+    """Decode and resize.
+
+    Args:
+        examples: iterable of (bytes, label, name); the name is for errors.
+        shape: (height, width, channels) to resize to.
+
+    Yields:
+        Rows.
+
+    Raises:
+        ValueError: at the first one that is no image, with its name.
+    """
+    encoder = Images(shape)
+    decode = tf.function(encoder.encode_graph, [encoder.signature()])
+    size = int(max(1, min(PIECE_FILES, PIECE_BYTES // np.prod(shape))))
+    examples = iter(examples)
+    while piece := list(islice(examples, size)):
+        data, labels, names = zip(*piece, strict=True)
+        try:
+            images = decode({"image": tf.constant(data)}).numpy()
+        except tf.errors.OpError:
+            for one, name in zip(data, names, strict=True):
+                named(decode, {"image": tf.constant([one])}, name)
+            raise
+        yield Rows(images, np.array(labels, str))
+
+
+def target_shape(first, height, width, channels):
+    """The shape to resize to: what is asked for, the rest as the first image has it.
+
+    Args:
+        first: (bytes, name) of the first image.
+        height, width, channels: int, or None.
+
+    Returns:
+        (height, width, channels), channels 1 or 3.
+    """
+    data, name = first
+    image = named(tf.io.decode_image, data, name, expand_animations=False)
+    # grey images have 1 channel, or 2 with transparency; colours 3 or 4
+    own = (*image.shape[:2], 1 if image.shape[2] < 3 else 3)
+    return tuple(
+        size or own_size
+        for size, own_size in zip((height, width, channels), own, strict=True)
+    )
+
+
+def named(function, data, name, **options):
+    """function(data); if that fails, an error with the image's name."""
+    try:
+        return function(data, **options)
+    except tf.errors.OpError as error:
+        reason = error.message.rpartition("}} ")[2].partition(" [Op:")[0]
+        raise ValueError(
+            f"{name} is not an image that can be read. Received: "
+            f"{reason.splitlines()[0][:120]}. Expected a whole PNG or JPEG file: "
+            "replace it, or take it away."
+        ) from None

@@ -1,0 +1,137 @@
+"""Your own images: a folder for each label, PNG or JPEG files of any size.
+
+PATH/LABEL/*.png            split by a hash of the pixels
+PATH/SPLIT/LABEL/*.jpg      split as given: train, and valid and test if there
+"""
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from components.data.sources.base import Chunks, Source
+
+SUFFIXES = (".png", ".jpg", ".jpeg")
+SPLITS = {
+    "train": "train",
+    "valid": "valid",
+    "validation": "valid",
+    "val": "valid",
+    "test": "test",
+}
+
+
+def image_folder(
+    *,
+    path: str,
+    height: Annotated[int, Field(ge=1)] | None = None,
+    width: Annotated[int, Field(ge=1)] | None = None,
+    channels: Literal[1, 3] | None = None,
+):
+    """Images in folders by label, grey or RGB, each resized to one size.
+
+    The rule is the exported model's: bilinear, antialiased, rounded to 8 bits, sides
+    stretched independently; grey repeated to RGB, or RGB to its luminance. Rows come
+    in the order of the files' names (2.png before 10.png), then of the labels. What
+    begins with a dot is left out.
+
+    Args:
+        path: of the folder; relative to the working directory.
+        height: of the images in the data; default: that of the first file.
+        width: of the images in the data; default: that of the first file.
+        channels: 1 is grey, 3 is RGB; default: what the first file has.
+
+    Returns:
+        Source of images.
+
+    Raises:
+        ValueError: if the folder is not there, or holds something else.
+    """
+    root = Path(path).expanduser()
+    splits = files(root)
+    digest = hashlib.sha256()
+    for split in splits:
+        for file in splits[split]:
+            with file.open("rb") as stream:
+                content = hashlib.file_digest(stream, "sha256").hexdigest()
+            name = file.relative_to(root).as_posix()
+            digest.update(f"{name}\0{file.stat().st_size}\0{content}\n".encode())
+
+    def read():
+        from components.data.pictures import pieces, target_shape
+
+        first = next(iter(splits.values()))[0]
+        shape = target_shape((first.read_bytes(), first), height, width, channels)
+
+        def examples(split):
+            for file in splits[split]:
+                yield file.read_bytes(), file.parent.name, file
+
+        return {
+            split: Chunks(lambda split=split: pieces(examples(split), shape))
+            for split in splits
+        }
+
+    return Source(
+        name=re.sub(r"\W+", "_", root.resolve().name),
+        kind="images",
+        fingerprint={"sha256": digest.hexdigest()},
+        read=read,
+    )
+
+
+def files(root):
+    """The image files by split, or all of them under "all".
+
+    Args:
+        root: Path.
+
+    Returns:
+        dict of split -> list of Paths, in the order of the rows.
+
+    Raises:
+        ValueError: no folder, no image, another file or another depth.
+    """
+    expected = (
+        "Expected PATH/LABEL/FILE or PATH/SPLIT/LABEL/FILE, files that end in "
+        f"{', '.join(SUFFIXES)} and splits {', '.join(SPLITS)}."
+    )
+    if not root.is_dir():
+        raise ValueError(
+            f"no such folder. Received: ingest.path={str(root)!r}, that is "
+            f"{root.absolute()}. {expected}"
+        )
+    found = {}
+    for file in root.rglob("*"):
+        folders = file.relative_to(root).parts[:-1]
+        if any(part.startswith(".") for part in (*folders, file.name)) or file.is_dir():
+            continue
+        if file.suffix.lower() not in SUFFIXES:
+            raise ValueError(f"not an image file. Received: {file}. {expected}")
+        found.setdefault(len(folders), []).append(file)
+    if set(found) == {1}:
+        return {"all": sorted(found[1], key=order)}
+    if set(found) != {2}:
+        named = [str(found[depth][0]) for depth in sorted(found)]
+        received = f"files like {named}" if named else "no image in it"
+        raise ValueError(
+            f"{root} is not a folder of images. Received: {received}. {expected}"
+        )
+    splits = {}
+    for file in sorted(found[2], key=order):
+        split = file.parts[-3]
+        if split not in SPLITS:
+            raise ValueError(
+                f"no such split. Received: {split!r}, of {file}. {expected}"
+            )
+        splits.setdefault(SPLITS[split], []).append(file)
+    return splits
+
+
+def order(file):
+    """Sort key: the file's name with numbers by value, then the label."""
+    words = re.split(r"(\d+)", file.name)
+    numbered = [int(word) if i % 2 else word for i, word in enumerate(words)]
+    return numbered, file.parts

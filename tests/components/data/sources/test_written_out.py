@@ -1,0 +1,76 @@
+"""Data written out to files give the arrays, bit for bit, of their own source."""
+
+import csv as csv_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_breast_cancer, load_digits
+
+from components import ingest
+from components.data.sources.breast_cancer import breast_cancer
+from tests import stages
+
+BREAST_CANCER = {"name": "binary", "positive": "malignant"}
+DIGITS = {"name": "multiclass"}
+
+
+def files(folder):
+    """Every file of a Dataset -> its bytes, the journal left out."""
+    found = [f for f in Path(folder).rglob("*") if f.is_file()]
+    return {
+        f.relative_to(folder).as_posix(): f.read_bytes()
+        for f in found
+        if f.name != "journal.jsonl"
+    }
+
+
+@pytest.fixture(scope="module")
+def built_in(tmp_path_factory):
+    """The files of both data sets by their own sources."""
+    folder = tmp_path_factory.mktemp("built_in")
+    return {
+        name: files(stages.call(ingest, folder / name, task=task, source=name))
+        for name, task in (("breast_cancer", BREAST_CANCER), ("digits", DIGITS))
+    }
+
+
+def test_csv_of_breast_cancer(built_in, tmp_path):
+    (rows,) = breast_cancer().read()["all"]
+    # the label between the columns, and the names as scikit-learn has them
+    columns = [("diagnosis", rows.labels), *rows.inputs.items()]
+    columns = [*columns[1:8], columns[0], *columns[8:]]
+    header = [name.replace("_", " ") for name, _ in columns]
+    with (tmp_path / "breast_cancer.csv").open("w", newline="") as file:
+        writer = csv_module.writer(file)
+        writer.writerow(header)
+        writer.writerows(zip(*[c.tolist() for _, c in columns], strict=True))
+    table = {"source": "csv", "path": str(file.name), "label": "diagnosis"}
+    folder = stages.call(ingest, tmp_path, task=BREAST_CANCER, **table)
+    assert files(folder) == built_in["breast_cancer"]
+
+
+def test_csv_of_breast_cancer_by_pandas(built_in, tmp_path):
+    data = load_breast_cancer(as_frame=True)
+    frame = data.data.assign(diagnosis=data.target_names[data.target])
+    frame.to_csv(tmp_path / "breast_cancer.csv", index=False)
+    path = str(tmp_path / "breast_cancer.csv")
+    table = {"source": "csv", "path": path, "label": "diagnosis"}
+    folder = stages.call(ingest, tmp_path, task=BREAST_CANCER, **table)
+    assert files(folder) == built_in["breast_cancer"]
+
+
+@pytest.mark.parametrize("name", ["{}.png", "{:05d}.png"])
+def test_image_folder_of_digits(built_in, tmp_path, name):
+    data = load_digits()
+    root = tmp_path / "digits"
+    for number, (image, label) in enumerate(
+        zip(np.round(data.images * 255 / 16), data.target, strict=True)
+    ):
+        (root / str(label)).mkdir(parents=True, exist_ok=True)
+        pixels = Image.fromarray(image.astype("uint8"))
+        pixels.save(root / str(label) / name.format(number))
+    given = {"source": "image_folder", "path": str(root)}
+    folder = stages.call(ingest, tmp_path, task=DIGITS, **given)
+    assert files(folder) == built_in["digits"]
