@@ -33,9 +33,6 @@ def test_preflight_runs_once_and_changes_nothing(trained, tmp_path):
     assert again.statuses["train"] == "ran"
     assert SAID not in again.stderr  # remembered by train's key
 
-    other = here(*TRAIN, "train.batch_size=16", "--preflight", root=root)
-    assert SAID in other.stderr
-
 
 def test_short_training_is_not_checked(trained):
     assert SAID not in trained[1].stderr
