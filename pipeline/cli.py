@@ -264,9 +264,9 @@ def run(given):
 
 def ui(given):
     """Start MLflow's server in this process's place."""
-    from pipeline import tracking
+    from pipeline import server
 
-    tracking.ui(given.root, given.port)
+    server.ui(given.root, given.port)
     return {}, []
 
 

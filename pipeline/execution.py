@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from pipeline.follower import Follower
-from pipeline.journal import Record, read_all
+from pipeline.journal import Record, alive, read_all
 
 PACKAGES = ("phistar", "tensorflow", "keras", "mlflow", "numpy")
 
@@ -105,20 +105,6 @@ def unfinished(root, experiment, params, tags):
         # only the newest: an older one has been overtaken
         return record if stopped else None
     return None
-
-
-def alive(entries):
-    """Whether the process that wrote a record is still there, on this machine."""
-    who = [entry for entry in entries if entry["kind"] in ("start", "resume")][-1]
-    if who["host"] != platform.node():
-        return True
-    try:
-        os.kill(who["pid"], 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def flat(config):

@@ -52,7 +52,7 @@ class Follower:
         code = str(Path(__file__).resolve().parents[1])
         path = os.environ.get("PYTHONPATH")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.tracking", "follow"]
+            [sys.executable, "-m", "pipeline.server", "follow"]
             + ["--root", str(self.root), "--patience", str(self.patience)]
             + [self.run_id],
             env=os.environ | {"PYTHONPATH": f"{code}:{path}" if path else code},

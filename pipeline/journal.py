@@ -185,6 +185,20 @@ def _age(found: tuple[Record, list[dict]]) -> tuple[int, bool]:
     return start["time"], start.get("parent") is not None
 
 
+def alive(entries: list[dict]) -> bool:
+    """Whether the process behind a record may still be there."""
+    last = [entry for entry in entries if entry["kind"] in ("start", "resume")][-1]
+    if last["host"] != socket.gethostname():
+        return True  # cannot be seen from here
+    try:
+        os.kill(last["pid"], 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def _user() -> str:
     try:
         return getpass.getuser()

@@ -1,14 +1,21 @@
-"""All records of a root in MLflow, and MLflow's pages over them."""
+"""All records of a root in MLflow, and MLflow's pages over them.
 
+python -m pipeline.server follow --root ROOT RUN_ID    the child of a run
+python -m pipeline.server sync --root ROOT             what was not sent yet
+"""
+
+import argparse
+import gc
 import os
 import socket
 import sys
 import warnings
 from pathlib import Path
 
-from pipeline import journal
+from pipeline import follower, journal
 from pipeline.batch import Refused
 from pipeline.sending import Sending, only_sender
+from pipeline.tracking import Target, monitors
 from pipeline.where import PORT, public_name, tracking_uri
 
 
@@ -24,8 +31,6 @@ def sync(root) -> int:
     records = journal.read_all(root)
     if not records:
         return 0
-    from pipeline.tracking import Target
-
     count, target = 0, Target(root)
     for record, entries in records:
         with only_sender(root, record.run_id) as alone:
@@ -38,25 +43,11 @@ def sync(root) -> int:
             if sending.complete:
                 continue
             try:
-                sending.step(orphan=not _alive(entries))
+                sending.step(orphan=not journal.alive(entries))
                 count += 1
             except Refused as error:
                 print(f"{record.path.name}: {error}", file=sys.stderr)
     return count
-
-
-def _alive(entries: list[dict]) -> bool:
-    """Whether the process behind a record may still be there."""
-    last = [entry for entry in entries if entry["kind"] in ("start", "resume")][-1]
-    if last.get("host", socket.gethostname()) != socket.gethostname():
-        return True  # cannot be seen from here
-    try:
-        os.kill(last["pid"], 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def ui(root, port: int = PORT) -> None:
@@ -83,8 +74,6 @@ def ui(root, port: int = PORT) -> None:
                 f"({error.strerror}). Expected: a free port of 127.0.0.1. Stop what "
                 f"listens there, or take another: phistar ui --port {port + 1}"
             ) from error
-    from pipeline.tracking import Target
-
     (mlruns / "artifacts").mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -99,3 +88,43 @@ def ui(root, port: int = PORT) -> None:
     command += ["--no-serve-artifacts"]
     os.chdir(root)
     os.execve(sys.executable, command, os.environ | {"PATH": path})
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The two commands at the top of this file."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.server")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name in ("follow", "sync"):
+        command = commands.add_parser(name)
+        command.add_argument("--root", type=Path, required=True)
+        if name == "follow":
+            command.add_argument("--patience", type=float, default=20.0)
+            command.add_argument("run_id")
+    given = parser.parse_args(arguments)
+    warnings.simplefilter("ignore")  # this process has no user who could act on them
+    if given.command == "follow":
+
+        def connect() -> Target:
+            gc.disable()  # a tenth of the import of two thousand modules
+            try:
+                return Target(given.root)
+            finally:
+                gc.freeze()
+                gc.enable()
+
+        return follower.follow(
+            given.root, given.run_id, connect, monitors, given.patience
+        )
+    try:
+        print(f"{sync(given.root)} runs sent")
+    except Exception as error:  # a server that is down, a full disk: one line
+        print(f"MLflow: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # taking mlflow's thousand modules down again takes a while

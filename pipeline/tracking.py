@@ -1,31 +1,21 @@
 """MLflow: the only file that imports it, and only when it is used.
 
-    python -m pipeline.tracking follow --root ROOT RUN_ID    the child of a run
-    python -m pipeline.tracking sync --root ROOT             what was not sent yet
-
 Runs go to MLFLOW_TRACKING_URI, or else to `<root>/mlruns/mlflow.db` with files
 below `<root>/mlruns/artifacts`.
 """
 
-import argparse
 import fcntl
-import gc
 import json
 import logging
 import os
 import re
 import sys
-import warnings
 from contextlib import suppress
 from pathlib import Path
 
-from pipeline import follower
 from pipeline.batch import Batch, Gone, Refused, mlflow_name, mlflow_text
 from pipeline.relocate import relocate
-from pipeline.server import sync, ui
-from pipeline.where import LOCAL, address, public_name, tracking_uri
-
-__all__ = ["Target", "address", "main", "monitors", "sync", "ui"]
+from pipeline.where import LOCAL, public_name, tracking_uri
 
 # Seconds rather than MLflow's minutes: `follow` repeats, and nothing is lost.
 SETTINGS = {
@@ -268,43 +258,3 @@ def monitors():
 
     measure()  # the CPU's load is measured from one call to the next
     return measure
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """The two commands at the top of this file."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.tracking")
-    commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("follow", "sync"):
-        command = commands.add_parser(name)
-        command.add_argument("--root", type=Path, required=True)
-        if name == "follow":
-            command.add_argument("--patience", type=float, default=20.0)
-            command.add_argument("run_id")
-    given = parser.parse_args(arguments)
-    warnings.simplefilter("ignore")  # this process has no user who could act on them
-    if given.command == "follow":
-
-        def connect() -> Target:
-            gc.disable()  # a tenth of the import of two thousand modules
-            try:
-                return Target(given.root)
-            finally:
-                gc.freeze()
-                gc.enable()
-
-        return follower.follow(
-            given.root, given.run_id, connect, monitors, given.patience
-        )
-    try:
-        print(f"{sync(given.root)} runs sent")
-    except Exception as error:  # a server that is down, a full disk: one line
-        print(f"MLflow: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    code = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)  # taking mlflow's thousand modules down again takes a while

@@ -83,7 +83,7 @@ def page(runs):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    code = f"from pipeline import tracking; tracking.ui({str(runs.root)!r}, {port})"
+    code = f"from pipeline import server; server.ui({str(runs.root)!r}, {port})"
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=CODE,

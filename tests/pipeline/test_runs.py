@@ -110,7 +110,7 @@ def test_deleted_database_is_rebuilt_from_the_journals(cached, runs, tmp_path):
     for path in (root / "mlruns").glob("mlflow.db*"):
         path.unlink()
     shutil.rmtree(root / "mlruns" / "artifacts")
-    words = [sys.executable, "-m", "pipeline.tracking", "sync", "--root", str(root)]
+    words = [sys.executable, "-m", "pipeline.server", "sync", "--root", str(root)]
     subprocess.run(words, cwd=CODE, check=True, capture_output=True)
     assert mlflow_runs(root) == runs
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import tracking
+from pipeline import server, tracking, where
 from pipeline.follower import Follower
 from pipeline.journal import Journal, append
 from pipeline.relocate import relocate
@@ -56,9 +56,9 @@ def tables(root, empty_database):
 
 
 def command(root, *words):
-    """`python -m pipeline.tracking`, as the follower starts it."""
+    """`python -m pipeline.server`, as the follower starts it."""
     return subprocess.run(
-        [sys.executable, "-m", "pipeline.tracking", *words, "--root", str(root)],
+        [sys.executable, "-m", "pipeline.server", *words, "--root", str(root)],
         cwd=CODE,
         capture_output=True,
         text=True,
@@ -90,8 +90,9 @@ def view(root, uri=None) -> dict:
             if not name.startswith("many ")  # a request each
         }
         artifacts = []
-        for folder in ("figures", "stages/ingest", "stages/train", "stages/evaluate"):
-            artifacts += [file.path for file in client.list_artifacts(run_id, folder)]
+        for folder in (None, "stages/ingest", "stages/train", "stages/evaluate"):
+            listed = client.list_artifacts(run_id, folder)
+            artifacts += [file.path for file in listed if not file.is_dir]
         found.setdefault(run.info.run_name, []).append(
             {
                 "id": run_id,
@@ -147,7 +148,7 @@ def until(condition, seconds: float = 20):
 
 def test_import_and_start_are_instant():
     """The runner pays for neither: mlflow is imported in the child only."""
-    code = "import sys, pipeline.tracking; print('mlflow' in sys.modules)"
+    code = "import sys, pipeline.server; print('mlflow' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=CODE, capture_output=True, text=True
     )
@@ -201,7 +202,7 @@ def test_follower_is_silent(root):
 def test_cached_run_is_complete(root, tables):
     origin = records.whole_run(root)
     cached = records.cached_run(root, origin)
-    tracking.sync(root)
+    server.sync(root)
     runs = view(root)
     (first,), (second,) = runs["by hand"], runs["cached"]
     for part in ("metrics", "artifacts", "data", "params"):
@@ -245,11 +246,11 @@ def test_rebuilt_database_equals_the_first(root, tables):
     parent.append("end", status="FINISHED")
     system = one.path.with_suffix(".system.jsonl")
     append(system, "metrics", step=0, values={"system/cpu": 1.5})
-    assert tracking.sync(root) == 3
+    assert server.sync(root) == 3
     first = view(root)
     assert first["one"][0]["tags"]["parent"] == "parent"
     assert first["one"][0]["metrics"]["system/cpu"][0][2] == 1.5
-    assert tracking.sync(root) == 0
+    assert server.sync(root) == 0
     assert view(root) == first
     (root / "mlruns/mlflow.db").unlink()
     assert command(root, "sync").stdout == "3 runs sent\n"
@@ -280,7 +281,7 @@ def test_killed_follower_leaves_no_gap_and_no_duplicate(root, tables):
     state = read_state(root, record.run_id)
     state["offsets"] = {}
     record.path.with_suffix(".sent.json").write_text(json.dumps(state))
-    assert tracking.sync(root) == 1
+    assert server.sync(root) == 1
     (run,) = view(root)["by hand"]
     assert run["status"] == "FINISHED"
     expected = journal_metrics(final / "journal.jsonl", "valid_nll")
@@ -290,9 +291,9 @@ def test_killed_follower_leaves_no_gap_and_no_duplicate(root, tables):
 
 def test_killed_between_create_and_position_makes_one_run(root, tables):
     record = records.whole_run(root)
-    tracking.sync(root)
+    server.sync(root)
     record.path.with_suffix(".sent.json").unlink()
-    tracking.sync(root)
+    server.sync(root)
     assert len(view(root)["by hand"]) == 1
 
 
@@ -312,12 +313,12 @@ def test_sync_ends_orphans_and_leaves_the_living(root, tables):
     orphan, living = records.start(root, "orphan"), records.start(root, "living")
     text = orphan.path.read_text()
     orphan.path.write_text(text.replace(str(os.getpid()), str(process.pid)))
-    tracking.sync(root)
+    server.sync(root)
     runs = view(root)
     assert runs["orphan"][0]["status"] == "KILLED"
     assert runs["living"][0]["status"] == "RUNNING"
     living.append("end", status="FAILED")
-    tracking.sync(root)
+    server.sync(root)
     assert view(root)["living"][0]["status"] == "FAILED"
 
 
@@ -325,13 +326,13 @@ def test_resumed_record_stays_one_run(root, tables):
     record = records.start(root)
     records.stage(record, "train", lambda log, at: records.train(log))
     record.append("end", status="SCHEDULED")
-    tracking.sync(root)
+    server.sync(root)
     (before,) = view(root)["by hand"]
     assert before["status"] == "SCHEDULED"
     record.append("resume")
     records.stage(record, "evaluate", records.evaluate)
     record.append("end", status="FINISHED")
-    tracking.sync(root)
+    server.sync(root)
     (after,) = view(root)["by hand"]
     assert after["status"] == "FINISHED"
     assert after["id"] == before["id"]
@@ -355,7 +356,7 @@ def test_stage_tried_again_shows_each_step_once(root, tables):
     record.append("resume")
     final = records.stage(record, "train", lambda log, at: records.train(log))
     record.append("end", status="FINISHED")
-    assert tracking.sync(root) == 1
+    assert server.sync(root) == 1
     (run,) = view(root)["by hand"]
     second = journal_metrics(final / "journal.jsonl", "valid_nll")
     assert run["metrics"]["valid_nll"] == first + second[3:]
@@ -369,7 +370,7 @@ def test_failed_stage_shows_its_curve(root, tables):
     path = failed.relative_to(root / "mlruns").as_posix()
     record.append("stage", stage="train", key="k", status="failed", path=path)
     record.append("end", status="FAILED")
-    tracking.sync(root)
+    server.sync(root)
     (run,) = view(root)["by hand"]
     assert run["status"] == "FAILED"
     assert run["metrics"]["valid_nll"] == journal_metrics(failed, "valid_nll")
@@ -412,14 +413,14 @@ def assert_awkward_arrived(run):
 
 def test_awkward_values_stop_nothing(root, tables, capsys):
     record = awkward(root)
-    tracking.sync(root)
+    server.sync(root)
     (run,) = view(root)["by hand"]
     assert_awkward_arrived(run)
     # Sent again with another value: the first one stays, the rest arrives.
     record.append("resume")
     record.append("params", values={"layers": [1], "late": 2})
     record.append("end", status="FINISHED")
-    tracking.sync(root)
+    server.sync(root)
     (run,) = view(root)["by hand"]
     assert run["params"]["layers"] == "[64, 64]"
     assert run["params"]["late"] == "2"
@@ -428,7 +429,7 @@ def test_awkward_values_stop_nothing(root, tables, capsys):
 
 def test_moved_folder_finds_its_artifacts(root, tables, tmp_path):
     records.whole_run(root)
-    tracking.sync(root)
+    server.sync(root)
     other = tmp_path / "elsewhere"
     shutil.copytree(root, other)
     shutil.rmtree(root)
@@ -437,9 +438,9 @@ def test_moved_folder_finds_its_artifacts(root, tables, tmp_path):
     (run,) = view(other)["by hand"]
     assert run["uri"].startswith(str(other / "mlruns/artifacts"))
     assert "margin.png" in run["artifacts"]
-    assert tracking.sync(other) == 0
+    assert server.sync(other) == 0
     records.whole_run(other, "second", 0.02)
-    tracking.sync(other)
+    server.sync(other)
     (run,) = view(other)["second"]
     assert run["uri"].startswith(str(other / "mlruns/artifacts"))
 
@@ -448,7 +449,7 @@ def test_damaged_database_is_named(root):
     record = records.whole_run(root)
     (root / "mlruns/mlflow.db").write_bytes(b"not a database" * 100)
     with pytest.raises(ValueError, match=r"mlflow\.db.*Move the file away"):
-        tracking.sync(root)
+        server.sync(root)
     done = command(root, "follow", record.run_id)
     assert done.returncode == 1
     assert "mlflow.db" in done.stderr
@@ -492,7 +493,7 @@ def free_port() -> int:
 @contextlib.contextmanager
 def serving(root, port):
     """`phistar ui` as a process."""
-    code = f"from pipeline import tracking; tracking.ui({str(root)!r}, {port})"
+    code = f"from pipeline import server; server.ui({str(root)!r}, {port})"
     with open(root / "server.log", "w") as log:
         process = subprocess.Popen(
             [sys.executable, "-c", code],
@@ -545,9 +546,9 @@ def test_server_down_at_first_gets_everything(root, tmp_path, monkeypatch):
         assert fetch(where) == records.png()
         with pytest.raises(ValueError, match=f"port {port}"):
             monkeypatch.delenv("MLFLOW_TRACKING_URI")
-            tracking.ui(root, port)
+            server.ui(root, port)
 
 
 def test_address_has_no_password(root, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://me:secret@mlflow.example/x")
-    assert tracking.address(root, "0") == "https://mlflow.example/x"
+    assert where.address(root, "0") == "https://mlflow.example/x"
