@@ -107,11 +107,12 @@ def loop(config, folder):
             share = tf.cast(step, tf.float32) / train["steps"]
             rate = train["learning_rate"] * (1 + tf.cos(math.pi * share)) / 2
             gradient = tf.linalg.matvec(batch, slope, transpose_a=True)
+            gradient += train["weight_decay"] * w
             w_momentum.assign(train["momentum"] * w_momentum - rate * gradient)
             b_momentum.assign(
                 train["momentum"] * b_momentum - rate * tf.reduce_sum(slope)
             )
-            w.assign(w * (1 - rate * train["weight_decay"]) + w_momentum)
+            w.assign_add(w_momentum)
             b.assign_add(b_momentum)
 
     every = train["eval_every"]

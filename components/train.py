@@ -91,8 +91,9 @@ def run(
         keras.config.set_dtype_policy(policy)
     the_task = make_task(task, data.space)
     trained = Training(model, the_task, loss, label_smoothing)
+    chosen, at_border = optimizer_function(optimizer)(steps, **options)
     trained.compile(
-        optimizer=optimizer_function(optimizer)(steps, **options),
+        optimizer=chosen,
         jit_compile=JIT_COMPILE,
         steps_per_execution=execution_steps(
             eval_every, model.count_params() * batch_size
@@ -104,6 +105,7 @@ def run(
         log,
         steps,
         eval_every,
+        at_border,
         checkpoints=Path(out_dir) / "checkpoints",
         arguments={
             "loss": loss,

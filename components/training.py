@@ -57,17 +57,27 @@ class Border(keras.callbacks.Callback):
         log: Journal.
         steps: length of the run.
         eval_every: steps between two borders.
+        at_border: called with the list of valid_nll; the optimizer's schedule.
         checkpoints: Path of their folder.
         arguments: plain data; only a checkpoint made with the same is gone on with.
     """
 
     def __init__(
-        self, training, valid, log, steps, eval_every, *, checkpoints, arguments
+        self,
+        training,
+        valid,
+        log,
+        steps,
+        eval_every,
+        at_border,
+        *,
+        checkpoints,
+        arguments,
     ):
         super().__init__()
         self.training, self.log = training, log
         self.inputs, self.labels = valid
-        self.steps, self.eval_every = steps, eval_every
+        self.steps, self.eval_every, self.at_border = steps, eval_every, at_border
         self.checkpoints, self.arguments = checkpoints, arguments
         self.best_nll, self.best_step = math.inf, 0
         self.best_weights, self.best_scale = None, 1.0
@@ -139,12 +149,14 @@ class Border(keras.callbacks.Callback):
         valid_nll, scale = self.valid_nll()
         self.require_finite("valid_nll", valid_nll)
         values = {"train_loss": float(logs["loss"]), "valid_nll": valid_nll}
-        self.log.metrics(values, step=self.step)
+        rate = float(self.training.optimizer.learning_rate)  # of the last step
+        self.log.metrics({**values, "learning_rate": rate}, step=self.step)
         for name, value in {"step": self.step, **values}.items():
             self.history[name].append(value)
         if valid_nll < self.best_nll:
             self.best_nll, self.best_step = valid_nll, self.step
             self.best_weights, self.best_scale = weights, scale
+        self.at_border(self.history["valid_nll"])
         self.save()
 
     def valid_nll(self):
