@@ -6,7 +6,7 @@ from hashlib import sha256
 import numpy as np
 import pytest
 
-from components.ingest import hash_positions
+from components.data.splits import hash_positions
 from pipeline.errors import FAILED, REJECTED, USAGE, Failure
 from pipeline.journal import read
 from pipeline.manifest import digest
