@@ -34,7 +34,12 @@ CASES = {
         MULTICLASS,
         {"source": "digits", "test_fraction": 0.4},
         {"network": "vgg_small", "num_blocks": 1, "width": 4, "mlp_dim": 16},
-        {"loss": "cross_entropy", "steps": 24, "eval_every": 12, "learning_rate": 0.01},
+        {
+            "loss": "cross_entropy",
+            "steps": 120,
+            "eval_every": 60,
+            "learning_rate": 0.01,
+        },
     ),
     "table_linear_hinge": (
         TABLE,
@@ -50,6 +55,7 @@ CASES = {
             "loss": "cross_entropy",
             "steps": 40,
             "eval_every": 20,
+            "learning_rate": 0.02,
             "label_smoothing": 0.1,
         },
     ),
