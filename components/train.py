@@ -15,6 +15,7 @@ from components.artifacts import (
     set_weights,
     write_json,
 )
+from components.augmentation import Augmentation
 from components.data.batches import Plan
 from components.data.loader import loader
 from components.networks.base import JIT_COMPILE
@@ -42,6 +43,9 @@ def run(
     epochs: Annotated[int, Field(ge=1)] | None = None,
     eval_every: Annotated[int, Field(ge=1)] | None = None,
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0,
+    flip: bool = False,
+    crop: Annotated[int, Field(ge=0)] = 0,
+    scale_jitter: Annotated[float, Field(ge=0)] = 0.0,
     seed: int = 0,
     backend: Literal["tensorflow", "jax"] = "tensorflow",
     precision: Literal["float32", "mixed_bfloat16"] = "float32",
@@ -62,14 +66,18 @@ def run(
         epochs: length of the run in passes over train; or give `steps`.
         eval_every: steps between two evaluations on valid; default: one pass.
         label_smoothing: eps of `cross_entropy`, spread over all labels.
-        seed: of the order of the examples, and of dropout.
+        flip: mirror each image left and right with probability 1/2, in training only.
+        crop: pixels of 0 around each image before a random crop of its own size.
+        scale_jitter: enlarge each image by up to this share before the crop.
+        seed: of the order of the examples, of augmentation and of dropout.
         backend: what Keras runs on.
         precision: of the layers; weights and logits are float32 in any case.
         **options: keys of the optimizer.
 
     Raises:
         FloatingPointError: if the loss or a weight is not finite.
-        ValueError: if the steps are not a multiple of `eval_every`.
+        ValueError: if the steps are not a multiple of `eval_every`; if what are no
+            images is to be augmented.
     """
     keras.utils.set_random_seed(seed)
     data = Dataset.load(dataset)
@@ -90,7 +98,8 @@ def run(
     finally:
         keras.config.set_dtype_policy(policy)
     the_task = make_task(task, data.space)
-    trained = Training(model, the_task, loss, label_smoothing)
+    augmentation = augmentation_of(data, flip, crop, scale_jitter, seed)
+    trained = Training(model, the_task, loss, label_smoothing, augmentation)
     chosen, at_border = optimizer_function(optimizer)(steps, **options)
     trained.compile(
         optimizer=chosen,
@@ -114,6 +123,9 @@ def run(
             "steps": steps,
             "eval_every": eval_every,
             "label_smoothing": label_smoothing,
+            "flip": flip,
+            "crop": crop,
+            "scale_jitter": scale_jitter,
             "seed": seed,
             "backend": backend,
             "precision": precision,
@@ -140,6 +152,25 @@ def run(
     write_json(Path(out_dir) / "history.json", border.history)
     log.params({"train.total_steps": steps, "train.best_step": border.best_step})
     border.forget()
+
+
+def augmentation_of(data, flip, crop, scale_jitter, seed):
+    """The layer that changes training's images; None if nothing is asked for.
+
+    Raises:
+        ValueError: if the inputs are no images.
+    """
+    given = {"flip": flip, "crop": crop, "scale_jitter": scale_jitter}
+    asked = {f"train.{name}": value for name, value in given.items() if value}
+    if not asked:
+        return None
+    kind = data.description["inputs"]["kind"]
+    if kind != "images":
+        raise ValueError(
+            f"only images can be flipped, cropped or enlarged. Received: {asked} for "
+            f"inputs that are {kind}. Leave these keys out."
+        )
+    return Augmentation(**given, seed=seed)
 
 
 def execution_steps(eval_every, work):

@@ -23,15 +23,19 @@ class Training(keras.Model):
         task: Task.
         loss: name of the loss.
         label_smoothing: eps.
+        augmentation: Augmentation, or None.
     """
 
-    def __init__(self, network, task, loss, label_smoothing):
+    def __init__(self, network, task, loss, label_smoothing, augmentation=None):
         super().__init__()
         self.network, self.task = network, task
         self.loss_name, self.label_smoothing = loss, label_smoothing
+        self.augmentation = augmentation
 
     def call(self, inputs, training=False):
         """Features.  [B, ...] -> [B, D]."""
+        if self.augmentation is not None:
+            inputs = self.augmentation(inputs, training=training)
         return self.network.features(inputs, training=training)
 
     def compute_loss(
@@ -86,8 +90,10 @@ class Border(keras.callbacks.Callback):
         self.written, self.cost = -math.inf, 0.0  # of the last checkpoint, seconds
 
     def variables(self):
-        """All that training changes: weights, dropout seeds, optimizer."""
-        return [*self.training.network.variables, *self.training.optimizer.variables]
+        """All that training changes: weights, random states, optimizer."""
+        training = self.training
+        chance = training.augmentation.variables if training.augmentation else []
+        return [*training.network.variables, *chance, *training.optimizer.variables]
 
     def restore(self):
         """Go back to the newest checkpoint, and the journal with it.

@@ -21,7 +21,16 @@ ROOT = Path(__file__).parents[1]
 STAGES = ("ingest", "build", "train", "evaluate", "export")
 LAYERS = (
     ("losses", "labels"),
-    ("data", "networks", "metrics", "decoding", "optimizers", "plots", "checkpoints"),
+    (
+        "data",
+        "networks",
+        "metrics",
+        "decoding",
+        "optimizers",
+        "augmentation",
+        "plots",
+        "checkpoints",
+    ),
     ("tasks",),
     (*STAGES, "artifacts", "training", "clean", "verify"),
 )

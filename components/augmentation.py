@@ -1,0 +1,71 @@
+"""Augmentation: images as training sees them, each time a little different."""
+
+import keras
+from keras import ops
+
+
+class Augmentation(keras.layers.Layer):
+    """Each image mirrored, enlarged and shifted by chance; uint8 in, uint8 out.
+
+    Output pixel i of an axis of n pixels is read at
+
+        p(i) = (i + 1/2) / scale - 1/2 + start,  mirrored: n - 1 - p(i)
+
+    between pixels linearly, outside the image as 0. As the two axes are independent,
+    that is out = Y in X^T with Y[i, j] = max(0, 1 - |p(i) - j|): two matrix products
+    an image, 1 GFLOP for 8 images of 224x224x3, where VGG16 takes 744. Without
+    `scale_jitter` all entries are 0 or 1, and pixels keep their values.
+
+    keras.layers.RandomCrop draws one place for a whole batch, and RandomTranslation
+    and RandomZoom after each other would interpolate twice.
+
+    Args:
+        flip: bool, mirror left and right with probability 1/2.
+        crop: int, pixels of 0 around the image before a crop of the original size.
+        scale_jitter: float, images are enlarged by a factor between 1 and
+            1 + scale_jitter, the same for both axes, before the crop.
+        seed: int.
+
+    Source: Simonyan and Zisserman, 2014, arXiv:1409.1556, section 3.1.
+    """
+
+    def __init__(self, flip, crop, scale_jitter, seed):
+        super().__init__(name="augmentation", dtype="float32")
+        self.flip, self.crop, self.scale_jitter = flip, crop, scale_jitter
+        self.seed_generator = keras.random.SeedGenerator(seed)
+
+    def call(self, images, training=False):
+        """uint8 [B, H, W, C] -> the same, changed only in training."""
+        if not training:
+            return images
+        size, height, width, channels = ops.shape(images)
+        chance = keras.random.uniform((4, size, 1), seed=self.seed_generator)
+        scale = 1 + self.scale_jitter * chance[0]
+        rows = self.places(height, scale, chance[1])
+        columns = self.places(width, scale, chance[2])
+        if self.flip:
+            columns = ops.where(chance[3] < 0.5, width - 1 - columns, columns)
+        x = ops.cast(images, "float32")
+        x = ops.reshape(x, (size, height, width * channels))
+        x = ops.matmul(_interpolation(rows, height), x)
+        x = ops.reshape(x, (size, height, width, channels))
+        x = ops.reshape(ops.transpose(x, (0, 2, 1, 3)), (size, width, -1))
+        x = ops.matmul(_interpolation(columns, width), x)
+        x = ops.reshape(x, (size, width, height, channels))
+        return ops.cast(ops.round(ops.transpose(x, (0, 2, 1, 3))), images.dtype)
+
+    def places(self, n, scale, chance):
+        """Where each pixel of an axis is read.  [B, 1], [B, 1] -> float [B, n]."""
+        if self.scale_jitter:
+            start = chance * (n - n / scale + 2 * self.crop) - self.crop
+        else:  # whole pixels
+            places = ops.minimum(ops.floor(chance * (2 * self.crop + 1)), 2 * self.crop)
+            start = places - self.crop
+        position = (ops.arange(n, dtype="float32") + 0.5) / scale - 0.5 + start
+        return ops.clip(position, -self.crop, n - 1 + self.crop)
+
+
+def _interpolation(position, n):
+    """max(0, 1 - |p(i) - j|).  float [B, n] -> [B, n, n]."""
+    distance = position[..., None] - ops.arange(n, dtype="float32")
+    return ops.relu(1 - ops.abs(distance))
