@@ -6,8 +6,6 @@ passed is remembered under train's key.
 """
 
 import shutil
-import tempfile
-from pathlib import Path
 
 from pipeline import quiet
 from pipeline.call import call
@@ -32,13 +30,11 @@ def check(config, store, artifacts, key, run_id):
     if store.get("preflight", key) is not None:
         return
     note("preflight: train, evaluate and export on two batches")
-    store.root.mkdir(parents=True, exist_ok=True)
-    folder = Path(tempfile.mkdtemp(prefix=".preflight-", dir=store.root))
-    try:
-        with store.write("preflight", key, {"train": key}, {"run_id": run_id}):
-            _run(config, dict(artifacts), folder, run_id)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with store.write("preflight", key, {"train": key}, {"run_id": run_id}) as folder:
+        _run(config, dict(artifacts), folder, run_id)
+        # that it passed is all that is kept
+        for written in folder.iterdir():
+            shutil.rmtree(written)
 
 
 def _run(config, artifacts, folder, run_id):

@@ -7,7 +7,7 @@ from components import clean
 from pipeline import preflight, report
 from pipeline.call import require_backend
 from pipeline.execution import execution, note
-from pipeline.stages import NAMES, run_stages
+from pipeline.stages import NAMES, fingerprint, run_stages
 from pipeline.store import Store
 
 SEEDS = ("ingest.seed", "build.seed", "train.seed")
@@ -32,6 +32,7 @@ def run_once(config, root, command, *, parent=None, follower=None, check=False, 
         Failure: of the stage that failed.
     """
     require_backend(config.sections["train"]["backend"])
+    fingerprint(config)  # a source that cannot be opened is refused before any work
     store = Store(Path(root) / "mlruns")
     complete = how.get("last", NAMES[-1]) == NAMES[-1]
     with execution(root, config, command, complete, parent, follower) as (record, feed):
@@ -41,7 +42,7 @@ def run_once(config, root, command, *, parent=None, follower=None, check=False, 
             long = preflight.is_long(parts, store, rows)
             if check or long:
                 preflight.check(config, store, artifacts, key, record.run_id)
-            if complete and not long:
+            if complete and not long and not how.get("isolate"):
                 clean.start()  # export will want it in a few seconds
 
         stages = run_stages(

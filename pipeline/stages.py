@@ -5,7 +5,9 @@ its row names, and writes one. Its key is made of exactly what it receives; an
 artifact that is in the store under the key is not made again.
 """
 
+import json
 import time
+from functools import lru_cache
 from typing import NamedTuple
 
 from pipeline import keys, schema
@@ -140,16 +142,20 @@ def fingerprint(config):
     Raises:
         Failure: if the source cannot be opened.
     """
-    from components.data.sources import source
-
     section = config.sections["ingest"]
     own = schema.chosen("ingest", section["source"]).keys
+    options = {key: section[key] for key in own}
     try:
-        return source(section["source"])(
-            **{key: section[key] for key in own}
-        ).fingerprint
+        return _fingerprint(section["source"], json.dumps(options))
     except Exception as error:
         raise Failure.of(error) from error
+
+
+@lru_cache(maxsize=2)  # a command asks twice, and it may mean to hash a large file
+def _fingerprint(name, options):
+    from components.data.sources import source
+
+    return source(name)(**json.loads(options)).fingerprint
 
 
 def require_upstream(stage, config, first):

@@ -5,6 +5,7 @@ of hosts agree. The last batch of a pass is padded with weight 0 to the same sha
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -30,7 +31,7 @@ class Plan:
 
     def order(self, epoch):
         """The order of the examples in pass `epoch`.  -> int64 [N]."""
-        return np.random.default_rng((self.seed, epoch)).permutation(self.num_examples)
+        return _order(self.num_examples, self.seed, epoch)
 
     def batch(self, step):
         """What step `step` reads.
@@ -57,3 +58,8 @@ class Plan:
             rows[i, : len(chosen)] = chosen
             weights[i, : len(chosen)] = 1 / len(chosen)
         return rows, weights
+
+
+@lru_cache(maxsize=2)
+def _order(num_examples, seed, epoch):
+    return np.random.default_rng((seed, epoch)).permutation(num_examples)

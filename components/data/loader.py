@@ -7,6 +7,7 @@ Both yield (inputs, labels, weights) of exactly the planned steps, in order; cal
 import keras
 import numpy as np
 
+BLOCK_STEPS = 1024  # planned at a time: the plan of a long run would not fit in memory
 IN_GRAPH_BYTES = 256 * 2**20  # arrays up to this size are gathered inside the graph
 
 
@@ -52,5 +53,13 @@ def _in_graph(inputs, labels, plan, start, stop):
     def gather(rows, weights):
         return tf.gather(inputs, rows), tf.gather(labels, rows), weights
 
-    data = tf.data.Dataset.from_tensor_slices(plan.batches(start, stop))
-    return data.map(gather).prefetch(tf.data.AUTOTUNE)
+    def block(first):
+        return plan.batches(first, min(first + BLOCK_STEPS, stop))
+
+    def planned(first):
+        rows, weights = tf.numpy_function(block, [first], [tf.int32, tf.float32])
+        shape = [None, plan.batch_size]
+        return tf.ensure_shape(rows, shape), tf.ensure_shape(weights, shape)
+
+    data = tf.data.Dataset.range(start, stop, BLOCK_STEPS).map(planned)
+    return data.unbatch().map(gather).prefetch(tf.data.AUTOTUNE)
