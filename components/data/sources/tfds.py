@@ -1,0 +1,153 @@
+"""Any data set of TensorFlow Datasets with images and labels."""
+
+import hashlib
+from itertools import chain
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from components.data.sources.base import Chunks, Source
+from components.data.sources.tfds_prepare import prepare, require
+
+SPLITS = {"train": "train", "validation": "valid", "valid": "valid", "test": "test"}
+
+
+def tfds(
+    *,
+    name: str,
+    data_dir: str | None = None,
+    height: Annotated[int, Field(ge=1)] | None = None,
+    width: Annotated[int, Field(ge=1)] | None = None,
+    channels: Literal[1, 3] | None = None,
+):
+    """A data set by its registered name; prepared on first use, checksums verified.
+
+    Its splits train, validation and test are used as registered. Images are resized
+    by the exported model's rule: bilinear, antialiased, rounded to 8 bits. Without a
+    network, fashion_mnist is built from Debian's dataset-fashion-mnist.
+
+    Args:
+        name: of the data set, like cifar10, or NAME/CONFIG, or NAME:VERSION.
+        data_dir: where prepared data are; default: ~/tensorflow_datasets.
+        height: of the images in the data; default: that of the first image.
+        width: of the images in the data; default: that of the first image.
+        channels: 1 is grey, 3 is RGB; default: what the first image has.
+
+    Returns:
+        Source of images.
+
+    Raises:
+        ValueError: if there is no such data set, or it has no images with labels.
+    """
+    builder = open_builder(name, data_dir)
+
+    def read():
+        prepare(builder, name)
+        return splits(builder, (height, width, channels))
+
+    return Source(
+        name=builder.name,
+        kind="images",
+        fingerprint=fingerprint(builder),
+        read=read,
+        require=lambda: require(builder, name),
+    )
+
+
+def open_builder(name, data_dir):
+    """The registered builder, or that of prepared data. Imports no TensorFlow."""
+    import tensorflow_datasets as tfds
+
+    try:
+        return tfds.builder(name, data_dir=data_dir, try_gcs=False)
+    except (tfds.core.DatasetNotFoundError, AssertionError, ValueError) as error:
+        raise ValueError(
+            f"no such data set of TFDS. Received: ingest.name={name!r}: "
+            f"{str(error).splitlines()[0][:200]} Expected a name that "
+            "tensorflow_datasets.list_builders() gives, or that is prepared in "
+            "`ingest.data_dir`."
+        ) from None
+
+
+def fingerprint(builder):
+    """Name and version; of what is not TFDS's own, the SHA-256 of its description."""
+    import tensorflow_datasets as tfds
+
+    parts = {"tfds": builder.info.full_name}
+    if builder.name not in tfds.list_builders(with_community_datasets=False):
+        description = Path(builder.data_path) / "dataset_info.json"
+        parts["sha256"] = hashlib.sha256(description.read_bytes()).hexdigest()
+    return parts
+
+
+def splits(builder, size):
+    """Split -> Chunks.
+
+    Args:
+        builder: of TFDS, prepared.
+        size: (height, width, channels), each int or None.
+    """
+    import tensorflow_datasets as tfds
+
+    from components.data.pictures import pieces, target_shape
+
+    image, label = image_and_label(builder)
+    names = builder.info.features[label].int2str
+    reading = tfds.ReadConfig(
+        interleave_cycle_length=1,  # in the order of the files
+        try_autocache=False,
+    )
+
+    def examples(split):
+        data = builder.as_dataset(
+            split=split,
+            batch_size=256,
+            decoders={image: tfds.decode.SkipDecoding()},
+            read_config=reading,
+        )
+        batches = data.as_numpy_iterator()
+        pairs = chain.from_iterable(
+            zip(b[image], b[label], strict=True) for b in batches
+        )
+        for number, (encoded, index) in enumerate(pairs):
+            yield encoded, names(int(index)), f"example {number} of {split}"
+
+    used = {SPLITS[name]: name for name in builder.info.splits if name in SPLITS}
+    if "train" not in used:
+        raise ValueError(
+            f"{builder.info.full_name} has no split called train. Received: "
+            f"{list(builder.info.splits)}. Expected train, validation, test: choose "
+            "another data set."
+        )
+    data, _, where = next(examples(used["train"]))
+    shape = target_shape((data, where), *size)
+    return {
+        split: Chunks(lambda name=name: pieces(examples(name), shape))
+        for split, name in used.items()
+    }
+
+
+def image_and_label(builder):
+    """The names of an example's image and label, those for supervised use first.
+
+    Raises:
+        ValueError: if there are none.
+    """
+    import tensorflow_datasets as tfds
+
+    features = builder.info.features
+    kinds = (tfds.features.Image, tfds.features.ClassLabel)
+    supervised = builder.info.supervised_keys or ()
+    names = sorted(features, key=lambda name: name not in supervised)
+    found = [
+        next((name for name in names if isinstance(features[name], kind)), None)
+        for kind in kinds
+    ]
+    if None in found:
+        raise ValueError(
+            f"{builder.info.full_name} has no images with labels. Received the "
+            f"features {list(features)}. Expected one of the kind Image and one of "
+            "the kind ClassLabel: choose another data set."
+        )
+    return found
