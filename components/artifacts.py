@@ -105,7 +105,11 @@ def save_network(folder, network, description):
     """
     variables = network.variables
     shapes = [list(variable.shape) for variable in variables]
-    write_json(Path(folder) / "network.json", {**description, "shapes": shapes})
+    names = network.weight_names()
+    write_json(
+        Path(folder) / "network.json",
+        {**description, "shapes": shapes, "names": names},
+    )
     # by position: Keras's variable paths are not stable inside one process
     arrays = {f"{i:05d}": np.asarray(v) for i, v in enumerate(get_weights(network))}
     np.savez(Path(folder) / "weights.npz", **arrays)

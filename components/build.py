@@ -1,4 +1,7 @@
-"""Stage 2, build: a Dataset's description -> an untrained Network."""
+"""Stage 2, build: a Dataset's description -> a Network to start from."""
+
+import sys
+from pathlib import Path
 
 import keras
 
@@ -8,9 +11,21 @@ from components.artifacts import (
     make_task,
     save_network,
 )
+from components.warm_start import report, start_from
 
 
-def run(task, dataset, out_dir, log, *, network: str, seed: int = 0, **options):
+def run(
+    task,
+    dataset,
+    out_dir,
+    log,
+    *,
+    network: str,
+    seed: int = 0,
+    weights: str | None = None,
+    weights_layers: tuple[str, ...] = ("*",),
+    **options,
+):
     """Build a network for the data's inputs and the task's outputs.
 
     Args:
@@ -20,7 +35,13 @@ def run(task, dataset, out_dir, log, *, network: str, seed: int = 0, **options):
         log: Journal.
         network: which network.
         seed: of the initial weights.
+        weights: folder of an earlier network to start from, mlruns/stages/train/KEY;
+            relative to the working directory. Layers are taken over by name and shape.
+        weights_layers: which layers to take over from it; `*` and `?` as in a shell.
         **options: keys of the network.
+
+    Raises:
+        ValueError: if there is nothing to take over from `weights`.
     """
     keras.utils.set_random_seed(seed)
     data = Dataset.load(dataset)
@@ -34,5 +55,10 @@ def run(task, dataset, out_dir, log, *, network: str, seed: int = 0, **options):
         "scale": 1.0,
     }
     built = make_network(description)
+    if weights is not None:
+        lines = report(*start_from(built, weights, weights_layers))
+        print("\n".join(lines), file=sys.stderr)
+        (Path(out_dir) / "weights.txt").write_text("\n".join(lines) + "\n", "utf-8")
+        log.artifact("weights.txt")
     save_network(out_dir, built, description)
     log.params({"network.num_parameters": built.count_params()})

@@ -43,7 +43,8 @@ def stage_parts(
         config: the resolved config: `sections`.
         task: what the stage gets as `task`.
         inputs: artifact word -> manifest of the artifact given to the stage.
-        source: the fingerprint of the data, for the stage that reads a source.
+        source: the fingerprint of what the stage reads from outside the store: the
+            data of ingest, the earlier network that build starts from.
         root: the folder that holds `components/`.
 
     Returns:

@@ -7,7 +7,7 @@ from components import clean
 from pipeline import preflight, report
 from pipeline.call import require_backend
 from pipeline.execution import execution, note
-from pipeline.stages import NAMES, fingerprint, run_stages
+from pipeline.stages import NAMES, fingerprint, run_stages, weights_fingerprint
 from pipeline.store import Store
 
 SEEDS = ("ingest.seed", "build.seed", "train.seed")
@@ -32,7 +32,9 @@ def run_once(config, root, command, *, parent=None, follower=None, check=False, 
         Failure: of the stage that failed.
     """
     require_backend(config.sections["train"]["backend"])
-    fingerprint(config)  # a source that cannot be opened is refused before any work
+    # what is read from outside the store and is not there is refused before any work
+    fingerprint(config)
+    weights_fingerprint(config)
     store = Store(Path(root) / "mlruns")
     complete = how.get("last", NAMES[-1]) == NAMES[-1]
     with execution(root, config, command, complete, parent, follower) as (record, feed):

@@ -131,7 +131,8 @@ def stage_parts(stage, config, manifests):
         config: Config.
         manifests: word of an artifact -> manifest of the one the stage is given.
     """
-    source = fingerprint(config) if stage.name == "ingest" else None
+    outside = {"ingest": fingerprint, "build": weights_fingerprint}
+    source = outside[stage.name](config) if stage.name in outside else None
     task = config.sections["task"]
     return keys.stage_parts(stage, config, task, manifests, source=source)
 
@@ -156,6 +157,21 @@ def _fingerprint(name, options):
     from components.data.sources import source
 
     return source(name)(**json.loads(options)).fingerprint
+
+
+def weights_fingerprint(config):
+    """SHA-256 of the earlier network that build starts from; {} without one.
+
+    Raises:
+        Failure: if it is not there.
+    """
+    from components.warm_start import fingerprint
+
+    weights = config.sections["build"]["weights"]
+    try:
+        return fingerprint(weights) if weights is not None else {}
+    except ValueError as error:
+        raise Failure.of(error) from error
 
 
 def require_upstream(stage, config, first):

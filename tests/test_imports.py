@@ -28,6 +28,7 @@ LAYERS = (
         "decoding",
         "optimizers",
         "augmentation",
+        "warm_start",
         "plots",
         "checkpoints",
     ),

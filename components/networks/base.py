@@ -41,6 +41,16 @@ class Network(keras.Model):
         """Logits.  [B, ...] -> float32 [B, num_outputs]."""
         return self.head(self.features(inputs, training=training))
 
+    def weight_names(self):
+        """What each of `variables` is: "dense_1/kernel", or None for a random state.
+
+        Names of layers, since Keras's own paths are not stable inside one process.
+        """
+        names = {}
+        for layer in [*_layers(self.features), self.head]:
+            names |= {id(w): f"{layer.name}/{w.name}" for w in layer.weights}
+        return [names.get(id(variable)) for variable in self.variables]
+
     def logits(self, inputs, batch_size=None):
         """Logits of a whole array, in batches of one shape (the last is padded).
 
@@ -60,6 +70,15 @@ class Network(keras.Model):
             padding = [(0, batch_size - len(rows))] + [(0, 0)] * (rows.ndim - 1)
             parts.append(self.predict_on_batch(np.pad(rows, padding))[: len(rows)])
         return np.concatenate(parts)
+
+
+def _layers(model):
+    """All layers of a model; a model inside it stands for its own layers."""
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            yield from _layers(layer)
+        else:
+            yield layer
 
 
 def network_inputs(input_shape, input_dtype):

@@ -1,0 +1,106 @@
+"""A network that starts with an earlier network's weights, layer by layer.
+
+A layer is taken over if the earlier network has one of the same name whose weights
+have the same shapes; what is taken over and what not, and why, is said.
+"""
+
+import hashlib
+import json
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import numpy as np
+
+FILES = ("network.json", "weights.npz")
+
+
+def fingerprint(folder):
+    """SHA-256 of a network's files: what a start from it depends on.
+
+    Args:
+        folder: of a Network, as the stages build and train write it.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    digests = {}
+    for name in FILES:
+        path = Path(folder).expanduser() / name
+        if not path.is_file():
+            raise ValueError(
+                f"no network to start from. Received: build.weights={str(folder)!r}, "
+                f"where there is no {path.absolute()}. Expected the folder of a "
+                "trained network, mlruns/stages/train/KEY; `phistar run NAME --json` "
+                "prints it as stages.train.path."
+            )
+        with open(path, "rb") as file:
+            digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    return digests
+
+
+def start_from(network, folder, patterns):
+    """Give a network the weights of an earlier one where their layers agree.
+
+    Args:
+        network: Network, changed in place.
+        folder: of the earlier Network.
+        patterns: names of the layers to take over; `*` and `?` as in a shell.
+
+    Returns:
+        (dict, dict): layer taken over -> its shapes; layer left alone -> the reason.
+
+    Raises:
+        ValueError: if no layer can be taken over, or the folder holds no network.
+    """
+    fingerprint(folder)
+    folder = Path(folder).expanduser()
+    old = json.loads((folder / "network.json").read_text("utf-8"))
+    places = _by_layer(old["names"])
+    own = _by_layer(network.weight_names())
+    variables, taken, left = network.variables, {}, {}
+    with np.load(folder / "weights.npz", allow_pickle=False) as arrays:
+        names = sorted(arrays)
+        for layer, weights in own.items():
+            shapes = {w: list(variables[i].shape) for w, i in weights.items()}
+            found = {w: old["shapes"][i] for w, i in places.get(layer, {}).items()}
+            if not any(fnmatchcase(layer, pattern) for pattern in patterns):
+                left[layer] = "not in build.weights_layers"
+            elif not found:
+                left[layer] = "the earlier network has no such layer"
+            elif found != shapes:
+                left[layer] = f"{_text(shapes)} here, {_text(found)} there"
+            else:
+                taken[layer] = _text(shapes)
+                for weight, i in weights.items():
+                    variables[i].assign(arrays[names[places[layer][weight]]])
+    left |= {
+        layer: "only the earlier network has it" for layer in places.keys() - own.keys()
+    }
+    if not taken:
+        raise ValueError(
+            f"no layer of {folder} fits this network. Received: {left}. Expected a "
+            "network with layers of the same names and shapes."
+        )
+    return taken, left
+
+
+def report(taken, left):
+    """The two lists as lines of text.  -> list of str."""
+    width = max(map(len, [*taken, *left]))
+    lines = [f"{layer:<{width}}  taken over  {shape}" for layer, shape in taken.items()]
+    lines += [f"{layer:<{width}}  left alone  {why}" for layer, why in left.items()]
+    return lines
+
+
+def _by_layer(names):
+    """["a/kernel", None, "a/bias"] -> {"a": {"kernel": 0, "bias": 2}}."""
+    layers = {}
+    for position, name in enumerate(names):
+        if name is not None:  # None: a random state
+            layer, _, weight = name.rpartition("/")
+            layers.setdefault(layer, {})[weight] = position
+    return layers
+
+
+def _text(shapes):
+    return ", ".join("x".join(map(str, s)) or "scalar" for s in shapes.values())
