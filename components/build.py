@@ -2,8 +2,10 @@
 
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import keras
+from pydantic import Field
 
 from components.artifacts import (
     Dataset,
@@ -21,7 +23,7 @@ def run(
     log,
     *,
     network: str,
-    seed: int = 0,
+    seed: Annotated[int, Field(ge=0)] = 0,
     weights: str | None = None,
     weights_layers: tuple[str, ...] = ("*",),
     **options,

@@ -27,7 +27,7 @@ def run(
     source: str,
     valid_fraction: Annotated[float, Field(gt=0, lt=0.5)] = 0.1,
     test_fraction: Annotated[float, Field(gt=0, lt=0.5)] = 0.2,
-    seed: int = 0,
+    seed: Annotated[int, Field(ge=0)] = 0,
     **options,
 ):
     """Read a source, split it, encode it, write arrays.
@@ -91,7 +91,7 @@ class Survey:
 
     Attributes:
         num_rows: split -> its number of rows.
-        first_row: split -> {label: the first row it is in}.
+        first_row: split -> {label: the first row it is in, as the source counts}.
         raw_dtypes: column -> a dtype that holds all its values in test.
     """
 
@@ -110,7 +110,7 @@ class Survey:
             Inputs of train.
         """
         for split, rows in pieces:
-            found = first_rows(rows.labels.tolist(), self.num_rows[split])
+            found = first_rows(rows.labels.tolist(), rows.numbers.tolist())
             for label, row in found.items():
                 self.first_row[split].setdefault(label, row)
             self.num_rows[split] += len(rows)

@@ -48,7 +48,7 @@ class LabelSpace:
         for row, name in enumerate(names, start):
             if str(name) not in value_of:
                 raise ValueError(
-                    f"a label outside the label space: row {row} of {split or 'data'}."
+                    f"a label outside the label space: row {row}, in {split or 'data'}."
                     f" Received: {str(name)!r}. Expected one of {list(self.names)}:"
                     " correct the row, or give train an example of this label."
                 )
@@ -63,15 +63,15 @@ class LabelSpace:
         return {"names": list(self.names), "values": list(self.values)}
 
 
-def first_rows(names, start=0):
+def first_rows(names, numbers=None):
     """Label -> the first row it occurs in, in that order.
 
     Args:
-        names: array of str [N].
-        start: number of the first row.
+        names: list of str, N labels.
+        numbers: list of int, the numbers of their rows; default: 0 ... N-1.
     """
     rows = {}
-    for row, name in enumerate(names, start):
+    for row, name in zip(numbers or range(len(names)), names, strict=True):
         rows.setdefault(str(name), row)
     return rows
 

@@ -46,7 +46,7 @@ def run(
     flip: bool = False,
     crop: Annotated[int, Field(ge=0)] = 0,
     scale_jitter: Annotated[float, Field(ge=0)] = 0.0,
-    seed: int = 0,
+    seed: Annotated[int, Field(ge=0)] = 0,
     backend: Literal["tensorflow", "jax"] = "tensorflow",
     precision: Literal["float32", "mixed_bfloat16"] = "float32",
     **options,
@@ -64,7 +64,8 @@ def run(
         batch_size: examples a step.
         steps: length of the run in optimizer updates; or give `epochs`.
         epochs: length of the run in passes over train; or give `steps`.
-        eval_every: steps between two evaluations on valid; default: one pass.
+        eval_every: steps between two evaluations on valid, a divisor of the steps;
+            default: one pass, or the largest divisor below.
         label_smoothing: eps of `cross_entropy`, spread over all labels.
         flip: mirror each image left and right with probability 1/2, in training only.
         crop: pixels of 0 around each image before a random crop of its own size.
@@ -84,7 +85,7 @@ def run(
     inputs, labels = data.split("train")
     plan = Plan(len(labels), batch_size, seed)
     steps = steps or epochs * plan.steps_per_epoch
-    eval_every = min(eval_every or plan.steps_per_epoch, steps)
+    eval_every = eval_every or largest_divisor(steps, plan.steps_per_epoch)
     if steps % eval_every:
         raise ValueError(
             "the run must end with an evaluation. Received: "
@@ -184,7 +185,12 @@ def execution_steps(eval_every, work):
         int, from 1 to 128.
     """
     bound = min(eval_every, MAX_EXECUTION_STEPS, max(1, MAX_EXECUTION_WORK // work))
-    return next(n for n in range(bound, 0, -1) if eval_every % n == 0)
+    return largest_divisor(eval_every, bound)
+
+
+def largest_divisor(number, bound):
+    """The largest divisor of `number` up to `bound`."""
+    return next(n for n in range(min(number, bound), 0, -1) if number % n == 0)
 
 
 def _sha256(path):

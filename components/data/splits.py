@@ -1,6 +1,7 @@
 """Which split an example is in: what the source says, else a hash of its inputs."""
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 
@@ -34,7 +35,10 @@ def split_rows(given, valid_fraction, test_fraction, seed):
     low = 0.0 if "test" in given else test_fraction
     high = low if "valid" in given else low + valid_fraction
     for name, pieces in given.items():
+        start = 0
         for rows in pieces:
+            rows = replace(rows, numbers=np.arange(start, start + len(rows)))
+            start += len(rows)
             if name in ("valid", "test") or high == 0:
                 yield name, rows
                 continue
@@ -56,7 +60,9 @@ def hash_positions(inputs, seed):
         float64 [N].
     """
     if isinstance(inputs, dict):
-        columns = [values.tolist() for values in inputs.values()]
+        # 0.0 and -0.0 are equal, so they must not be in two splits
+        columns = [v + 0.0 if v.dtype.kind == "f" else v for v in inputs.values()]
+        columns = [values.tolist() for values in columns]
         examples = (repr(row).encode() for row in zip(*columns, strict=True))
     else:
         examples = (np.ascontiguousarray(image).tobytes() for image in inputs)

@@ -60,7 +60,7 @@ def test_encode_refuses_a_label_outside_with_its_row_and_split():
     space = LabelSpace(("a", "b"), (0, 1))
     with pytest.raises(ValueError) as error:
         space.encode(np.array(["a", "b", "c", "d"]), "valid")
-    assert "row 2 of valid" in str(error.value)
+    assert "row 2, in valid" in str(error.value)
     assert "Received: 'c'" in str(error.value)
     assert "['a', 'b']" in str(error.value)
 

@@ -14,10 +14,13 @@ class Rows:
         inputs: dict of name -> float64 [N] or str [N] (columns), or uint8
             [N, H, W, C] (images).
         labels: str [N], the data's own labels.
+        numbers: int [N], the rows' numbers in the data, for errors; `split_rows`
+            counts them.
     """
 
     inputs: dict | np.ndarray
     labels: np.ndarray
+    numbers: np.ndarray | None = None
 
     def __len__(self):
         return len(self.labels)
@@ -28,7 +31,8 @@ class Rows:
             inputs = {name: values[rows] for name, values in self.inputs.items()}
         else:
             inputs = self.inputs[rows]
-        return Rows(inputs, self.labels[rows])
+        numbers = None if self.numbers is None else self.numbers[rows]
+        return Rows(inputs, self.labels[rows], numbers)
 
 
 @dataclass(frozen=True)
