@@ -16,7 +16,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from components.data.arrays import SplitFiles
+from components.data.arrays import SplitFiles, load
 from components.data.encoders import encoder
 from components.data.splits import SPLITS
 from components.labels import LabelSpace
@@ -70,9 +70,9 @@ class Dataset:
 
     def split(self, name):
         """(inputs [N, ...], labels int32 [N]) of one split, memory-mapped."""
-        return tuple(
-            np.load(self.folder / name / f"{part}.npy", mmap_mode="r")
-            for part in ("inputs", "labels")
+        folder = self.folder / name
+        return load(folder / "inputs.npy"), np.load(
+            folder / "labels.npy", mmap_mode="r"
         )
 
     def raw(self):

@@ -1,10 +1,30 @@
-"""Arrays on disk that are written in pieces, so that memory does not grow with them."""
+"""Arrays on disk, written and read in pieces: memory does not grow with them."""
 
 import hashlib
+import mmap
 
 import numpy as np
 
 BLOCK_BYTES = 2**20
+
+
+class Mapped(np.memmap):
+    """A memory-mapped array whose rows are read as copies, and its pages let go.
+
+    Pages that were read would otherwise stay in this process's resident memory, until
+    it is as large as the file. They stay in the system's cache.
+    """
+
+    def __getitem__(self, index):
+        rows = np.asarray(super().__getitem__(index))
+        rows = rows.copy() if np.may_share_memory(rows, self) else rows
+        self._mmap.madvise(mmap.MADV_DONTNEED)
+        return rows
+
+
+def load(path):
+    """The array of a .npy file.  -> Mapped."""
+    return np.load(path, mmap_mode="r").view(Mapped)
 
 
 class ArrayFile:

@@ -1,7 +1,9 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from components.data.arrays import ArrayFile, SplitFiles
+from components.data.arrays import ArrayFile, SplitFiles, load
 
 
 @pytest.mark.parametrize(
@@ -52,3 +54,24 @@ def test_digest_is_that_of_content_dtype_and_shape(tmp_path):
     ]
     assert len(set(same)) == 1
     assert len({*same, *other}) == 5
+
+
+def resident():
+    """MiB of this process in RAM, mapped files included."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+
+
+def test_load_reads_any_rows_and_keeps_none_of_them(tmp_path):
+    array = np.random.default_rng(0).integers(0, 256, (1024, 2**16), "uint8")  # 64 MiB
+    np.save(tmp_path / "a.npy", array)
+    mapped, before = load(tmp_path / "a.npy"), resident()
+    for start in range(0, 1024, 64):
+        rows = mapped[start : start + 64]
+        np.testing.assert_array_equal(rows, array[start : start + 64])
+        gathered = mapped[np.arange(start, start + 64)[::-1]]
+        np.testing.assert_array_equal(gathered, rows[::-1])
+        assert type(rows) is type(gathered) is np.ndarray
+    assert resident() - before < 32
+    np.testing.assert_array_equal(mapped[3:7, 5], array[3:7, 5])
+    np.testing.assert_array_equal(mapped, array)
