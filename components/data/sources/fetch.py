@@ -68,6 +68,8 @@ def debian(package, folder):
     with tempfile.TemporaryDirectory(prefix="phistar-apt-") as work:
         state = {"Dir::State::Lists": "lists", "Dir::Cache": "cache"}
         own = [f"-o{key}={work}/{value}" for key, value in state.items()]
+        for made in ("lists/partial", "cache/archives/partial"):
+            (Path(work) / made).mkdir(parents=True)  # apt does so for root only
         once = ["-oAcquire::Retries=0", "-oAcquire::http::Timeout=20"]
         download = ["download", package]
         for command in (download, [*own, "update"], [*own, *download]):

@@ -150,8 +150,8 @@ APT = """#!/bin/sh
 # knows the package only once its lists have been fetched into a folder of our own
 echo "$@" >> {log}
 case "$*" in
-  *Lists=*update) mkdir lists ;;
-  *download*) [ -d lists ] && cp {deb} . ;;
+  *Lists=*update) touch lists/partial/fetched ;;
+  *download*) [ -e lists/partial/fetched ] && cp {deb} . ;;
 esac
 """
 
