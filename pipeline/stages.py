@@ -138,7 +138,12 @@ def stage_parts(stage, config, manifests):
 
 
 def fingerprint(config):
-    """Plain data that changes when the source's rows do; the rows are not read.
+    """Plain data that changes when the source's rows do; the rows are not read."""
+    return opened(config).fingerprint
+
+
+def opened(config):
+    """The config's Source; its rows are not read.
 
     Raises:
         Failure: if the source cannot be opened.
@@ -147,16 +152,16 @@ def fingerprint(config):
     own = schema.chosen("ingest", section["source"]).keys
     options = {key: section[key] for key in own}
     try:
-        return _fingerprint(section["source"], json.dumps(options))
+        return _opened(section["source"], json.dumps(options))
     except Exception as error:
         raise Failure.of(error) from error
 
 
 @lru_cache(maxsize=2)  # a command asks twice, and it may mean to hash a large file
-def _fingerprint(name, options):
+def _opened(name, options):
     from components.data.sources import source
 
-    return source(name)(**json.loads(options)).fingerprint
+    return source(name)(**json.loads(options))
 
 
 def weights_fingerprint(config):
@@ -171,6 +176,14 @@ def weights_fingerprint(config):
     try:
         return fingerprint(weights) if weights is not None else {}
     except ValueError as error:
+        raise Failure.of(error) from error
+
+
+def require_rows(config):
+    """Refuse a source whose rows are out of reach, before keras is imported."""
+    try:
+        opened(config).require()
+    except Exception as error:
         raise Failure.of(error) from error
 
 
@@ -189,6 +202,8 @@ def make(stage, config, store, record, artifacts, key, parts, forced, isolate):
     """Run one stage into the store.  -> Path of its artifact."""
     arguments = {"task": config.sections["task"], **config.sections[stage.name]}
     arguments |= {word: str(artifacts[word]) for word in stage.reads}
+    if stage.name == "ingest":
+        require_rows(config)
     backend = config.sections[stage.name].get("backend", "tensorflow")
     failed = store.root / "runs" / f"{record.run_id}.{stage.name}.failed"
     try:
