@@ -103,8 +103,8 @@ def save_network(folder, network, description):
             "input_dtype", "num_outputs", "scale"}. `scale` is the a > 0 that the
             logits are multiplied by before P is taken (hinge); else 1.
     """
-    variables = network.variables
-    shapes = [list(variable.shape) for variable in variables]
+    # random states are not weights: those of dropout come from the seed of training
+    shapes = [list(weight.shape) for weight in network.weights]
     names = network.weight_names()
     write_json(
         Path(folder) / "network.json",
@@ -126,7 +126,7 @@ def load_network(folder):
     """
     description = read_json(Path(folder) / "network.json")
     network = make_network(description)
-    shapes = [list(variable.shape) for variable in network.variables]
+    shapes = [list(weight.shape) for weight in network.weights]
     if shapes != description["shapes"]:
         raise ValueError(
             f"the weights in {folder} are not those of this network. Received: "
@@ -148,14 +148,14 @@ def make_network(description):
 
 
 def get_weights(network):
-    """Values of all variables, by position.  -> list of np.ndarray."""
-    return [keras.ops.convert_to_numpy(v) for v in network.variables]
+    """Values of all weights, by position.  -> list of np.ndarray."""
+    return [keras.ops.convert_to_numpy(v) for v in network.weights]
 
 
 def set_weights(network, values):
-    """Give all variables their values, by position."""
-    for variable, value in zip(network.variables, values, strict=True):
-        variable.assign(value)
+    """Give all weights their values, by position."""
+    for weight, value in zip(network.weights, values, strict=True):
+        weight.assign(value)
 
 
 def truncate(folder, out_dir, num_rows):

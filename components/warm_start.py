@@ -57,7 +57,7 @@ def start_from(network, folder, patterns):
     old = json.loads((folder / "network.json").read_text("utf-8"))
     places = _by_layer(old["names"])
     own = _by_layer(network.weight_names())
-    variables, taken, left = network.variables, {}, {}
+    variables, taken, left = network.weights, {}, {}
     with np.load(folder / "weights.npz", allow_pickle=False) as arrays:
         names = sorted(arrays)
         for layer, weights in own.items():
@@ -93,12 +93,11 @@ def report(taken, left):
 
 
 def _by_layer(names):
-    """["a/kernel", None, "a/bias"] -> {"a": {"kernel": 0, "bias": 2}}."""
+    """["a/kernel", "a/bias"] -> {"a": {"kernel": 0, "bias": 1}}."""
     layers = {}
     for position, name in enumerate(names):
-        if name is not None:  # None: a random state
-            layer, _, weight = name.rpartition("/")
-            layers.setdefault(layer, {})[weight] = position
+        layer, _, weight = name.rpartition("/")
+        layers.setdefault(layer, {})[weight] = position
     return layers
 
 

@@ -42,14 +42,14 @@ class Network(keras.Model):
         return self.head(self.features(inputs, training=training))
 
     def weight_names(self):
-        """What each of `variables` is: "dense_1/kernel", or None for a random state.
+        """What each of `weights` is: "dense_1/kernel".
 
         Names of layers, since Keras's own paths are not stable inside one process.
         """
         names = {}
         for layer in [*_layers(self.features), self.head]:
             names |= {id(w): f"{layer.name}/{w.name}" for w in layer.weights}
-        return [names.get(id(variable)) for variable in self.variables]
+        return [names[id(weight)] for weight in self.weights]
 
     def logits(self, inputs, batch_size=None):
         """Logits of a whole array, in batches of one shape (the last is padded).

@@ -164,3 +164,21 @@ def test_execution_steps_divide_the_interval(eval_every):
         assert 1 <= steps <= train.MAX_EXECUTION_STEPS
         assert eval_every % steps == 0
         assert steps == 1 or steps * work <= train.MAX_EXECUTION_WORK
+
+
+def test_seed_changes_dropout(make_dataset, tmp_path):
+    dataset = make_dataset("columns", "binary")
+    given = {"task": TASKS["binary"], "dataset": dataset}
+    network = stages.call(build, tmp_path, **given, network="mlp", dropout=0.5)
+    # one full batch a pass: the seed's order of the examples changes nothing else
+    rows = len(np.load(f"{dataset}/train/labels.npy"))
+    length = {"epochs": 2, "batch_size": rows, "loss": "logistic"}
+    weights = []
+    for seed in (0, 1, 0):
+        folder = tmp_path / f"run{len(weights)}"
+        folder.mkdir()
+        out = stages.call(train, folder, **given, **length, network=network, seed=seed)
+        with np.load(f"{out}/weights.npz") as arrays:
+            weights.append(np.concatenate([a.ravel() for a in arrays.values()]))
+    assert np.abs(weights[0] - weights[1]).max() > 1e-4
+    np.testing.assert_array_equal(weights[0], weights[2])
