@@ -2,17 +2,18 @@
 
 from pipeline import keys
 from pipeline.stages import STAGES, stage_parts
+from pipeline.tables import TABLES
 
+SAME = ("task.name", "ingest.source")  # only runs of these tell anything
 COMPARED = 50  # newest manifests of a stage that a missing key is compared with
 
 
-def plan(config, store, force=()):
+def plan(config, store):
     """Per stage: cached, or the reasons to run it, and about how long it will take.
 
     Args:
         config: Config.
         store: Store; hashes are not checked.
-        force: names of stages that are to run in any case.
 
     Returns:
         list of {"stage", "status": "cached" or "run", "key" (None as long as
@@ -27,16 +28,14 @@ def plan(config, store, force=()):
         key = None if upstream else keys.key(parts)
         manifest = store.manifest(stage.name, key) if key else None
         reasons = [f"{name} will run" for name in upstream]
-        if manifest and stage.name not in force:
+        if manifest:
             status, seconds = "cached", 0.0
             manifests[stage.gives] = manifest
             running.pop(stage.gives, None)
         else:
             status = "run"
             nearest, changed = nearest_manifest(parts, store, bool(upstream))
-            if stage.name in force:
-                reasons.append("--force")
-            elif nearest is None:
+            if nearest is None:
                 reasons.append("never run")
             else:
                 reasons += changed
@@ -68,8 +67,14 @@ def nearest_manifest(parts, store, ignore_inputs):
     best, fewest = None, []
     for manifest in store.manifests(parts["stage"])[:COMPARED]:
         old = manifest["parts"]
+        before, now = old["arguments"], parts["arguments"]
+        if any(before.get(name) != now.get(name) for name in SAME):
+            continue  # other work altogether: no words would help
         if ignore_inputs:
             old = old | {"inputs": parts["inputs"]}
+        if any(before.get(name) != now.get(name) for name in TABLES):
+            # another choice says it all: of course its code is another
+            old = old | {name: parts[name] for name in ("code", "libraries")}
         changed = keys.differences(old, parts)
         if best is None or len(changed) < len(fewest):
             best, fewest = manifest, changed
