@@ -40,7 +40,7 @@ lock:  ## renew requirements.lock (the newest versions that setup.py allows)
 	$(PYTHON) -m venv "$$dir"; \
 	"$$dir/bin/python" -m pip install --quiet --disable-pip-version-check uv; \
 	"$$dir/bin/uv" pip compile --quiet --upgrade --generate-hashes \
-	  --python-version 3.11 --custom-compile-command "make lock" --extra test \
+	  --python-version 3.11 --custom-compile-command "make lock" --extra test --extra jax \
 	  setup.py requirements.in --output-file "$$dir/lock"; \
 	cat "$$dir/lock" > requirements.lock
 

@@ -48,7 +48,7 @@ setup(
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22", "nvidia-ml-py>=12"],
-        "jax": ["jax>=0.7"],
+        "jax": ["jax>=0.10,<0.11"],
         "test": [
             "pytest>=9,<10",
             "ruff>=0.17,<0.18",

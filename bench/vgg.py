@@ -69,8 +69,8 @@ def phistar(steps):
     from components.artifacts import make_network, make_task
     from components.data.batches import Plan
     from components.data.loader import loader
+    from components.devices import place
     from components.labels import LabelSpace
-    from components.networks.base import JIT_COMPILE
     from components.optimizers import sgd
     from components.training import Training
 
@@ -87,7 +87,7 @@ def phistar(steps):
     task = make_task({"name": "multiclass"}, LabelSpace(names, tuple(range(LABELS))))
     trained = Training(model, task, "cross_entropy", 0.0)
     optimizer, _ = sgd(1, weight_decay=5e-4, schedule="plateau", learning_rate=1e-4)
-    trained.compile(optimizer=optimizer, jit_compile=JIT_COMPILE)
+    trained.compile(optimizer=optimizer, jit_compile=place("cpu").jit_compile)
     rows, labels = (np.concatenate([part] * steps) for part in images())
     data = loader(rows, labels, Plan(len(rows), BATCH, 0), 0, steps)
 

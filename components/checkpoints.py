@@ -26,7 +26,7 @@ def save(folder, step, state, variables, best_step, best_weights):
     Args:
         folder: Path of the checkpoints.
         step: int, steps done.
-        state: plain data.
+        state: plain data; "arguments" and "machine" are what `load` compares.
         variables: list of np.ndarray.
         best_step: int, the step of `best_weights`, written once per step.
         best_weights: list of np.ndarray.
@@ -42,7 +42,6 @@ def save(folder, step, state, variables, best_step, best_weights):
     _write_arrays(temporary / "variables.npz", variables)
     state = state | {
         "step": step,
-        "machine": machine(),
         "best": best.name,
         "sha256": {
             "variables": _sha256(temporary / "variables.npz"),
@@ -60,12 +59,13 @@ def save(folder, step, state, variables, best_step, best_weights):
     _forget(folder)
 
 
-def load(folder, arguments):
+def load(folder, arguments, machine):
     """The newest checkpoint that loads.
 
     Args:
         folder: Path of the checkpoints.
         arguments: plain data that the checkpoint must have been made with.
+        machine: plain data of this machine; there is a warning if it was another.
 
     Returns:
         (state, variables, best_weights), or None if there is no checkpoint.
@@ -83,7 +83,7 @@ def load(folder, arguments):
         except (OSError, ValueError, KeyError, EOFError) as error:
             damage = f"checkpoint {path} does not load: {error}."
             continue
-        _compare(loaded[0], arguments, path)
+        _compare(loaded[0], arguments, machine, path)
         return loaded
     if damage:
         raise ValueError(
@@ -105,7 +105,7 @@ def machine():
     }
 
 
-def _compare(state, arguments, path):
+def _compare(state, arguments, machine, path):
     """Refuse other arguments; warn of another machine."""
     old = state["arguments"]
     changed = [
@@ -118,10 +118,10 @@ def _compare(state, arguments, path):
             f"the checkpoint {path} is of another training: {'; '.join(changed)}. "
             "Go on with the old arguments, or remove it."
         )
-    if state["machine"] != machine():
+    if state["machine"] != machine:
         print(
             f"warning: {path.name} was made on {state['machine']}, "
-            f"this is {machine()}: the result may differ in the last bits.",
+            f"this is {machine}: the result may differ in the last bits.",
             file=sys.stderr,
         )
 

@@ -1,5 +1,6 @@
 """Stage 3, train: Dataset, Network -> the Network with the least valid_nll."""
 
+import contextlib
 import hashlib
 from pathlib import Path
 from typing import Annotated, Literal
@@ -16,9 +17,10 @@ from components.artifacts import (
     write_json,
 )
 from components.augmentation import Augmentation
+from components.checkpoints import machine
 from components.data.batches import Plan
 from components.data.loader import loader
-from components.networks.base import JIT_COMPILE
+from components.devices import place
 from components.optimizers import optimizer as optimizer_function
 from components.training import Border, Training
 
@@ -48,7 +50,8 @@ def run(
     scale_jitter: Annotated[float, Field(ge=0)] = 0.0,
     seed: Annotated[int, Field(ge=0)] = 0,
     backend: Literal["tensorflow", "jax"] = "tensorflow",
-    precision: Literal["float32", "mixed_bfloat16"] = "float32",
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32",
+    devices: Literal["auto", "cpu", "gpu"] | Annotated[int, Field(ge=1)] = "auto",
     **options,
 ):
     """Minimise the mean loss on train; keep the weights with the least valid_nll.
@@ -72,7 +75,10 @@ def run(
         scale_jitter: enlarge each image by up to this share before the crop.
         seed: of the order of the examples, of augmentation and of dropout.
         backend: what Keras runs on.
-        precision: of the layers; weights and logits are float32 in any case.
+        precision: of the layers; weights and logits are float32 in any case. The loss
+            is scaled where float16 needs it.
+        devices: what trains: auto (every GPU, else the CPU), cpu, gpu, or how many; a
+            count without GPUs makes as many logical CPUs. Each batch is split.
         **options: keys of the optimizer.
 
     Raises:
@@ -83,7 +89,8 @@ def run(
     keras.utils.set_random_seed(seed)
     data = Dataset.load(dataset)
     inputs, labels = data.split("train")
-    plan = Plan(len(labels), batch_size, seed)
+    placed = place(devices)
+    plan = Plan(len(labels), batch_size, seed, placed.count)
     steps = steps or epochs * plan.steps_per_epoch
     eval_every = eval_every or largest_divisor(steps, plan.steps_per_epoch)
     if steps % eval_every:
@@ -92,23 +99,27 @@ def run(
             f"{steps} steps (a pass has {plan.steps_per_epoch}), train.eval_every="
             f"{eval_every}. Expected a divisor of {steps}."
         )
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(precision)
-    try:
-        model, description = load_network(network)
-    finally:
-        keras.config.set_dtype_policy(policy)
     the_task = make_task(task, data.space)
-    augmentation = augmentation_of(data, flip, crop, scale_jitter, seed)
-    trained = Training(model, the_task, loss, label_smoothing, augmentation)
-    chosen, at_border = optimizer_function(optimizer)(steps, **options)
-    trained.compile(
-        optimizer=chosen,
-        jit_compile=JIT_COMPILE,
-        steps_per_execution=execution_steps(
-            eval_every, model.count_params() * batch_size
-        ),
-    )
+    with placed.scope(), _policy(precision):
+        model, description = load_network(network)
+    with placed.scope():
+        augmentation = augmentation_of(data, flip, crop, scale_jitter, seed)
+        trained = Training(model, the_task, loss, label_smoothing, augmentation)
+        chosen, at_border = optimizer_function(optimizer)(steps, **options)
+        if precision == "mixed_float16":  # its smallest number is 6e-8
+            chosen = keras.optimizers.LossScaleOptimizer(chosen)
+        trained.compile(
+            optimizer=chosen,
+            jit_compile=placed.jit_compile,
+            # Keras's loop over steps does not run inside MirroredStrategy
+            steps_per_execution=1
+            if placed.strategy
+            else execution_steps(eval_every, model.count_params() * batch_size),
+        )
+    scorer = None
+    if placed.strategy:
+        model.synchronize()
+        scorer, _ = load_network(network)
     border = Border(
         trained,
         data.split("valid"),
@@ -130,14 +141,18 @@ def run(
             "seed": seed,
             "backend": backend,
             "precision": precision,
+            "devices": devices,
             **options,
             "train": data.digests["train"],
             "valid": data.digests["valid"],
             "network": _sha256(Path(network) / "weights.npz"),
             "keras": keras.__version__,
         },
+        machine=machine() | placed.description(),
+        scorer=scorer,
     )
-    start = border.restore()
+    with placed.scope():
+        start = border.restore()
     if start < steps:
         trained.fit(
             loader(inputs, labels, plan, start, steps),
@@ -152,7 +167,20 @@ def run(
     save_network(out_dir, model, {**description, "scale": border.best_scale})
     write_json(Path(out_dir) / "history.json", border.history)
     log.params({"train.total_steps": steps, "train.best_step": border.best_step})
+    peak = f"{placed.peak_memory():.0f}"
+    log.tags(placed.description() | {"device_peak_memory_mib": peak})
     border.forget()
+
+
+@contextlib.contextmanager
+def _policy(precision):
+    """Layers made inside have this precision."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def augmentation_of(data, flip, crop, scale_jitter, seed):

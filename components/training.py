@@ -9,10 +9,13 @@ import keras
 import numpy as np
 
 from components import checkpoints as checkpoint_files
-from components.artifacts import get_weights
+from components.artifacts import get_weights, set_weights
 from components.metrics import fit_scale
 
 CHECKPOINT_SHARE = 0.02  # of the time, at most, goes into checkpoints
+
+# fields of Border that a checkpoint holds
+STATE = ("best_nll", "best_step", "best_scale", "history", "step")
 
 
 class Training(keras.Model):
@@ -64,6 +67,9 @@ class Border(keras.callbacks.Callback):
         at_border: called with the list of valid_nll; the optimizer's schedule.
         checkpoints: Path of their folder.
         arguments: plain data; only a checkpoint made with the same is gone on with.
+        machine: plain data; going on with another machine's checkpoint warns.
+        scorer: Network that takes the weights to score valid; default: the trained
+            one. Several TensorFlow replicas would each score every row.
     """
 
     def __init__(
@@ -77,9 +83,12 @@ class Border(keras.callbacks.Callback):
         *,
         checkpoints,
         arguments,
+        machine,
+        scorer=None,
     ):
         super().__init__()
         self.training, self.log = training, log
+        self.scorer, self.machine = scorer, machine
         self.inputs, self.labels = valid
         self.steps, self.eval_every, self.at_border = steps, eval_every, at_border
         self.checkpoints, self.arguments = checkpoints, arguments
@@ -101,7 +110,7 @@ class Border(keras.callbacks.Callback):
         Returns:
             int, the steps that are done: 0 without a checkpoint.
         """
-        loaded = checkpoint_files.load(self.checkpoints, self.arguments)
+        loaded = checkpoint_files.load(self.checkpoints, self.arguments, self.machine)
         if loaded is None:
             self.log.rewind(0)
             return 0
@@ -109,7 +118,7 @@ class Border(keras.callbacks.Callback):
         self.training.optimizer.build(self.training.trainable_variables)
         for variable, value in zip(self.variables(), variables, strict=True):
             variable.assign(value)
-        for name in ("best_nll", "best_step", "best_scale", "history", "step"):
+        for name in STATE:
             setattr(self, name, state[name])
         self.log.rewind(state["journal"])
         print(f"going on from step {self.step} of {self.steps}", file=sys.stderr)
@@ -120,7 +129,7 @@ class Border(keras.callbacks.Callback):
         now = time.monotonic()
         if now - self.written < self.cost / CHECKPOINT_SHARE:
             return
-        names = ("best_nll", "best_step", "best_scale", "history", "step", "arguments")
+        names = (*STATE, "arguments", "machine")
         state = {name: getattr(self, name) for name in names}
         checkpoint_files.save(
             self.checkpoints,
@@ -152,7 +161,7 @@ class Border(keras.callbacks.Callback):
         weights = get_weights(self.training.network)
         for values in weights:
             self.require_finite("network", values)
-        valid_nll, scale = self.valid_nll()
+        valid_nll, scale = self.valid_nll(weights)
         self.require_finite("valid_nll", valid_nll)
         values = {"train_loss": float(logs["loss"]), "valid_nll": valid_nll}
         rate = float(self.training.optimizer.learning_rate)  # of the last step
@@ -165,9 +174,13 @@ class Border(keras.callbacks.Callback):
         self.at_border(self.history["valid_nll"])
         self.save()
 
-    def valid_nll(self):
+    def valid_nll(self, weights):
         """(nats per label, the scale of P: fitted for hinge, else 1)."""
-        logits, scale = self.training.network.logits(self.inputs), 1.0
+        network, scale = self.training.network, 1.0
+        if self.scorer is not None:
+            network = self.scorer
+            set_weights(network, weights)
+        logits = network.logits(self.inputs)
         labels = np.asarray(self.labels)
         if self.training.loss_name == "hinge":
             scale = fit_scale(2.0 * labels * logits[:, 0])

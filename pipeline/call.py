@@ -23,7 +23,8 @@ def call(stage, arguments, folder, run_id, isolate=False, backend="tensorflow"):
         arguments: plain data and paths, all but out_dir and log.
         folder: its out_dir.
         run_id: of the execution, for the contract.
-        isolate: run it in a child; always so if `backend` is not this process's.
+        isolate: run it in a child; always so if `backend` or the devices are not this
+            process's.
         backend: what Keras runs on.
 
     Raises:
@@ -35,8 +36,10 @@ def call(stage, arguments, folder, run_id, isolate=False, backend="tensorflow"):
         "folder": str(folder),
         "run_id": run_id,
     }
-    # a Keras process has one backend, and this one runs the other stages
-    if isolate or backend != "tensorflow":
+    # a Keras process has one backend and one choice of devices, and this one runs the
+    # other stages
+    devices = arguments.get("devices", "auto")
+    if isolate or backend != "tensorflow" or devices != "auto":
         in_child(request, backend)
     else:
         os.environ |= quiet.environment()
@@ -57,11 +60,25 @@ def require_backend(backend):
         )
 
 
+def require_devices(devices):
+    """Refuse a GPU where there is no driver; the stage itself looks closer.
+
+    Raises:
+        Failure: what there is.
+    """
+    if devices == "gpu" and not quiet.has_driver():
+        raise Failure(
+            "train.devices=gpu needs a GPU and its driver; this machine shows no "
+            "/dev/nvidiactl. Leave train.devices out to train on what there is.",
+            USAGE,
+        )
+
+
 def in_process(stage, arguments, folder, run_id):
     """Import the stage and run it here."""
     journal = Journal(Path(folder) / "journal.jsonl", stage, run_id)
     try:
-        quiet.import_keras()
+        quiet.import_keras(arguments.get("devices", "auto"))
         stage_function(stage)(**arguments, out_dir=folder, log=journal)
     except Exception as error:
         raise Failure.of(error) from error

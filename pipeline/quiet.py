@@ -10,17 +10,21 @@ import tempfile
 def environment(backend="tensorflow"):
     """What a process that runs Keras should have in its environment.  -> dict."""
     # 2 leaves errors; without a GPU driver, looking for one is itself an "error"
-    driver = any(os.path.exists(f"/dev/{name}") for name in ("nvidiactl", "dxg"))
-    hidden = {} if driver else {"CUDA_VISIBLE_DEVICES": "-1"}
-    return (
-        {"KERAS_BACKEND": backend, "TF_CPP_MIN_LOG_LEVEL": "2"}
-        | hidden
-        | {
-            name: os.environ[name]
-            for name in ("TF_CPP_MIN_LOG_LEVEL", "CUDA_VISIBLE_DEVICES")
-            if name in os.environ
-        }
-    )
+    hidden = {} if has_driver() else {"CUDA_VISIBLE_DEVICES": "-1"}
+    # memory as it is needed: else the first process takes all of a GPU's
+    growth = {
+        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+    }
+    chosen = {"TF_CPP_MIN_LOG_LEVEL": "2"} | hidden | growth
+    return {"KERAS_BACKEND": backend} | {
+        name: os.environ.get(name, value) for name, value in chosen.items()
+    }
+
+
+def has_driver():
+    """Whether this machine shows a GPU driver (NVIDIA's, or that of WSL)."""
+    return any(os.path.exists(f"/dev/{name}") for name in ("nvidiactl", "dxg"))
 
 
 @contextlib.contextmanager
@@ -46,15 +50,37 @@ def startup():
             os.close(kept)
 
 
-def import_keras():
-    """Import keras and make TensorFlow say its first words, unheard."""
+class WithoutTensorFlow:
+    """An import hook with which TensorFlow is as if it were not installed."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        """Refuse it; None, so that others are asked, for all else."""
+        if name.partition(".")[0] == "tensorflow":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+def import_keras(devices="auto"):
+    """Import keras and make its backend say its first words, unheard.
+
+    Args:
+        devices: as `train.devices`; other than "auto" in a process of its own only.
+    """
     if "keras" in sys.modules:
         return
+    if os.environ.get("KERAS_BACKEND") == "jax":
+        # Keras looks for TensorFlow on any backend, and imports it where it is:
+        # seconds, and a second owner of the GPU's memory
+        sys.meta_path.insert(0, WithoutTensorFlow)
     gc.disable()  # a tenth of the import of some thousand modules
     try:
         with startup():
             import keras
 
+            if devices != "auto":
+                from components.devices import choose
+
+                choose(devices)  # before the first tensor
             keras.ops.convert_to_tensor(0.0)
     finally:
         gc.freeze()

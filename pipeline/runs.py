@@ -5,7 +5,7 @@ from pathlib import Path
 
 from components import clean
 from pipeline import preflight, report
-from pipeline.call import require_backend
+from pipeline.call import require_backend, require_devices
 from pipeline.execution import execution, note
 from pipeline.stages import NAMES, fingerprint, run_stages, weights_fingerprint
 from pipeline.store import Store
@@ -32,6 +32,7 @@ def run_once(config, root, command, *, parent=None, follower=None, check=False, 
         Failure: of the stage that failed.
     """
     require_backend(config.sections["train"]["backend"])
+    require_devices(config.sections["train"]["devices"])
     # what is read from outside the store and is not there is refused before any work
     fingerprint(config)
     weights_fingerprint(config)

@@ -31,6 +31,7 @@ LAYERS = (
         "warm_start",
         "plots",
         "checkpoints",
+        "devices",
     ),
     ("tasks",),
     (*STAGES, "artifacts", "training", "clean", "verify"),
@@ -41,6 +42,7 @@ PLACES = {
         "components/data/",
         "components/ingest.py",
         "components/artifacts.py",
+        "components/devices.py",  # TensorFlow's are its own to choose
         "components/export.py",
         "components/verify.py",  # the program that export runs on its SavedModel
     ),

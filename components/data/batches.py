@@ -16,13 +16,20 @@ class Plan:
 
     Args:
         num_examples: N.
-        batch_size: B, rows of a batch, padding included.
+        batch_size: B, examples a step.
         seed: of the orders.
+        devices: a batch gets more rows of padding until they can split it evenly.
     """
 
     num_examples: int
     batch_size: int
     seed: int
+    devices: int = 1
+
+    @property
+    def num_rows(self):
+        """Rows of a batch, padding included."""
+        return self.batch_size + -self.batch_size % self.devices
 
     @property
     def steps_per_epoch(self):
@@ -37,17 +44,17 @@ class Plan:
         """What step `step` reads.
 
         Returns:
-            (rows, weights): int32 [B], float32 [B]. Weights are 1 / count for
-            the real rows and 0 for padding, so they sum to one over the step.
+            (rows, weights): int32 [R], float32 [R], R = num_rows. Weights are
+            1 / count for the real rows and 0 for padding, so they sum to one.
         """
         rows, weights = self.batches(step, step + 1)
         return rows[0], weights[0]
 
     def batches(self, start, stop):
-        """What the steps start ... stop-1 read.  -> int32, float32 [steps, B]."""
+        """What the steps start ... stop-1 read.  -> int32, float32 [steps, R]."""
         steps = stop - start
-        rows = np.zeros((steps, self.batch_size), dtype="int32")
-        weights = np.zeros((steps, self.batch_size), dtype="float32")
+        rows = np.zeros((steps, self.num_rows), dtype="int32")
+        weights = np.zeros((steps, self.num_rows), dtype="float32")
         epoch, order = None, None
         for i, step in enumerate(range(start, stop)):
             if step // self.steps_per_epoch != epoch:
@@ -56,7 +63,7 @@ class Plan:
             first = step % self.steps_per_epoch * self.batch_size
             chosen = order[first : first + self.batch_size]
             # padded with the first rows of the pass: batch normalisation sees them
-            padding = np.resize(order, self.batch_size - len(chosen))
+            padding = np.resize(order, self.num_rows - len(chosen))
             rows[i] = np.concatenate([chosen, padding])
             weights[i, : len(chosen)] = 1 / len(chosen)
         return rows, weights

@@ -58,7 +58,7 @@ def _in_graph(inputs, labels, plan, start, stop):
 
     def planned(first):
         rows, weights = tf.numpy_function(block, [first], [tf.int32, tf.float32])
-        shape = [None, plan.batch_size]
+        shape = [None, plan.num_rows]
         return tf.ensure_shape(rows, shape), tf.ensure_shape(weights, shape)
 
     data = tf.data.Dataset.range(start, stop, BLOCK_STEPS).map(planned)

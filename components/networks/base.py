@@ -5,10 +5,6 @@ import math
 import keras
 import numpy as np
 
-# On a CPU, TensorFlow's own kernels (oneDNN) run a small VGG's step 1.5 times as fast
-# as XLA's, which also compiles for seconds (bench/overhead.py). JAX is always XLA.
-JIT_COMPILE = "auto" if keras.backend.backend() == "jax" else False
-
 # Inputs of a batch that is only scored. A VGG's first block takes about 200 bytes for
 # each number: 1,024 images of 224x224 at once would need 30 GB, 6 need 0.2.
 BATCH_NUMBERS = 2**20
@@ -25,7 +21,8 @@ class Network(keras.Model):
     def __init__(self, features, num_outputs):
         super().__init__(name="network")
         self.features = features
-        self.jit_compile = bool(JIT_COMPILE)
+        # of scoring; training's is that of components/devices.py
+        self.jit_compile = keras.backend.backend() == "jax"
         # float32 whatever the precision of the rest: logits are exponentiated.
         # The small start makes the first P nearly uniform: the first loss is ln K.
         self.head = keras.layers.Dense(
@@ -51,6 +48,15 @@ class Network(keras.Model):
             names |= {id(w): f"{layer.name}/{w.name}" for w in layer.weights}
         return [names[id(weight)] for weight in self.weights]
 
+    def synchronize(self):
+        """Batch normalisation over all TensorFlow's replicas, not over each one's rows.
+
+        Then several devices train as one does. On JAX it is so in any case.
+        """
+        for layer in _layers(self.features):
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.synchronized = True
+
     def logits(self, inputs, batch_size=None):
         """Logits of a whole array, in batches of one shape (the last is padded).
 
@@ -64,6 +70,9 @@ class Network(keras.Model):
         if batch_size is None:
             batch_size = max(1, min(1024, BATCH_NUMBERS // math.prod(inputs.shape[1:])))
         batch_size = min(batch_size, len(inputs))
+        distribution = keras.distribution.distribution()  # JAX on several devices
+        if distribution is not None:  # each gets as many rows
+            batch_size += -batch_size % distribution.device_mesh.devices.size
         parts = []
         for start in range(0, len(inputs), batch_size):
             rows = np.asarray(inputs[start : start + batch_size])

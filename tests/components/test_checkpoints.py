@@ -204,7 +204,7 @@ def test_checkpoint_of_another_machine_warns(case, tmp_path, capsys):
 
 
 def test_load_without_a_checkpoint_is_none(tmp_path):
-    assert load(tmp_path / "checkpoints", {}) is None
+    assert load(tmp_path / "checkpoints", {}, {}) is None
 
 
 def test_weights_that_are_not_finite_keep_the_last_finite_checkpoint(case, tmp_path):

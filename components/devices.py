@@ -1,0 +1,195 @@
+"""Where training runs: on one device, or on several with a copy of the network each.
+
+    train.devices   a machine with G GPUs    a machine without
+    auto            all G                    the CPU
+    cpu             the CPU                  the CPU
+    gpu             all G                    refused
+    a count N       the first N; N <= G      N logical CPUs, to try what several do
+
+Several devices split each batch between them. With TensorFlow that is
+`tf.distribute.MirroredStrategy`, with JAX `keras.distribution.DataParallel`.
+CUDA_VISIBLE_DEVICES hides GPUs from either.
+"""
+
+import contextlib
+import importlib.util
+import resource
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+
+MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Devices:
+    """The devices that train.
+
+    Args:
+        kind: "cpu" or "gpu".
+        handles: the framework's own objects, one a device.
+        strategy: tf.distribute.Strategy where TensorFlow has several, else None.
+    """
+
+    kind: str
+    handles: tuple
+    strategy: Any = None
+
+    @property
+    def count(self):
+        """How many there are; rows of a batch are split between them."""
+        return len(self.handles)
+
+    @property
+    def jit_compile(self):
+        """What `compile` is told about XLA.
+
+        On a CPU, TensorFlow's own kernels (oneDNN) run a small VGG's step 1.5 times
+        as fast as XLA's, which also compiles for seconds (bench/overhead.py). Inside
+        XLA, MirroredStrategy cannot add up its gradients. JAX is always XLA.
+        """
+        if keras.backend.backend() == "jax":
+            return "auto"
+        return "auto" if self.kind == "gpu" and self.strategy is None else False
+
+    def scope(self):
+        """Context in which the variables that training changes are made."""
+        return self.strategy.scope() if self.strategy else contextlib.nullcontext()
+
+    def description(self):
+        """What they are.  -> {"device": name, "device_count", "device_driver"}."""
+        facts = {"device": self._name(), "device_count": self.count}
+        driver = Path("/proc/driver/nvidia/version")
+        if self.kind == "gpu" and driver.exists():
+            facts["device_driver"] = driver.read_text().splitlines()[0]
+        return facts
+
+    def peak_memory(self):
+        """The most memory used so far on one device; a CPU's is this process's, MiB."""
+        if self.kind == "cpu":
+            return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        if keras.backend.backend() == "jax":
+            peaks = [
+                handle.memory_stats()["peak_bytes_in_use"] for handle in self.handles
+            ]
+        else:
+            import tensorflow as tf
+
+            names = [f"GPU:{i}" for i in range(self.count)]
+            peaks = [tf.config.experimental.get_memory_info(n)["peak"] for n in names]
+        return max(peaks) / MIB
+
+    def _name(self):
+        if self.kind == "cpu":
+            return processor()
+        if keras.backend.backend() == "jax":
+            return self.handles[0].device_kind
+        import tensorflow as tf
+
+        gpu = tf.config.list_physical_devices("GPU")[0]
+        return tf.config.experimental.get_device_details(gpu)["device_name"]
+
+
+def choose(devices):
+    """Say what there is to be; before the framework makes its first tensor.
+
+    Args:
+        devices: "auto", "cpu", "gpu" or a count, as above.
+    """
+    count = devices if isinstance(devices, int) else None
+    if keras.backend.backend() == "jax":
+        import jax
+
+        if devices == "cpu":
+            jax.config.update("jax_platforms", "cpu")
+        if count:
+            jax.config.update("jax_num_cpu_devices", count)
+        return
+    import tensorflow as tf
+
+    gpus = tf.config.list_physical_devices("GPU")
+    if devices == "cpu":
+        tf.config.set_visible_devices([], "GPU")
+    elif count and gpus:
+        tf.config.set_visible_devices(gpus[:count], "GPU")
+    elif count:
+        cpu = tf.config.list_physical_devices("CPU")[0]
+        parts = [tf.config.LogicalDeviceConfiguration() for _ in range(count)]
+        tf.config.set_logical_device_configuration(cpu, parts)
+
+
+def place(devices):
+    """The devices to train on; with JAX, batches are split over them from here on.
+
+    Args:
+        devices: "auto", "cpu", "gpu" or a count, as above.
+
+    Returns:
+        Devices.
+
+    Raises:
+        ValueError: if they are not there.
+    """
+    jax = keras.backend.backend() == "jax"
+    found = _jax_devices() if jax else _tensorflow_devices()
+    kind, handles = found
+    if devices == "gpu" and kind == "cpu":
+        raise ValueError(
+            "`train.devices=gpu` needs a GPU. Received: a machine on which "
+            f"{keras.backend.backend()} finds none. {_advice()}"
+        )
+    if isinstance(devices, int):
+        if len(handles) < devices:
+            raise ValueError(
+                f"`train.devices={devices}` needs as many devices. Received: "
+                f"{len(handles)} ({kind}). Lower it. {_advice()}"
+            )
+        handles = handles[:devices]
+    if len(handles) == 1:
+        return Devices(kind, handles)
+    if not jax:
+        import tensorflow as tf
+
+        strategy = tf.distribute.MirroredStrategy([handle.name for handle in handles])
+        return Devices(kind, handles, strategy)
+    names = [f"{kind}:{handle.id}" for handle in handles]
+    keras.distribution.set_distribution(keras.distribution.DataParallel(devices=names))
+    return Devices(kind, handles)
+
+
+def processor():
+    """The CPU's name, as the system has it."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return "CPU"
+
+
+def _tensorflow_devices():
+    import tensorflow as tf
+
+    gpus = tf.config.list_logical_devices("GPU")
+    if gpus:
+        return "gpu", tuple(gpus)
+    return "cpu", tuple(tf.config.list_logical_devices("CPU"))
+
+
+def _jax_devices():
+    import jax
+
+    handles = tuple(jax.devices())
+    return handles[0].platform, handles
+
+
+def _advice():
+    """What may be missing."""
+    if keras.backend.backend() == "jax":
+        return "JAX sees NVIDIA's GPUs with `pip install 'jax[cuda12]'`."
+    if importlib.util.find_spec("nvidia") is None:
+        return (
+            "TensorFlow sees NVIDIA's GPUs with `pip install 'tensorflow[and-cuda]'`."
+        )
+    return "`nvidia-smi` shows what the system has."
