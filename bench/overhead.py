@@ -1,13 +1,19 @@
 """The pipeline's training against a plain Keras script: same network, same batches.
 
-    python bench/overhead.py [--repeats 9] [--epochs 6] [--xla]
+    python bench/overhead.py [--recipe digits] [--repeats 9] [--xla] [key=value ...]
 
-Both train the network of the recipe `digits` on the same planned batches, with the
-same optimizer, for the same steps, and score valid after every pass. The script is
-what one writes by hand: compile, fit on a tf.data of the batches, one epoch a pass,
-valid as validation_data. Timed from the end of the first pass on, so compilation is
-in neither. The script runs without XLA, as the pipeline does on a CPU; with --xla as
-Keras would by default, which is slower here.
+Both train the recipe's network on the same planned batches, with the same optimizer
+and precision, for the same steps, and score valid after every interval (a pass, by
+default, and 6 of them). The script is what one writes by hand: compile, fit on a
+tf.data of the batches, one epoch an interval, valid as validation_data. It augments
+nothing, so neither does the pipeline. Timed from the end of the first interval on, so
+compilation is in neither. A recipe at size is better cut short:
+
+    python bench/overhead.py --recipe fashion_mnist --repeats 5 train.steps=240 \
+        train.eval_every=60
+
+The script runs without XLA, as the pipeline does on a CPU; with --xla as Keras would
+by default, which is slower here.
 """
 
 import argparse
@@ -37,7 +43,7 @@ class Clock:
 
     @property
     def seconds(self):
-        """From the end of the first pass to that of the last."""
+        """From the end of the first interval to that of the last."""
         return self.times[-1] - self.times[0]
 
 
@@ -46,10 +52,11 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--recipe", default="digits")
     parser.add_argument("--repeats", type=int, default=9)
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("overrides", nargs="*", default=["train.epochs=6"])
     parser.add_argument("--xla", action="store_true", help="the script's default")
     given = parser.parse_args()
-    config = load(given.recipe, [f"train.epochs={given.epochs}"], ".").sections
+    plain = ["train.flip=false", "train.crop=0", "train.scale_jitter=0"]
+    config = load(given.recipe, [*plain, *given.overrides], ".").sections
     quiet.import_keras()
     with tempfile.TemporaryDirectory() as folder:
         prepare(config, folder)
@@ -60,7 +67,7 @@ def main():
         )
     low, median, high, coverage = interval([a / b for a, b in pairs])
     print(machine())
-    print(f"{given.recipe}, {given.epochs - 1} passes timed, {len(pairs)} pairs")
+    print(f"{given.recipe} {' '.join(given.overrides)}, {len(pairs)} pairs")
     for name, index in (("pipeline", 0), ("script", 1)):
         print(f"{name:<9} {sorted(p[index] for p in pairs)[len(pairs) // 2]:.3f} s")
     print(
@@ -117,9 +124,12 @@ def script(config, folder, jit_compile):
     keras.utils.set_random_seed(train["seed"])
     data = Dataset.load(f"{folder}/ingest")
     (x, y), valid = data.split("train"), data.split("valid")
+    keras.config.set_dtype_policy(train["precision"])
     model, _ = load_network(f"{folder}/build")
+    keras.config.set_dtype_policy("float32")
     plan = Plan(len(y), train["batch_size"], train["seed"])
-    steps = train["epochs"] * plan.steps_per_epoch
+    steps = train["steps"] or train["epochs"] * plan.steps_per_epoch
+    interval_steps = train["eval_every"] or plan.steps_per_epoch
     rows, weights = plan.batches(0, steps)
     x, y = tf.constant(np.asarray(x)), tf.constant(np.asarray(y))
     batches = tf.data.Dataset.from_tensor_slices((rows, weights * len(rows[0])))
@@ -132,8 +142,8 @@ def script(config, folder, jit_compile):
     clock = Clock()
     model.fit(
         batches.prefetch(tf.data.AUTOTUNE),
-        steps_per_epoch=plan.steps_per_epoch,
-        epochs=train["epochs"],
+        steps_per_epoch=interval_steps,
+        epochs=steps // interval_steps,
         validation_data=tuple(np.asarray(part) for part in valid),
         shuffle=False,
         verbose=0,
