@@ -23,6 +23,18 @@ STAGES = ("ingest", "build", "train", "evaluate", "export")
 def main(arguments=None):
     """Run one command.  -> exit status."""
     typed = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        try:
+            return run_command(typed)
+        finally:
+            sys.stdout.flush()  # here, where it can be caught
+    except BrokenPipeError:  # who read it has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return errors.BROKEN_PIPE
+
+
+def run_command(typed):
+    """Run what was typed and print its answer.  -> exit status."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
     try:
@@ -34,6 +46,8 @@ def main(arguments=None):
         if stop.code != errors.TERMINATED:
             raise  # --help
         return failed(Failure("terminated", errors.TERMINATED), typed)
+    except BrokenPipeError:
+        raise
     except Exception as error:
         return failed(error, typed)
     print(json.dumps(answer) if given.json else "\n".join(lines), flush=True)

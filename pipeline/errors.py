@@ -4,7 +4,7 @@ import traceback
 from pathlib import Path
 
 OK, FAILED, USAGE, REJECTED = 0, 1, 2, 3
-INTERRUPTED, TERMINATED = 130, 143  # 128 + the signal's number
+INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143  # 128 + the signal's number
 
 OURS = (Path(__file__).parent, Path(__file__).parent.parent / "components")
 

@@ -99,6 +99,19 @@ def test_answer_is_the_last_line_of_stdout(tmp_path, command):
     assert not done.stderr
 
 
+@pytest.mark.parametrize("command", ["--help", "list", "show digits --json"])
+def test_a_reader_that_has_gone_ends_the_command_quietly(tmp_path, command):
+    reader, writer = os.pipe()
+    os.close(reader)
+    words = [sys.executable, "-m", "pipeline.cli", *command.split()]
+    environment = os.environ | {"PYTHONPATH": str(CODE)}
+    done = subprocess.run(
+        words, cwd=tmp_path, env=environment, stdout=writer, stderr=subprocess.PIPE
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
 @pytest.mark.parametrize(
     "command",
     [
