@@ -7,6 +7,7 @@ import subprocess
 import sys
 import uuid
 from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 
 from pipeline.follower import Follower
@@ -78,7 +79,11 @@ def name(config, command, parent):
     """What MLflow lists a run as: the recipe and the overrides, or a child's seed."""
     if parent:
         return f"seed {config.sections['train']['seed']}"
-    overrides = [word for word in command if "=" in word and word[0] != "-"]
+    overrides = [
+        word
+        for before, word in pairwise(command)
+        if "=" in word and word[0] != "-" and before != "--root"
+    ]
     return " ".join([config.name, *overrides])
 
 

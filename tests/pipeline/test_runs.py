@@ -10,6 +10,8 @@ import sys
 
 import pytest
 
+from pipeline import execution
+from pipeline.config import load
 from pipeline.journal import read_all
 from tests.pipeline.commands import (
     CODE,
@@ -69,6 +71,15 @@ def test_run_shows_parameters_curves_metrics_and_files(trained, runs):
         assert run["tags"][f"key.{stage}"] == outcome["key"]
     assert run["tags"]["version.keras"]
     assert not [tag for tag in run["tags"] if tag.startswith("cached_from")]
+
+
+def test_name_is_the_recipe_and_the_overrides():
+    typed = "phistar run digits train.epochs=2 --root a=b --force train build.seed=1"
+    config = load("digits", [], CODE)
+    assert (
+        execution.name(config, typed.split(), None)
+        == "digits train.epochs=2 build.seed=1"
+    )
 
 
 def test_curve_on_valid_has_one_point_per_evaluation(trained, runs):
