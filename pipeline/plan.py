@@ -1,6 +1,10 @@
 """What a run would do, and why: nothing is run, keras is not imported."""
 
+from itertools import pairwise
+from statistics import median
+
 from pipeline import keys
+from pipeline.journal import read
 from pipeline.stages import STAGES, stage_parts
 from pipeline.tables import TABLES
 
@@ -39,7 +43,7 @@ def plan(config, store):
                 reasons.append("never run")
             else:
                 reasons += changed
-            seconds = expected_seconds(nearest, parts)
+            seconds = expected_seconds(store, nearest, parts)
             running[stage.gives] = stage.name
         rows.append(
             {
@@ -81,14 +85,40 @@ def nearest_manifest(parts, store, ignore_inputs):
     return best, fewest
 
 
-def expected_seconds(manifest, parts):
-    """What the nearest past run took; training scaled by its length.  s, or None."""
+def expected_seconds(store, manifest, parts):
+    """What the nearest past run took, with as many steps as are asked for now.
+
+    Args:
+        store: Store, where the journal of that run is.
+        manifest: of it, or None.
+        parts: of the key that is missing.
+
+    Returns:
+        Seconds, or None.
+    """
     if manifest is None:
         return None
-    seconds = manifest["origin"]["seconds"]
+    seconds, ratio = manifest["origin"]["seconds"], 1.0
     for name in ("train.steps", "train.epochs"):
         old = manifest["parts"]["arguments"].get(name)
         new = parts["arguments"].get(name)
         if old and new:
-            seconds *= new / old
+            ratio = new / old
+    if ratio != 1:
+        # importing and compiling take as long for any number of steps
+        stepping = min(seconds, stepping_seconds(store, manifest) or seconds)
+        seconds += (ratio - 1) * stepping
     return round(seconds, 1)
+
+
+def stepping_seconds(store, manifest):
+    """How long a past training took without its start: all its steps, at the median
+    speed between two evaluations.  s, or None if there was only one."""
+    journal = store.path(manifest["stage"], manifest["key"]) / "journal.jsonl"
+    points = [
+        (entry["step"], entry["time"] / 1000)
+        for entry in read(journal)[0]
+        if entry["kind"] == "metrics"
+    ]
+    speeds = [(t2 - t1) / (s2 - s1) for (s1, t1), (s2, t2) in pairwise(points)]
+    return points[-1][0] * median(speeds) if speeds else None

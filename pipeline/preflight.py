@@ -65,7 +65,7 @@ def is_long(parts, store, train_rows):
         train_rows: examples in a pass.
     """
     nearest, _ = nearest_manifest(parts, store, ignore_inputs=True)
-    seconds = expected_seconds(nearest, parts)
+    seconds = expected_seconds(store, nearest, parts)
     if seconds is not None:
         return seconds > LONG_SECONDS
     arguments = parts["arguments"]
