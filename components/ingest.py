@@ -114,6 +114,8 @@ class Survey:
             for label, row in found.items():
                 self.first_row[split].setdefault(label, row)
             self.num_rows[split] += len(rows)
+            if isinstance(rows.inputs, dict):
+                require_finite(rows, split)
             if split == "train":
                 yield rows.inputs
             elif split == "test" and isinstance(rows.inputs, dict):
@@ -145,6 +147,29 @@ class Survey:
             for label, row in labels.items():
                 space.encode([label], name, row)
         return space
+
+
+def require_finite(rows, split):
+    """Refuse numbers that are infinite, or would be in float32; NaN is missing.
+
+    Args:
+        rows: Rows of columns, with their numbers.
+        split: that they are in.
+
+    Raises:
+        ValueError: at the first one, with its column and row.
+    """
+    for name, values in rows.inputs.items():
+        if values.dtype.kind not in "fiu":
+            continue
+        infinite = np.abs(values) > np.finfo("float32").max
+        if infinite.any():
+            first = infinite.argmax()
+            raise ValueError(
+                f"row {rows.numbers[first]}, in {split}: the column {name!r} is not "
+                f"finite. Received: {values[first]}. Expected numbers up to 3.4e38: "
+                "correct it, or declare what stands for a missing value."
+            )
 
 
 def write(folder, pieces, fitted, space, survey):

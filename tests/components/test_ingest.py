@@ -259,3 +259,16 @@ def test_run_refuses_a_column_without_numbers(tmp_path):
     ]
     with pytest.raises(ValueError, match="'word' with 0 values"):
         run(write(tmp_path, lines), tmp_path)
+
+
+@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("value", ["inf", "-1e39"])
+def test_run_refuses_an_infinite_number_with_column_and_row(tmp_path, split, value):
+    # -1e39 is finite in the file, but not in float32
+    lines = [f"{value},{word},no" for word in "abcdefghijklmnopqrstuvwxyz"]
+    infinite = next(line for line, name in split_of(lines).items() if name == split)
+    lines = lines_of(200)
+    lines.insert(150, infinite)
+    match = f"row 150, in {split}: the column 'x' is not finite. Received: {value[:3]}"
+    with pytest.raises(ValueError, match=match):
+        run(write(tmp_path, lines), tmp_path)
