@@ -7,13 +7,29 @@ from components import clean
 from pipeline import preflight, report
 from pipeline.call import require_backend, require_devices
 from pipeline.execution import execution, note
-from pipeline.stages import NAMES, fingerprint, run_stages, weights_fingerprint
+from pipeline.stages import (
+    NAMES,
+    fingerprint,
+    require_upstream,
+    run_stages,
+    weights_fingerprint,
+)
 from pipeline.store import Store
 
 SEEDS = ("ingest.seed", "build.seed", "train.seed")
 
 
-def run_once(config, root, command, *, parent=None, follower=None, check=False, **how):
+def run_once(
+    config,
+    root,
+    command,
+    *,
+    parent=None,
+    follower=None,
+    check=False,
+    first=NAMES[0],
+    **how,
+):
     """One execution.
 
     Args:
@@ -22,7 +38,8 @@ def run_once(config, root, command, *, parent=None, follower=None, check=False, 
         command: list of str, what the user typed.
         parent, follower: of the execution that this one belongs to.
         check: preflight in any case, not only before long training.
-        **how: first, last, force, isolate, as `run_stages` takes them.
+        first: stages before it must be in the store.
+        **how: last, force, isolate, as `run_stages` takes them.
 
     Returns:
         dict: experiment, run_id, url, stages, metrics, export; the last two are
@@ -31,12 +48,9 @@ def run_once(config, root, command, *, parent=None, follower=None, check=False, 
     Raises:
         Failure: of the stage that failed.
     """
-    require_backend(config.sections["train"]["backend"])
-    require_devices(config.sections["train"]["devices"])
-    # what is read from outside the store and is not there is refused before any work
-    fingerprint(config)
-    weights_fingerprint(config)
     store = Store(Path(root) / "mlruns")
+    if not parent:
+        require(config, store, first)
     complete = how.get("last", NAMES[-1]) == NAMES[-1]
     with execution(root, config, command, complete, parent, follower) as (record, feed):
 
@@ -73,23 +87,43 @@ def run_once(config, root, command, *, parent=None, follower=None, check=False, 
     }
 
 
-def run_seeds(load, seeds, root, command, **how):
+def require(config, store, first):
+    """Refuse what cannot be run before any work, and before a run is opened.
+
+    Args:
+        config: Config.
+        store: Store.
+        first: the stages before it must be there.
+
+    Raises:
+        Failure: the first thing that is missing.
+    """
+    require_backend(config.sections["train"]["backend"])
+    require_devices(config.sections["train"]["devices"])
+    fingerprint(config)
+    weights_fingerprint(config)
+    require_upstream(config, store, first)
+
+
+def run_seeds(load, seeds, root, command, *, first=NAMES[0], **how):
     """The same recipe once per seed of split, weights and training.
 
     Args:
         load: function of a list of overrides -> Config.
         seeds: int, how many: 0 ... seeds-1.
-        root, command, **how: as `run_once` takes them.
+        root, command, first, **how: as `run_once` takes them.
 
     Returns:
         dict: experiment, run_id and url of the parent, metrics (means, and
         `<metric>_sd`), runs (what `run_once` returns for each seed).
     """
     config, runs = load([]), []
+    children = [load([f"{key}={seed}" for key in SEEDS]) for seed in range(seeds)]
+    for seeded in children:
+        require(seeded, Store(Path(root) / "mlruns"), first)
     complete = how.get("last", NAMES[-1]) == NAMES[-1]
     with execution(root, config, command, complete, seeds=seeds) as (record, feed):
-        for seed in range(seeds):
-            seeded = load([f"{key}={seed}" for key in SEEDS])
+        for seed, seeded in enumerate(children):
             runs.append(
                 run_once(
                     seeded, root, command, parent=record.run_id, follower=feed, **how

@@ -62,7 +62,6 @@ def run_stages(
     store,
     record,
     *,
-    first="ingest",
     last="export",
     force=(),
     isolate=False,
@@ -75,7 +74,6 @@ def run_stages(
         config: Config.
         store: Store.
         record: Record of the execution; gets an entry when a stage begins and ends.
-        first: stages before it must be in the store.
         last: stages after it are left alone.
         force: names of stages to run even if they are in the store.
         isolate: run each stage in a child process.
@@ -91,18 +89,13 @@ def run_stages(
     """
     artifacts, outcomes = {}, {}
     for stage in STAGES[: NAMES.index(last) + 1]:
-        manifests = {
-            word: store.manifest(artifacts[word].parent.name, artifacts[word].name)
-            for word in stage.reads
-        }
-        parts = stage_parts(stage, config, manifests)
+        parts = stage_parts(stage, config, manifests_of(stage, store, artifacts))
         key = keys.key(parts)
         with store.lock(stage.name, key):
             forced = stage.name in force
             path = None if forced else store.get(stage.name, key)
             status, started = "cached", time.time()
             if path is None:
-                require_upstream(stage, config, first)
                 if stage.name == "train" and before_train is not None:
                     before_train(artifacts, key, parts)
                 status, started = "ran", time.time()
@@ -121,6 +114,14 @@ def run_stages(
         outcomes[stage.name] = outcome
         report(stage.name, outcome)
     return outcomes
+
+
+def manifests_of(stage, store, artifacts):
+    """Word of an artifact -> its manifest, of those that a stage reads."""
+    return {
+        word: store.manifest(artifacts[word].parent.name, artifacts[word].name)
+        for word in stage.reads
+    }
 
 
 def stage_parts(stage, config, manifests):
@@ -187,15 +188,24 @@ def require_rows(config):
         raise Failure.of(error) from error
 
 
-def require_upstream(stage, config, first):
-    """Refuse to run a stage that `--from` has left out."""
-    if NAMES.index(stage.name) < NAMES.index(first):
-        raise Failure(
-            f"`--from {first}` needs {stage.name}, which is not in the store under "
-            f"this config. Run `phistar {stage.name} {config.name}`, or leave out "
-            "`--from`.",
-            USAGE,
-        )
+def require_upstream(config, store, first):
+    """Refuse `--from` a stage if one before it is not in the store.
+
+    Raises:
+        Failure: which one.
+    """
+    artifacts = {}
+    for stage in STAGES[: NAMES.index(first)]:
+        parts = stage_parts(stage, config, manifests_of(stage, store, artifacts))
+        path = store.get(stage.name, keys.key(parts))
+        if path is None:
+            raise Failure(
+                f"`--from {first}` needs {stage.name}, which is not in the store under "
+                f"this config. Run `phistar {stage.name} {config.name}`, or leave out "
+                "`--from`.",
+                USAGE,
+            )
+        artifacts[stage.gives] = path
 
 
 def make(stage, config, store, record, artifacts, key, parts, forced, isolate):

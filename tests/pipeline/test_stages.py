@@ -117,10 +117,20 @@ def test_commands_leave_nothing_half_made(chains):
             assert (artifact(root, stage) / "manifest.json").is_file()
 
 
-def test_from_with_an_empty_store_is_refused(project, tmp_path):
-    root = copy_store(project, tmp_path)
-    done = here("run", "breast_cancer", *SHORT, "--from", "evaluate", root=root)
+@pytest.mark.parametrize("more", [(), ("--seeds", 2)])
+def test_from_with_an_empty_store_is_refused_before_any_work(tmp_path, more):
+    root = tmp_path / "new"
+    words = ("run", "breast_cancer", *SHORT, "--from", "evaluate", *more)
+    done = here(*words, root=root)
     assert done.status == 2
     assert "--from evaluate" in done.answer["error"]
     assert "phistar ingest breast_cancer" in done.answer["error"]
-    assert not list((root / "mlruns").glob("stages/*/[!.]*"))
+    assert not root.exists()
+
+
+def test_from_names_the_first_stage_that_is_missing(trained, tmp_path):
+    root = copy_store(trained[0], tmp_path, "ingest", "train")
+    done = here("run", "breast_cancer", *SHORT, "--from", "train", root=root)
+    assert done.status == 2
+    assert "phistar build breast_cancer" in done.answer["error"]
+    assert not (root / "mlruns" / "runs").exists()
