@@ -9,7 +9,7 @@ from pipeline.call import require_backend, require_devices
 from pipeline.execution import execution, note
 from pipeline.stages import (
     NAMES,
-    fingerprint,
+    require_rows,
     require_upstream,
     run_stages,
     weights_fingerprint,
@@ -100,9 +100,9 @@ def require(config, store, first):
     """
     require_backend(config.sections["train"]["backend"])
     require_devices(config.sections["train"]["devices"])
-    fingerprint(config)
     weights_fingerprint(config)
     require_upstream(config, store, first)
+    require_rows(config, store)
 
 
 def run_seeds(load, seeds, root, command, *, first=NAMES[0], **how):

@@ -180,8 +180,15 @@ def weights_fingerprint(config):
         raise Failure.of(error) from error
 
 
-def require_rows(config):
-    """Refuse a source whose rows are out of reach, before keras is imported."""
+def require_rows(config, store):
+    """Refuse a source whose rows are out of reach, if ingest has to read them.
+
+    Raises:
+        Failure: what to do.
+    """
+    key = keys.key(stage_parts(STAGES[0], config, {}))
+    if store.get(STAGES[0].name, key) is not None:
+        return
     try:
         opened(config).require()
     except Exception as error:
@@ -212,8 +219,6 @@ def make(stage, config, store, record, artifacts, key, parts, forced, isolate):
     """Run one stage into the store.  -> Path of its artifact."""
     arguments = {"task": config.sections["task"], **config.sections[stage.name]}
     arguments |= {word: str(artifacts[word]) for word in stage.reads}
-    if stage.name == "ingest":
-        require_rows(config)
     backend = config.sections[stage.name].get("backend", "tensorflow")
     failed = store.root / "runs" / f"{record.run_id}.{stage.name}.failed"
     try:

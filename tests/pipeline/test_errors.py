@@ -1,6 +1,7 @@
 """What goes wrong is one clear error, the right exit status, and leaves no half."""
 
 import json
+import time
 from hashlib import sha256
 
 import numpy as np
@@ -108,6 +109,23 @@ def test_missing_file_is_named(project, tmp_path):
     assert "gone.csv" in error and "ingest.path" in error
     done = here("plan", "breast_cancer", *CSV, "ingest.path=gone.csv", root=tmp_path)
     assert done.status == 2 and "gone.csv" in done.answer["error"]
+
+
+def test_data_out_of_reach_are_refused_at_once(tmp_path, monkeypatch):
+    for name in ("http_proxy", "https_proxy", "ftp_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens: no network
+    monkeypatch.delenv("no_proxy", raising=False)
+    words = ("run", "fashion_mnist", "ingest.name=cifar10", "--seeds", "2")
+    words = (*words, f"ingest.data_dir={tmp_path}")
+    begin = time.monotonic()
+    done = phistar(*words, root=tmp_path / "root")
+    seconds = time.monotonic() - begin
+    assert done.status == 1
+    assert "cifar10 is not prepared" in done.answer["error"]
+    assert "download_and_prepare()" in done.answer["error"]
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "root" / "mlruns").exists()
+    assert seconds < 5
 
 
 @pytest.mark.parametrize(

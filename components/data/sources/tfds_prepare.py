@@ -1,10 +1,12 @@
 """Data of TFDS that are not on this machine yet: from the network, or from Debian."""
 
 import contextlib
+import http.client
 import io
 import struct
 import sys
 import tempfile
+import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -69,12 +71,26 @@ def missing(builder, name, url, reason):
 
 def why_unreachable(url):
     """Why a URL's host gives no answer; None if it does. Takes 3 seconds at most."""
+    said = [f"no answer within {REACH_SECONDS} seconds"]
+
+    # looking up a name knows no limit of time, and a host may have many addresses
+    def ask():
+        said.append(refusal(url))
+
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(REACH_SECONDS)
+    return said[-1]
+
+
+def refusal(url):
+    """Why a URL's host gives no answer; None if it does."""
     request = urllib.request.Request(url, method="HEAD")
     try:
         urllib.request.urlopen(request, timeout=REACH_SECONDS).close()
     except urllib.error.HTTPError:
         return None  # the host answers; some refuse HEAD
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         return str(getattr(error, "reason", error))
     return None
 
