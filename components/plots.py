@@ -3,6 +3,10 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+# Labels that a figure has room for: it grows with them, and 1,000 would be 54,000
+# pixels a side, 20 GB.
+NAMED_LABELS = 40
+
 
 def margin(values, label_index, names):
     """The seed's figure: both losses over the margin, above the margins of test.
@@ -50,22 +54,19 @@ def confusion_matrix(label_index, decision, names):
         names: K names.
 
     Returns:
-        Figure.
+        Figure; of more than 40 labels an image alone, no names and no numbers.
     """
     size = len(names)
     counts = np.zeros((size, size), int)
     np.add.at(counts, (label_index, decision), 1)
-    side = 2.5 + 0.45 * size
+    side = 2.5 + 0.45 * min(size, NAMED_LABELS)
     figure = Figure(figsize=(side + 1, side), layout="constrained")
     axes = figure.subplots()
     axes.imshow(counts, cmap="Blues")
-    axes.set(
-        xticks=range(size),
-        yticks=range(size),
-        xlabel="decision",
-        ylabel="label",
-        title="test examples",
-    )
+    axes.set(xlabel="decision", ylabel="label", title="test examples")
+    if size > NAMED_LABELS:
+        return figure
+    axes.set(xticks=range(size), yticks=range(size))
     axes.set_xticklabels(names, rotation=45 if max(map(len, names)) > 3 else 0)
     axes.set_yticklabels(names)
     for row, column in np.ndindex(size, size):
