@@ -3,6 +3,7 @@
 What training sees of a file is, bit for bit, what the exported model makes of it.
 """
 
+from functools import lru_cache
 from itertools import islice
 
 import numpy as np
@@ -28,8 +29,7 @@ def pieces(examples, shape):
     Raises:
         ValueError: at the first one that is no image, with its name.
     """
-    encoder = Images(shape)
-    decode = tf.function(encoder.encode_graph, [encoder.signature()])
+    decode = decoder(tuple(shape))
     size = int(max(1, min(PIECE_FILES, PIECE_BYTES // np.prod(shape))))
     examples = iter(examples)
     while piece := list(islice(examples, size)):
@@ -41,6 +41,13 @@ def pieces(examples, shape):
                 named(decode, {"image": tf.constant([one])}, name)
             raise
         yield Rows(images, np.array(labels, str))
+
+
+@lru_cache(maxsize=4)  # traced once, not at each pass over each split
+def decoder(shape):
+    """The compiled function of {"image": string [B]} -> uint8 [B, H, W, C]."""
+    encoder = Images(shape)
+    return tf.function(encoder.encode_graph, [encoder.signature()])
 
 
 def target_shape(first, height, width, channels):
