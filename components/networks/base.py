@@ -16,11 +16,15 @@ class Network(keras.Model):
     Args:
         features: keras.Model, inputs -> float [B, D].
         num_outputs: width of the head.
+        mirror: bool, outside training the logits are the mean of those of an image
+            and of its mirror image, left and right, so P is the same for both
+            (Simonyan and Zisserman, 2014, arXiv:1409.1556, section 3.2, who average
+            the probabilities; means of logits are what a linear head keeps).
     """
 
-    def __init__(self, features, num_outputs):
+    def __init__(self, features, num_outputs, mirror=False):
         super().__init__(name="network")
-        self.features = features
+        self.features, self.mirror = features, mirror
         # of scoring; training's is that of components/devices.py
         self.jit_compile = keras.backend.backend() == "jax"
         # float32 whatever the precision of the rest: logits are exponentiated.
@@ -36,7 +40,11 @@ class Network(keras.Model):
 
     def call(self, inputs, training=False):
         """Logits.  [B, ...] -> float32 [B, num_outputs]."""
-        return self.head(self.features(inputs, training=training))
+        logits = self.head(self.features(inputs, training=training))
+        if self.mirror and not training:
+            other = self.features(keras.ops.flip(inputs, axis=2), training=False)
+            logits = (logits + self.head(other)) / 2
+        return logits
 
     def weight_names(self):
         """What each of `weights` is: "dense_1/kernel".

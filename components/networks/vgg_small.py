@@ -17,6 +17,7 @@ def vgg_small(
     width: Annotated[int, Field(ge=1)] = 32,
     mlp_dim: Annotated[int, Field(ge=1)] = 128,
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5,
+    mirror: bool = False,
 ):
     """Blocks of two 3x3 convolutions and a 2x2 max pooling, then one dense layer.
 
@@ -31,6 +32,8 @@ def vgg_small(
         width: channels of the first block.
         mlp_dim: width of the dense layer.
         dropout: probability of dropping, before and after the dense layer.
+        mirror: score an image by itself and by its mirror image; twice the work,
+            outside training only.
 
     Returns:
         Network.
@@ -72,4 +75,4 @@ def vgg_small(
     x = layers.Dropout(dropout, name="dropout_1")(x)
     x = layers.Dense(mlp_dim, "relu", name="dense_1")(x)
     x = layers.Dropout(dropout, name="dropout_2")(x)
-    return Network(keras.Model(inputs, x, name="features"), num_outputs)
+    return Network(keras.Model(inputs, x, name="features"), num_outputs, mirror)

@@ -121,3 +121,19 @@ def test_vgg_small_refuses_what_it_cannot_take(shape, num_blocks, message):
 def test_table_names_its_cases_for_an_unknown_name():
     with pytest.raises(ValueError, match="Received: 'nonesuch'"):
         network("nonesuch")
+
+
+def test_mirror_image_has_the_same_logits():
+    inputs = inputs_of("images")
+    keras.utils.set_random_seed(1)
+    plain, mirrored = (
+        vgg_small((8, 8, 1), "uint8", 3, width=4, mirror=mirror)
+        for mirror in (False, True)
+    )
+    mirrored.set_weights(plain.get_weights())
+    expected = (plain(inputs) + plain(inputs[:, :, ::-1])) / 2
+    np.testing.assert_allclose(mirrored(inputs), expected, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(
+        mirrored(inputs[:, :, ::-1]), mirrored(inputs), rtol=1e-5, atol=1e-7
+    )
+    assert not np.allclose(plain(inputs), expected)
