@@ -1,7 +1,8 @@
 """What the stages leave on disk, and how it is read back.
 
     Dataset   dataset.json, digest.json, {train,valid,test}/{inputs,labels}.npy,
-              test/raw.npy (columns)
+              test/raw.npy (columns); of texts {labels_tokens,labels_offsets,sizes}.npy
+              by split, test/{raw_tokens,raw_offsets}.npy
     Network   network.json, weights.npz; once trained, history.json
     Report    metrics.json, test_nll.npy, golden.npz, figures/
 
@@ -16,7 +17,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from components.data.arrays import SplitFiles, load
+from components.data.arrays import Ragged, RaggedFile, SplitFiles, load
 from components.data.encoders import encoder
 from components.data.splits import SPLITS
 from components.labels import LabelSpace
@@ -64,13 +65,31 @@ class Dataset:
         return LabelSpace(tuple(labels["names"]), tuple(labels["values"]))
 
     @property
+    def kind(self):
+        """What the data are: "columns", "images" or "text"."""
+        return self.description["inputs"]["kind"]
+
+    def sizes(self, name):
+        """(characters, bytes) of each text of a split, as the data have it.
+
+        Returns:
+            int64 [N, 2].
+        """
+        return np.load(self.folder / name / "sizes.npy")
+
+    @property
     def digests(self):
         """SHA-256 of each split's arrays."""
         return read_json(self.folder / "digest.json")
 
     def split(self, name):
-        """(inputs [N, ...], labels int32 [N]) of one split, memory-mapped."""
+        """(inputs [N, ...], labels int32 [N]) of one split, memory-mapped.
+
+        Texts: (None, Ragged of tokens, each text ended by EOS).
+        """
         folder = self.folder / name
+        if self.kind == "text":
+            return None, Ragged.load(folder, "labels")
         return load(folder / "inputs.npy"), np.load(
             folder / "labels.npy", mmap_mode="r"
         )
@@ -79,10 +98,13 @@ class Dataset:
         """The test inputs as the data have them, before any encoding; memory-mapped.
 
         Returns:
-            dict of name -> array [N] (columns), or uint8 [N, H, W, C] (images).
+            dict of name -> array [N] (columns), uint8 [N, H, W, C] (images), or
+            Ragged of bytes (texts).
         """
-        if self.description["inputs"]["kind"] == "images":
+        if self.kind == "images":
             return self.split("test")[0]
+        if self.kind == "text":
+            return Ragged.load(self.folder / "test", "raw")
         table = np.load(self.folder / "test" / "raw.npy", mmap_mode="r")
         return {name: table[name] for name in table.dtype.names}
 
@@ -170,6 +192,9 @@ def truncate(folder, out_dir, num_rows):
     out_dir.mkdir(parents=True)
     digests = {"all": f"first {num_rows} rows of {data.digests['all']}"}
     for split in SPLITS:
+        if data.kind == "text":
+            digests[split] = _first_texts(data, out_dir, split, num_rows)
+            continue
         inputs, labels = (array[:num_rows] for array in data.split(split))
         files = SplitFiles(out_dir / split, len(labels), inputs.shape[1:], inputs.dtype)
         files.append(inputs, labels)
@@ -179,3 +204,18 @@ def truncate(folder, out_dir, num_rows):
         np.save(out_dir / "test" / "raw.npy", np.load(raw, mmap_mode="r")[:num_rows])
     write_json(out_dir / "dataset.json", data.description)
     write_json(out_dir / "digest.json", digests)
+
+
+def _first_texts(data, out_dir, split, num_rows):
+    """Write the first texts of a split.  -> str, their digest."""
+    (out_dir / split).mkdir()
+    np.save(out_dir / split / "sizes.npy", data.sizes(split)[:num_rows])
+    ragged = {"labels": data.split(split)[1]}
+    ragged |= {"raw": data.raw()} if split == "test" else {}
+    digests = []
+    for name, rows in ragged.items():
+        file = RaggedFile(out_dir / split, name, rows.tokens.dtype)
+        for row in range(min(num_rows, len(rows))):
+            file.append(rows[row])
+        digests.append(file.close())
+    return digests[0]

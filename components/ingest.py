@@ -13,10 +13,11 @@ from pydantic import Field
 
 from components.artifacts import write_json
 from components.data.arrays import ArrayFile, SplitFiles
+from components.data.corpus import Corpus
 from components.data.encoders import encoder
 from components.data.sources import source as source_function
 from components.data.splits import SPLITS, split_rows
-from components.labels import first_rows, label_space
+from components.labels import first_rows, label_space, token_space
 
 
 def run(
@@ -51,15 +52,16 @@ def run(
         ValueError: an unknown label, an empty split, one class only; with the row.
     """
     opened = source_function(source)(**options)
+    require_labels(task, opened, source)
     given, folder = opened.read(), Path(out_dir)
 
     def pieces():
         return split_rows(given, valid_fraction, test_fraction, seed)
 
-    survey = Survey()
-    fitted = encoder(opened.kind).fit(survey.train_inputs(pieces()))
-    space = survey.label_space(task, seed)
-    digests, train_counts = write(folder, pieces(), fitted, space, survey)
+    ingest = texts if opened.kind == "text" else labelled
+    fitted, space, digests, train_counts, rows = ingest(
+        folder, pieces, task, opened.kind, seed
+    )
     write_json(folder / "digest.json", digests)
     write_json(
         folder / "dataset.json",
@@ -80,10 +82,78 @@ def run(
         name=opened.name,
         digest=digests["all"],
         source=str(opened.fingerprint),
-        rows=sum(survey.num_rows.values()),
+        rows=sum(rows.values()),
         schema=fitted.describe(),
     )
-    log.params({f"data.{name}_rows": rows for name, rows in survey.num_rows.items()})
+    log.params({f"data.{name}_rows": count for name, count in rows.items()})
+
+
+def require_labels(task, opened, source):
+    """Refuse a source whose labels are not of the task's kind.
+
+    Raises:
+        ValueError: texts for a task with names as labels, or the other way round.
+    """
+    if (task["name"] == "language") != (opened.kind == "text"):
+        wanted = "texts" if task["name"] == "language" else "labels that are names"
+        raise ValueError(
+            f"the task {task['name']} needs {wanted}. Received: ingest.source={source}"
+            f", a source of {opened.kind}. Choose another source, or another task."
+        )
+
+
+def labelled(folder, pieces, task, kind, seed):
+    """Rows whose label is a name.
+
+    Args:
+        folder: Path of the Dataset.
+        pieces: () -> pieces of `split_rows`.
+        task: plain data of the section `task`.
+        kind: of the inputs.
+        seed: of the split.
+
+    Returns:
+        (encoder, LabelSpace, digests by split, counts of the labels in train, rows by
+        split).
+    """
+    survey = Survey()
+    fitted = encoder(kind).fit(survey.train_inputs(pieces()))
+    space = survey.label_space(task, seed)
+    digests, train_counts = write(folder, pieces(), fitted, space, survey)
+    return fitted, space, together(digests), train_counts, survey.num_rows
+
+
+def texts(folder, pieces, task, kind, seed):
+    """Rows whose label is a text; as `labelled`, the labels being tokens."""
+    corpus = Corpus()
+    train_texts = corpus.train_texts(pieces())
+    fitted = encoder(kind).fit(task["tokenizer"], train_texts)
+    require_rows(corpus.num_rows, seed)
+    digests, train_counts = corpus.write(folder, pieces(), fitted)
+    space = token_space(fitted.names)
+    return fitted, space, together(digests), train_counts, corpus.num_rows
+
+
+def together(digests):
+    """Digests by split, and "all"."""
+    joined = "".join(digests[name] for name in SPLITS)
+    return digests | {"all": hashlib.sha256(joined.encode()).hexdigest()}
+
+
+def require_rows(num_rows, seed):
+    """Refuse an empty split.
+
+    Args:
+        num_rows: split -> its number of rows.
+        seed: of the split.
+    """
+    for name, rows in num_rows.items():
+        if not rows:
+            raise ValueError(
+                f"an empty split: {name}. Received: "
+                f"{sum(num_rows.values())} rows in all, seed={seed}. Raise "
+                "`ingest.valid_fraction` or `ingest.test_fraction`, or add data."
+            )
 
 
 class Survey:
@@ -129,13 +199,7 @@ class Survey:
         Raises:
             ValueError: an empty split, one class only, a label that train lacks.
         """
-        for name, rows in self.num_rows.items():
-            if not rows:
-                raise ValueError(
-                    f"an empty split: {name}. Received: "
-                    f"{sum(self.num_rows.values())} rows in all, seed={seed}. Raise "
-                    "`ingest.valid_fraction` or `ingest.test_fraction`, or add data."
-                )
+        require_rows(self.num_rows, seed)
         space = label_space(task, self.first_row["train"], self.num_rows["train"])
         for name, labels in self.first_row.items():
             if len(labels) == 1:
@@ -207,7 +271,4 @@ def write(folder, pieces, fitted, space, survey):
             table.append(block)
     if table:
         table.close()
-    digests = {name: files[name].close() for name in SPLITS}
-    together = "".join(digests[name] for name in SPLITS)
-    digests["all"] = hashlib.sha256(together.encode()).hexdigest()
-    return digests, counts.tolist()
+    return {name: files[name].close() for name in SPLITS}, counts.tolist()

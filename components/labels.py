@@ -3,6 +3,9 @@
     task         Y                  a label in the arrays
     binary       {-1, +1}           -1 or +1; `positive` names the +1
     multiclass   {y_1 ... y_K}      0 ... K-1, in the order of `names`
+    language     V* EOS             a text: tokens, each in 0 ... |V|, ended by EOS = 0
+
+A text is a sequence of labels of one space, V and EOS, chosen one after the other.
 
 A label space is made from the data once, at ingest; after that a label outside
 it is an error that names the row.
@@ -61,6 +64,15 @@ class LabelSpace:
     def to_json(self):
         """Plain data; `LabelSpace(**space.to_json())` is the same space."""
         return {"names": list(self.names), "values": list(self.values)}
+
+
+def token_space(names):
+    """V and EOS, the labels that a text is a sequence of.
+
+    Args:
+        names: what the tokens 0 ... |V| are called, EOS first.
+    """
+    return LabelSpace(tuple(names), tuple(range(len(names))))
 
 
 def first_rows(names, numbers=None):

@@ -2,6 +2,8 @@
 
 import hashlib
 import mmap
+from array import array
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -101,4 +103,81 @@ class SplitFiles:
             self.digest.update(block)
         self.inputs.close()
         self.labels.close()
+        return self.digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Rows of different lengths, laid end to end.
+
+    Args:
+        tokens: array [total].
+        offsets: int64 [N + 1]; row i is tokens[offsets[i] : offsets[i + 1]].
+    """
+
+    tokens: np.ndarray
+    offsets: np.ndarray
+
+    @classmethod
+    def load(cls, folder, name):
+        """NAME_tokens.npy and NAME_offsets.npy, memory-mapped."""
+        return cls(
+            load(folder / f"{name}_tokens.npy"), np.load(folder / f"{name}_offsets.npy")
+        )
+
+    def __len__(self):
+        return len(self.offsets) - 1
+
+    def __getitem__(self, row):
+        """One row, or the first rows (a slice that starts at 0) as Ragged."""
+        if isinstance(row, slice):
+            offsets = self.offsets[: len(self.offsets[:-1][row]) + 1]
+            return Ragged(self.tokens[: offsets[-1]], offsets)
+        return np.asarray(self.tokens[self.offsets[row] : self.offsets[row + 1]])
+
+    @property
+    def lengths(self):
+        """int64 [N]."""
+        return np.diff(self.offsets)
+
+
+class RaggedFile:
+    """NAME_tokens.npy and NAME_offsets.npy, written row by row.
+
+    Args:
+        folder: Path, there already.
+        name: str.
+        dtype: of the tokens.
+    """
+
+    def __init__(self, folder, name, dtype):
+        self.dtype, self.lengths = np.dtype(dtype), array("q")
+        self.offsets = folder / f"{name}_offsets.npy"
+        self.file = open(folder / f"{name}_tokens.npy", "w+b")  # noqa: SIM115
+        self._head(0)
+        self.digest = hashlib.sha256()
+
+    def _head(self, total):
+        """NumPy leaves room in the head of a file for the length to grow."""
+        described = np.lib.format.dtype_to_descr(self.dtype)
+        self.file.seek(0)
+        np.lib.format.write_array_header_1_0(
+            self.file, {"descr": described, "fortran_order": False, "shape": (total,)}
+        )
+
+    def append(self, row):
+        """Write the next row, an array [length]."""
+        data = np.asarray(row, self.dtype).tobytes()
+        self.file.write(data)
+        self.digest.update(data)
+        self.lengths.append(len(row))
+
+    def close(self):
+        """Close both.  -> str, SHA-256 of dtype, lengths and values."""
+        offsets = np.cumsum([0, *self.lengths], dtype="int64")
+        self._head(int(offsets[-1]))
+        self.file.close()
+        np.save(self.offsets, offsets)
+        self.digest.update(f"{self.dtype}".encode())
+        self.digest.update(offsets.tobytes())
         return self.digest.hexdigest()

@@ -16,5 +16,9 @@ def encoder(kind):
             from components.data.images import Images
 
             return Images
+        case "text":
+            from components.data.text import Text
+
+            return Text
         case _:
             raise ValueError(f"no such kind of input. Received: {kind!r}.")

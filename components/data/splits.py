@@ -1,4 +1,7 @@
-"""Which split an example is in: what the source says, else a hash of its inputs."""
+"""Which split an example is in: what the source says, else a hash of its inputs.
+
+Where there is no input, only a text, the text itself is hashed.
+"""
 
 import hashlib
 from dataclasses import replace
@@ -42,7 +45,8 @@ def split_rows(given, valid_fraction, test_fraction, seed):
             if name in ("valid", "test") or high == 0:
                 yield name, rows
                 continue
-            position = hash_positions(rows.inputs, seed)
+            alone = rows.inputs is None
+            position = hash_positions(rows.labels if alone else rows.inputs, seed)
             split = np.digitize(position, [low, high])  # 0: test, 1: valid, 2: train
             for number, part in enumerate(("test", "valid", "train")):
                 if (chosen := split == number).any():
@@ -53,7 +57,7 @@ def hash_positions(inputs, seed):
     """A number in [0, 1) for each example, a function of its inputs and the seed.
 
     Args:
-        inputs: dict of name -> array [N], or array [N, ...].
+        inputs: dict of name -> array [N], array [N, ...], or bytes [N] as objects.
         seed: int.
 
     Returns:
@@ -64,6 +68,8 @@ def hash_positions(inputs, seed):
         columns = [v + 0.0 if v.dtype.kind == "f" else v for v in inputs.values()]
         columns = [values.tolist() for values in columns]
         examples = (repr(row).encode() for row in zip(*columns, strict=True))
+    elif inputs.dtype == object:
+        examples = inputs
     else:
         examples = (np.ascontiguousarray(image).tobytes() for image in inputs)
     key = str(seed).encode()

@@ -24,14 +24,26 @@ def source(name):
             from components.data.sources.image_folder import image_folder
 
             return image_folder
+        case "kjv":
+            from components.data.sources.kjv import kjv
+
+            return kjv
         case "nycflights":
             from components.data.sources.nycflights import nycflights
 
             return nycflights
+        case "text":
+            from components.data.sources.text import text
+
+            return text
         case "tfds":
             from components.data.sources.tfds import tfds
 
             return tfds
+        case "tfds_text":
+            from components.data.sources.tfds_text import tfds_text
+
+            return tfds_text
         case _:
             raise ValueError(
                 f"no such source. Received: {name!r}. "

@@ -11,14 +11,14 @@ class Rows:
     """Examples as they are in the data.
 
     Args:
-        inputs: dict of name -> float64 [N] or str [N] (columns), or uint8
-            [N, H, W, C] (images).
-        labels: str [N], the data's own labels.
+        inputs: dict of name -> float64 [N] or str [N] (columns), uint8 [N, H, W, C]
+            (images), or None where there is no x, only y.
+        labels: str [N], the data's own labels; or texts, bytes in an object array.
         numbers: int [N], the rows' numbers in the data, for errors; `split_rows`
             counts them.
     """
 
-    inputs: dict | np.ndarray
+    inputs: dict | np.ndarray | None
     labels: np.ndarray
     numbers: np.ndarray | None = None
 
@@ -27,12 +27,21 @@ class Rows:
 
     def take(self, rows):
         """The rows of a bool or int index."""
-        if isinstance(self.inputs, dict):
+        if self.inputs is None:
+            inputs = None
+        elif isinstance(self.inputs, dict):
             inputs = {name: values[rows] for name, values in self.inputs.items()}
         else:
             inputs = self.inputs[rows]
         numbers = None if self.numbers is None else self.numbers[rows]
         return Rows(inputs, self.labels[rows], numbers)
+
+
+def objects(texts):
+    """list of bytes -> array of them; NumPy's own would drop NULs at the end."""
+    result = np.empty(len(texts), object)
+    result[:] = texts
+    return result
 
 
 @dataclass(frozen=True)

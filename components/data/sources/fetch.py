@@ -33,7 +33,7 @@ def sdist(project, version, sha256):
         ConnectionError: if pip cannot get it.
     """
     file = cache_folder() / f"{project}-{version}.tar.gz"
-    if file.exists() and hashlib.sha256(file.read_bytes()).hexdigest() == sha256:
+    if _sha256(file) == sha256:
         return file
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=".pip-") as folder:
         wanted = Path(folder) / "requirements.txt"
@@ -52,7 +52,7 @@ def sdist(project, version, sha256):
     return file
 
 
-def debian(package, folder):
+def debian(package, folder, sha256=None):
     """Unpack a Debian package, of the archive that apt is configured for.
 
     Needs no root and changes nothing of the system: where apt's lists are empty or
@@ -61,30 +61,54 @@ def debian(package, folder):
     Args:
         package: its name.
         folder: Path to unpack it below.
+        sha256: of the file, which is then kept in the cache; None: any version will
+            do, and what is in it is checked by the caller.
 
     Raises:
-        ConnectionError: if apt cannot get it.
+        ConnectionError: if apt cannot get it, or gets another version.
     """
+    kept = cache_folder() / f"{package}-{sha256}.deb"
     with tempfile.TemporaryDirectory(prefix="phistar-apt-") as work:
-        state = {"Dir::State::Lists": "lists", "Dir::Cache": "cache"}
-        own = [f"-o{key}={work}/{value}" for key, value in state.items()]
-        for made in ("lists/partial", "cache/archives/partial"):
-            (Path(work) / made).mkdir(parents=True)  # apt does so for root only
-        once = ["-oAcquire::Retries=0", "-oAcquire::http::Timeout=20"]
-        download = ["download", package]
-        for command in (download, [*own, "update"], [*own, *download]):
-            done = run(["apt-get", "-qq", *once, *command], work)
-            if command[-1] == package and done.returncode == 0:
-                break
-        else:
+        file = kept if sha256 and _sha256(kept) == sha256 else _download(package, work)
+        if sha256 and (received := _sha256(file)) != sha256:
             raise ConnectionError(
-                f"Debian's {package} could not be fetched. Received from apt-get: "
-                f"{said(done)}."
+                f"Debian's {package} is another version. Received: {file.name}, "
+                f"SHA-256 {received}. Expected {sha256}: put that file, called "
+                f"{kept.name}, into {kept.parent}."
             )
-        (file,) = Path(work).glob(f"{package}_*.deb")
         done = run(["dpkg-deb", "-x", str(file), str(folder)], work)
         if done.returncode:
             raise ConnectionError(f"{file.name} cannot be unpacked: {said(done)}.")
+        if sha256 and file != kept:
+            with tempfile.NamedTemporaryFile(dir=kept.parent, delete=False) as copy:
+                copy.write(file.read_bytes())
+            os.replace(copy.name, kept)
+
+
+def _download(package, work):
+    """The .deb of a package.  -> Path in the folder `work`."""
+    state = {"Dir::State::Lists": "lists", "Dir::Cache": "cache"}
+    own = [f"-o{key}={work}/{value}" for key, value in state.items()]
+    for made in ("lists/partial", "cache/archives/partial"):
+        (Path(work) / made).mkdir(parents=True)  # apt does so for root only
+    once = ["-oAcquire::Retries=0", "-oAcquire::http::Timeout=20"]
+    download = ["download", package]
+    for command in (download, [*own, "update"], [*own, *download]):
+        done = run(["apt-get", "-qq", *once, *command], work)
+        if command[-1] == package and done.returncode == 0:
+            break
+    else:
+        raise ConnectionError(
+            f"Debian's {package} could not be fetched. Received from apt-get: "
+            f"{said(done)}."
+        )
+    (file,) = Path(work).glob(f"{package}_*.deb")
+    return file
+
+
+def _sha256(file):
+    """SHA-256 of a file; None if it is not there."""
+    return hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else None
 
 
 def run(command, folder):

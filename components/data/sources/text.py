@@ -1,0 +1,112 @@
+"""Your own texts: a file, or a folder of files, .txt or .gz.
+
+Bytes are taken as they are; what becomes of those that are no UTF-8 is said in
+components/data/text.py.
+"""
+
+import gzip
+import hashlib
+import re
+import zlib
+from pathlib import Path
+from typing import Literal
+
+from components.data.sources.base import Chunks, Rows, Source, objects
+
+SUFFIXES = (".txt", ".gz")
+PIECE_BYTES = 16 * 2**20
+
+
+def text(*, path: str, document: Literal["file", "line"] = "file"):
+    """A document is a file, or a line of one; empty lines are no documents then.
+
+    Args:
+        path: of a file, or of a folder whose .txt and .gz files are read, those in
+            folders below too; relative to the working directory.
+        document: what one text is.
+
+    Returns:
+        Source of texts, not split.
+
+    Raises:
+        ValueError: if there is no such file.
+    """
+    root = Path(path).expanduser()
+    found = files(root)
+    digest = hashlib.sha256()
+    for file in found:
+        with file.open("rb") as stream:
+            content = hashlib.file_digest(stream, "sha256").hexdigest()
+        digest.update(
+            f"{file.relative_to(root.parent).as_posix()}\0{content}\n".encode()
+        )
+
+    return Source(
+        name=re.sub(r"\W+", "_", root.resolve().name.split(".")[0]),
+        kind="text",
+        fingerprint={"sha256": digest.hexdigest()},
+        read=lambda: {"all": Chunks(lambda: pieces(documents(found, document)))},
+    )
+
+
+def files(root):
+    """The text files of a path, sorted.
+
+    Raises:
+        ValueError: no file.
+    """
+    found = [root] if root.is_file() else sorted(root.rglob("*"))
+    found = [file for file in found if file.is_file() and file.suffix in SUFFIXES]
+    if not found:
+        raise ValueError(
+            f"no text files. Received: ingest.path={str(root)!r}, that is "
+            f"{root.absolute()}. Expected a file that ends in {' or '.join(SUFFIXES)}, "
+            "or a folder with such files."
+        )
+    return found
+
+
+def documents(found, document):
+    """One text after the other.
+
+    Args:
+        found: list of Path.
+        document: "file" or "line".
+
+    Yields:
+        bytes.
+
+    Raises:
+        ValueError: a .gz file that cannot be read.
+    """
+    for file in found:
+        try:
+            with (gzip.open if file.suffix == ".gz" else open)(file, "rb") as stream:
+                if document == "file":
+                    yield stream.read()
+                    continue
+                for line in stream:
+                    if line := line.rstrip(b"\r\n"):
+                        yield line
+        except (OSError, EOFError, zlib.error) as error:
+            raise ValueError(
+                f"{file} cannot be read: {error}. Expected a whole gzip file of text: "
+                "replace it, or take it away."
+            ) from error
+
+
+def pieces(texts):
+    """Texts -> Rows of about PIECE_BYTES each.
+
+    Args:
+        texts: iterable of bytes.
+    """
+    waiting, size = [], 0
+    for one in texts:
+        waiting.append(one)
+        size += len(one)
+        if size >= PIECE_BYTES:
+            yield Rows(None, objects(waiting))
+            waiting, size = [], 0
+    if waiting:
+        yield Rows(None, objects(waiting))

@@ -1,0 +1,193 @@
+"""The sources of texts: kjv, text, tfds_text."""
+
+import gzip
+import struct
+import subprocess
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow_datasets
+
+from components.data.sources import fetch, kjv
+from components.data.sources.text import text
+from components.data.sources.tfds_text import tfds_text
+
+
+def texts(rows):
+    """All texts of pieces of Rows.  -> list of bytes."""
+    return [one for piece in rows for one in piece.labels]
+
+
+def module(folder, books):
+    """Write a SWORD module: a list of books, each a list of entries."""
+    blocks, packed, entries = b"", b"", b""
+    for number, book in enumerate(books):
+        data = [entry.encode() for entry in book]
+        for i, entry in enumerate(data):
+            entries += struct.pack("<IIH", number, sum(map(len, data[:i])), len(entry))
+        body = zlib.compress(b"".join(data))
+        blocks += struct.pack("<III", len(packed), len(body), 0)
+        packed += body
+    for end, content in {"bzs": blocks, "bzz": packed, "bzv": entries}.items():
+        (folder / f"ot.{end}").write_bytes(content)
+
+
+def test_kjv_chapters_are_the_text_of_their_verses(tmp_path):
+    books = [
+        ["", "<milestone n='x'/>", "<title>The First Book</title>"],
+        [
+            '<div sID="p"/> <chapter n="1" osisID="Gen.1" sID="Gen.1"/> ',
+            'In <w lemma="strong:H1">the</w> beginning<note n="a">Heb. x</note>. ',
+            "¶ And  <transChange>it was</transChange> so &amp; good, the \\nd LORD. ",
+            '<chapter n="2" osisID="Gen.2" sID="Gen.2"/> ',
+            "Thus. <foreign>א ALEPH</foreign>",
+        ],
+    ]
+    module(tmp_path, books)
+    assert kjv.chapters(kjv.verses(tmp_path, "ot")) == [
+        "In the beginning.\nAnd it was so & good, the LORD.\n",
+        "Thus.\n",
+    ]
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """A small Debian package in place of the archive.  -> its SHA-256."""
+    root = tmp_path / "package"
+    (root / "DEBIAN").mkdir(parents=True)
+    control = "Package: made\nVersion: 1\nArchitecture: all\nMaintainer: x <x@y>\n"
+    (root / "DEBIAN" / "control").write_text(control + "Description: x\n")
+    (root / "word").write_text("hello")
+    deb = tmp_path / "made_1_all.deb"
+    subprocess.run(["dpkg-deb", "-b", root, deb], check=True, capture_output=True)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    real, asked = fetch.run, []
+
+    def run(command, folder):
+        if command[0] != "apt-get":
+            return real(command, folder)
+        asked.append(command)
+        (Path(folder) / deb.name).write_bytes(deb.read_bytes())
+        return subprocess.CompletedProcess(command, 0, "", "")
+
+    monkeypatch.setattr(fetch, "run", run)
+    return fetch._sha256(deb), asked
+
+
+def test_debian_of_a_known_version_is_fetched_once(package, tmp_path):
+    sha256, asked = package
+    for name in ("first", "second"):
+        fetch.debian("made", tmp_path / name, sha256)
+        assert (tmp_path / name / "word").read_text() == "hello"
+    assert len(asked) == 1
+
+
+def test_debian_refuses_another_version(package, tmp_path):
+    with pytest.raises(ConnectionError, match="another version.*Expected 00"):
+        fetch.debian("made", tmp_path / "out", "0" * 64)
+    assert not (tmp_path / "out").exists()
+
+
+def test_text_files_are_documents(tmp_path):
+    (tmp_path / "deeper").mkdir()
+    (tmp_path / "b.txt").write_bytes(b"second\r\n\n\0")
+    (tmp_path / "deeper" / "c.txt.gz").write_bytes(gzip.compress(b"third"))
+    (tmp_path / "a.txt").write_bytes(b"\xff first")
+    (tmp_path / "picture.png").write_bytes(b"no text")
+    found = texts(text(path=str(tmp_path)).read()["all"])
+    assert found == [b"\xff first", b"second\r\n\n\0", b"third"]
+
+
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("suffix", [".txt", ".txt.gz"])
+def test_text_lines_are_documents_but_for_empty_ones(tmp_path, ending, suffix):
+    file = tmp_path / f"lines{suffix}"
+    content = ending.join([b"one", b"", b" ", b"tw\0\xffo", b"x" * 2**20, b"", b"end"])
+    file.write_bytes(gzip.compress(content) if suffix.endswith(".gz") else content)
+    found = texts(text(path=str(file), document="line").read()["all"])
+    assert found == [b"one", b" ", b"tw\0\xffo", b"x" * 2**20, b"end"]
+
+
+def test_text_can_be_read_again_and_knows_a_change(tmp_path):
+    file = tmp_path / "a.txt"
+    file.write_text("one\ntwo\n")
+    source = text(path=str(file), document="line")
+    rows = source.read()["all"]
+    assert texts(rows) == texts(rows) == [b"one", b"two"]
+    assert text(path=str(file)).fingerprint == source.fingerprint
+    file.write_text("one\ntwo!\n")
+    assert text(path=str(file)).fingerprint != source.fingerprint
+
+
+def test_text_comes_in_pieces(tmp_path, monkeypatch):
+    monkeypatch.setattr("components.data.sources.text.PIECE_BYTES", 6)
+    file = tmp_path / "a.txt"
+    file.write_bytes(b"\n".join([b"abc"] * 5))
+    pieces = list(text(path=str(file), document="line").read()["all"])
+    assert [len(piece) for piece in pieces] == [2, 2, 1]
+
+
+def test_text_refuses_what_is_not_there(tmp_path):
+    (tmp_path / "picture.png").write_bytes(b"no text")
+    for path in (tmp_path, tmp_path / "picture.png", tmp_path / "missing.txt"):
+        with pytest.raises(ValueError, match="no text files. Received: ingest.path="):
+            text(path=str(path))
+
+
+def test_text_refuses_half_a_gzip_file(tmp_path):
+    file = tmp_path / "a.gz"
+    file.write_bytes(gzip.compress(bytes(range(256)) * 100)[:-20])
+    with pytest.raises(ValueError, match="a.gz cannot be read.*whole gzip"):
+        texts(text(path=str(file)).read()["all"])
+
+
+LINES = {"train": ["one", "größer", "drei"], "validation": ["four"], "test": ["five"]}
+
+
+class Lines(tensorflow_datasets.core.GeneratorBasedBuilder, skip_registration=True):
+    """A data set in the shape of lm1b, which TFDS does not know."""
+
+    VERSION = tensorflow_datasets.core.Version("1.0.0")
+    pkg_dir_path = Path(__file__).parent
+
+    def _info(self):
+        features = tensorflow_datasets.features
+        kinds = {"text": features.Text(), "number": features.Scalar(np.int64)}
+        return self.dataset_info_from_configs(features=features.FeaturesDict(kinds))
+
+    def _split_generators(self, dl_manager):
+        return {split: self._generate_examples(split) for split in LINES}
+
+    def _generate_examples(self, split):
+        for key, line in enumerate(LINES[split]):
+            yield key, {"text": line, "number": key}
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    """Lines, prepared."""
+    folder = tmp_path_factory.mktemp("tfds")
+    tensorflow_datasets.disable_progress_bar()
+    Lines(data_dir=folder).download_and_prepare()
+    return str(folder)
+
+
+def test_tfds_text_has_the_splits_as_registered(data_dir):
+    source = tfds_text(name="lines", data_dir=data_dir)
+    found = {split: texts(rows) for split, rows in source.read().items()}
+    assert sorted(found["train"]) == sorted(t.encode() for t in LINES["train"])
+    assert found["valid"] == [b"four"] and found["test"] == [b"five"]
+    assert source.kind == "text" and source.name == "lines"
+
+
+def test_tfds_text_refuses_what_is_no_text(data_dir):
+    with pytest.raises(ValueError, match=r"'number'. Expected one of \['text'\]"):
+        tfds_text(name="lines", data_dir=data_dir, feature="number")
+
+
+@pytest.mark.parametrize("name", ["tiny_shakespeare", "lm1b"])
+def test_tfds_text_knows_the_registered_ones(name, tmp_path):
+    source = tfds_text(name=name, data_dir=str(tmp_path))
+    assert source.kind == "text" and name in source.fingerprint["tfds"]
