@@ -22,10 +22,8 @@ from components.artifacts import (
     write_json,
 )
 from components.data.savedmodel import save
-from components.decoding import sample
 
 TOLERANCE = 1e-4  # nats, between evaluation and export
-TEMPERATURE = (0.01, 100.0)  # range that `sample` accepts
 
 
 class RejectedModel(Exception):
@@ -51,7 +49,7 @@ def run(task, dataset, network, report, out_dir, log):
         data, folder = Dataset.load(dataset), Path(out_dir) / "saved_model"
         model, description = load_network(network)
         the_task, encoder = make_task(task, data.space), make_encoder(data)
-        server = Server(the_task, encoder, model, description["scale"])
+        server = the_task.server(encoder, model, description["scale"])
         signatures = server.signatures()
         save(server, folder, signatures)
         contract = {
@@ -61,7 +59,7 @@ def run(task, dataset, network, report, out_dir, log):
                 name: signature_contract(function, server.units)
                 for name, function in signatures.items()
             },
-            "scale": description["scale"],
+            **server.facts(),
             "op_libraries": [],  # core TensorFlow ops only
             "data": {"name": data.description["name"], **data.digests},
             "metrics": read_json(Path(report) / "metrics.json"),
@@ -75,121 +73,6 @@ def run(task, dataset, network, report, out_dir, log):
         write_json(folder / "contract.json", contract)
         difference = verify(process, folder, Path(report) / "golden.npz")
     log.metrics({"export_log_prob_difference": difference}, step=0)
-
-
-class Server(tf.Module):
-    """The signatures: raw inputs in, the data's own labels and nats out.
-
-    Args:
-        task: Task.
-        encoder: Columns or Images.
-        network: Network.
-        scale: what the logits are multiplied by before P is taken.
-    """
-
-    def __init__(self, task, encoder, network, scale):
-        super().__init__()
-        self.task, self.encoder, self.network = task, encoder, network
-        self.scale = scale
-        self.labels = tf.constant(task.space.names)
-        self.inputs = encoder.signature()
-        # tracked, so that lookup tables and weights are saved
-        self.tracked = [network, *getattr(encoder, "lookups", [])]
-
-    def logits(self, inputs):
-        """Logits, scaled to those of P.  dict of [B] -> float32 [B, num_outputs]."""
-        inputs = self.encoder.encode_graph(inputs)
-        return self.scale * self.network(inputs, training=False)
-
-    def signatures(self):
-        """The three signatures and `serving_default`.  -> dict of functions."""
-
-        def predict(**inputs):
-            logits = self.logits(inputs)
-            log_probs, index = self.task.log_probs(logits), self.task.predict(logits)
-            return {
-                "label": tf.gather(self.labels, index),
-                "log_prob": tf.gather(log_probs, index, batch_dims=1),
-                "labels": tf.broadcast_to(self.labels, tf.shape(log_probs)),
-                "log_probs": log_probs,
-            }
-
-        def log_prob(*, label, **inputs):
-            log_probs = self.task.log_probs(self.logits(inputs))
-            hit = tf.equal(label[:, None], self.labels[None, :])  # [B, K]
-            known = tf.debugging.Assert(
-                tf.reduce_all(tf.reduce_any(hit, axis=1)),
-                [f"label must be one of: {', '.join(self.task.space.names)}", label],
-            )
-            with tf.control_dependencies([known]):
-                index = tf.argmax(tf.cast(hit, tf.int32), axis=1)
-            return {"log_prob": tf.gather(log_probs, index, batch_dims=1)}
-
-        def draw(*, seed, temperature, top_k, top_p, **inputs):
-            log_probs = self.task.log_probs(self.logits(inputs))
-            low, high = TEMPERATURE
-            in_range = [
-                tf.debugging.Assert(tf.reduce_all(condition), [message])
-                for condition, message in (
-                    (
-                        (temperature >= low) & (temperature <= high),
-                        f"temperature must be in [{low}, {high}]",
-                    ),
-                    (top_k >= 1, "top_k must be at least 1"),
-                    ((top_p > 0) & (top_p <= 1), "top_p must be in (0, 1]"),
-                )
-            ]
-            with tf.control_dependencies(in_range):
-                # a row's noise is its own seed's, so a batch changes nothing
-                uniform = tf.map_fn(
-                    lambda s: tf.random.stateless_uniform(
-                        [self.task.space.size], [s, 0], minval=1e-7
-                    ),
-                    seed,
-                    fn_output_signature=tf.float32,
-                )
-            index = sample(log_probs, uniform, temperature, top_k, top_p)
-            return {
-                "label": tf.gather(self.labels, index),
-                "log_prob": tf.gather(log_probs, index, batch_dims=1),
-            }
-
-        def knob(name, dtype):
-            return tf.TensorSpec([None], dtype, name)
-
-        knobs = {
-            "seed": knob("seed", tf.int64),
-            "temperature": knob("temperature", tf.float32),
-            "top_k": knob("top_k", tf.int32),
-            "top_p": knob("top_p", tf.float32),
-        }
-        label = {"label": knob("label", tf.string)}
-        functions = {
-            "predict": (predict, self.inputs),
-            "log_prob": (log_prob, self.inputs | label),
-            "sample": (draw, self.inputs | knobs),
-        }
-        concrete = {
-            name: tf.function(function).get_concrete_function(**specs)
-            for name, (function, specs) in functions.items()
-        }
-        return {"serving_default": concrete["predict"], **concrete}
-
-    @property
-    def units(self):
-        """Input or output name -> what it holds, with its unit or range."""
-        low, high = TEMPERATURE
-        return {
-            **self.encoder.describe(),
-            "label": f"one of {list(self.task.space.names)}",
-            "labels": "all labels, in the order of log_probs",
-            "log_prob": "ln P(label | x), nats",
-            "log_probs": "ln P(y | x) for every label, nats",
-            "seed": "integer; equal seeds draw equal labels",
-            "temperature": f"in [{low}, {high}]; 1 samples from P",
-            "top_k": "at least 1; the number of labels or more cuts nothing",
-            "top_p": "in (0, 1]; 1 cuts nothing",
-        }
 
 
 def signature_contract(function, units):

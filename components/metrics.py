@@ -155,3 +155,49 @@ def fit_scale(margin):
         return np.logaddexp(0, -np.exp(log_scale) * margin).sum() + log_scale**2 / 2
 
     return math.exp(minimize_scalar(objective, bounds=(-10, 10), method="bounded").x)
+
+
+def token_nll(log_prob, offsets, sizes):
+    """Mean -ln P of a token, and what it is per character and byte of the text.
+
+    The interval is that of a ratio of sums over texts, since tokens of one text are not
+    independent (Cochran, 1977, section 6.4).
+
+    Args:
+        log_prob: float [tokens], nats, EOS of each text included.
+        offsets: int64 [N + 1], of the texts.
+        sizes: int64 [N, 2], characters and bytes of each text as the data have it.
+
+    Returns:
+        dict: nll, nll_low, nll_high (nats per token), bits, n (tokens), perplexity,
+        bits_per_character, bits_per_byte.
+    """
+    lengths = np.diff(offsets)
+    totals = -np.add.reduceat(np.asarray(log_prob, "float64"), offsets[:-1])
+    total, count, num_texts = totals.sum(), lengths.sum(), len(lengths)
+    mean, error = total / count, 0.0
+    if num_texts > 1:
+        spread = ((totals - mean * lengths) ** 2).sum() / (num_texts - 1)
+        error = math.sqrt(num_texts * spread) / count
+    bits = total / math.log(2)
+    characters, num_bytes = np.maximum(sizes.sum(axis=0), 1)
+    return {
+        "nll": mean,
+        "nll_low": max(0.0, mean - Z_95 * error),
+        "nll_high": mean + Z_95 * error,
+        "bits": mean / math.log(2),
+        "n": int(count),
+        "perplexity": math.exp(mean),
+        "bits_per_character": bits / characters,
+        "bits_per_byte": bits / num_bytes,
+    }
+
+
+def token_floors(tokens, train_counts):
+    """`floors` of tokens; one is added to each count, for those that train lacks.
+
+    Args:
+        tokens: int [N].
+        train_counts: int [V].
+    """
+    return floors(tokens, np.asarray(train_counts) + 1)

@@ -5,6 +5,8 @@ rate at a border of training, given all valid_nll so far.
 
     cosine    a half cosine from the start to 0 over the run; nothing at a border
               (Loshchilov and Hutter, 2016, arXiv:1608.03983, without restarts)
+    inverse_sqrt   with the inverse square root of the step, after its warm-up
+              (Vaswani et al., 2017, arXiv:1706.03762, equation 3)
     plateau   divided by 10 when valid_nll has stopped falling
               (Simonyan and Zisserman, 2014, arXiv:1409.1556, section 3.1)
 """
@@ -15,7 +17,8 @@ from typing import Annotated, Literal
 import keras
 from pydantic import Field
 
-NOT_DECAYED = ("bias", "gamma", "beta")  # words in the names of variables
+# Words in the names of variables: biases, normalisation, and a text's start.
+NOT_DECAYED = ("bias", "gamma", "beta", "scale", "start")
 
 
 def optimizer(name):
@@ -38,25 +41,41 @@ def optimizer(name):
 
 def adamw(
     steps,
+    parts=1,
     *,
     learning_rate: Annotated[float, Field(gt=0)] = 0.001,
     weight_decay: Annotated[float, Field(ge=0)] = 0.0,
+    schedule: Literal["cosine", "inverse_sqrt"] = "cosine",
+    warmup_steps: Annotated[int, Field(ge=0)] = 0,
+    beta_2: Annotated[float, Field(gt=0, lt=1)] = 0.999,
+    clip_norm: Annotated[float, Field(gt=0)] | None = None,
 ):
     """AdamW: Adam with the decay of the weights kept apart from the gradient.
 
     Args:
         steps: int, length of the run.
-        learning_rate: at the first step.
+        parts: int, gradients that are averaged in a step.
+        learning_rate: the largest, at the first step after the warm-up.
         weight_decay: share of each kernel taken off a step, times the learning
             rate; biases and normalisation parameters are left alone.
+        schedule: how the learning rate falls.
+        warmup_steps: steps in which it rises from 0, at most half of the run.
+        beta_2: how slowly the mean of the squared gradients moves.
+        clip_norm: the largest norm of the gradient of all weights together.
 
     Returns:
         (keras.optimizers.Optimizer, function of the list of valid_nll).
 
     Source: Loshchilov and Hutter, 2017, arXiv:1711.05101.
     """
+    warmup_steps = min(warmup_steps, steps // 2)
+    falling = InverseSqrt if schedule == "inverse_sqrt" else _cosine
     result = keras.optimizers.AdamW(
-        _cosine(learning_rate, steps), weight_decay=weight_decay
+        by_step(falling(learning_rate, steps, warmup_steps), parts),
+        weight_decay=weight_decay,
+        beta_2=beta_2,
+        global_clipnorm=clip_norm,
+        gradient_accumulation_steps=parts if parts > 1 else None,
     )
     result.exclude_from_weight_decay(var_names=list(NOT_DECAYED))
     return result, _nothing
@@ -64,6 +83,7 @@ def adamw(
 
 def sgd(
     steps,
+    parts=1,
     *,
     learning_rate: Annotated[float, Field(gt=0)] = 0.01,
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9,
@@ -75,6 +95,7 @@ def sgd(
 
     Args:
         steps: int, length of the run.
+        parts: int, gradients that are averaged in a step.
         learning_rate: at the first step.
         momentum: share of the last update that is kept.
         weight_decay: the minimised loss gets weight_decay / 2 times the sum of the
@@ -86,8 +107,9 @@ def sgd(
         (keras.optimizers.Optimizer, function of the list of valid_nll).
     """
     if schedule == "cosine":
-        return L2SGD(_cosine(learning_rate, steps), momentum, weight_decay), _nothing
-    result = L2SGD(learning_rate, momentum, weight_decay)
+        cosine = by_step(_cosine(learning_rate, steps), parts)
+        return L2SGD(cosine, momentum, weight_decay, parts), _nothing
+    result = L2SGD(learning_rate, momentum, weight_decay, parts)
 
     def at_border(valid_nll):
         result.learning_rate = learning_rate / 10 ** plateaus(valid_nll, patience)
@@ -107,10 +129,15 @@ class L2SGD(keras.optimizers.SGD):
         learning_rate: float or a Keras schedule.
         momentum: float.
         decay: float.
+        parts: int, gradients that are averaged in a step.
     """
 
-    def __init__(self, learning_rate, momentum, decay):
-        super().__init__(learning_rate, momentum=momentum)
+    def __init__(self, learning_rate, momentum, decay, parts=1):
+        super().__init__(
+            learning_rate,
+            momentum=momentum,
+            gradient_accumulation_steps=parts if parts > 1 else None,
+        )
         self.decay = decay
 
     def update_step(self, gradient, variable, learning_rate):
@@ -142,9 +169,56 @@ def plateaus(valid_nll, patience):
     return count
 
 
-def _cosine(learning_rate, steps):
-    """learning_rate x (1 + cos(pi step / steps)) / 2."""
-    return keras.optimizers.schedules.CosineDecay(learning_rate, steps)
+def by_step(schedule, parts):
+    """The schedule as a function of what Keras counts: the parts of steps."""
+    return schedule if parts == 1 else ByStep(schedule, parts)
+
+
+class ByStep(keras.optimizers.schedules.LearningRateSchedule):
+    """schedule(part // parts). Keras 3.15 asks for the rate of a part, not of a step.
+
+    Args:
+        schedule: LearningRateSchedule of the step.
+        parts: int, parts of a step.
+    """
+
+    def __init__(self, schedule, parts):
+        self.schedule, self.parts = schedule, parts
+
+    def __call__(self, part):
+        """The rate of a part, counted from 0."""
+        return self.schedule(keras.ops.floor_divide(part, self.parts))
+
+
+class InverseSqrt(keras.optimizers.schedules.LearningRateSchedule):
+    """learning_rate x min((step + 1) / warmup, sqrt(warmup / (step + 1))).
+
+    Args:
+        learning_rate: float, the largest.
+        steps: int, length of the run; the schedule does not depend on it.
+        warmup_steps: int.
+    """
+
+    def __init__(self, learning_rate, steps, warmup_steps):
+        self.learning_rate, self.warmup = learning_rate, max(1, warmup_steps)
+
+    def __call__(self, step):
+        """The rate of a step, counted from 0."""
+        share = (keras.ops.cast(step, "float32") + 1.0) / self.warmup
+        return self.learning_rate * keras.ops.minimum(share, share**-0.5)
+
+
+def _cosine(learning_rate, steps, warmup_steps=0):
+    """learning_rate x (1 + cos(pi step / steps)) / 2, after the warm-up."""
+    cosine = keras.optimizers.schedules.CosineDecay
+    if not warmup_steps:
+        return cosine(learning_rate, steps)
+    return cosine(
+        0.0,
+        steps - warmup_steps,
+        warmup_target=learning_rate,
+        warmup_steps=warmup_steps,
+    )
 
 
 def _nothing(valid_nll):

@@ -18,7 +18,7 @@ from components.artifacts import (
 )
 from components.augmentation import Augmentation
 from components.checkpoints import machine
-from components.data.batches import Plan
+from components.data.batches import Parts
 from components.data.loader import loader
 from components.devices import place
 from components.optimizers import optimizer as optimizer_function
@@ -28,7 +28,7 @@ from components.training import Border, Training
 # the loss is looked at, so it must stay short (a second, not a minute), and a call
 # costs about 1 ms, so tiny networks need many steps in one.
 MAX_EXECUTION_STEPS = 128
-MAX_EXECUTION_WORK = 2**27  # parameters x examples
+MAX_EXECUTION_WORK = 2**27  # parameters x labels
 
 
 def run(
@@ -44,6 +44,9 @@ def run(
     steps: Annotated[int, Field(ge=1)] | None = None,
     epochs: Annotated[int, Field(ge=1)] | None = None,
     eval_every: Annotated[int, Field(ge=1)] | None = None,
+    accumulate: Annotated[int, Field(ge=1)] = 1,
+    stop_after: Annotated[int, Field(ge=1)] | None = None,
+    average: Annotated[int, Field(ge=1)] = 1,
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0,
     flip: bool = False,
     crop: Annotated[int, Field(ge=0)] = 0,
@@ -64,11 +67,15 @@ def run(
         log: Journal.
         loss: what is minimised; the task says which it may be.
         optimizer: how it is minimised.
-        batch_size: examples a step.
+        batch_size: examples a step; of texts, windows.
         steps: length of the run in optimizer updates; or give `epochs`.
         epochs: length of the run in passes over train; or give `steps`.
         eval_every: steps between two evaluations on valid, a divisor of the steps;
             default: one pass, or the largest divisor below.
+        accumulate: parts that the batch of a step is read in, to save memory.
+        stop_after: evaluations in a row without a new least valid_nll that end it.
+        average: of how many of the last evaluations the weights are averaged; the
+            average is kept if its valid_nll is the least.
         label_smoothing: eps of `cross_entropy`, spread over all labels.
         flip: mirror each image left and right with probability 1/2, in training only.
         crop: pixels of 0 around each image before a random crop of its own size.
@@ -90,7 +97,10 @@ def run(
     data = Dataset.load(dataset)
     inputs, labels = data.split("train")
     placed = place(devices)
-    plan = Plan(len(labels), batch_size, seed, placed.count)
+    the_task = make_task(task, data.space)
+    with placed.scope(), _policy(precision):
+        model, description = load_network(network)
+    plan = the_task.plan(labels, model, batch_size, seed, placed.count * accumulate)
     steps = steps or epochs * plan.steps_per_epoch
     eval_every = eval_every or largest_divisor(steps, plan.steps_per_epoch)
     if steps % eval_every:
@@ -99,13 +109,10 @@ def run(
             f"{steps} steps (a pass has {plan.steps_per_epoch}), train.eval_every="
             f"{eval_every}. Expected a divisor of {steps}."
         )
-    the_task = make_task(task, data.space)
-    with placed.scope(), _policy(precision):
-        model, description = load_network(network)
     with placed.scope():
         augmentation = augmentation_of(data, flip, crop, scale_jitter, seed)
         trained = Training(model, the_task, loss, label_smoothing, augmentation)
-        chosen, at_border = optimizer_function(optimizer)(steps, **options)
+        chosen, at_border = optimizer_function(optimizer)(steps, accumulate, **options)
         if precision == "mixed_float16":  # its smallest number is 6e-8
             chosen = keras.optimizers.LossScaleOptimizer(chosen)
         trained.compile(
@@ -114,7 +121,10 @@ def run(
             # Keras's loop over steps does not run inside MirroredStrategy
             steps_per_execution=1
             if placed.strategy
-            else execution_steps(eval_every, model.count_params() * batch_size),
+            else execution_steps(
+                eval_every * accumulate,
+                model.count_params() * plan.step_labels // accumulate,
+            ),
         )
     scorer = None
     if placed.strategy:
@@ -134,6 +144,9 @@ def run(
             "batch_size": batch_size,
             "steps": steps,
             "eval_every": eval_every,
+            "accumulate": accumulate,
+            "stop_after": stop_after,
+            "average": average,
             "label_smoothing": label_smoothing,
             "flip": flip,
             "crop": crop,
@@ -150,19 +163,25 @@ def run(
         },
         machine=machine() | placed.description(),
         scorer=scorer,
+        accumulate=accumulate,
+        stop_after=stop_after,
+        average=average,
     )
     with placed.scope():
         start = border.restore()
-    if start < steps:
+    if start < steps and not border.stopped():
+        parts = plan if accumulate == 1 else Parts(plan, accumulate)
         trained.fit(
-            loader(inputs, labels, plan, start, steps),
-            steps_per_epoch=eval_every,  # Keras's epoch is our evaluation interval
+            loader(inputs, labels, parts, start * accumulate, steps * accumulate),
+            # Keras's epoch is our evaluation interval
+            steps_per_epoch=eval_every * accumulate,
             initial_epoch=start // eval_every,
             epochs=steps // eval_every,
             shuffle=False,
             verbose=0,
             callbacks=[border],
         )
+    border.average_last()
     set_weights(model, border.best_weights)
     save_network(out_dir, model, {**description, "scale": border.best_scale})
     write_json(Path(out_dir) / "history.json", border.history)
@@ -207,7 +226,7 @@ def execution_steps(eval_every, work):
 
     Args:
         eval_every: steps between two evaluations.
-        work: parameters x examples of one step.
+        work: parameters x labels of one step.
 
     Returns:
         int, from 1 to 128.

@@ -10,7 +10,7 @@ import numpy as np
 
 from components import checkpoints as checkpoint_files
 from components.artifacts import get_weights, set_weights
-from components.metrics import fit_scale
+from components.optimizers import plateaus
 
 CHECKPOINT_SHARE = 0.02  # of the time, at most, goes into checkpoints
 
@@ -70,6 +70,10 @@ class Border(keras.callbacks.Callback):
         machine: plain data; going on with another machine's checkpoint warns.
         scorer: Network that takes the weights to score valid; default: the trained
             one. Several TensorFlow replicas would each score every row.
+        accumulate: parts of a step; Keras counts them, we count steps.
+        stop_after: evaluations without a new least valid_nll that end training, or
+            None.
+        average: evaluations whose weights are averaged at the end.
     """
 
     def __init__(
@@ -85,6 +89,9 @@ class Border(keras.callbacks.Callback):
         arguments,
         machine,
         scorer=None,
+        accumulate=1,
+        stop_after=None,
+        average=1,
     ):
         super().__init__()
         self.training, self.log = training, log
@@ -95,6 +102,8 @@ class Border(keras.callbacks.Callback):
         self.best_nll, self.best_step = math.inf, 0
         self.best_weights, self.best_scale = None, 1.0
         self.history = {"step": [], "train_loss": [], "valid_nll": []}
+        self.accumulate, self.stop_after, self.average = accumulate, stop_after, average
+        self.recent = []  # weights of the last evaluations, if they are to be averaged
         self.step = 0
         self.written, self.cost = -math.inf, 0.0  # of the last checkpoint, seconds
 
@@ -116,8 +125,11 @@ class Border(keras.callbacks.Callback):
             return 0
         state, variables, self.best_weights = loaded
         self.training.optimizer.build(self.training.trainable_variables)
-        for variable, value in zip(self.variables(), variables, strict=True):
+        own = self.variables()
+        for variable, value in zip(own, variables[: len(own)], strict=True):
             variable.assign(value)
+        rest, size = variables[len(own) :], len(self.best_weights)
+        self.recent = [rest[i : i + size] for i in range(0, len(rest), size)]
         for name in STATE:
             setattr(self, name, state[name])
         self.log.rewind(state["journal"])
@@ -135,7 +147,10 @@ class Border(keras.callbacks.Callback):
             self.checkpoints,
             self.step,
             state | {"journal": self.log.position()},
-            [keras.ops.convert_to_numpy(v) for v in self.variables()],
+            [
+                *(keras.ops.convert_to_numpy(v) for v in self.variables()),
+                *(values for weights in self.recent for values in weights),
+            ],
             self.best_step,
             self.best_weights,
         )
@@ -152,7 +167,7 @@ class Border(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         """One execution has ended (Keras gives the last of its steps)."""
-        self.step = self.interval_start + batch + 1
+        self.step = self.interval_start + (batch + 1) // self.accumulate
         self.require_finite("loss", logs["loss"])
         self.log.progress(self.step, self.steps, {"loss": float(logs["loss"])})
 
@@ -171,20 +186,40 @@ class Border(keras.callbacks.Callback):
         if valid_nll < self.best_nll:
             self.best_nll, self.best_step = valid_nll, self.step
             self.best_weights, self.best_scale = weights, scale
+        if self.average > 1:
+            self.recent = [*self.recent, weights][-self.average :]
         self.at_border(self.history["valid_nll"])
         self.save()
+        self.model.stop_training = self.stopped()
+
+    def stopped(self):
+        """Whether valid_nll has stopped falling, so that training ends."""
+        history = self.history["valid_nll"]
+        return bool(self.stop_after) and plateaus(history, self.stop_after) > 0
+
+    def average_last(self):
+        """Keep the average of the last evaluations' weights if its nll is the least."""
+        if len(self.recent) < 2:
+            return
+        weights = [
+            np.mean(values, axis=0, dtype="float64").astype(values[0].dtype)
+            for values in zip(*self.recent, strict=True)
+        ]
+        set_weights(self.training.network, weights)
+        nll, scale = self.valid_nll(weights)
+        self.log.params({"train.average_nll": nll})
+        if nll < self.best_nll:
+            self.best_nll, self.best_weights, self.best_scale = nll, weights, scale
 
     def valid_nll(self, weights):
         """(nats per label, the scale of P: fitted for hinge, else 1)."""
-        network, scale = self.training.network, 1.0
+        network = self.training.network
         if self.scorer is not None:
             network = self.scorer
             set_weights(network, weights)
-        logits = network.logits(self.inputs)
-        labels = np.asarray(self.labels)
-        if self.training.loss_name == "hinge":
-            scale = fit_scale(2.0 * labels * logits[:, 0])
-        log_prob = np.asarray(self.training.task.log_prob(scale * logits, labels))
+        log_prob, scale = self.training.task.measure(
+            network, self.inputs, self.labels, self.training.loss_name
+        )
         return float(-log_prob.sum(dtype="float64") / len(log_prob)), scale
 
     def require_finite(self, what, values):

@@ -2,7 +2,10 @@
 
 import statistics
 
-HEADLINE = ("nll", "bits", "n", "accuracy", "auroc", "top5", "ece")
+HEADLINE = (
+    *("nll", "bits", "n", "accuracy", "auroc", "top5", "ece"),
+    *("perplexity", "bits_per_character"),
+)
 UNITS = {"nll": "nats per label", "bits": "bits per label", "n": "examples"}
 
 

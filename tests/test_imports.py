@@ -2,8 +2,8 @@
 
 Imports go one way; a file imports its own layer or an earlier one:
 
-    losses, labels -> data, networks, metrics, decoding, optimizers, plots -> tasks
-    -> stages, artifacts -> pipeline
+    losses, labels -> data, networks, metrics, decoding, optimizers, plots, serving
+    -> tasks, reports -> stages, artifacts -> pipeline
 
 A stage is imported by the pipeline only. tensorflow, mlflow and hydra each have their
 few places. Nothing here loads code from data: no pickles, no `Lambda` layers.
@@ -32,8 +32,9 @@ LAYERS = (
         "plots",
         "checkpoints",
         "devices",
+        "serving",
     ),
-    ("tasks",),
+    ("tasks", "reports"),
     (*STAGES, "artifacts", "training", "clean", "verify"),
 )
 # Third-party package -> the files and folders that may import it.
@@ -44,6 +45,7 @@ PLACES = {
         "components/artifacts.py",
         "components/devices.py",  # TensorFlow's are its own to choose
         "components/export.py",
+        "components/serving/",
         "components/verify.py",  # the program that export runs on its SavedModel
     ),
     "mlflow": ("pipeline/tracking.py",),

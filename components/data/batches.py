@@ -1,4 +1,4 @@
-"""Which examples form which batch: a pure function of (N, batch size, seed, step).
+"""What forms which batch: a pure function of (lengths, batch size, seed, step).
 
 Nothing is shuffled through a buffer, so a run can begin at any step and any number
 of hosts agree. The last batch of a pass is padded with weight 0 to the same shape.
@@ -36,6 +36,11 @@ class Plan:
         """Batches in one pass over the data."""
         return -(-self.num_examples // self.batch_size)
 
+    @property
+    def step_labels(self):
+        """Labels of a batch, padding included."""
+        return self.batch_size
+
     def order(self, epoch):
         """The order of the examples in pass `epoch`.  -> int64 [N]."""
         return _order(self.num_examples, self.seed, epoch)
@@ -72,3 +77,98 @@ class Plan:
 @lru_cache(maxsize=2)
 def _order(num_examples, seed, epoch):
     return np.random.default_rng((seed, epoch)).permutation(num_examples)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """A plan whose batches are read in parts, one after the other.
+
+    The gradients of the parts are averaged by the optimizer; weights are larger by the
+    number of parts, so that the average is the gradient of the whole step, however
+    its labels are spread over the parts.
+
+    Args:
+        plan: Plan or PackedPlan, its num_rows a multiple of `count`.
+        count: parts of a batch.
+    """
+
+    plan: object
+    count: int
+
+    @property
+    def num_rows(self):
+        """Rows of a part."""
+        return self.plan.num_rows // self.count
+
+    def batch(self, index):
+        """What part index % count of step index // count reads."""
+        step, part = divmod(index, self.count)
+        chosen, weights = self.plan.batch(step)
+        rows = slice(part * self.num_rows, (part + 1) * self.num_rows)
+        return chosen[rows], weights[rows] * np.float32(self.count)
+
+    def batches(self, start, stop):
+        """What the parts start ... stop-1 read."""
+        parts = [self.batch(index) for index in range(start, stop)]
+        return tuple(map(np.stack, zip(*parts, strict=True)))
+
+
+class PackedPlan:
+    """Passes over texts of any length, in windows of one length, without padding.
+
+    In each pass the texts are put end to end in an order of their own, and cut into
+    windows of C labels; the windows are read in an order of their own. A pass has every
+    label once; only its last window, and its last batch, are padded.
+
+    Args:
+        offsets: int64 [N + 1], of the texts' labels laid end to end.
+        context: C, labels of a window.
+        batch_size: B, windows of a batch.
+        seed: of the orders.
+        devices: a batch gets more rows of padding until they can split it evenly.
+    """
+
+    def __init__(self, offsets, context, batch_size, seed, devices=1):
+        self.offsets, self.context = offsets, context
+        self.batch_size, self.seed = batch_size, seed
+        self.num_rows = batch_size + -batch_size % devices
+        self.num_windows = -(-int(offsets[-1]) // context)
+        self.pass_of = lru_cache(maxsize=2)(self._pass_of)
+
+    @property
+    def steps_per_epoch(self):
+        """Batches in one pass over the data."""
+        return -(-self.num_windows // self.batch_size)
+
+    @property
+    def step_labels(self):
+        """Labels of a batch, padding included."""
+        return self.batch_size * self.context
+
+    def _pass_of(self, epoch):
+        """(first label of each text in the order of the pass, where it lies in the
+        pass, the order of the windows)."""
+        rng = np.random.default_rng((self.seed, epoch))
+        texts = rng.permutation(len(self.offsets) - 1)
+        lengths = np.diff(self.offsets)[texts]
+        starts = np.cumsum(lengths) - lengths
+        return self.offsets[texts], starts, rng.permutation(self.num_windows)
+
+    def batch(self, step):
+        """What step `step` reads.
+
+        Returns:
+            (places, weights): int64 [R, C], R = num_rows, places of labels in the
+            array; float32 [R, C], 1 / count for real labels, 0 for padding (place 0).
+        """
+        epoch, number = divmod(step, self.steps_per_epoch)
+        firsts, starts, order = self.pass_of(epoch)
+        first = number * self.batch_size
+        windows = np.full(self.num_rows, self.num_windows)  # one that is all padding
+        chosen = order[first : first + self.batch_size]
+        windows[: len(chosen)] = chosen
+        place = windows[:, None] * self.context + np.arange(self.context)  # in the pass
+        real = place < self.offsets[-1]
+        text = np.searchsorted(starts, place, side="right") - 1
+        places = np.where(real, firsts[text] + place - starts[text], 0)
+        return places, (real / real.sum()).astype("float32")

@@ -16,6 +16,10 @@ def network(name):
             from components.networks.mlp import mlp
 
             return mlp
+        case "transformer_lm":
+            from components.networks.transformer_lm import transformer_lm
+
+            return transformer_lm
         case "vgg11":
             from components.networks.vgg import vgg11
 

@@ -14,19 +14,24 @@ class Network(keras.Model):
     """logits = head(features(inputs)); no softmax at the end, P is the task's.
 
     Args:
-        features: keras.Model, inputs -> float [B, D].
+        features: keras.Model, inputs -> float [..., D].
         num_outputs: width of the head.
         mirror: bool, outside training the logits are the mean of those of an image
             and of its mirror image, left and right, so P is the same for both
             (Simonyan and Zisserman, 2014, arXiv:1409.1556, section 3.2, who average
             the probabilities; means of logits are what a linear head keeps).
+        head: a linear layer with weights of its own or tied ones; default: Dense.
     """
 
-    def __init__(self, features, num_outputs, mirror=False):
+    def __init__(self, features, num_outputs, mirror=False, head=None):
         super().__init__(name="network")
         self.features, self.mirror = features, mirror
         # of scoring; training's is that of components/devices.py
         self.jit_compile = keras.backend.backend() == "jax"
+        self.built = True
+        if head is not None:
+            self.head = head
+            return
         # float32 whatever the precision of the rest: logits are exponentiated.
         # The small start makes the first P nearly uniform: the first loss is ln K.
         self.head = keras.layers.Dense(
@@ -36,10 +41,9 @@ class Network(keras.Model):
             name="head",
         )
         self.head.build((None, features.output_shape[-1]))
-        self.built = True
 
     def call(self, inputs, training=False):
-        """Logits.  [B, ...] -> float32 [B, num_outputs]."""
+        """Logits.  [B, ...] -> float32 [..., num_outputs]."""
         logits = self.head(self.features(inputs, training=training))
         if self.mirror and not training:
             other = self.features(keras.ops.flip(inputs, axis=2), training=False)
@@ -47,13 +51,16 @@ class Network(keras.Model):
         return logits
 
     def weight_names(self):
-        """What each of `weights` is: "dense_1/kernel".
+        """What each of `weights` is: "dense_1/kernel", "block_1/query/kernel".
 
-        Names of layers, since Keras's own paths are not stable inside one process.
+        From the name of the layer on, since what stands before it in Keras's own paths
+        is not stable inside one process.
         """
         names = {}
-        for layer in [*_layers(self.features), self.head]:
-            names |= {id(w): f"{layer.name}/{w.name}" for w in layer.weights}
+        for layer in [self.head, *_layers(self.features)]:
+            for weight in layer.weights:
+                _, _, inside = weight.path.rpartition(f"{layer.name}/")
+                names[id(weight)] = f"{layer.name}/{inside}"
         return [names[id(weight)] for weight in self.weights]
 
     def synchronize(self):
@@ -107,7 +114,15 @@ def network_inputs(input_shape, input_dtype):
 
     Returns:
         (keras.Input, float tensor of the same shape).
+
+    Raises:
+        ValueError: if the inputs are tokens.
     """
+    if None in input_shape:
+        raise ValueError(
+            "this network takes inputs of one size. Received: texts. "
+            "Use `build.network=transformer_lm`."
+        )
     inputs = keras.Input(input_shape, dtype=input_dtype, name="inputs")
     if input_dtype == "uint8":
         return inputs, keras.layers.Rescaling(1 / 255, name="pixels")(inputs)

@@ -12,6 +12,10 @@ def task(name):
             from components.tasks.binary import Binary
 
             return Binary
+        case "language":
+            from components.tasks.language import Language
+
+            return Language
         case "multiclass":
             from components.tasks.multiclass import Multiclass
 

@@ -27,23 +27,71 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def example_loss(self, logits, labels, loss, label_smoothing):
-        """The training loss of each example.  -> float [B]."""
+        """The training loss of each label.  -> float [...], without the last axis."""
 
     @abc.abstractmethod
     def log_probs(self, logits):
-        """ln P(y | x) for every y, in the order of `space.names`.  -> float [B, K]."""
+        """ln P(y | x) for every y, in the order of `space.names`.  [..., K] -> same."""
 
     @abc.abstractmethod
     def log_prob(self, logits, labels):
-        """ln P(y | x) of `labels`, which hold values.  -> float [B], nats."""
+        """ln P(y | x) of `labels`, which hold values.  -> float [...], nats."""
 
     @abc.abstractmethod
     def predict(self, logits):
-        """The decision, a position in `space.names`.  -> int [B]."""
+        """The decision, a position in `space.names`.  -> int [...]."""
 
     @abc.abstractmethod
-    def metrics(self, logits, labels):
-        """What is reported besides nll.  NumPy -> dict of float."""
+    def plan(self, labels, network, batch_size, seed, devices=1):
+        """Which labels form which batch of training.
+
+        Args:
+            labels: as `Dataset.split` gives them.
+            network: Network.
+            batch_size: examples a step; of texts, windows.
+            seed: of the order.
+            devices: that split each batch evenly.
+
+        Returns:
+            Plan or PackedPlan.
+        """
+
+    @abc.abstractmethod
+    def measure(self, network, inputs, labels, loss):
+        """ln P(y | x) of all labels of a split, P's scale fitted where it has one.
+
+        Args:
+            network: Network.
+            inputs, labels: as `Dataset.split` gives them.
+            loss: one of `losses`; a likelihood leaves the scale at 1.
+
+        Returns:
+            (float [number of labels], nats; float, the scale).
+        """
+
+    @abc.abstractmethod
+    def report(self, data, network, scale, encoder, *, num_bins):
+        """What is measured of a trained network.
+
+        Args:
+            data: Dataset.
+            network: Network.
+            scale: what the logits are multiplied by before P is taken.
+            encoder: of the data's raw inputs.
+            num_bins: bins of the calibration error.
+
+        Returns:
+            Report.
+        """
+
+    @abc.abstractmethod
+    def server(self, encoder, network, scale):
+        """The SavedModel's signatures.
+
+        Returns:
+            tf.Module with `signatures()`, name -> concrete function, and `units`, the
+            name of an input or output -> what it holds.
+        """
 
     def loss(self, features, head, labels, weights, loss, label_smoothing=0.0):
         """Sum over the batch of weight x loss.
@@ -52,10 +100,10 @@ class Task(abc.ABC):
         building logits when B K is large.
 
         Args:
-            features: float [B, D].
-            head: the network's linear head, [B, D] -> float32 [B, num_outputs].
-            labels: int [B], values of the label space.
-            weights: float [B], 0 for padding; they sum to one over a whole step,
+            features: float [..., D]; `...` is [B], of texts [B, T].
+            head: the network's linear head, [..., D] -> float32 [..., num_outputs].
+            labels: int [...], values of the label space.
+            weights: float [...], 0 for padding; they sum to one over a whole step,
                 so that the result is that step's mean.
             loss: one of `losses`.
             label_smoothing: eps of `cross_entropy`.

@@ -3,8 +3,11 @@
 import numpy as np
 from keras import ops
 
+from components import plots
+from components.data.batches import Plan
 from components.losses import binary_log_prob, hinge
-from components.metrics import accuracy, auroc
+from components.metrics import accuracy, auroc, fit_scale
+from components.reports import labels as labels_report
 from components.tasks.base import Task
 
 
@@ -62,3 +65,30 @@ class Binary(Task):
         score = np.asarray(logits)[:, 0]
         correct = np.where(score >= 0, 1, -1) == labels
         return {**accuracy(correct), "auroc": auroc(score, labels)}
+
+    def plan(self, labels, network, batch_size, seed, devices=1):
+        """Passes over the examples.  -> Plan."""
+        return Plan(len(labels), batch_size, seed, devices)
+
+    def measure(self, network, inputs, labels, loss):
+        """ln P of each label; hinge's scale is fitted.  -> (float [N], float)."""
+        logits, labels, scale = network.logits(inputs), np.asarray(labels), 1.0
+        if loss == "hinge":
+            scale = fit_scale(2.0 * labels * logits[:, 0])
+        return np.asarray(self.log_prob(scale * logits, labels)), scale
+
+    def report(self, data, network, scale, encoder, *, num_bins):
+        """Metrics, golden answers and figures.  -> Report."""
+        return labels_report.report(self, data, network, scale, encoder, num_bins)
+
+    def figures(self, logits, labels):
+        """Both losses over the margins of test.  -> dict of Figure."""
+        margin = 2.0 * labels * logits[:, 0]
+        index = self.space.index(labels)
+        return {"margin": plots.margin(margin, index, self.space.names)}
+
+    def server(self, encoder, network, scale):
+        """The SavedModel's signatures.  -> tf.Module."""
+        from components.serving.labels import Server
+
+        return Server(self, encoder, network, scale)

@@ -3,8 +3,10 @@
 import numpy as np
 from keras import ops
 
+from components.data.batches import Plan
 from components.losses import cross_entropy, log_partition, log_prob
 from components.metrics import accuracy, top_accuracy
+from components.reports import labels as labels_report
 from components.tasks.base import Task
 
 
@@ -50,3 +52,25 @@ class Multiclass(Task):
         if self.space.size > 5:
             result["top5"] = top_accuracy(logits, labels, 5)
         return result
+
+    def plan(self, labels, network, batch_size, seed, devices=1):
+        """Passes over the examples.  -> Plan."""
+        return Plan(len(labels), batch_size, seed, devices)
+
+    def measure(self, network, inputs, labels, loss):
+        """ln P of each label.  -> (float [N], 1)."""
+        return np.asarray(self.log_prob(network.logits(inputs), labels)), 1.0
+
+    def report(self, data, network, scale, encoder, *, num_bins):
+        """Metrics, golden answers and figures.  -> Report."""
+        return labels_report.report(self, data, network, scale, encoder, num_bins)
+
+    def figures(self, logits, labels):
+        """None of its own.  -> {}."""
+        return {}
+
+    def server(self, encoder, network, scale):
+        """The SavedModel's signatures.  -> tf.Module."""
+        from components.serving.labels import Server
+
+        return Server(self, encoder, network, scale)

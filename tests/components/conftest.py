@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from components import ingest
-from components.data.sources.base import Rows, Source
+from components.data.sources.base import Rows, Source, objects
 from tests import stages
 
 TASKS = {
     "binary": {"name": "binary", "positive": "1"},
     "multiclass": {"name": "multiclass"},
+    "language": {"name": "language", "tokenizer": "characters"},
 }
 NUM_ROWS = 160
 SMALL = {  # keys that keep the largest networks small
@@ -20,6 +21,8 @@ SMALL = {  # keys that keep the largest networks small
 def make_rows(kind, num_labels, num_rows=NUM_ROWS, seed=0):
     """Rows whose inputs tell the label a little.  -> Rows."""
     rng = np.random.default_rng(seed)
+    if kind == "text":
+        return Rows(None, objects([song(rng) for _ in range(num_rows)]))
     label = np.arange(num_rows) % num_labels
     if kind == "columns":
         number = rng.normal(label)
@@ -31,6 +34,12 @@ def make_rows(kind, num_labels, num_rows=NUM_ROWS, seed=0):
         noise = rng.integers(0, 128, (num_rows, side, side, 1))
         inputs = (noise + 60 * label[:, None, None, None]).astype("uint8")
     return Rows(inputs, label.astype(str))
+
+
+def song(rng):
+    """A text of a few words: one says a little about the next.  -> bytes."""
+    words = rng.choice(["la", "lala", "bim", "bam\n", "dum dé"], rng.integers(1, 12))
+    return " ".join(words).encode()
 
 
 @pytest.fixture

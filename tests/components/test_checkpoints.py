@@ -12,12 +12,23 @@ from pipeline.journal import Journal, read
 from tests import stages
 from tests.components.conftest import TASKS
 
-NETWORKS = {  # both with dropout, one with moving averages
+NETWORKS = {  # all with dropout, one with moving averages
     "columns": {"network": "mlp", "dropout": 0.5},
     "images": {"network": "vgg_small", "num_blocks": 1, "width": 4, "mlp_dim": 8},
+    "text": {
+        "network": "transformer_lm",
+        **{"num_layers": 1, "num_heads": 2, "model_dim": 8, "mlp_dim": 16},
+        **{"context": 16, "stride": 12, "dropout": 0.2},
+    },
 }
+TRAIN = {"text": {"accumulate": 2, "average": 3, "clip_norm": 1.0, "warmup_steps": 4}}
+OF_KIND = {"columns": "binary", "images": "multiclass", "text": "language"}
 LENGTH = {"steps": 24, "eval_every": 4, "batch_size": 16}
-LOSSES = {"binary": "hinge", "multiclass": "cross_entropy"}
+LOSSES = {
+    "binary": "hinge",
+    "multiclass": "cross_entropy",
+    "language": "cross_entropy",
+}
 
 
 class Killed(BaseException):
@@ -47,7 +58,7 @@ def trainings(make_dataset, tmp_path_factory):
     def make(kind):
         if kind in made:
             return made[kind]
-        task = "binary" if kind == "columns" else "multiclass"
+        task = OF_KIND[kind]
         given = {"task": TASKS[task], "dataset": make_dataset(kind, task)}
         place = tmp_path_factory.mktemp(kind)
         network = stages.call(build, place, **given, **NETWORKS[kind])
@@ -56,7 +67,8 @@ def trainings(make_dataset, tmp_path_factory):
             folder.mkdir(exist_ok=True)
             log = Dying(folder / "journal.jsonl")
             log.step, log.at_border = dies, at_border
-            arguments = {**given, **LENGTH, "loss": LOSSES[task], "seed": 1} | changed
+            arguments = {**given, **LENGTH, "loss": LOSSES[task], "seed": 1}
+            arguments |= TRAIN.get(kind, {}) | changed
             train.run(**arguments, network=network, out_dir=str(folder), log=log)
             return folder
 
@@ -103,6 +115,9 @@ def stopped(run, step, **how):
         ("columns", 24, True),
         ("images", 12, False),
         ("images", 24, True),
+        ("text", 4, False),
+        ("text", 12, True),
+        ("text", 24, True),
     ],
 )
 def test_resumed_equals_uninterrupted(trainings, tmp_path, kind, step, at_border):

@@ -11,7 +11,7 @@ P = np.array([0.05, 0.4, 0.02, 0.3, 0.03, 0.2])
 def draw(probabilities, temperature=1.0, top_k=10**6, top_p=1.0, seed=0, draws=DRAWS):
     """Many draws from one distribution.  -> int [draws]."""
     log_probs = np.log(np.asarray(probabilities, "float64")).astype("float32")
-    uniform = np.random.default_rng(seed).uniform(1e-7, 1, (draws, len(log_probs)))
+    uniform = np.random.default_rng(seed).uniform(0, 1 - 1e-7, draws)
     drawn = sample(
         np.tile(log_probs, (draws, 1)),
         uniform.astype("float32"),
@@ -65,7 +65,7 @@ def test_sample_never_draws_an_impossible_label():
 
 def test_sample_knobs_are_those_of_the_row():
     log_probs = np.tile(np.log(P), (DRAWS, 1)).astype("float32")
-    uniform = np.random.default_rng(3).uniform(1e-7, 1, log_probs.shape)
+    uniform = np.random.default_rng(3).uniform(0, 1 - 1e-7, DRAWS)
     odd = np.arange(DRAWS) % 2
     drawn = np.asarray(
         sample(

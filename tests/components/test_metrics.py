@@ -139,3 +139,38 @@ def test_fit_scale_is_finite_where_the_margins_separate_the_labels(n):
 
 def test_fit_scale_is_positive_where_every_decision_is_wrong():
     assert 0 < metrics.fit_scale(np.full(50, -2.0)) < 1
+
+
+def test_token_nll_divides_totals_once():
+    offsets, sizes = np.array([0, 1, 5]), np.array([[0, 0], [4, 6]])
+    log_prob = -np.array([2.0, 1.0, 1.0, 1.0, 5.0])
+    measured = metrics.token_nll(log_prob, offsets, sizes)
+    assert measured["nll"] == pytest.approx(10 / 5)  # not the mean of 2 and 2
+    assert measured["perplexity"] == pytest.approx(math.exp(2))
+    assert measured["bits_per_character"] == pytest.approx(10 / math.log(2) / 4)
+    assert measured["bits_per_byte"] == pytest.approx(10 / math.log(2) / 6)
+    assert measured["n"] == 5
+
+
+def test_token_nll_interval_is_that_of_texts():
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(5, 40, 400)
+    offsets = np.cumsum([0, *lengths])
+    sizes = np.stack([lengths, lengths], axis=1)
+    level = np.repeat(rng.normal(2, 0.5, 400), lengths)  # of a whole text
+    measured = metrics.token_nll(-level, offsets, sizes)
+    half = (measured["nll_high"] - measured["nll_low"]) / 2
+    # drawn anew, the means spread as the interval says
+    means = []
+    for _ in range(300):
+        rows = rng.integers(0, 400, 400)
+        total = sum(level[offsets[r]] * lengths[r] for r in rows)
+        means.append(total / lengths[rows].sum())
+    assert half == pytest.approx(1.96 * np.std(means), rel=0.15)
+
+
+def test_token_floors_know_tokens_that_train_lacks():
+    measured = metrics.token_floors(np.array([0, 1, 2]), [3, 1, 0])
+    assert measured["nll_uniform"] == pytest.approx(math.log(3))
+    expected = -np.log([4 / 7, 2 / 7, 1 / 7]).mean()
+    assert measured["nll_prior"] == pytest.approx(expected)

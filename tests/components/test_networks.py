@@ -17,6 +17,7 @@ INPUTS = {
     "columns": ((5,), "float32"),
     "images": ((8, 8, 1), "uint8"),
     "large images": ((32, 32, 3), "uint8"),
+    "text": ((None,), "int32"),
 }
 
 
@@ -24,6 +25,8 @@ def inputs_of(kind, num=7):
     """Random inputs of a kind."""
     shape, dtype = INPUTS[kind]
     rng = np.random.default_rng(0)
+    if kind == "text":
+        return rng.integers(0, 3, (num, 6)).astype("int32")
     if dtype == "uint8":
         return rng.integers(0, 256, (num, *shape)).astype("uint8")
     return rng.normal(size=(num, *shape)).astype("float32")
@@ -50,9 +53,10 @@ def test_logits_are_head_of_features_in_float32(name, kind):
         return  # this one refuses such inputs, as the test above allows
     inputs = inputs_of(kind)
     features = model.features(inputs, training=False)
-    assert len(features.shape) == 2
+    labels = inputs.shape[:2] if kind == "text" else inputs.shape[:1]
+    assert features.shape[:-1] == labels
     logits = model(inputs, training=False)
-    assert logits.shape == (7, 3)
+    assert logits.shape == (*labels, 3)
     assert keras.backend.standardize_dtype(logits.dtype) == "float32"
     np.testing.assert_allclose(model.head(features), logits, rtol=1e-6)
     assert model.head.activation is keras.activations.linear  # P is the task's

@@ -1,0 +1,160 @@
+"""The parts of Transformers: embedding, block, tied head."""
+
+import keras
+from keras import ops
+
+STDDEV = 0.02  # of the first weights, as in GPT-2
+WAVELENGTH = 10_000.0  # of the slowest turn, in positions, over 2 pi
+
+
+class Embedding(keras.layers.Layer):
+    """Tokens -> vectors; 0 is not a token that is read but the start of a text.
+
+    Args:
+        vocab_size: V, EOS included.
+        model_dim: D.
+        dropout: probability.
+    """
+
+    def __init__(self, vocab_size, model_dim, dropout, **options):
+        super().__init__(**options)
+        self.vocab_size, self.model_dim = vocab_size, model_dim
+        normal = keras.initializers.RandomNormal(stddev=STDDEV)
+        shape = (vocab_size, model_dim)
+        self.embeddings = self.add_weight(shape, normal, name="embeddings")
+        self.start = self.add_weight((model_dim,), normal, name="start")
+        self.dropout = keras.layers.Dropout(dropout, name="dropout")
+
+    def call(self, read, training=False):
+        """int32 [B, T] -> float [B, T, D]."""
+        x = ops.take(self.embeddings, read, axis=0)
+        x = ops.where((read == 0)[..., None], self.start, x)
+        return self.dropout(x, training=training)
+
+
+class TiedHead(keras.layers.Layer):
+    """logits = x E^T in float32; E is the embedding's, and has a row for EOS.
+
+    Args:
+        embeddings: weight [V, D].
+    """
+
+    activation = staticmethod(keras.activations.linear)
+
+    def __init__(self, embeddings, **options):
+        super().__init__(dtype="float32", **options)
+        self.embeddings = embeddings
+        self.built = True
+
+    def call(self, x):
+        """float [..., D] -> float32 [..., V]."""
+        return ops.matmul(x, ops.transpose(self.embeddings))
+
+
+class Block(keras.layers.Layer):
+    """x + attention(norm(x)), then x + MLP(norm(x)).
+
+    Args:
+        model_dim: D.
+        num_heads: H, a divisor of D / 2.
+        mlp_dim: width of the MLP's hidden layer.
+        dropout: probability.
+        num_layers: blocks of the network: their sum keeps its size at the start.
+    """
+
+    def __init__(self, model_dim, num_heads, mlp_dim, dropout, num_layers, **options):
+        super().__init__(**options)
+        self.num_heads, self.head_dim = num_heads, model_dim // num_heads
+
+        def dense(width, name, scale=1.0, activation=None):
+            normal = keras.initializers.RandomNormal(stddev=STDDEV * scale)
+            return keras.layers.Dense(
+                width, activation, False, kernel_initializer=normal, name=name
+            )
+
+        out = (2 * num_layers) ** -0.5
+        self.attention_norm = keras.layers.RMSNormalization(name="attention_norm")
+        self.query_key_value = dense(3 * model_dim, "query_key_value")
+        self.attention_out = dense(model_dim, "attention_out", out)
+        self.mlp_norm = keras.layers.RMSNormalization(name="mlp_norm")
+        self.mlp_in = dense(mlp_dim, "mlp_in", activation="relu")
+        self.mlp_out = dense(model_dim, "mlp_out", out)
+        self.dropout = keras.layers.Dropout(dropout, name="dropout")
+
+    def build(self, x_shape, *_):
+        """Make all weights; Keras calls it."""
+        x_shape = (*x_shape[:-1], self.num_heads * self.head_dim)
+        self.attention_norm.build(x_shape)
+        self.query_key_value.build(x_shape)
+        self.attention_out.build(x_shape)
+        self.mlp_norm.build(x_shape)
+        self.mlp_in.build(x_shape)
+        self.mlp_out.build((*x_shape[:-1], self.mlp_in.units))
+
+    def call(self, x, mask, cos, sin, cache=None, here=None, training=False):
+        """One block.
+
+        Args:
+            x: float [B, T, D].
+            mask: float32 [B, 1, T, S], see `hidden`.
+            cos, sin: of the positions, see `rotation`.
+            cache: (keys, values), float [B, H, S, D / H] each, into which those of x
+                are put (T is 1 then); None: S is T.
+            here: bool [B, 1, S, 1], where they are put.
+
+        Returns:
+            (float [B, T, D], keys, values).
+        """
+        length = ops.shape(x)[1]
+        heads = self.query_key_value(self.attention_norm(x))
+        heads = ops.reshape(heads, (-1, length, 3, self.num_heads, self.head_dim))
+        heads = ops.transpose(heads, (2, 0, 3, 1, 4))  # [3, B, H, T, D / H]
+        turned, values = rotate(heads[:2], cos, sin), heads[2]
+        query, keys = turned[0] * self.head_dim**-0.5, turned[1]
+        if cache is not None:
+            keys = ops.where(here, keys, cache[0])
+            values = ops.where(here, values, cache[1])
+        scores = ops.matmul(query, ops.transpose(keys, (0, 1, 3, 2)))  # [B, H, T, S]
+        shares = ops.softmax(ops.cast(scores, "float32") + mask, axis=-1)
+        mixed = ops.matmul(ops.cast(shares, values.dtype), values)
+        mixed = ops.transpose(mixed, (0, 2, 1, 3))
+        mixed = ops.reshape(mixed, (-1, length, self.num_heads * self.head_dim))
+        x = x + self.dropout(self.attention_out(mixed), training=training)
+        inner = self.mlp_out(self.mlp_in(self.mlp_norm(x)))
+        return x + self.dropout(inner, training=training), keys, values
+
+
+def hidden(seen):
+    """What is added to the scores: 0 where a position sees another, else -1e9.
+
+    Args:
+        seen: bool [B, T, S].
+
+    Returns:
+        float32 [B, 1, T, S].
+    """
+    return (ops.cast(seen, "float32")[:, None] - 1.0) * 1e9
+
+
+def rotation(positions, head_dim, dtype):
+    """cos and sin of the angles that positions turn a head's pairs by.
+
+    Args:
+        positions: int [B or 1, T].
+        head_dim: int, even.
+        dtype: of the result.
+
+    Returns:
+        two float [B or 1, 1, T, head_dim / 2].
+    """
+    pair = ops.arange(0, head_dim, 2, dtype="float32") / head_dim
+    angle = ops.cast(positions, "float32")[..., None] / WAVELENGTH**pair
+    return tuple(ops.cast(f(angle)[:, None], dtype) for f in (ops.cos, ops.sin))
+
+
+def rotate(x, cos, sin):
+    """Turn the pairs (x_i, x_{i + d/2}).  [..., B, H, T, d] -> the same shape."""
+    left, right = ops.split(x, 2, axis=-1)
+    return ops.concatenate(
+        [left * cos - right * sin, left * sin + right * cos], axis=-1
+    )

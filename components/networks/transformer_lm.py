@@ -1,0 +1,182 @@
+"""The Transformer as a language model: s(w | w_1 ... w_t) for every t at once.
+
+Pre-norm, rotary positions, tied embeddings. Differences from the paper: normalisation
+stands before each part and divides by the root mean square (Xiong et al., 2020; Zhang
+and Sennrich, 2019); positions turn queries and keys (Su et al., 2021); no bias.
+
+Source: Vaswani et al., 2017, arXiv:1706.03762; Xiong et al., arXiv:2002.04745; Zhang
+and Sennrich, arXiv:1910.07467; Su et al., arXiv:2104.09864; Press and Wolf, 2016,
+arXiv:1608.05859 (tied embeddings).
+"""
+
+from typing import Annotated
+
+import keras
+from keras import ops
+from pydantic import Field
+
+from components.data.windows import Windows
+from components.networks.base import Network
+from components.networks.transformer import (
+    Block,
+    Embedding,
+    TiedHead,
+    hidden,
+    rotation,
+)
+
+
+def transformer_lm(
+    input_shape,
+    input_dtype,
+    num_outputs,
+    *,
+    num_layers: Annotated[int, Field(ge=1)] = 4,
+    num_heads: Annotated[int, Field(ge=1)] = 4,
+    model_dim: Annotated[int, Field(ge=2)] = 128,
+    mlp_dim: Annotated[int, Field(ge=1)] = 512,
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1,
+    context: Annotated[int, Field(ge=1)] = 256,
+    stride: Annotated[int, Field(ge=1)] = 192,
+):
+    """A decoder over tokens; what a token reads is what stands before it in its text.
+
+    Args:
+        input_shape: (None,), texts of any length.
+        input_dtype: "int32".
+        num_outputs: vocabulary, EOS included.
+        num_layers: blocks.
+        num_heads: heads of each attention.
+        model_dim: width of the residual stream, a multiple of 2 num_heads.
+        mlp_dim: width of the hidden layer in each block.
+        dropout: probability of dropping, after the embedding and each part.
+        context: tokens that are read at most, the one just before included.
+        stride: tokens that each further window of a long text scores; the rest of the
+            context is read again.
+
+    Returns:
+        TransformerLM.
+
+    Raises:
+        ValueError: if the inputs are no texts, or the sizes do not fit.
+    """
+    if tuple(input_shape) != (None,):
+        raise ValueError(
+            "`transformer_lm` takes texts. Received: an input of shape "
+            f"{tuple(input_shape)}. Use `mlp` for columns, `vgg_small` for images."
+        )
+    if model_dim % (2 * num_heads):
+        raise ValueError(
+            "`build.model_dim` must be a multiple of 2 num_heads, since heads turn "
+            f"pairs. Received: model_dim={model_dim}, num_heads={num_heads}."
+        )
+    if stride > context:
+        raise ValueError(
+            "`build.stride` must not be larger than the context, or tokens would be "
+            f"left out. Received: stride={stride}, context={context}."
+        )
+    decoder = Decoder(
+        Embedding(num_outputs, model_dim, dropout, name="embedding"),
+        [
+            Block(model_dim, num_heads, mlp_dim, dropout, num_layers, name=f"block_{i}")
+            for i in range(1, num_layers + 1)
+        ],
+    )
+    return TransformerLM(decoder, Windows(context, stride))
+
+
+class TransformerLM(Network):
+    """What is read at a position is the token before it, and 0 where a text begins.
+
+    Args:
+        features: Decoder.
+        windows: Windows, how longer texts are read.
+    """
+
+    def __init__(self, features, windows):
+        embedding = features.embedding
+        head = TiedHead(embedding.embeddings, name="head")
+        super().__init__(features, embedding.vocab_size, head=head)
+        self.windows = windows
+
+
+class Decoder(keras.Model):
+    """read int32 [B, T] -> float [B, T, D]; position t has seen read[:, : t + 1].
+
+    A 0 begins a text, and what stands before it is not seen from there on: so texts may
+    lie end to end, and padding after the end needs no other mask.
+
+    Args:
+        embedding: Embedding.
+        blocks: list of Block.
+    """
+
+    def __init__(self, embedding, blocks):
+        super().__init__(name="features")
+        self.embedding, self.blocks = embedding, blocks
+        self.norm = keras.layers.RMSNormalization(name="norm")
+        for layer in (*blocks, self.norm):
+            layer.build((None, None, embedding.model_dim))
+        self.built = True
+
+    def call(self, read, training=False):
+        """Features of all positions."""
+        return self.prefill(read, training)[0]
+
+    def prefill(self, read, training=False):
+        """Features, and the keys and values that further steps attend to.
+
+        Args:
+            read: int32 [B, T].
+
+        Returns:
+            (float [B, T, D], list by block of (keys, values), each [B, H, T, D / H]).
+        """
+        x, cache = self.embedding(read, training=training), []
+        mask = hidden(same_text(read))
+        turn = self.turn(ops.arange(ops.shape(read)[1])[None, :], x.dtype)
+        for block in self.blocks:
+            x, keys, values = block(x, mask, *turn, training=training)
+            cache.append((keys, values))
+        return self.norm(x), cache
+
+    def step(self, read, index, cache):
+        """The features at one more position of each row; those of the full pass.
+
+        Args:
+            read: int32 [B], the tokens read, none of them 0.
+            index: int32 [B], each row's position, below T.
+            cache: as `prefill` gives it, for the positions before; what it holds from
+                `index` on is not seen.
+
+        Returns:
+            (float [B, D], the cache with this position in it).
+        """
+        place = ops.arange(ops.shape(cache[0][0])[2], dtype="int32")[None, :]
+        mask = hidden((place <= index[:, None])[:, None])
+        here = (place == index[:, None])[:, None, :, None]
+        x, new = self.embedding(read[:, None]), []
+        turn = self.turn(index[:, None], x.dtype)
+        for block, before in zip(self.blocks, cache, strict=True):
+            x, keys, values = block(x, mask, *turn, before, here)
+            new.append((keys, values))
+        return self.norm(x)[:, 0], new
+
+    def turn(self, positions, dtype):
+        """cos and sin of the positions."""
+        return rotation(positions, self.blocks[0].head_dim, dtype)
+
+
+def same_text(read):
+    """What each position sees: those before it, itself too, in the same text.
+
+    Args:
+        read: int32 [B, T], 0 where a text begins.
+
+    Returns:
+        bool [B, T, T].
+    """
+    place = ops.arange(ops.shape(read)[1])
+    text = ops.cumsum(ops.cast(read == 0, "int32"), axis=1)
+    before = place[:, None] >= place[None, :]
+    return ops.logical_and(before, text[:, :, None] == text[:, None, :])

@@ -1,0 +1,97 @@
+"""The SavedModel of a task whose label is one of K names."""
+
+import tensorflow as tf
+
+from components.decoding import sample
+from components.serving.knobs import (
+    KNOB_UNITS,
+    KNOBS,
+    concrete,
+    knobs_in_range,
+    noise,
+)
+
+
+class Server(tf.Module):
+    """The signatures: raw inputs in, the data's own labels and nats out.
+
+    Args:
+        task: Task.
+        encoder: Columns or Images.
+        network: Network.
+        scale: what the logits are multiplied by before P is taken.
+    """
+
+    def __init__(self, task, encoder, network, scale):
+        super().__init__()
+        self.task, self.encoder, self.network = task, encoder, network
+        self.scale = scale
+        self.labels = tf.constant(task.space.names)
+        self.inputs = encoder.signature()
+        # tracked, so that lookup tables and weights are saved
+        self.tracked = [network, *getattr(encoder, "lookups", [])]
+
+    def logits(self, inputs):
+        """Logits, scaled to those of P.  dict of [B] -> float32 [B, num_outputs]."""
+        inputs = self.encoder.encode_graph(inputs)
+        return self.scale * self.network(inputs, training=False)
+
+    def signatures(self):
+        """The three signatures and `serving_default`.  -> dict of functions."""
+
+        def predict(**inputs):
+            logits = self.logits(inputs)
+            log_probs, index = self.task.log_probs(logits), self.task.predict(logits)
+            return {
+                "label": tf.gather(self.labels, index),
+                "log_prob": tf.gather(log_probs, index, batch_dims=1),
+                "labels": tf.broadcast_to(self.labels, tf.shape(log_probs)),
+                "log_probs": log_probs,
+            }
+
+        def log_prob(*, label, **inputs):
+            log_probs = self.task.log_probs(self.logits(inputs))
+            hit = tf.equal(label[:, None], self.labels[None, :])  # [B, K]
+            known = tf.debugging.Assert(
+                tf.reduce_all(tf.reduce_any(hit, axis=1)),
+                [f"label must be one of: {', '.join(self.task.space.names)}", label],
+            )
+            with tf.control_dependencies([known]):
+                index = tf.argmax(tf.cast(hit, tf.int32), axis=1)
+            return {"log_prob": tf.gather(log_probs, index, batch_dims=1)}
+
+        def draw(*, seed, temperature, top_k, top_p, **inputs):
+            log_probs = self.task.log_probs(self.logits(inputs))
+            with tf.control_dependencies(knobs_in_range(temperature, top_k, top_p)):
+                uniform = noise(seed, 1)[:, 0]
+            index = sample(log_probs, uniform, temperature, top_k, top_p)
+            return {
+                "label": tf.gather(self.labels, index),
+                "log_prob": tf.gather(log_probs, index, batch_dims=1),
+            }
+
+        label = {"label": tf.TensorSpec([None], tf.string, "label")}
+        made = concrete(
+            {
+                "predict": (predict, self.inputs),
+                "log_prob": (log_prob, self.inputs | label),
+                "sample": (draw, self.inputs | KNOBS),
+            }
+        )
+        return {"serving_default": made["predict"], **made}
+
+    def facts(self):
+        """What else the contract says.  -> plain data."""
+        return {"scale": self.scale}
+
+    @property
+    def units(self):
+        """Input or output name -> what it holds, with its unit or range."""
+        return {
+            **self.encoder.describe(),
+            "label": f"one of {list(self.task.space.names)}",
+            "labels": "all labels, in the order of log_probs",
+            "log_prob": "ln P(label | x), nats",
+            "log_probs": "ln P(y | x) for every label, nats",
+            **KNOB_UNITS,
+        }

@@ -1,0 +1,105 @@
+"""Texts without input: Y = V* EOS, a chain of softmaxes, the last factor EOS."""
+
+from typing import Literal
+
+import numpy as np
+from keras import ops
+
+from components.data.batches import PackedPlan
+from components.losses import cross_entropy, log_partition, log_prob
+from components.reports import texts as texts_report
+from components.tasks.base import Task
+
+BATCH_TOKENS = 2**13  # that are read at once when a split is measured
+
+
+class Language(Task):
+    """P(y) = product over t = 0 ... |y| of softmax over w of s(w | y_1 ... y_t).
+
+    A label is a token here, and an example a text: |y| tokens and EOS.
+
+    Args:
+        space: the `LabelSpace` of V and EOS.
+        tokenizer: what a token is; see components/data/text.py.
+    """
+
+    losses = ("cross_entropy",)
+
+    def __init__(
+        self,
+        space=None,
+        *,
+        tokenizer: Literal["characters", "bytes"] = "characters",
+    ):
+        super().__init__(space)
+        self.tokenizer = tokenizer
+
+    @property
+    def num_outputs(self):
+        """A logit for each token of V, and EOS."""
+        return self.space.size
+
+    def example_loss(self, logits, labels, loss, label_smoothing=0.0):
+        """`cross_entropy` with eps / K smoothing, nats.  -> float [...]."""
+        if loss != "cross_entropy":
+            raise ValueError(
+                "not a loss on K logits. "
+                f"Received: {loss!r}. Expected one of {self.losses}."
+            )
+        return cross_entropy(logits, labels, label_smoothing)
+
+    def log_probs(self, logits):
+        """ln P(w | y_1 ... y_t) for every w.  [..., V] -> float [..., V], nats."""
+        return logits - log_partition(logits)[..., None]
+
+    def log_prob(self, logits, labels):
+        """ln P(w | y_1 ... y_t) = s(w | ...) - ln Z.  -> float [...], nats."""
+        return log_prob(logits, labels)
+
+    def predict(self, logits):
+        """The most probable next token.  [..., V] -> int32 [...]."""
+        return ops.cast(ops.argmax(logits, axis=-1), "int32")
+
+    def plan(self, labels, network, batch_size, seed, devices=1):
+        """Passes over windows of the texts laid end to end.  -> PackedPlan."""
+        context = network.windows.context
+        return PackedPlan(labels.offsets, context, batch_size, seed, devices)
+
+    def measure(self, network, inputs, labels, loss="cross_entropy"):
+        """ln P of every token of the texts, in the windows of the protocol.
+
+        Args:
+            network: TransformerLM.
+            inputs: None.
+            labels: Ragged of tokens.
+            loss: the only one.
+
+        Returns:
+            (float32 [labels.offsets[-1]], nats; 1).
+        """
+        tokens, result = labels.tokens, np.empty(int(labels.offsets[-1]), "float32")
+        starts, scored, stops = network.windows.of(labels.offsets)
+        width = int((stops - starts).max())
+        size = min(len(starts), max(1, BATCH_TOKENS // width))
+        for first in range(0, len(starts), size):
+            rows = np.arange(first, min(first + size, len(starts)))
+            places = starts[rows, None] + np.arange(width)
+            inside = places < stops[rows, None]
+            places = np.where(inside, places, 0)
+            read = np.zeros((size, width), "int32")  # one shape, the last one padded
+            read[: len(rows)] = tokens[places - 1] * inside  # of a text's first: 0, EOS
+            logits = network.predict_on_batch(read)[: len(rows)]
+            log_prob = np.asarray(self.log_prob(logits, tokens[places].astype("int32")))
+            new = inside & (places >= scored[rows, None])
+            result[places[new]] = log_prob[new]
+        return result, 1.0
+
+    def report(self, data, network, scale, encoder, *, num_bins):
+        """Metrics, golden answers and figures.  -> Report."""
+        return texts_report.report(self, data, network, encoder)
+
+    def server(self, encoder, network, scale):
+        """The SavedModel's signatures.  -> tf.Module."""
+        from components.serving.texts import Server
+
+        return Server(self, encoder, network)
