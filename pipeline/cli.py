@@ -87,6 +87,10 @@ def parse(typed):
 class Parser(argparse.ArgumentParser):
     """argparse, whose errors are ours."""
 
+    def print_help(self, file=None):
+        """Print it; argparse's own hides a reader that has gone."""
+        print(self.format_help(), end="", file=file or sys.stdout)
+
     def error(self, message):
         """Say how the command is called; raise Failure."""
         self.print_usage(sys.stderr)
