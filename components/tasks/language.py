@@ -3,17 +3,15 @@
 from typing import Literal
 
 import numpy as np
-from keras import ops
 
 from components.data.batches import PackedPlan
-from components.losses import cross_entropy, log_partition, log_prob
 from components.reports import texts as texts_report
-from components.tasks.base import Task
+from components.tasks.softmax import Softmax
 
 BATCH_TOKENS = 2**13  # that are read at once when a split is measured
 
 
-class Language(Task):
+class Language(Softmax):
     """P(y) = product over t = 0 ... |y| of softmax over w of s(w | y_1 ... y_t).
 
     A label is a token here, and an example a text: |y| tokens and EOS.
@@ -33,32 +31,6 @@ class Language(Task):
     ):
         super().__init__(space)
         self.tokenizer = tokenizer
-
-    @property
-    def num_outputs(self):
-        """A logit for each token of V, and EOS."""
-        return self.space.size
-
-    def example_loss(self, logits, labels, loss, label_smoothing=0.0):
-        """`cross_entropy` with eps / K smoothing, nats.  -> float [...]."""
-        if loss != "cross_entropy":
-            raise ValueError(
-                "not a loss on K logits. "
-                f"Received: {loss!r}. Expected one of {self.losses}."
-            )
-        return cross_entropy(logits, labels, label_smoothing)
-
-    def log_probs(self, logits):
-        """ln P(w | y_1 ... y_t) for every w.  [..., V] -> float [..., V], nats."""
-        return logits - log_partition(logits)[..., None]
-
-    def log_prob(self, logits, labels):
-        """ln P(w | y_1 ... y_t) = s(w | ...) - ln Z.  -> float [...], nats."""
-        return log_prob(logits, labels)
-
-    def predict(self, logits):
-        """The most probable next token.  [..., V] -> int32 [...]."""
-        return ops.cast(ops.argmax(logits, axis=-1), "int32")
 
     def plan(self, labels, network, batch_size, seed, devices=1):
         """Passes over windows of the texts laid end to end.  -> PackedPlan."""

@@ -113,6 +113,21 @@ def splits(builder, size):
         for number, (encoded, index) in enumerate(pairs):
             yield encoded, names(int(index)), f"example {number} of {split}"
 
+    used = used_splits(builder)
+    data, _, where = next(examples(used["train"]))
+    shape = target_shape((data, where), *size)
+    return {
+        split: Chunks(lambda name=name: pieces(examples(name), shape))
+        for split, name in used.items()
+    }
+
+
+def used_splits(builder):
+    """Our split -> the data set's name of it.
+
+    Raises:
+        ValueError: if nothing is for training.
+    """
     used = {SPLITS[name]: name for name in builder.info.splits if name in SPLITS}
     if "train" not in used:
         raise ValueError(
@@ -120,12 +135,7 @@ def splits(builder, size):
             f"{list(builder.info.splits)}. Expected train, validation, test: choose "
             "another data set."
         )
-    data, _, where = next(examples(used["train"]))
-    shape = target_shape((data, where), *size)
-    return {
-        split: Chunks(lambda name=name: pieces(examples(name), shape))
-        for split, name in used.items()
-    }
+    return used
 
 
 def image_and_label(builder):

@@ -4,7 +4,7 @@ from itertools import chain
 
 from components.data.sources.base import Chunks, Source
 from components.data.sources.text import pieces
-from components.data.sources.tfds import SPLITS, fingerprint, open_builder
+from components.data.sources.tfds import fingerprint, open_builder, used_splits
 from components.data.sources.tfds_prepare import prepare, require
 
 
@@ -38,9 +38,8 @@ def tfds_text(*, name: str, feature: str = "text", data_dir: str | None = None):
     def read():
         prepare(builder, name)
         return {
-            SPLITS[split]: Chunks(lambda split=split: pieces(examples(split)))
-            for split in builder.info.splits
-            if split in SPLITS
+            split: Chunks(lambda name=name: pieces(examples(name)))
+            for split, name in used_splits(builder).items()
         }
 
     def examples(split):

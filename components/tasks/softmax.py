@@ -1,0 +1,53 @@
+"""What the tasks share whose P is one softmax over K logits."""
+
+from keras import ops
+
+from components.losses import cross_entropy, log_partition, log_prob
+from components.tasks.base import Task
+
+
+class Softmax(Task):
+    """P(y) = softmax over y of s(y); of texts, one for each token.
+
+    Args:
+        space: the `LabelSpace`, K names.
+    """
+
+    @property
+    def num_outputs(self):
+        """K logits."""
+        return self.space.size
+
+    def example_loss(self, logits, labels, loss, label_smoothing=0.0):
+        """`cross_entropy` with eps / K smoothing, nats.
+
+        Args:
+            logits: float [..., K].
+            labels: int [...].
+            loss: "cross_entropy".
+            label_smoothing: eps.
+
+        Returns:
+            float [...].
+
+        Raises:
+            ValueError: if it is another loss.
+        """
+        if loss != "cross_entropy":
+            raise ValueError(
+                "not a loss on K logits. "
+                f"Received: {loss!r}. Expected one of {self.losses}."
+            )
+        return cross_entropy(logits, labels, label_smoothing)
+
+    def log_probs(self, logits):
+        """ln P(y) for every y.  [..., K] -> float [..., K], nats."""
+        return logits - log_partition(logits)[..., None]
+
+    def log_prob(self, logits, labels):
+        """ln P(y) = s(y) - ln Z.  [..., K], int [...] -> float [...], nats."""
+        return log_prob(logits, labels)
+
+    def predict(self, logits):
+        """argmax_y s(y).  [..., K] -> int32 [...]."""
+        return ops.cast(ops.argmax(logits, axis=-1), "int32")
