@@ -52,6 +52,9 @@ def run(
     for name, figure in {**report.figures, "learning_curves": curves}.items():
         figure.savefig(folder / "figures" / f"{name}.png", dpi=120)
         log.figure(f"figures/{name}.png")
+    for name, content in report.files.items():
+        (folder / name).write_text(content, "utf-8")
+        log.artifact(name)
     log.artifact("test_nll.npy")
     # valid_nll by step is training's; a point at step 0 would break its curve
     log.metrics({k: v for k, v in metrics.items() if k != "valid_nll"}, step=0)

@@ -136,3 +136,45 @@ def learning_curves(history, uniform):
     axes.set(xlabel="step", ylabel="per label, valid_nll in nats", yscale="log")
     axes.legend()
     return figure
+
+
+def nll_by_position(log_prob, place, read, protocol):
+    """-ln P of a token over its place in the text, and over how much was read before.
+
+    Args:
+        log_prob: float [tokens], nats.
+        place: int [tokens], 0 for the first token of a text.
+        read: int [tokens], tokens before it in its window.
+        protocol: the windows in words.
+
+    Returns:
+        Figure; means of bins, those of the left side growing with the place.
+    """
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True)
+    edges = 2 ** np.arange(1 + np.log2(place.max() + 1), step=0.5)
+    edges = np.unique(edges.round()).astype(int)  # 1, 2, 3, 4, 6, 8, 11, ...
+    left.plot(*binned(place + 1, log_prob, edges), marker=".")
+    left.set(
+        xscale="log",
+        xlabel="place in the text (1: its first token)",
+        ylabel="mean -ln P of a token of test, nats",
+    )
+    edges = np.unique(np.linspace(0, read.max() + 1, 33).round()).astype(int)
+    right.plot(*binned(read, log_prob, edges), marker=".")
+    right.set(xlabel="tokens read before it in its window")
+    figure.suptitle(protocol, fontsize="medium")
+    return figure
+
+
+def binned(x, log_prob, edges):
+    """Means in the bins edges[i] <= x < edges[i + 1]; beyond the last one as well.
+
+    Returns:
+        (the lower edges of the bins that hold something, the mean of -log_prob there).
+    """
+    where = np.digitize(x, edges) - 1
+    count = np.bincount(where, minlength=len(edges))
+    total = np.bincount(where, -np.asarray(log_prob, "float64"), len(edges))
+    some = count > 0
+    return edges[some], total[some] / count[some]

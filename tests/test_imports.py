@@ -2,8 +2,8 @@
 
 Imports go one way; a file imports its own layer or an earlier one:
 
-    losses, labels -> data, networks, metrics, decoding, optimizers, plots, serving
-    -> tasks, reports -> stages, artifacts -> pipeline
+    losses, labels -> data, networks, metrics, ngram, decoding, optimizers, plots,
+    serving     -> tasks, reports -> stages, artifacts -> pipeline
 
 A stage is imported by the pipeline only. tensorflow, mlflow and hydra each have their
 few places. Nothing here loads code from data: no pickles, no `Lambda` layers.
@@ -25,6 +25,7 @@ LAYERS = (
         "data",
         "networks",
         "metrics",
+        "ngram",
         "decoding",
         "optimizers",
         "augmentation",

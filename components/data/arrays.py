@@ -140,6 +140,11 @@ class Ragged:
         """int64 [N]."""
         return np.diff(self.offsets)
 
+    @property
+    def places(self):
+        """Where each token stands in its row.  -> int64 [total]."""
+        return np.arange(self.offsets[-1]) - np.repeat(self.offsets[:-1], self.lengths)
+
 
 class RaggedFile:
     """NAME_tokens.npy and NAME_offsets.npy, written row by row.

@@ -1,6 +1,6 @@
 """What a report consists of, whatever the labels."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,9 +15,11 @@ class Report:
         golden: what the export is asked, and must answer: "SIGNATURE/in/NAME" and
             "SIGNATURE/out/NAME" -> array.
         figures: name -> matplotlib Figure.
+        files: name -> str, further results to read.
     """
 
     metrics: dict
     test_nll: np.ndarray
     golden: dict
     figures: dict
+    files: dict = field(default_factory=dict)

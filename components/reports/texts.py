@@ -1,17 +1,24 @@
 """The report of a language model."""
 
+import lzma
+
 import numpy as np
 
+from components import ngram, plots
 from components.data.splits import SPLITS
 from components.metrics import token_floors, token_nll
 from components.reports.base import Report
 from components.reports.labels import plain
+from components.reports.passages import markdown
 
 GOLDEN_TEXTS, GOLDEN_TOKENS = 4, 2000  # of test, that go with the export
+XZ_TOKENS = 10**7  # the last ones of train that xz is given; its window is 64 MiB
 
 
 def report(task, data, network, encoder):
     """Score every split with P; train on as many of its texts as test has tokens.
+
+    Beside test_nll stand what an n-gram model of train costs, and xz -9.
 
     Args:
         task: Language.
@@ -38,8 +45,48 @@ def report(task, data, network, encoder):
         scored[split] = (texts, log_prob)
 
     texts, log_prob = scored["test"]
+    train, valid = (data.split(split)[1] for split in ("train", "valid"))
+    counted = ngram.fit(train, valid, len(encoder.names))
+    metrics |= {
+        "test_nll_ngram": -counted.log_prob(texts).mean(),
+        "ngram_order": counted.order,
+        "test_xz_bits_per_byte": xz_bits(train, texts, encoder),
+    }
     test_nll = -np.add.reduceat(log_prob.astype("float64"), texts.offsets[:-1])
-    return Report(metrics, test_nll, golden(data, encoder, texts, log_prob), {})
+    protocol = network.windows.describe()
+    place = texts.places
+    read = place - np.asarray(network.windows.start(place))
+    return Report(
+        metrics,
+        test_nll,
+        golden(data, encoder, texts, log_prob),
+        {"nll_by_position": plots.nll_by_position(log_prob, place, read, protocol)},
+        {"texts.md": markdown(metrics, protocol, log_prob, texts, network, encoder)},
+    )
+
+
+def xz_bits(train, texts, encoder):
+    """What `xz -9` needs for texts behind train, and not for train.
+
+    Args:
+        train, texts: Ragged of tokens; each text is ended by a NUL.
+        encoder: Text.
+
+    Returns:
+        float, bits per byte of the texts in normal form, their ends not counted.
+    """
+
+    def size(*parts):
+        return len(lzma.compress(b"".join(parts), preset=9))
+
+    def joined(rows, first):
+        ended = (encoder.decode(rows[row]) + "\0" for row in range(first, len(rows)))
+        return "".join(ended).encode()
+
+    known = int(np.searchsorted(train.offsets, train.offsets[-1] - XZ_TOKENS))
+    before, after = joined(train, known), joined(texts, 0)
+    num_bytes = max(1, len(after) - len(texts))
+    return 8 * (size(before, after) - size(before)) / num_bytes
 
 
 def golden(data, encoder, texts, log_prob):

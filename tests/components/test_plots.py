@@ -27,3 +27,17 @@ def test_confusion_matrix_of_many_labels_is_no_larger():
     assert not axes.texts
     (image,) = axes.images
     np.testing.assert_array_equal(image.get_array(), np.roll(np.eye(1000), 1, axis=1).T)
+
+
+def test_nll_by_position_draws_the_mean_of_every_bin():
+    place = np.arange(100)
+    nll = 1.0 + (place >= 10)  # from the eleventh token on twice as hard
+    left, right = plots.nll_by_position(-nll, place, place % 50, "windows").axes
+    x, y = left.lines[0].get_data()
+    assert x[0] == 1 and x[-1] <= 100
+    np.testing.assert_allclose(y[x <= 8], 1)  # places are counted from 1
+    np.testing.assert_allclose(y[x > 8], 2)
+    x, y = right.lines[0].get_data()
+    assert x[0] == 0 and x[-1] < 50
+    # half of the tokens with as few before them come from the second window
+    assert y[0] == pytest.approx(1.5) and y[-1] == pytest.approx(2)

@@ -5,6 +5,8 @@ One is trained for a moment on songs, one has a toy vocabulary and large random 
 
 import itertools
 import json
+import lzma
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -180,6 +182,50 @@ def test_log_prob_of_test_is_the_reported_nll(case):
     metrics = json.loads((case.folders["report"] / "metrics.json").read_text())
     np.testing.assert_allclose(metrics["test_nll"], nll.sum() / labels.lengths.sum())
     assert labels.lengths.max() > case.contract["context"]  # windows were needed
+
+
+QUOTED = re.compile(r"- ([\d.]+) \(text (\d+), from token (\d+)\) `(.*)`")
+
+
+def test_report_quotes_passages_with_what_they_cost(case):
+    labels, raw = case.data.split("test")[1], case.data.raw()
+    texts = [raw[row].tobytes() for row in range(len(raw))]
+    by_token = -case.ask("log_prob", text=texts)["token_log_probs"]
+    page = (case.folders["report"] / "texts.md").read_text("utf-8")
+    worst, random = page.split("## Worst")[1].split("## Random")
+    for part in (worst, random):
+        found = QUOTED.findall(part)
+        assert 4 <= len(found) <= 8
+        for stated, row, start, text in found:
+            tokens = labels[int(row)][int(start) :][:100]
+            assert case.encoder.decode(tokens) == json.loads(f'"{text}"')
+            cost = by_token[int(row), int(start) :][: len(tokens)].mean()
+            assert float(stated) == pytest.approx(cost, abs=1e-3)
+    costs = [
+        [float(line[0]) for line in QUOTED.findall(part)] for part in (worst, random)
+    ]
+    assert costs[0] == sorted(costs[0], reverse=True)
+    assert min(costs[0]) >= max(set(costs[1]) - set(costs[0]), default=0)
+    assert page.count("## Drawn at temperature") == 3
+    assert case.contract["protocol"] in page
+
+
+def test_report_has_the_ngram_and_xz_beside_the_nll(case):
+    metrics = json.loads((case.folders["report"] / "metrics.json").read_text())
+    assert 0 < metrics["test_nll_ngram"] < metrics["test_nll_uniform"]
+    assert metrics["ngram_order"] >= 1
+    encoder = case.encoder
+    train, test = (
+        b"".join(
+            encoder.decode(texts[row]).encode() + b"\0" for row in range(len(texts))
+        )
+        for texts in (case.data.split(split)[1] for split in ("train", "test"))
+    )
+    more = len(lzma.compress(train + test, preset=9)) - len(
+        lzma.compress(train, preset=9)
+    )
+    num_bytes = len(test) - test.count(b"\0")
+    assert metrics["test_xz_bits_per_byte"] == pytest.approx(8 * more / num_bytes)
 
 
 def test_prompt_and_text_are_a_text_cut_in_two(case):
