@@ -12,9 +12,10 @@ help:  ## list the targets
 
 env: $(READY)  ## the environment in .venv, every package held to its SHA-256
 
-run: env  ## the quick recipes, from data to SavedModel
+run: env  ## three quick recipes, one for each label space, from data to SavedModel
 	$(BIN)/phistar run breast_cancer
 	$(BIN)/phistar run digits
+	$(BIN)/phistar run kjv_quick
 
 test: env  ## every check that CI runs
 	@{ command -v chromium && command -v chromedriver; } >/dev/null || echo \

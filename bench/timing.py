@@ -4,6 +4,7 @@ import math
 import os
 import platform
 import statistics
+import subprocess
 from pathlib import Path
 
 
@@ -54,3 +55,44 @@ def machine():
             cpu = line.partition(":")[2].strip()
             break
     return f"{len(os.sched_getaffinity(0))} cores of {cpu}, {platform.system()}"
+
+
+class Peer:
+    """Another process that answers each line on its stdin with one on its stdout.
+
+    Args:
+        command: list of str.
+    """
+
+    def __init__(self, command):
+        self.command = command
+
+    def __enter__(self):
+        self.process = subprocess.Popen(
+            self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait()
+
+    def __call__(self, line):
+        """Say a line.  -> the answer; a float if it is a number."""
+        self.say(line)
+        return self.answer()
+
+    def say(self, line):
+        """Say a line, and do not wait."""
+        self.process.stdin.write(f"{line}\n")
+        self.process.stdin.flush()
+
+    def answer(self):
+        """The next answer."""
+        answer = self.process.stdout.readline().strip()
+        if not answer:
+            raise RuntimeError(f"{self.command} has died; see what it said above.")
+        try:
+            return float(answer)
+        except ValueError:
+            return answer

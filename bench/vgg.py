@@ -12,11 +12,10 @@ steps at a time, one right after the other; compilation is in none.
 
 import argparse
 import contextlib
-import subprocess
 import sys
 import time
 
-from timing import interleaved, interval, machine
+from timing import Peer, interleaved, interval, machine
 
 BATCH, SIDE, LABELS = 8, 224, 1000
 
@@ -36,8 +35,9 @@ def main():
     print(machine())
     with contextlib.ExitStack() as stack:
         if given.torch:
-            peer = stack.enter_context(Peer(given.torch, given.steps))
-            peers["torch, channels last"] = (peer, 1.15)
+            command = [given.torch, __file__, "--peer", "--steps", str(given.steps)]
+            peer = stack.enter_context(Peer(command))
+            peers["torch, channels last"] = (lambda: peer("go"), 1.15)
         for name, (theirs, bar) in peers.items():
             pairs = interleaved(theirs, ours, given.repeats)
             low, median, high, coverage = interval([a / b for a, b in pairs])
@@ -116,37 +116,6 @@ def script(steps):
         return time.perf_counter() - begin
 
     return measure
-
-
-class Peer:
-    """torch in a process of its own, which waits for a line, then takes its steps.
-
-    Args:
-        python: path of the interpreter.
-        steps: timed at once.
-    """
-
-    def __init__(self, python, steps):
-        self.command = [python, __file__, "--peer", "--steps", str(steps)]
-
-    def __enter__(self):
-        self.process = subprocess.Popen(
-            self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        return self
-
-    def __exit__(self, *_):
-        self.process.stdin.close()
-        self.process.wait()
-
-    def __call__(self):
-        """Seconds of the steps."""
-        self.process.stdin.write("go\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline()
-        if not answer:
-            raise RuntimeError(f"{self.command[0]} has died; see what it said above.")
-        return float(answer)
 
 
 def torch_peer(steps):

@@ -101,7 +101,7 @@ def _in_graph(inputs, labels, plan, start, stop):
         return tf.ensure_shape(rows, shape), tf.ensure_shape(weights, shape)
 
     data = tf.data.Dataset.range(start, stop, BLOCK_STEPS).map(planned)
-    return data.unbatch().map(gather).prefetch(tf.data.AUTOTUNE)
+    return _ahead(data.unbatch().map(gather))
 
 
 def _in_steps(batch, start, stop):
@@ -113,4 +113,17 @@ def _in_steps(batch, start, stop):
         parts = tf.numpy_function(batch, [step], kinds)
         return tuple(tf.ensure_shape(part, [None, None]) for part in parts)
 
-    return tf.data.Dataset.range(start, stop).map(read).prefetch(tf.data.AUTOTUNE)
+    return _ahead(tf.data.Dataset.range(start, stop).map(read))
+
+
+def _ahead(data):
+    """Two batches are made while the one before them is trained on.
+
+    Nothing is left to tune then; the thread that tunes sleeps for up to a minute at a
+    time, and the end of `fit` would wait for it.
+    """
+    import tensorflow as tf
+
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    return data.prefetch(2).with_options(options)

@@ -73,10 +73,8 @@ class Block(keras.layers.Layer):
             )
 
         out = (2 * num_layers) ** -0.5
-        self.attention_norm = keras.layers.RMSNormalization(name="attention_norm")
         self.query_key_value = dense(3 * model_dim, "query_key_value")
         self.attention_out = dense(model_dim, "attention_out", out)
-        self.mlp_norm = keras.layers.RMSNormalization(name="mlp_norm")
         self.mlp_in = dense(mlp_dim, "mlp_in", activation="relu")
         self.mlp_out = dense(model_dim, "mlp_out", out)
         self.dropout = keras.layers.Dropout(dropout, name="dropout")
@@ -84,10 +82,8 @@ class Block(keras.layers.Layer):
     def build(self, x_shape, *_):
         """Make all weights; Keras calls it."""
         x_shape = (*x_shape[:-1], self.num_heads * self.head_dim)
-        self.attention_norm.build(x_shape)
         self.query_key_value.build(x_shape)
         self.attention_out.build(x_shape)
-        self.mlp_norm.build(x_shape)
         self.mlp_in.build(x_shape)
         self.mlp_out.build((*x_shape[:-1], self.mlp_in.units))
 
@@ -106,21 +102,23 @@ class Block(keras.layers.Layer):
             (float [B, T, D], keys, values).
         """
         length = ops.shape(x)[1]
-        heads = self.query_key_value(self.attention_norm(x))
+        heads = self.query_key_value(ops.rms_normalization(x))
         heads = ops.reshape(heads, (-1, length, 3, self.num_heads, self.head_dim))
         heads = ops.transpose(heads, (2, 0, 3, 1, 4))  # [3, B, H, T, D / H]
-        turned, values = rotate(heads[:2], cos, sin), heads[2]
-        query, keys = turned[0] * self.head_dim**-0.5, turned[1]
+        query, keys, values = ops.unstack(heads, 3)
+        query, keys = rotate(query, cos, sin), rotate(keys, cos, sin)
         if cache is not None:
             keys = ops.where(here, keys, cache[0])
             values = ops.where(here, values, cache[1])
-        scores = ops.matmul(query, ops.transpose(keys, (0, 1, 3, 2)))  # [B, H, T, S]
-        shares = ops.softmax(ops.cast(scores, "float32") + mask, axis=-1)
+        scores = ops.einsum("bhtd,bhsd->bhts", query, keys)
+        # Keras casts what a layer is given: the mask too
+        scores = ops.cast(scores, "float32") + ops.cast(mask, "float32")
+        shares = ops.softmax(scores, axis=-1)
         mixed = ops.matmul(ops.cast(shares, values.dtype), values)
         mixed = ops.transpose(mixed, (0, 2, 1, 3))
         mixed = ops.reshape(mixed, (-1, length, self.num_heads * self.head_dim))
         x = x + self.dropout(self.attention_out(mixed), training=training)
-        inner = self.mlp_out(self.mlp_in(self.mlp_norm(x)))
+        inner = self.mlp_out(self.mlp_in(ops.rms_normalization(x)))
         return x + self.dropout(inner, training=training), keys, values
 
 
@@ -137,24 +135,26 @@ def hidden(seen):
 
 
 def rotation(positions, head_dim, dtype):
-    """cos and sin of the angles that positions turn a head's pairs by.
+    """What `rotate` multiplies a head by at some positions.
+
+    Queries and keys are scaled too, by d^(-1/4) each, so that their product is by
+    d^(-1/2).
 
     Args:
         positions: int [B or 1, T].
-        head_dim: int, even.
+        head_dim: int, even, d.
         dtype: of the result.
 
     Returns:
-        two float [B or 1, 1, T, head_dim / 2].
+        two float [B or 1, 1, T, d]: cos, and sin with the sign of what it multiplies.
     """
     pair = ops.arange(0, head_dim, 2, dtype="float32") / head_dim
-    angle = ops.cast(positions, "float32")[..., None] / WAVELENGTH**pair
-    return tuple(ops.cast(f(angle)[:, None], dtype) for f in (ops.cos, ops.sin))
+    angle = ops.cast(positions, "float32")[:, None, :, None] / WAVELENGTH**pair
+    cos, sin = ops.cos(angle), ops.sin(angle)
+    both = ops.concatenate([cos, cos], axis=-1), ops.concatenate([-sin, sin], axis=-1)
+    return tuple(ops.cast(part * head_dim**-0.25, dtype) for part in both)
 
 
 def rotate(x, cos, sin):
-    """Turn the pairs (x_i, x_{i + d/2}).  [..., B, H, T, d] -> the same shape."""
-    left, right = ops.split(x, 2, axis=-1)
-    return ops.concatenate(
-        [left * cos - right * sin, left * sin + right * cos], axis=-1
-    )
+    """Turn the pairs (x_i, x_{i + d/2}).  [B, H, T, d] -> the same shape."""
+    return x * cos + ops.roll(x, x.shape[-1] // 2, axis=-1) * sin

@@ -2,7 +2,8 @@
 
 Pre-norm, rotary positions, tied embeddings. Differences from the paper: normalisation
 stands before each part and divides by the root mean square (Xiong et al., 2020; Zhang
-and Sennrich, 2019); positions turn queries and keys (Su et al., 2021); no bias.
+and Sennrich, 2019), with a gain only before the head: each part begins with a kernel,
+which has room for one; positions turn queries and keys (Su et al., 2021); no bias.
 
 Source: Vaswani et al., 2017, arXiv:1706.03762; Xiong et al., arXiv:2002.04745; Zhang
 and Sennrich, arXiv:1910.07467; Su et al., arXiv:2104.09864; Press and Wolf, 2016,

@@ -164,3 +164,23 @@ def test_dropout_is_for_training_only():
 def test_refuses_what_does_not_fit(shape, keys, message):
     with pytest.raises(ValueError, match=message):
         transformer_lm(shape, "int32", 5, **keys)
+
+
+@pytest.fixture
+def bfloat16():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    yield
+    keras.config.set_dtype_policy(before)
+
+
+def test_half_precision_hides_what_may_not_be_seen_and_is_nearly_the_same(bfloat16):
+    half, read = build(spread=0.1), texts()
+    keras.config.set_dtype_policy("float32")
+    whole = logits(build(spread=0.1), read)
+    values = logits(half, read)
+    assert values.dtype == np.float32
+    np.testing.assert_allclose(values, whole, atol=0.05)
+    changed = read.copy()
+    changed[:, 9:] = 1
+    np.testing.assert_array_equal(logits(half, changed)[:, :9], values[:, :9])

@@ -1,0 +1,278 @@
+"""A language model of ours against nanoGPT's CPU setting, on the King James Bible.
+
+    python bench/language.py --torch /a/venv/bin/python [--repeats 9]
+
+With --torch a Python that has torch (an environment of its own: `pip install torch`)
+runs bench/peers/nanogpt.py. At its shapes (4 layers, 4 heads, width 128, context 64,
+batches of 12, no dropout) are timed, one right after the other:
+
+    a training step     as the stage `train` takes it, clipping included
+    sampling            the SavedModel's `sample` against an uncached `generate`, tokens
+                        a second, for one text and for 32
+
+With --train SECONDS, two trainings take turns of a minute instead, one of them stopped
+while the other one runs: `phistar run kjv`, all five stages, and the peer for SECONDS.
+Both are scored on the characters of test (EOS apart) in windows: ours in its own, the
+peer in windows of 64 that each score 16 and keep 48.
+"""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from timing import Peer, interleaved, interval, machine
+
+from components.data.windows import Windows
+from pipeline import quiet
+from pipeline.config import load
+
+SHAPES = [
+    "build.num_layers=4",
+    "build.num_heads=4",
+    "build.model_dim=128",
+    "build.mlp_dim=512",
+    "build.context=64",
+    "build.stride=48",
+    "build.dropout=0.0",
+]
+BATCH, STEPS, DRAWN, TURN = 12, 100, 256, 60.0
+
+
+def main():
+    """Print what was measured."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--torch", help="a Python that has torch")
+    parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--train", type=float, metavar="SECONDS")
+    parser.add_argument("overrides", nargs="*", help="keys of kjv, with --train")
+    given = parser.parse_args()
+    print(machine())
+    with tempfile.TemporaryDirectory() as folder:
+        if given.train:
+            return trainings(given.torch, given.train, given.overrides, Path(folder))
+        quiet.import_keras()
+        steps(given, Path(folder))
+
+
+def peer(python, dataset):
+    """nanoGPT on the texts of train.  -> Peer."""
+    from components.artifacts import Dataset
+
+    vocab_size = Dataset.load(dataset).space.size
+    script = Path(__file__).parent / "peers" / "nanogpt.py"
+    tokens = Path(dataset) / "train" / "labels_tokens.npy"
+    return Peer([python, str(script), str(tokens), str(vocab_size)])
+
+
+def steps(given, folder):
+    """Training steps and draws at the same shapes."""
+    from overhead import Clock
+
+    from components import build, ingest
+
+    config = load("kjv", SHAPES, ".").sections
+    paths = [str(folder / name) for name in ("ingest", "build")]
+    for path in paths:
+        os.mkdir(path)
+    ingest.run(config["task"], paths[0], Clock(), **config["ingest"])
+    build.run(config["task"], *paths, Clock(), **config["build"])
+    train, model = training(config, *paths)
+    train()  # a network that knows nothing ends most texts early
+    sample = sampling(config, paths[0], model)
+    if not given.torch:
+        print(f"phistar, a training step: {1e3 * train() / STEPS:.2f} ms")
+        for size in (1, 32):
+            print(f"phistar, {size} texts: {size * DRAWN / sample(size):.0f} tokens/s")
+        print("With --torch PYTHON: beside nanoGPT's setting.")
+        return
+    with peer(given.torch, paths[0]) as theirs:
+        report(
+            "training steps a second",
+            interleaved(lambda: theirs(f"steps {STEPS}"), train, given.repeats),
+            STEPS,
+            1.5,
+        )
+        for size in (1, 32):
+            pairs = interleaved(
+                lambda size=size: theirs(f"sample {size} {DRAWN}"),
+                lambda size=size: sample(size),
+                given.repeats,
+            )
+            report(f"tokens a second, {size} texts", pairs, size * DRAWN, 3)
+
+
+def report(what, pairs, count, bar):
+    """Print medians of both, and the ratio."""
+    low, median, high, coverage = interval([a / b for a, b in pairs])
+    theirs, ours = (sorted(p[i] for p in pairs)[len(pairs) // 2] for i in (0, 1))
+    print(
+        f"{what}: torch {count / theirs:.1f}, phistar {count / ours:.1f}; ratio "
+        f"{median:.2f}, median in [{low:.2f}, {high:.2f}] ({coverage:.0%}, "
+        f"{len(pairs)} pairs); the bar is {bar}"
+    )
+
+
+def training(config, dataset, network):
+    """Training as the stage train does it.
+
+    Returns:
+        (() -> seconds of STEPS steps, the network that is trained).
+    """
+    from components.artifacts import Dataset, load_network, make_task
+    from components.data.loader import loader
+    from components.devices import place
+    from components.optimizers import adamw
+    from components.train import execution_steps
+    from components.training import Training
+
+    data = Dataset.load(dataset)
+    task = make_task(config["task"], data.space)
+    model, _ = load_network(network)
+    inputs, labels = data.split("train")
+    plan = task.plan(labels, model, BATCH, 0)
+    trained = Training(model, task, "cross_entropy", 0.0)
+    options = {"learning_rate": 1e-3, "warmup_steps": 100, "weight_decay": 0.1}
+    optimizer, _ = adamw(10**6, 1, **options, beta_2=0.99, clip_norm=1.0)
+    at_once = execution_steps(STEPS, model.count_params() * plan.step_labels)
+    trained.compile(
+        optimizer=optimizer,
+        jit_compile=place("cpu").jit_compile,
+        steps_per_execution=at_once,
+    )
+    batches = loader(inputs, labels, plan, 0, 10**6)
+
+    def measure():
+        begin = time.perf_counter()
+        trained.fit(batches, steps_per_epoch=STEPS, shuffle=False, verbose=0)
+        return time.perf_counter() - begin
+
+    return measure, model
+
+
+def sampling(config, dataset, model):
+    """size -> seconds of the signature `sample` for DRAWN tokens of each text."""
+    import tensorflow as tf
+
+    from components.artifacts import Dataset, make_encoder, make_task
+
+    data = Dataset.load(dataset)
+    task = make_task(config["task"], data.space)
+    draw = task.server(make_encoder(data), model, 1.0).signatures()["sample"]
+
+    def measure(size):
+        knobs = {
+            "prompt": tf.constant([""] * size),
+            "max_length": tf.fill([size], DRAWN),
+            "seed": tf.range(size, dtype=tf.int64),
+            "temperature": tf.ones([size]),
+            "top_k": tf.fill([size], 10**6),
+            "top_p": tf.ones([size]),
+        }
+        begin = time.perf_counter()
+        made = draw(**knobs)["lengths"].numpy()
+        seconds = time.perf_counter() - begin
+        return seconds * size * DRAWN / made.sum()
+
+    return measure
+
+
+def trainings(python, seconds, overrides, folder):
+    """Both trainings in turns, both scored on test."""
+    executable = str(Path(sys.executable).with_name("phistar"))
+    command = [executable, "run", "kjv", "--root", str(folder), *overrides]
+    subprocess.run([*command, "--to", "ingest"], check=True)
+    stages = folder / "mlruns" / "stages"
+    dataset = next(stages.glob("ingest/*/manifest.json")).parent
+    with peer(python, dataset) as theirs, open(folder / "log", "w") as log:
+        ours = subprocess.Popen(command, stdout=log, stderr=log)
+        theirs.say(f"train {seconds}")
+        passed = turns(ours, theirs.process, stages)
+        if ours.returncode:
+            raise RuntimeError((folder / "log").read_text())
+        print(f"nanoGPT's setting: {theirs.answer()} steps in {seconds:.0f} s")
+        print(
+            f"phistar run kjv {' '.join(overrides)}: {passed['run']:.0f} s, of which "
+            f"training {passed['train']:.0f} s; preparing the data not counted"
+        )
+        nll = {"phistar": own_nll(stages, dataset)}
+        nll["nanoGPT"] = peer_nll(theirs, dataset, folder)
+    for name, value in nll.items():
+        print(f"{name:<8} {value:.4f} nats a character of test")
+    print(f"difference {nll['nanoGPT'] - nll['phistar']:.4f}; the bar is 0.04")
+
+
+def turns(ours, theirs, stages):
+    """Stop one process while the other one runs, a minute each, until ours ends.
+
+    Returns:
+        dict: seconds of our turns, "run" in all and "train" in the stage train.
+    """
+    passed = {"run": 0.0, "train": 0.0}
+    while True:
+        theirs.send_signal(signal.SIGSTOP)
+        ours.send_signal(signal.SIGCONT)
+        begin = last = time.perf_counter()
+        while ours.poll() is None and last - begin < TURN:
+            time.sleep(0.2)
+            now = time.perf_counter()
+            passed["run"] += now - last
+            built, trained = (
+                any((stages / stage).glob("[!.]*/manifest.json"))
+                for stage in ("build", "train")
+            )
+            passed["train"] += (now - last) * (built and not trained)
+            last = now
+        if ours.returncode is not None:
+            theirs.send_signal(signal.SIGCONT)
+            return passed
+        ours.send_signal(signal.SIGSTOP)
+        theirs.send_signal(signal.SIGCONT)
+        time.sleep(TURN)
+
+
+def characters(texts):
+    """Which labels are characters: all but EOS.  -> bool [tokens]."""
+    return np.asarray(texts.tokens) != 0
+
+
+def own_nll(stages, dataset):
+    """Nats a character, of the trained network."""
+    quiet.import_keras()
+    from components.artifacts import Dataset, load_network, make_task
+
+    data = Dataset.load(dataset)
+    (network,) = stages.glob("train/[!.]*")
+    task = make_task({"name": "language"}, data.space)
+    texts = data.split("test")[1]
+    log_prob, _ = task.measure(load_network(network)[0], None, texts)
+    return -log_prob[characters(texts)].mean()
+
+
+def peer_nll(theirs, dataset, folder):
+    """The same of the peer, in windows that keep 48 of 64."""
+    from components.artifacts import Dataset
+
+    texts = Dataset.load(dataset).split("test")[1]
+    starts, scored, stops = Windows(64, 16).of(texts.offsets)
+    places = starts[:, None] + np.arange(64)
+    inside = places < stops[:, None]
+    labels = np.asarray(texts.tokens)[np.where(inside, places, 0)]
+    read = np.concatenate([np.zeros_like(labels[:, :1]), labels[:, :-1]], axis=1)
+    first = ~np.isin(starts, texts.offsets[:-1])  # windows that go on
+    read[first, 0] = np.asarray(texts.tokens)[starts[first] - 1]
+    np.savez(folder / "windows.npz", read=read, labels=labels)
+    theirs(f"score {folder / 'windows.npz'} {folder / 'scores.npy'}")
+    new = inside & (places >= scored[:, None])
+    log_prob = np.zeros(len(texts.tokens))
+    log_prob[places[new]] = np.load(folder / "scores.npy")[new]
+    return -log_prob[characters(texts)].mean()
+
+
+if __name__ == "__main__":
+    main()
