@@ -12,7 +12,7 @@ Source: interpolated Kneser-Ney smoothing; Chen and Goodman, 1999, section 3.
 
 import numpy as np
 
-MAX_ORDER = 8
+MAX_ORDER = 10
 MAX_TOKENS = 10**7  # of train that are counted: 80 MB a table while it is made
 
 

@@ -30,6 +30,8 @@ def optimizer(name):
     match name:
         case "adamw":
             return adamw
+        case "muon":
+            return muon
         case "sgd":
             return sgd
         case _:
@@ -74,6 +76,52 @@ def adamw(
         by_step(falling(learning_rate, steps, warmup_steps), parts),
         weight_decay=weight_decay,
         beta_2=beta_2,
+        global_clipnorm=clip_norm,
+        gradient_accumulation_steps=parts if parts > 1 else None,
+    )
+    result.exclude_from_weight_decay(var_names=list(NOT_DECAYED))
+    return result, _nothing
+
+
+def muon(
+    steps,
+    parts=1,
+    *,
+    learning_rate: Annotated[float, Field(gt=0)] = 0.001,
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0,
+    schedule: Literal["cosine", "inverse_sqrt"] = "cosine",
+    warmup_steps: Annotated[int, Field(ge=0)] = 0,
+    beta_2: Annotated[float, Field(gt=0, lt=1)] = 0.999,
+    clip_norm: Annotated[float, Field(gt=0)] | None = None,
+):
+    """Muon: momentum whose matrix is made orthogonal; AdamW for what is no matrix.
+
+    The embeddings, biases and normalisation get AdamW's step. A matrix's step has the
+    root mean square that AdamW's usually has (0.2 times the learning rate), so the
+    learning rates of `adamw` suit it too.
+
+    Args:
+        steps: int, length of the run.
+        parts: int, gradients that are averaged in a step.
+        learning_rate: the largest, at the first step after the warm-up.
+        weight_decay: as in `adamw`.
+        schedule: how the learning rate falls.
+        warmup_steps: steps in which it rises from 0, at most half of the run.
+        beta_2: AdamW's; how slowly the mean of the squared gradients moves.
+        clip_norm: the largest norm of the gradient of all weights together.
+
+    Returns:
+        (keras.optimizers.Optimizer, function of the list of valid_nll).
+
+    Source: Jordan et al., 2024, https://kellerjordan.github.io/posts/muon; Liu et al.,
+    2025, arXiv:2502.16982 (the scale of the step).
+    """
+    warmup_steps = min(warmup_steps, steps // 2)
+    falling = InverseSqrt if schedule == "inverse_sqrt" else _cosine
+    result = keras.optimizers.Muon(
+        by_step(falling(learning_rate, steps, warmup_steps), parts),
+        weight_decay=weight_decay,
+        adam_beta_2=beta_2,
         global_clipnorm=clip_norm,
         gradient_accumulation_steps=parts if parts > 1 else None,
     )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from components import build, train
-from components.optimizers import adamw, plateaus, sgd
+from components.optimizers import adamw, muon, plateaus, sgd
 from pipeline.journal import read
 from tests import stages
 from tests.components.conftest import TASKS
@@ -59,7 +59,7 @@ def test_sgd_descends_on_loss_plus_l2():
         assert end == pytest.approx(w, rel=1e-5)
 
 
-@pytest.mark.parametrize("make", [adamw, sgd])
+@pytest.mark.parametrize("make", [adamw, muon, sgd])
 def test_cosine_falls_to_zero_and_borders_leave_it(make):
     optimizer, at_border = make(8, learning_rate=0.5)
     at_border([1.0] * 50)

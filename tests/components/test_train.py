@@ -48,7 +48,7 @@ def digest(folder):
     return hashlib.sha256((folder / "weights.npz").read_bytes()).hexdigest()
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd"])
+@pytest.mark.parametrize("optimizer", ["adamw", "muon", "sgd"])
 def test_run_twice_gives_equal_bytes(fit, optimizer):
     first, second = (
         fit("first", optimizer=optimizer),
