@@ -52,6 +52,8 @@ def main():
     parser.add_argument("--train", type=float, metavar="SECONDS")
     parser.add_argument("overrides", nargs="*", help="keys of kjv, with --train")
     given = parser.parse_args()
+    if given.train and not given.torch:
+        parser.error("--train needs --torch, a Python that has torch, beside it")
     print(machine())
     with tempfile.TemporaryDirectory() as folder:
         if given.train:

@@ -70,10 +70,8 @@ def adamw(
 
     Source: Loshchilov and Hutter, 2017, arXiv:1711.05101.
     """
-    warmup_steps = min(warmup_steps, steps // 2)
-    falling = InverseSqrt if schedule == "inverse_sqrt" else _cosine
     result = keras.optimizers.AdamW(
-        by_step(falling(learning_rate, steps, warmup_steps), parts),
+        _warmed(schedule, learning_rate, steps, warmup_steps, parts),
         weight_decay=weight_decay,
         beta_2=beta_2,
         global_clipnorm=clip_norm,
@@ -116,10 +114,8 @@ def muon(
     Source: Jordan et al., 2024, https://kellerjordan.github.io/posts/muon; Liu et al.,
     2025, arXiv:2502.16982 (the scale of the step).
     """
-    warmup_steps = min(warmup_steps, steps // 2)
-    falling = InverseSqrt if schedule == "inverse_sqrt" else _cosine
     result = keras.optimizers.Muon(
-        by_step(falling(learning_rate, steps, warmup_steps), parts),
+        _warmed(schedule, learning_rate, steps, warmup_steps, parts),
         weight_decay=weight_decay,
         adam_beta_2=beta_2,
         global_clipnorm=clip_norm,
@@ -254,6 +250,12 @@ class InverseSqrt(keras.optimizers.schedules.LearningRateSchedule):
         """The rate of a step, counted from 0."""
         share = (keras.ops.cast(step, "float32") + 1.0) / self.warmup
         return self.learning_rate * keras.ops.minimum(share, share**-0.5)
+
+
+def _warmed(schedule, learning_rate, steps, warmup_steps, parts):
+    """The schedule of that name behind its warm-up; see `adamw`."""
+    falling = InverseSqrt if schedule == "inverse_sqrt" else _cosine
+    return by_step(falling(learning_rate, steps, min(warmup_steps, steps // 2)), parts)
 
 
 def _cosine(learning_rate, steps, warmup_steps=0):

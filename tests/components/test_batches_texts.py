@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from components.data.arrays import Ragged
-from components.data.batches import PackedPlan
+from components.data.batches import PackedPlan, Plan
 from components.data.loader import loader, packed_batch
 from components.data.windows import Windows
 
@@ -86,6 +86,16 @@ def test_loader_gives_the_planned_batches_of_the_steps():
             np.testing.assert_array_equal(part, expected)
             assert part.dtype.name == expected.dtype.name
     assert step == 11
+
+
+def test_loader_has_no_thread_that_the_end_of_training_waits_for():
+    texts, images = texts_of(LENGTHS), np.zeros((20, 4, 4, 1), "uint8")
+    packed = PackedPlan(texts.offsets, 16, 4, seed=0)
+    for data in (
+        loader(None, texts, packed, 0, 12),
+        loader(images, np.zeros(20, "int32"), Plan(20, 4, 0), 0, 12),
+    ):
+        assert data.options().autotune.enabled is False
 
 
 @pytest.mark.parametrize(
