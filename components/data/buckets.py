@@ -18,7 +18,9 @@ from functools import lru_cache
 
 import numpy as np
 
-SHAPES = 64  # 6 % of the positions are padding then; 10 % with 32, 16 % with 16
+# Of 27,578 English-German pairs of software help (20 tokens a side), with 4096 tokens a
+# batch, 6.4 % of the positions are padding; 10 % with 32 shapes, 16 % with 16.
+SHAPES = 64
 
 
 @dataclass(frozen=True)
