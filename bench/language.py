@@ -137,7 +137,7 @@ def training(config, dataset, network):
     task = make_task(config["task"], data.space)
     model, _ = load_network(network)
     inputs, labels = data.split("train")
-    plan = task.plan(labels, model, BATCH, 0)
+    plan = task.plan(None, labels, model, BATCH, None, 0)
     trained = Training(model, task, "cross_entropy", 0.0)
     options = {"learning_rate": 1e-3, "warmup_steps": 100, "weight_decay": 0.1}
     optimizer, _ = adamw(10**6, 1, **options, beta_2=0.99, clip_norm=1.0)

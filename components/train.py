@@ -19,6 +19,7 @@ from components.artifacts import (
 from components.augmentation import Augmentation
 from components.checkpoints import machine
 from components.data.batches import Parts
+from components.data.buckets import BucketPlan
 from components.data.loader import loader
 from components.devices import place
 from components.optimizers import optimizer as optimizer_function
@@ -41,6 +42,7 @@ def run(
     loss: Literal["logistic", "hinge", "cross_entropy"],
     optimizer: str = "adamw",
     batch_size: Annotated[int, Field(ge=1)] = 32,
+    batch_tokens: Annotated[int, Field(ge=1)] | None = None,
     steps: Annotated[int, Field(ge=1)] | None = None,
     epochs: Annotated[int, Field(ge=1)] | None = None,
     eval_every: Annotated[int, Field(ge=1)] | None = None,
@@ -68,6 +70,8 @@ def run(
         loss: what is minimised; the task says which it may be.
         optimizer: how it is minimised.
         batch_size: examples a step; of texts, windows.
+        batch_tokens: target tokens a step, padding included; of sentence pairs,
+            instead of batch_size.
         steps: length of the run in optimizer updates; or give `epochs`.
         epochs: length of the run in passes over train; or give `steps`.
         eval_every: steps between two evaluations on valid, a divisor of the steps;
@@ -91,7 +95,8 @@ def run(
     Raises:
         FloatingPointError: if the loss or a weight is not finite.
         ValueError: if the steps are not a multiple of `eval_every`; if what are no
-            images is to be augmented.
+            images is to be augmented; if `batch_tokens` are given of what are no
+            sentence pairs.
     """
     keras.utils.set_random_seed(seed)
     data = Dataset.load(dataset)
@@ -100,7 +105,8 @@ def run(
     the_task = make_task(task, data.space)
     with placed.scope(), _policy(precision):
         model, description = load_network(network)
-    plan = the_task.plan(labels, model, batch_size, seed, placed.count * accumulate)
+    split = placed.count * accumulate
+    plan = the_task.plan(inputs, labels, model, batch_size, batch_tokens, seed, split)
     steps = steps or epochs * plan.steps_per_epoch
     eval_every = eval_every or largest_divisor(steps, plan.steps_per_epoch)
     if steps % eval_every:
@@ -142,6 +148,7 @@ def run(
             "loss": loss,
             "optimizer": optimizer,
             "batch_size": batch_size,
+            "batch_tokens": batch_tokens,
             "steps": steps,
             "eval_every": eval_every,
             "accumulate": accumulate,
@@ -186,6 +193,8 @@ def run(
     save_network(out_dir, model, {**description, "scale": border.best_scale})
     write_json(Path(out_dir) / "history.json", border.history)
     log.params({"train.total_steps": steps, "train.best_step": border.best_step})
+    if isinstance(plan, BucketPlan):
+        log.params({"train.padding": plan.padding["both"]})
     peak = f"{placed.peak_memory():.0f}"
     log.tags(placed.description() | {"device_peak_memory_mib": peak})
     border.forget()

@@ -88,7 +88,7 @@ class Parts:
     its labels are spread over the parts.
 
     Args:
-        plan: Plan or PackedPlan, its num_rows a multiple of `count`.
+        plan: Plan, PackedPlan or BucketPlan, its rows a multiple of `count`.
         count: parts of a batch.
     """
 
@@ -103,9 +103,10 @@ class Parts:
     def batch(self, index):
         """What part index % count of step index // count reads."""
         step, part = divmod(index, self.count)
-        chosen, weights = self.plan.batch(step)
-        rows = slice(part * self.num_rows, (part + 1) * self.num_rows)
-        return chosen[rows], weights[rows] * np.float32(self.count)
+        *chosen, weights = self.plan.batch(step)
+        size = len(weights) // self.count
+        rows = slice(part * size, (part + 1) * size)
+        return *(each[rows] for each in chosen), weights[rows] * np.float32(self.count)
 
     def batches(self, start, stop):
         """What the parts start ... stop-1 read."""

@@ -4,6 +4,8 @@ Both yield (inputs, labels, weights) of exactly the planned steps, in order; cal
 `fit(..., shuffle=False)`, since Keras would reorder a `PyDataset`.
 """
 
+from functools import partial
+
 import keras
 import numpy as np
 
@@ -11,15 +13,18 @@ from components.data.arrays import Ragged
 
 BLOCK_STEPS = 1024  # planned at a time: the plan of a long run would not fit in memory
 IN_GRAPH_BYTES = 256 * 2**20  # arrays up to this size are gathered inside the graph
+PACKED = ("int32", "int32", "float32")  # (read, labels, weights)
+PAIRS = (("int32", "int32"), "int32", "float32")  # ((source, read), labels, weights)
 
 
 def loader(inputs, labels, plan, start, stop):
     """What `fit` reads for the steps start ... stop-1.
 
     Args:
-        inputs: array [N, ...], may be memory-mapped; None where there is no x.
+        inputs: array [N, ...], may be memory-mapped; Ragged of tokens; None where
+            there is no x.
         labels: int32 [N], or Ragged of tokens.
-        plan: Plan, or of tokens PackedPlan.
+        plan: Plan; of texts PackedPlan; of sentence pairs BucketPlan.
         start, stop: global steps.
 
     Returns:
@@ -27,14 +32,14 @@ def loader(inputs, labels, plan, start, stop):
     """
     tensorflow = keras.backend.backend() == "tensorflow"
     if isinstance(labels, Ragged):
-        tokens = labels.tokens
-        if tokens.nbytes <= IN_GRAPH_BYTES:
-            tokens = np.array(tokens)
-
-        def packed(step):
-            return packed_batch(tokens, plan, step)
-
-        return (_in_steps if tensorflow else PlannedBatches)(packed, start, stop)
+        tokens = _in_memory(labels.tokens)
+        if inputs is None:
+            batch = partial(packed_batch, tokens, plan)
+        else:
+            batch = partial(pairs_batch, _in_memory(inputs.tokens), tokens, plan)
+        if tensorflow:
+            return _in_steps(batch, start, stop, PACKED if inputs is None else PAIRS)
+        return PlannedBatches(batch, start, stop)
     if tensorflow and inputs.nbytes <= IN_GRAPH_BYTES:
         return _in_graph(inputs, labels, plan, start, stop)
 
@@ -62,6 +67,34 @@ def packed_batch(tokens, plan, step):
     read, labels = tokens[places - 1], tokens[places]
     real = weights > 0
     return (read * real).astype("int32"), (labels * real).astype("int32"), weights
+
+
+def pairs_batch(sources, targets, plan, step):
+    """What a step reads of sentence pairs, and is to say.
+
+    Args:
+        sources, targets: int [total], sentences end to end, each ended by 0.
+        plan: BucketPlan.
+        step: int.
+
+    Returns:
+        ((int32 [R, S] source, 0 after its EOS; int32 [R, T] the labels before, 0 where
+        a sentence begins); int32 [R, T] labels, 0 after EOS; float32 [R, T] weights).
+    """
+    source_places, places, weights = plan.batch(step)
+    source = sources[source_places].astype("int32")
+    labels = targets[places].astype("int32")
+    return (source, read_before(labels)), labels, weights
+
+
+def read_before(labels):
+    """The labels shifted by one, 0 first: what is read to say them.  [R, T] -> same."""
+    return np.pad(labels[:, :-1], ((0, 0), (1, 0)))
+
+
+def _in_memory(tokens):
+    """A copy in memory, unless it is large."""
+    return np.array(tokens) if tokens.nbytes <= IN_GRAPH_BYTES else tokens
 
 
 class PlannedBatches(keras.utils.PyDataset):
@@ -104,14 +137,20 @@ def _in_graph(inputs, labels, plan, start, stop):
     return _ahead(data.unbatch().map(gather))
 
 
-def _in_steps(batch, start, stop):
-    """tf.data over the steps; batches of tokens, of any shape, are read with NumPy."""
+def _in_steps(batch, start, stop, kinds):
+    """tf.data over the steps; batches of tokens, of any shape, are read with NumPy.
+
+    `kinds` says how `batch` nests its arrays, and what they hold.
+    """
     import tensorflow as tf
 
+    def flat(step):
+        return tf.nest.flatten(batch(step))
+
     def read(step):
-        kinds = [tf.int32, tf.int32, tf.float32]
-        parts = tf.numpy_function(batch, [step], kinds)
-        return tuple(tf.ensure_shape(part, [None, None]) for part in parts)
+        parts = tf.numpy_function(flat, [step], tf.nest.flatten(kinds))
+        parts = [tf.ensure_shape(part, [None, None]) for part in parts]
+        return tf.nest.pack_sequence_as(kinds, parts)
 
     return _ahead(tf.data.Dataset.range(start, stop).map(read))
 

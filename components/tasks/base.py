@@ -42,18 +42,22 @@ class Task(abc.ABC):
         """The decision, a position in `space.names`.  -> int [...]."""
 
     @abc.abstractmethod
-    def plan(self, labels, network, batch_size, seed, devices=1):
-        """Which labels form which batch of training.
+    def plan(self, inputs, labels, network, batch_size, batch_tokens, seed, devices=1):
+        """Which examples form which batch of training.
 
         Args:
-            labels: as `Dataset.split` gives them.
+            inputs, labels: as `Dataset.split` gives them.
             network: Network.
             batch_size: examples a step; of texts, windows.
+            batch_tokens: of sentence pairs, target tokens a step; else None.
             seed: of the order.
             devices: that split each batch evenly.
 
         Returns:
-            Plan or PackedPlan.
+            Plan, PackedPlan or BucketPlan.
+
+        Raises:
+            ValueError: if there are `batch_tokens`, but no sentence pairs.
         """
 
     @abc.abstractmethod
@@ -92,6 +96,19 @@ class Task(abc.ABC):
             tf.Module with `signatures()`, name -> concrete function, and `units`, the
             name of an input or output -> what it holds.
         """
+
+    def refuse_batch_tokens(self, batch_tokens):
+        """Examples of this task are counted, not their tokens.
+
+        Raises:
+            ValueError: unless it is None.
+        """
+        if batch_tokens is not None:
+            raise ValueError(
+                "only sentence pairs are batched by their tokens. Received: "
+                f"train.batch_tokens={batch_tokens} for the task "
+                f"{type(self).__name__.lower()}. Give train.batch_size instead."
+            )
 
     def loss(self, features, head, labels, weights, loss, label_smoothing=0.0):
         """Sum over the batch of weight x loss.

@@ -66,8 +66,9 @@ class Binary(Task):
         correct = np.where(score >= 0, 1, -1) == labels
         return {**accuracy(correct), "auroc": auroc(score, labels)}
 
-    def plan(self, labels, network, batch_size, seed, devices=1):
+    def plan(self, inputs, labels, network, batch_size, batch_tokens, seed, devices=1):
         """Passes over the examples.  -> Plan."""
+        self.refuse_batch_tokens(batch_tokens)
         return Plan(len(labels), batch_size, seed, devices)
 
     def measure(self, network, inputs, labels, loss):

@@ -32,8 +32,9 @@ class Language(Softmax):
         super().__init__(space)
         self.tokenizer = tokenizer
 
-    def plan(self, labels, network, batch_size, seed, devices=1):
+    def plan(self, inputs, labels, network, batch_size, batch_tokens, seed, devices=1):
         """Passes over windows of the texts laid end to end.  -> PackedPlan."""
+        self.refuse_batch_tokens(batch_tokens)
         context = network.windows.context
         return PackedPlan(labels.offsets, context, batch_size, seed, devices)
 

@@ -25,8 +25,9 @@ class Multiclass(Softmax):
             result["top5"] = top_accuracy(logits, labels, 5)
         return result
 
-    def plan(self, labels, network, batch_size, seed, devices=1):
+    def plan(self, inputs, labels, network, batch_size, batch_tokens, seed, devices=1):
         """Passes over the examples.  -> Plan."""
+        self.refuse_batch_tokens(batch_tokens)
         return Plan(len(labels), batch_size, seed, devices)
 
     def measure(self, network, inputs, labels, loss):

@@ -10,7 +10,9 @@ import pytest
 from components import build, train
 from components.artifacts import Dataset, load_network, make_task
 from components.data.batches import PackedPlan, Parts, Plan
+from components.data.buckets import BucketPlan
 from components.optimizers import adamw
+from components.tasks.language import Language
 from pipeline.journal import read
 from tests import stages
 from tests.components.conftest import TASKS
@@ -104,6 +106,37 @@ def test_parts_hold_the_batch_with_its_weights():
             np.testing.assert_allclose(np.concatenate(shares) / 2, weight)
         many, _ = parts.batches(3, 6)
         np.testing.assert_array_equal(many, [parts.batch(i)[0] for i in range(3, 6)])
+
+
+class TextsByLength(BucketPlan):
+    """The target side of a BucketPlan alone: one text a row."""
+
+    def batch(self, step):
+        return super().batch(step)[1:]
+
+
+def test_batch_tokens_reach_the_plan_and_its_padding_is_logged(fit, monkeypatch):
+    made = []
+
+    def plan(self, inputs, labels, network, batch_size, batch_tokens, seed, devices):
+        assert (batch_tokens, seed, devices) == (512, 7, 3)
+        sides = np.ones(len(labels), "int64"), labels.lengths
+        made.append(TextsByLength(*sides, batch_tokens, seed, devices))
+        return made[0]
+
+    monkeypatch.setattr(Language, "plan", plan)
+    monkeypatch.setitem(NETWORKS["text"][1], "context", 64)
+    folder = fit("run", batch_tokens=512, seed=7, accumulate=3, devices="cpu")
+    assert len({made[0].batch(i)[1].shape for i in range(12)}) > 1
+    entries, _ = read(folder / "journal.jsonl")
+    facts = [e["values"] for e in entries if e["kind"] == "params"]
+    logged = next(f["train.padding"] for f in facts if "train.padding" in f)
+    assert logged == made[0].padding["both"] and 0 < logged < 0.5
+
+
+def test_batch_tokens_are_refused_where_there_are_no_pairs(fit):
+    with pytest.raises(ValueError, match=r"train.batch_tokens=64 .* task language"):
+        fit("run", batch_tokens=64)
 
 
 def test_stop_after_ends_at_the_first_plateau(fit):
