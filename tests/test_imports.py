@@ -27,6 +27,7 @@ LAYERS = (
         "metrics",
         "ngram",
         "decoding",
+        "beam",
         "optimizers",
         "augmentation",
         "warm_start",
