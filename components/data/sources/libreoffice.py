@@ -8,13 +8,11 @@ language.
 import hashlib
 import html
 import re
-import tempfile
 import unicodedata
-from pathlib import Path
 from typing import Literal
 
 from components.data.sources.base import Rows, Source, objects
-from components.data.sources.fetch import debian_files, unpack
+from components.data.sources.fetch import debian_files, files_of
 
 HELP = "usr/share/libreoffice/help"
 FOLDERS = {"en": "en-US", "pt": "pt-BR"}  # the others are called by their code
@@ -62,10 +60,10 @@ def libreoffice(
 
 def _read(files, folders):
     """All pairs, in the order of the pages and identifiers.  -> Rows."""
-    with tempfile.TemporaryDirectory(prefix="phistar-libreoffice-") as folder:
-        for file in files:
-            unpack(file, Path(folder))
-        source, target = (paragraphs(Path(folder) / HELP / name) for name in folders)
+    source, target = (
+        paragraphs(files_of(file), f"{HELP}/{folder}/text/")
+        for file, folder in zip(files, folders, strict=True)
+    )
     pairs = clean((source[k], target[k]) for k in sorted(source.keys() & target.keys()))
     if not pairs:
         raise ValueError(
@@ -77,19 +75,22 @@ def _read(files, folders):
     return Rows(*map(objects, sides))
 
 
-def paragraphs(folder):
+def paragraphs(files, folder):
     """The paragraphs and headings of all pages in one language.
 
     Args:
-        folder: Path of the language's help.
+        files: iterable of (path, bytes).
+        folder: whose pages are read, ending in a slash.
 
     Returns:
         dict of (page, identifier) -> str, composed (NFC), white space folded.
     """
     found = {}
-    for file in sorted((folder / "text").rglob("*.html")):
-        page = file.relative_to(folder).as_posix()
-        for _, name, body in PARAGRAPH.findall(file.read_text("utf-8")):
+    for path, content in files:
+        if not (path.startswith(folder) and path.endswith(".html")):
+            continue
+        page = path.removeprefix(folder)
+        for _, name, body in PARAGRAPH.findall(content.decode()):
             text = html.unescape(TAG.sub("", BREAK.sub(" ", body)))
             text = " ".join(unicodedata.normalize("NFC", text).split())
             found.setdefault((page, name), text)

@@ -57,12 +57,12 @@ def package(folder, language, version, pages):
 class Archive:
     """Debian's archive, at the version in `version`; `asked` counts the downloads."""
 
-    def __init__(self, folder):
-        self.folder, self.version, self.asked = folder, "4:7.4.7-1", 0
+    def __init__(self):
+        self.real, self.version, self.asked = fetch.run, "4:7.4.7-1", 0
 
-    def run(self, command, folder):
+    def run(self, command, folder, *stdout):
         if command[0] != "apt-get":
-            return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+            return self.real(command, folder, *stdout)
         if self.version is None:
             return subprocess.CompletedProcess(command, 100, "", "E: no network")
         self.asked += 1
@@ -77,7 +77,7 @@ class Archive:
 @pytest.fixture
 def archive(tmp_path, monkeypatch):
     """Small packages in place of the archive, and an empty cache."""
-    made = Archive(tmp_path)
+    made = Archive()
     monkeypatch.setattr(fetch, "run", made.run)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return made
@@ -122,6 +122,28 @@ def test_libreoffice_says_what_to_do_without_a_network(archive):
     with pytest.raises(ConnectionError, match="Received from apt-get: E: no network.*"):
         libreoffice()
     with pytest.raises(ConnectionError, match="put the files, of one version.*phistar"):
+        libreoffice()
+
+
+def test_libreoffice_refuses_a_damaged_package(archive):
+    libreoffice()
+    file = next(fetch.cache_folder().glob("libreoffice-help-de_*"))
+    file.write_bytes(file.read_bytes()[:200])
+    with pytest.raises(ConnectionError, match="help-de_.*deb cannot be unpacked: dpkg"):
+        libreoffice().read()
+
+
+def test_libreoffice_refuses_two_versions(archive, monkeypatch):
+    real = archive.run
+
+    def run(command, folder, *stdout):
+        done = real(command, folder, *stdout)
+        for file in Path(folder or "nowhere").glob("libreoffice-help-de_*"):
+            file.rename(file.with_name(file.name.replace("-1_", "-2_")))
+        return done
+
+    monkeypatch.setattr(fetch, "run", run)
+    with pytest.raises(ConnectionError, match="of different versions. Received: .*-2_"):
         libreoffice()
 
 
