@@ -1,15 +1,24 @@
 """Which split an example is in: what the source says, else a hash of its inputs.
 
-Where there is no input, only a text, the text itself is hashed.
+Where there is no input, only a text, the text itself is hashed. Pairs of sentences go
+together if they are connected by equal ones (components/data/connected.py), so that no
+sentence of either language is in two splits; but for those that the source gives.
 """
 
 import hashlib
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
+from components.data.connected import components
+from components.data.sources.base import Chunks
+
 SPLITS = ("train", "valid", "test")
 GIVEN = ("all", *SPLITS)
+# Connected pairs that are more than this share of all are for training: they would be
+# much of valid or test, and one of a kind. In LibreOffice's help 0.001 is the largest.
+LARGE = 0.01
 
 
 def split_rows(given, valid_fraction, test_fraction, seed):
@@ -24,8 +33,9 @@ def split_rows(given, valid_fraction, test_fraction, seed):
         valid_fraction, test_fraction: shares of the rows that are divided.
         seed: of the hash.
 
-    Yields:
-        (name of the split, Rows), the rows of each split in the source's order.
+    Returns:
+        Chunks of (name of the split, Rows), the rows of each split in the source's
+        order.
 
     Raises:
         ValueError: if there is nothing to train on, or a split of another name.
@@ -37,20 +47,56 @@ def split_rows(given, valid_fraction, test_fraction, seed):
         )
     low = 0.0 if "test" in given else test_fraction
     high = low if "valid" in given else low + valid_fraction
-    for name, pieces in given.items():
-        start = 0
-        for rows in pieces:
-            rows = replace(rows, numbers=np.arange(start, start + len(rows)))
-            start += len(rows)
-            if name in ("valid", "test") or high == 0:
-                yield name, rows
-                continue
-            alone = rows.inputs is None
-            position = hash_positions(rows.labels if alone else rows.inputs, seed)
-            split = np.digitize(position, [low, high])  # 0: test, 1: valid, 2: train
-            for number, part in enumerate(("test", "valid", "train")):
-                if (chosen := split == number).any():
-                    yield part, rows.take(chosen)
+
+    @cache  # a pass of its own over the rows
+    def of_pairs(name):
+        return pair_positions(given[name], seed)
+
+    def divided():
+        for name, pieces in given.items():
+            start = 0
+            for rows in pieces:
+                rows = replace(rows, numbers=np.arange(start, start + len(rows)))
+                start += len(rows)
+                if name in ("valid", "test") or high == 0:
+                    yield name, rows
+                    continue
+                if are_pairs(rows):
+                    position = of_pairs(name)[rows.numbers]
+                else:
+                    hashed = rows.labels if rows.inputs is None else rows.inputs
+                    position = hash_positions(hashed, seed)
+                split = np.digitize(position, [low, high])
+                for number, part in enumerate(("test", "valid", "train")):
+                    if (chosen := split == number).any():
+                        yield part, rows.take(chosen)
+
+    return Chunks(divided)
+
+
+def are_pairs(rows):
+    """Whether both sides of the rows are texts."""
+    sides = (rows.inputs, rows.labels)
+    return all(isinstance(side, np.ndarray) and side.dtype == object for side in sides)
+
+
+def pair_positions(pieces, seed):
+    """As `hash_positions`, one number for all pairs that are connected.
+
+    It is a hash of the component's name, so a new pair moves only those that it is
+    connected with.
+
+    Args:
+        pieces: Rows of pairs, all of them.
+        seed: int.
+
+    Returns:
+        float64 [N], in [0, 1) or, of large components, 1.
+    """
+    names, component = components(pieces)
+    position = hash_positions(names, seed)
+    position[np.bincount(component) > max(1, LARGE * len(component))] = 1
+    return position[component]
 
 
 def hash_positions(inputs, seed):

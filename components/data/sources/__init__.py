@@ -28,10 +28,18 @@ def source(name):
             from components.data.sources.kjv import kjv
 
             return kjv
+        case "libreoffice":
+            from components.data.sources.libreoffice import libreoffice
+
+            return libreoffice
         case "nycflights":
             from components.data.sources.nycflights import nycflights
 
             return nycflights
+        case "parallel":
+            from components.data.sources.parallel import parallel
+
+            return parallel
         case "text":
             from components.data.sources.text import text
 
@@ -44,6 +52,10 @@ def source(name):
             from components.data.sources.tfds_text import tfds_text
 
             return tfds_text
+        case "tfds_translation":
+            from components.data.sources.tfds_translation import tfds_translation
+
+            return tfds_translation
         case _:
             raise ValueError(
                 f"no such source. Received: {name!r}. "

@@ -12,8 +12,10 @@ class Rows:
 
     Args:
         inputs: dict of name -> float64 [N] or str [N] (columns), uint8 [N, H, W, C]
-            (images), or None where there is no x, only y.
-        labels: str [N], the data's own labels; or texts, bytes in an object array.
+            (images), bytes in an object array (source sentences), or None where
+            there is no x, only y.
+        labels: str [N], the data's own labels; or bytes in an object array, texts
+            (of pairs, target sentences).
         numbers: int [N], the rows' numbers in the data, for errors; `split_rows`
             counts them.
     """

@@ -7,6 +7,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import tarfile
 import tempfile
 from pathlib import Path
 
@@ -69,7 +70,10 @@ def debian(package, folder, sha256=None):
     """
     kept = cache_folder() / f"{package}-{sha256}.deb"
     with tempfile.TemporaryDirectory(prefix="phistar-apt-") as work:
-        file = kept if sha256 and _sha256(kept) == sha256 else _download(package, work)
+        if sha256 and _sha256(kept) == sha256:
+            file = kept
+        else:
+            (file,) = _download([package], work)
         if sha256 and (received := _sha256(file)) != sha256:
             raise ConnectionError(
                 f"Debian's {package} is another version. Received: {file.name}, "
@@ -80,30 +84,105 @@ def debian(package, folder, sha256=None):
         if done.returncode:
             raise ConnectionError(f"{file.name} cannot be unpacked: {said(done)}.")
         if sha256 and file != kept:
-            with tempfile.NamedTemporaryFile(dir=kept.parent, delete=False) as copy:
-                copy.write(file.read_bytes())
-            os.replace(copy.name, kept)
+            _keep(file, kept)
 
 
-def _download(package, work):
-    """The .deb of a package.  -> Path in the folder `work`."""
+def debian_files(packages):
+    """Debian packages of one version, whichever it is, kept in the cache for ever.
+
+    For packages whose version moves with Debian's security updates: a version that is
+    in the cache for all of them is used, newer ones are not asked for. So the data of
+    a machine stay what they are until somebody removes the files.
+
+    Args:
+        packages: list of names.
+
+    Returns:
+        list of Path, a .deb for each; `apt-get download` calls it NAME_VERSION_all.deb.
+
+    Raises:
+        ConnectionError: if apt cannot get them.
+    """
+    if found := _of_one_version(packages):
+        return found
+    with tempfile.TemporaryDirectory(prefix="phistar-apt-") as work:
+        try:
+            files = _download(packages, work)
+        except ConnectionError as error:
+            raise ConnectionError(
+                f"{error} Or put the files, of one version and called as `apt-get "
+                f"download` does, into {cache_folder()}."
+            ) from None
+        for file in files:
+            if not (kept := cache_folder() / file.name).exists():
+                _keep(file, kept)
+    if found := _of_one_version(packages):
+        return found
+    raise ConnectionError(
+        f"Debian's {' and '.join(packages)} are of different versions. Received: "
+        f"{[file.name for file in files]}. Expected one version: run apt-get update."
+    )
+
+
+def _of_one_version(packages):
+    """A .deb in the cache for each package; [] if no version is there for all."""
+    kept = [
+        {file.name.split("_")[1]: file for file in cache_folder().glob(f"{name}_*.deb")}
+        for name in packages
+    ]
+    versions = set.intersection(*map(set, kept))
+    return [files[min(versions)] for files in kept] if versions else []
+
+
+def files_of(file):
+    """What is in a .deb; thousands of files are read faster than unpacked.
+
+    Args:
+        file: Path of it.
+
+    Yields:
+        (path below /, bytes) of each file.
+
+    Raises:
+        ConnectionError: if it is damaged, or dpkg-deb is not there.
+    """
+    with tempfile.TemporaryFile() as packed:
+        done = run(["dpkg-deb", "--fsys-tarfile", str(file)], None, packed)
+        if done.returncode:
+            raise ConnectionError(f"{file.name} cannot be unpacked: {said(done)}.")
+        packed.seek(0)
+        with tarfile.open(fileobj=packed) as archive:
+            for member in archive:
+                if member.isfile():
+                    name = member.name.removeprefix("./")
+                    yield name, archive.extractfile(member).read()
+
+
+def _keep(file, kept):
+    """Copy a file into the cache; it appears whole, or not at all."""
+    with tempfile.NamedTemporaryFile(dir=kept.parent, delete=False) as copy:
+        copy.write(file.read_bytes())
+    os.replace(copy.name, kept)
+
+
+def _download(packages, work):
+    """The .deb of each package.  -> list of Path in the folder `work`."""
     state = {"Dir::State::Lists": "lists", "Dir::Cache": "cache"}
     own = [f"-o{key}={work}/{value}" for key, value in state.items()]
     for made in ("lists/partial", "cache/archives/partial"):
         (Path(work) / made).mkdir(parents=True)  # apt does so for root only
     once = ["-oAcquire::Retries=0", "-oAcquire::http::Timeout=20"]
-    download = ["download", package]
+    download = ["download", *packages]
     for command in (download, [*own, "update"], [*own, *download]):
         done = run(["apt-get", "-qq", *once, *command], work)
-        if command[-1] == package and done.returncode == 0:
+        if command[-1] == packages[-1] and done.returncode == 0:
             break
     else:
         raise ConnectionError(
-            f"Debian's {package} could not be fetched. Received from apt-get: "
-            f"{said(done)}."
+            f"Debian's {' and '.join(packages)} could not be fetched. Received from "
+            f"apt-get: {said(done)}."
         )
-    (file,) = Path(work).glob(f"{package}_*.deb")
-    return file
+    return [next(Path(work).glob(f"{package}_*.deb")) for package in packages]
 
 
 def _sha256(file):
@@ -111,10 +190,11 @@ def _sha256(file):
     return hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else None
 
 
-def run(command, folder):
+def run(command, folder, stdout=subprocess.PIPE):
     """subprocess.run; a program that is not there is a failure like any other."""
+    pipes = {"stdout": stdout, "stderr": subprocess.PIPE}
     try:
-        return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        return subprocess.run(command, cwd=folder, text=True, **pipes)
     except FileNotFoundError as error:
         return subprocess.CompletedProcess(command, 127, "", str(error))
 

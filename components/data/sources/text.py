@@ -4,6 +4,7 @@ Bytes are taken as they are; what becomes of those that are no UTF-8 is said in
 components/data/text.py.
 """
 
+import contextlib
 import gzip
 import hashlib
 import re
@@ -80,19 +81,30 @@ def documents(found, document):
         ValueError: a .gz file that cannot be read.
     """
     for file in found:
-        try:
-            with (gzip.open if file.suffix == ".gz" else open)(file, "rb") as stream:
-                if document == "file":
-                    yield stream.read()
-                    continue
-                for line in stream:
-                    if line := line.rstrip(b"\r\n"):
-                        yield line
-        except (OSError, EOFError, zlib.error) as error:
-            raise ValueError(
-                f"{file} cannot be read: {error}. Expected a whole gzip file of text: "
-                "replace it, or take it away."
-            ) from error
+        with opened(file) as stream:
+            if document == "file":
+                yield stream.read()
+                continue
+            for line in stream:
+                if line := line.rstrip(b"\r\n"):
+                    yield line
+
+
+@contextlib.contextmanager
+def opened(file):
+    """A file to read bytes from, unpacked if it ends in .gz.
+
+    Raises:
+        ValueError: if it cannot be read to its end.
+    """
+    try:
+        with (gzip.open if file.suffix == ".gz" else open)(file, "rb") as stream:
+            yield stream
+    except (OSError, EOFError, zlib.error) as error:
+        raise ValueError(
+            f"{file} cannot be read: {error}. Expected a whole gzip file of text: "
+            "replace it, or take it away."
+        ) from error
 
 
 def pieces(texts):

@@ -1,0 +1,96 @@
+"""Any data set of TensorFlow Datasets with sentences in two languages."""
+
+from itertools import chain
+
+from components.data.sources.base import Chunks, Source
+from components.data.sources.parallel import pieces
+from components.data.sources.tfds import fingerprint, open_builder, used_splits
+from components.data.sources.tfds_prepare import prepare, require
+
+
+def tfds_translation(
+    *,
+    name: str,
+    source_language: str | None = None,
+    target_language: str | None = None,
+    data_dir: str | None = None,
+):
+    """A data set by its registered name; prepared on first use, checksums verified.
+
+    Its splits train, validation and test are used as registered, whatever sentences
+    they share.
+
+    Args:
+        name: of the data set, like ted_hrlr_translate/pt_to_en; NAME/CONFIG:VERSION.
+        source_language: the feature to translate, like pt; default: as the data set
+            is registered for supervised use.
+        target_language: the feature that is its translation; default: the same.
+        data_dir: where prepared data are; default: ~/tensorflow_datasets.
+
+    Returns:
+        Source of pairs.
+
+    Raises:
+        ValueError: if there is no such data set, or its examples have no such
+            sentences.
+    """
+    import tensorflow_datasets as tfds
+
+    builder = open_builder(name, data_dir)
+    source, target = languages(builder, source_language, target_language)
+
+    def read():
+        prepare(builder, name)
+        return {
+            split: Chunks(lambda name=name: pieces(examples(name)))
+            for split, name in used_splits(builder).items()
+        }
+
+    def examples(split):
+        reading = tfds.ReadConfig(
+            interleave_cycle_length=1,  # in the order of the files
+            try_autocache=False,
+        )
+        data = builder.as_dataset(split=split, batch_size=256, read_config=reading)
+        return chain.from_iterable(
+            zip(batch[source], batch[target], strict=True)
+            for batch in data.as_numpy_iterator()
+        )
+
+    return Source(
+        name=builder.name,
+        kind="pairs",
+        fingerprint=fingerprint(builder) | {"source": source, "target": target},
+        read=read,
+        require=lambda: require(builder, name),
+    )
+
+
+def languages(builder, source, target):
+    """The features to translate from and to.
+
+    Args:
+        builder: of TFDS.
+        source, target: names of features, or None: the data set's own, and where one
+            is given, the other one of these.
+
+    Returns:
+        (str, str).
+
+    Raises:
+        ValueError: if they are not two texts of an example.
+    """
+    import tensorflow_datasets as tfds
+
+    features = builder.info.features
+    texts = [key for key in features if isinstance(features[key], tfds.features.Text)]
+    own = builder.info.supervised_keys or ()
+    left = [key for key in own if key not in (source, target)] or [None]
+    chosen = source or left[0], target or left[-1]
+    if chosen[0] == chosen[1] or not set(chosen) <= set(texts):
+        raise ValueError(
+            f"{builder.info.full_name} has no such pairs of sentences. Received: "
+            f"ingest.source_language={source!r}, ingest.target_language={target!r}"
+            f"{f', with the own ones {own}' if own else ''}. Expected two of {texts}."
+        )
+    return chosen
