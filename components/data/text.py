@@ -18,8 +18,8 @@ import tensorflow as tf
 
 from components.data.sources.base import objects
 from components.data.tokenizers import tokenizer as tokenizer_class
+from components.data.tokenizers.characters import REPLACEMENT
 
-REPLACEMENT = "\ufffd"
 EOS = 0
 
 

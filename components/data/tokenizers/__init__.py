@@ -11,7 +11,7 @@ business. Texts reach it in the normal form of components/data/text.py.
     encode_graph(texts)      string [B] -> int32 Ragged [B, n]
     decode_graph(tokens)     and back
     reads                    which texts it cannot tell apart, in words; "" if none
-    op_libraries             packages whose import brings operations that its graph needs
+    op_libraries             packages whose import brings operations of its graph
 """
 
 

@@ -28,8 +28,8 @@ from components.data.tokenizers.characters import REPLACEMENT
 
 TRAIN_CHARACTERS = 2**26  # that the pieces are chosen by, at most
 SENTENCE = 2**14  # characters; longer texts are cut for the training of the model
-# The normal form is that of components/data/text.py; here one rule follows. Without any,
-# whoever loads the model is told so on stderr.
+# The normal form is that of components/data/text.py; here one rule follows. A model
+# without any says so on stderr whenever it is loaded.
 RULES = "2581\t20\n"  # U+2581 -> space
 OPTIONS = {
     "model_type": "unigram",
