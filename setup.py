@@ -32,6 +32,9 @@ setup(
     entry_points={"console_scripts": ["phistar = pipeline.cli:main"]},
     install_requires=[
         "tensorflow>=2.21,<2.22",
+        "tensorflow-text>=2.21,<2.22",  # built for tensorflow's own minor version
+        "sentencepiece>=0.2.1,<0.3",
+        "sacrebleu>=2.5,<3",
         "keras>=3.15.1,<3.16",
         "tensorflow-datasets>=4.9.10,<4.10",
         "importlib_resources>=6",  # tensorflow-datasets imports it, undeclared

@@ -1,8 +1,7 @@
 """What the stages leave on disk, and how it is read back.
 
     Dataset   dataset.json, digest.json, {train,valid,test}/{inputs,labels}.npy,
-              test/raw.npy (columns); of texts {labels_tokens,labels_offsets,sizes}.npy
-              by split, test/{raw_tokens,raw_offsets}.npy
+              test/raw.npy (columns); of texts see components/data/texts.py
     Network   network.json, weights.npz; once trained, history.json
     Report    metrics.json, test_nll.npy, golden.npz, figures/
 
@@ -17,9 +16,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from components.data.arrays import Ragged, RaggedFile, SplitFiles, load
+from components.data.arrays import SplitFiles, load
 from components.data.encoders import encoder
 from components.data.splits import SPLITS
+from components.data.texts import SIDES, TextFiles, load_raw, load_tokens
 from components.labels import LabelSpace
 from components.networks import network as network_function
 from components.tasks import task as task_class
@@ -66,11 +66,11 @@ class Dataset:
 
     @property
     def kind(self):
-        """What the data are: "columns", "images" or "text"."""
+        """What the data are: "columns", "images", "text" or "pairs"."""
         return self.description["inputs"]["kind"]
 
     def sizes(self, name):
-        """(characters, bytes) of each text of a split, as the data have it.
+        """(characters, bytes) of each label that is a text, as the data have it.
 
         Returns:
             int64 [N, 2].
@@ -85,11 +85,12 @@ class Dataset:
     def split(self, name):
         """(inputs [N, ...], labels int32 [N]) of one split, memory-mapped.
 
-        Texts: (None, Ragged of tokens, each text ended by EOS).
+        Texts: (None, Ragged of tokens, each text ended by EOS); pairs: such a Ragged
+        of the sources, and of the targets.
         """
         folder = self.folder / name
-        if self.kind == "text":
-            return None, Ragged.load(folder, "labels")
+        if self.kind in SIDES:
+            return load_tokens(folder, self.kind)
         return load(folder / "inputs.npy"), np.load(
             folder / "labels.npy", mmap_mode="r"
         )
@@ -99,12 +100,13 @@ class Dataset:
 
         Returns:
             dict of name -> array [N] (columns), uint8 [N, H, W, C] (images), or
-            Ragged of bytes (texts).
+            Ragged of bytes (texts), or two (pairs: sources and targets).
         """
         if self.kind == "images":
             return self.split("test")[0]
-        if self.kind == "text":
-            return Ragged.load(self.folder / "test", "raw")
+        if self.kind in SIDES:
+            sides = load_raw(self.folder / "test", self.kind)
+            return sides[0] if self.kind == "text" else tuple(sides)
         table = np.load(self.folder / "test" / "raw.npy", mmap_mode="r")
         return {name: table[name] for name in table.dtype.names}
 
@@ -192,7 +194,7 @@ def truncate(folder, out_dir, num_rows):
     out_dir.mkdir(parents=True)
     digests = {"all": f"first {num_rows} rows of {data.digests['all']}"}
     for split in SPLITS:
-        if data.kind == "text":
+        if data.kind in SIDES:
             digests[split] = _first_texts(data, out_dir, split, num_rows)
             continue
         inputs, labels = (array[:num_rows] for array in data.split(split))
@@ -208,14 +210,9 @@ def truncate(folder, out_dir, num_rows):
 
 def _first_texts(data, out_dir, split, num_rows):
     """Write the first texts of a split.  -> str, their digest."""
-    (out_dir / split).mkdir()
-    np.save(out_dir / split / "sizes.npy", data.sizes(split)[:num_rows])
-    ragged = {"labels": data.split(split)[1]}
-    ragged |= {"raw": data.raw()} if split == "test" else {}
-    digests = []
-    for name, rows in ragged.items():
-        file = RaggedFile(out_dir / split, name, rows.tokens.dtype)
-        for row in range(min(num_rows, len(rows))):
-            file.append(rows[row])
-        digests.append(file.close())
-    return digests[0]
+    tokens = [side for side in data.split(split) if side is not None]
+    raw = load_raw(data.folder / split, data.kind) if split == "test" else []
+    files = TextFiles(out_dir / split, data.kind, tokens[0].tokens.dtype, bool(raw))
+    for row, size in enumerate(data.sizes(split)[:num_rows]):
+        files.append([side[row] for side in tokens], [side[row] for side in raw], size)
+    return files.close()

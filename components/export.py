@@ -1,8 +1,9 @@
 """Stage 5, export: Dataset's description, Network, Report -> a SavedModel.
 
 The SavedModel takes raw inputs and answers in probabilities. Its folder holds all
-it needs, runs with tensorflow alone, and is asked for the golden batch's -ln P in
-such a process before it gets its final name.
+it needs, runs with tensorflow alone (and the libraries of operations that its contract
+names), and is asked for the golden batch's -ln P in such a process before it gets its
+final name.
 """
 
 import json
@@ -60,7 +61,8 @@ def run(task, dataset, network, report, out_dir, log):
                 for name, function in signatures.items()
             },
             **server.facts(),
-            "op_libraries": [],  # core TensorFlow ops only
+            # to be imported first; none: core TensorFlow operations only
+            "op_libraries": list(encoder.op_libraries),
             "data": {"name": data.description["name"], **data.digests},
             "metrics": read_json(Path(report) / "metrics.json"),
             "run_id": log.run_id,

@@ -174,6 +174,7 @@ def _compare(resolved, components, errors):
         if train["loss"] not in losses:
             what, expected = f"not a loss of the task {task}", ", ".join(losses)
             errors.add("train.loss", what, train["loss"], f"one of {expected}")
+    _compare_tokenizer(resolved["task"], errors)
     smoothed = sound("loss", "label_smoothing") and train["label_smoothing"]
     if smoothed and train["loss"] != "cross_entropy":
         what = f"of no use with the loss {train['loss']}"
@@ -190,6 +191,21 @@ def _compare(resolved, components, errors):
             near = " or ".join(str(n) for n in (below, below + every) if n)
             expected = f"a multiple of train.eval_every={every}, so {near}"
             errors.add("train.steps", "not whole intervals", steps, expected)
+
+
+def _compare_tokenizer(task, errors):
+    """A size of the vocabulary where it is to be chosen, and nowhere else."""
+    if "vocab_size" not in task or errors.found.keys() & {
+        "task.tokenizer",
+        "task.vocab_size",
+    }:
+        return
+    tokenizer, size = task["tokenizer"], task["vocab_size"]
+    if tokenizer == "sentencepiece" and size is None:
+        errors.add("task.vocab_size", "missing", schema.REQUIRED, "number of tokens")
+    elif tokenizer != "sentencepiece" and size is not None:
+        what = f"of no use with the tokenizer {tokenizer}"
+        errors.add("task.vocab_size", what, size, "null")
 
 
 def _belongs(name, key, keys, components):

@@ -31,6 +31,7 @@ class Columns:
     """
 
     kind = "columns"
+    op_libraries = ()  # core TensorFlow operations only
 
     def __init__(self, columns):
         self.columns = columns

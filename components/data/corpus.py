@@ -1,68 +1,98 @@
-"""Texts -> flat tokens and offsets by split, written one text at a time."""
+"""Texts, or pairs of them -> flat tokens and offsets by split, some rows at a time."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
-from components.data.arrays import RaggedFile
 from components.data.splits import SPLITS
 from components.data.text import sizes
+from components.data.texts import SIDES, TextFiles
+
+BLOCK = 1024  # rows that are encoded at once
 
 
-class Corpus:
-    """What two passes over the texts find out and write.
+@dataclass(frozen=True)
+class Written:
+    """What the second pass has written.
 
-    Attributes:
-        num_rows: split -> its number of texts.
+    Args:
+        digests: split -> SHA-256 of its tokens.
+        train_counts: list of the counts of the labels' tokens in train.
+        num_rows: split -> its number of rows.
+        num_dropped: split -> the number of those that were too long.
     """
 
-    def __init__(self):
-        self.num_rows = dict.fromkeys(SPLITS, 0)
+    digests: dict[str, str]
+    train_counts: list[int]
+    num_rows: dict[str, int]
+    num_dropped: dict[str, int]
 
-    def train_texts(self, pieces):
-        """Look at all pieces; the texts of train are handed on, for the tokenizer.
 
-        Args:
-            pieces: of `split_rows`.
+def train_texts(pieces, kind):
+    """The first pass: the texts of train, for the tokenizer.
 
-        Yields:
-            bytes.
-        """
-        for split, rows in pieces:
-            self.num_rows[split] += len(rows)
+    Args:
+        pieces: of `split_rows`.
+        kind: a key of SIDES.
+
+    Yields:
+        bytes.
+    """
+    for split, rows in pieces:
+        if split == "train":
+            for side in SIDES[kind]:
+                yield from getattr(rows, side)
+
+
+def write(folder, pieces, kind, encoder, max_length=None):
+    """The second pass: tokens, sizes, and of test the texts as they are.
+
+    Args:
+        folder: Path of the Dataset.
+        pieces: of `split_rows`.
+        kind: a key of SIDES.
+        encoder: Text or Pairs.
+        max_length: tokens, EOS counted; a row with a side of more is left out of all
+            files. Default: any length.
+
+    Returns:
+        Written.
+    """
+    vocab_size = len(encoder.names)
+    dtype = np.min_scalar_type(vocab_size)
+    files = {
+        name: TextFiles(folder / name, kind, dtype, raw=name == "test")
+        for name in SPLITS
+    }
+    counts = np.zeros(vocab_size, int)
+    num_rows, num_dropped = dict.fromkeys(SPLITS, 0), dict.fromkeys(SPLITS, 0)
+    for split, texts in blocks(pieces, kind):
+        encoded = zip(*map(encoder.encode_all, zip(*texts, strict=True)), strict=True)
+        for row, tokens in zip(texts, encoded, strict=True):
+            if max_length and max(map(len, tokens)) > max_length:
+                num_dropped[split] += 1
+                continue
+            raw = [np.frombuffer(t, "uint8") for t in row if split == "test"]
+            files[split].append(tokens, raw, sizes(row[-1]))
+            num_rows[split] += 1
             if split == "train":
-                yield from rows.labels
+                counts += np.bincount(tokens[-1], minlength=vocab_size)
+    digests = {name: files[name].close() for name in SPLITS}
+    return Written(digests, counts.tolist(), num_rows, num_dropped)
 
-    def write(self, folder, pieces, encoder):
-        """The second pass: tokens, sizes, and of test the texts as they are.
 
-        Args:
-            folder: Path of the Dataset.
-            pieces: of `split_rows`.
-            encoder: Text.
+def blocks(pieces, kind):
+    """A few rows at a time.
 
-        Returns:
-            (dict of split -> SHA-256 of its tokens, list of the tokens' counts in
-            train).
-        """
-        vocab_size = len(encoder.names)
-        for name in SPLITS:
-            (folder / name).mkdir(parents=True)
-        files = {
-            name: RaggedFile(folder / name, "labels", np.min_scalar_type(vocab_size))
-            for name in SPLITS
-        }
-        raw = RaggedFile(folder / "test", "raw", "uint8")
-        counts = np.zeros(vocab_size, int)
-        measured = {name: [] for name in SPLITS}
-        for split, rows in pieces:
-            for text in rows.labels:
-                tokens = encoder.encode(text)
-                files[split].append(tokens)
-                measured[split].append(sizes(text))
-                if split == "train":
-                    counts += np.bincount(tokens, minlength=vocab_size)
-                elif split == "test":
-                    raw.append(np.frombuffer(text, "uint8"))
-        raw.close()
-        for name in SPLITS:
-            np.save(folder / name / "sizes.npy", np.array(measured[name], "int64"))
-        return {name: files[name].close() for name in SPLITS}, counts.tolist()
+    Args:
+        pieces: of `split_rows`.
+        kind: a key of SIDES.
+
+    Yields:
+        (name of the split, list of tuples of bytes, by side, the label last).
+    """
+    for split, rows in pieces:
+        for start in range(0, len(rows), BLOCK):
+            part = rows.take(slice(start, start + BLOCK))
+            sides = (getattr(part, side) for side in SIDES[kind])
+            yield split, list(zip(*sides, strict=True))

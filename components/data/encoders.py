@@ -16,6 +16,10 @@ def encoder(kind):
             from components.data.images import Images
 
             return Images
+        case "pairs":
+            from components.data.pairs import Pairs
+
+            return Pairs
         case "text":
             from components.data.text import Text
 

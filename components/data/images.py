@@ -19,6 +19,7 @@ class Images:
     """
 
     kind = "images"
+    op_libraries = ()  # core TensorFlow operations only
     dtype = "uint8"
 
     def __init__(self, shape):

@@ -8,11 +8,7 @@ What is scored is the normal form of a text, the same at ingest and in the Saved
     CR LF, and CR alone       LF
 
 Nothing else is changed: spaces, empty lines and the form of composed characters stay.
-
-    characters   V is the characters of train and U+FFFD, which stands for any other
-    bytes        V is the 256 bytes, byte b being token b + 1: every text has its tokens
-
-Token 0 is EOS. Both need core TensorFlow operations only.
+What a token is says one of components/data/tokenizers/; token 0 is EOS.
 
 Source: The Unicode Standard 15, section 3.9, "U+FFFD Substitution of Maximal Subparts".
 """
@@ -21,58 +17,69 @@ import numpy as np
 import tensorflow as tf
 
 from components.data.sources.base import objects
+from components.data.tokenizers import tokenizer as tokenizer_class
+from components.data.tokenizers.characters import REPLACEMENT
 
-REPLACEMENT = "\ufffd"
 EOS = 0
 
 
-class Text:
+class Text(tf.Module):
     """The encoder of texts.
 
     Args:
-        tokenizer: "characters" or "bytes".
-        characters: str, V in the order of its code points; of no use with bytes.
+        tokenizer: its name, a case of components/data/tokenizers/.
+        **fitted: what that class is made from.
     """
 
     kind = "text"
     shape = (None,)
     dtype = "int32"
 
-    def __init__(self, tokenizer, characters=""):
-        self.tokenizer, self.characters = tokenizer, characters
-        self.points = np.array([ord(c) for c in characters], "int32")
-        self.other = characters.find(REPLACEMENT) + 1  # token of what is not in V
+    def __init__(self, tokenizer, **fitted):
+        super().__init__()
+        self.tokenizer = tokenizer
+        self.vocabulary = tokenizer_class(tokenizer)(**fitted)
 
     @classmethod
-    def fit(cls, tokenizer, texts):
+    def fit(cls, tokenizer, texts, vocab_size=None):
         """The encoder whose V is that of the train texts.
 
         Args:
-            tokenizer: "characters" or "bytes".
-            texts: iterable of bytes, read once.
+            tokenizer: its name.
+            texts: iterable of bytes, read once at most.
+            vocab_size: number of tokens, EOS counted; of sentencepiece only.
+
+        Raises:
+            ValueError: a size where the data say it, or none where they do not.
         """
-        found = {REPLACEMENT}
-        for text in texts:
-            found.update(normal_form(text))
-        return cls(tokenizer, "".join(sorted(found)) * (tokenizer == "characters"))
+        if (tokenizer == "sentencepiece") != (vocab_size is not None):
+            raise ValueError(
+                "`task.vocab_size` belongs to `task.tokenizer=sentencepiece`, which "
+                f"needs it. Received: vocab_size={vocab_size} with {tokenizer}."
+            )
+        fitted = tokenizer_class(tokenizer).fit(map(normal_form, texts), vocab_size)
+        return cls(tokenizer, **fitted.to_json())
 
     @property
     def names(self):
         """What the tokens 0 ... are called, EOS first.  -> tuple of str."""
-        if self.tokenizer == "bytes":
-            return ("<EOS>", *(f"0x{b:02x}" for b in range(256)))
-        return ("<EOS>", *self.characters)
+        return ("<EOS>", *self.vocabulary.names)
+
+    @property
+    def op_libraries(self):
+        """Packages without whose operations a graph with this encoder cannot run."""
+        return self.vocabulary.op_libraries
 
     def to_json(self):
         """Plain data; `Text(**encoder.to_json())` is the same encoder."""
-        return {"tokenizer": self.tokenizer, "characters": self.characters}
+        return {"tokenizer": self.tokenizer, **self.vocabulary.to_json()}
 
     def describe(self):
         """Name -> what it holds, for the contract."""
+        also = f", {self.vocabulary.reads}" if self.vocabulary.reads else ""
         return {
-            "text": "UTF-8; bytes that are none, NUL"
-            + ("" if self.tokenizer == "bytes" else " and characters unseen in train")
-            + " are read as U+FFFD, CR LF and CR as LF"
+            "text": "UTF-8; bytes that are none and NUL are read as U+FFFD, CR LF and "
+            f"CR as LF{also}"
         }
 
     def request(self, raw, rows):
@@ -87,23 +94,24 @@ class Text:
 
     def encode(self, text):
         """One text -> its tokens.  bytes -> int32 [n + 1], the last one EOS."""
-        text = normal_form(text)
-        if self.tokenizer == "bytes":
-            tokens = np.frombuffer(text.encode(), "uint8").astype("int32") + 1
-        else:
-            points = np.frombuffer(text.encode("utf-32-le"), "int32")
-            place = np.searchsorted(self.points, points)
-            place = np.minimum(place, len(self.points) - 1)
-            tokens = np.where(self.points[place] == points, place + 1, self.other)
-        return np.append(tokens, EOS).astype("int32")
+        return self.encode_all([text])[0]
+
+    def encode_all(self, texts):
+        """Texts -> their tokens, faster than one by one.
+
+        Args:
+            texts: list of bytes.
+
+        Returns:
+            list of int32 [n + 1], the last one EOS.
+        """
+        rows = self.vocabulary.encode([normal_form(text) for text in texts])
+        return [np.append(tokens, EOS).astype("int32") for tokens in rows]
 
     def decode(self, tokens):
         """Tokens -> the text, EOS left out.  int [n] -> str."""
         tokens = np.asarray(tokens)
-        tokens = tokens[tokens != EOS] - 1
-        if self.tokenizer == "bytes":
-            return tokens.astype("uint8").tobytes().decode("utf-8", "replace")
-        return "".join(self.characters[i] for i in tokens)
+        return self.vocabulary.decode(tokens[tokens != EOS])
 
     def encode_graph(self, text):
         """The same, in a graph.
@@ -114,39 +122,18 @@ class Text:
         Returns:
             (int32 [B, T] with 0 after the end, int32 [B] lengths, EOS counted).
         """
-        text = normal_form_graph(text)
-        if self.tokenizer == "bytes":
-            lengths = tf.strings.length(text)
-            # one place more: the operation takes no length of 0
-            longest = tf.reduce_max(tf.concat([lengths, [0]], 0)) + 1
-            raw = tf.io.decode_raw(text, tf.uint8, fixed_length=longest)
-            tokens = tf.cast(raw, tf.int32) + 1
-        else:
-            points = tf.strings.unicode_decode(text, "UTF-8")
-            lengths = tf.cast(points.row_lengths(), tf.int32)
-            points = points.to_tensor(0)
-            points = tf.pad(points, [[0, 0], [0, 1]])
-            place = tf.searchsorted(self.points, tf.reshape(points, [-1]))
-            place = tf.reshape(place, tf.shape(points))
-            place = tf.minimum(place, len(self.points) - 1)
-            hit = tf.equal(tf.gather(self.points, place), points)
-            tokens = tf.where(hit, place + 1, self.other)
-        inside = tf.sequence_mask(lengths, tf.shape(tokens)[1])
-        return tf.where(inside, tokens, EOS), lengths + 1
+        tokens = self.vocabulary.encode_graph(normal_form_graph(text))
+        lengths = tf.cast(tokens.row_lengths(), tf.int32)
+        return tf.pad(tokens.to_tensor(EOS), [[0, 0], [0, 1]]), lengths + 1
 
     def decode_graph(self, tokens, lengths):
         """Tokens -> texts, EOS left out.  int32 [B, T], int32 [B] -> string [B]."""
         inside = tf.sequence_mask(lengths, tf.shape(tokens)[1]) & (tokens != EOS)
         kept = tf.RaggedTensor.from_row_lengths(
-            tf.boolean_mask(tokens, inside) - 1,
+            tf.boolean_mask(tokens, inside),
             tf.reduce_sum(tf.cast(inside, tf.int64), axis=1),
         )
-        if self.tokenizer == "bytes":
-            every = tf.constant([bytes([b]) for b in range(256)])
-            joined = tf.strings.reduce_join(tf.gather(every, kept), axis=-1)
-            return tf.strings.unicode_transcode(joined, "UTF-8", "UTF-8")
-        points = kept.with_flat_values(tf.gather(self.points, kept.flat_values))
-        return tf.strings.unicode_encode(points, "UTF-8")
+        return self.vocabulary.decode_graph(kept)
 
 
 def normal_form(text):

@@ -1,8 +1,9 @@
 """Texts without input: Y = V* EOS, a chain of softmaxes, the last factor EOS."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
+from pydantic import Field
 
 from components.data.batches import PackedPlan
 from components.reports import texts as texts_report
@@ -18,7 +19,8 @@ class Language(Softmax):
 
     Args:
         space: the `LabelSpace` of V and EOS.
-        tokenizer: what a token is; see components/data/text.py.
+        tokenizer: what a token is; see components/data/tokenizers/.
+        vocab_size: number of tokens, EOS counted; of sentencepiece, and only of it.
     """
 
     losses = ("cross_entropy",)
@@ -27,10 +29,11 @@ class Language(Softmax):
         self,
         space=None,
         *,
-        tokenizer: Literal["characters", "bytes"] = "characters",
+        tokenizer: Literal["characters", "bytes", "sentencepiece"] = "characters",
+        vocab_size: Annotated[int, Field(ge=259)] | None = None,
     ):
         super().__init__(space)
-        self.tokenizer = tokenizer
+        self.tokenizer, self.vocab_size = tokenizer, vocab_size
 
     def plan(self, inputs, labels, network, batch_size, batch_tokens, seed, devices=1):
         """Passes over windows of the texts laid end to end.  -> PackedPlan."""

@@ -32,6 +32,7 @@ TRAIN = {"loss": "cross_entropy", "steps": 40, "eval_every": 20, "learning_rate"
 CASES = {  # name -> (texts, tokenizer, keys of build)
     "songs": ("songs", "characters", {"context": 16, "stride": 10}),
     "bytes": ("songs", "bytes", {"context": 12, "stride": 12}),
+    "pieces": ("songs", "sentencepiece", {"context": 8, "stride": 5}),
     "toy": ("toy", "characters", {"context": 4, "stride": 2}),
 }
 
@@ -82,6 +83,7 @@ def made(folder, name):
     """Run the five stages of a case."""
     texts, tokenizer, keys = CASES[name]
     task = {"name": "language", "tokenizer": tokenizer}
+    task |= {"vocab_size": 275} if tokenizer == "sentencepiece" else {}
     rng = np.random.default_rng(0)
     lines = [song(rng) for _ in range(160)] if texts == "songs" else [b"a", b"b"] * 40
     if texts == "toy":  # three labels: EOS, a, U+FFFD; and b
@@ -405,7 +407,8 @@ def test_contract_states_every_end_and_the_protocol(case):
     contract = case.contract
     assert contract["protocol"].startswith(f"windows of {contract['context']} tokens")
     assert set(contract["signatures"]) == set(case.signatures)
-    assert contract["op_libraries"] == []
+    pieces = contract["tokenizer"] == "sentencepiece"
+    assert contract["op_libraries"] == ["tensorflow_text"] * pieces
     for stated in contract["signatures"].values():
         for name, end in [*stated["inputs"].items(), *stated["outputs"].items()]:
             assert end["shape"][0] is None and end["meaning"].strip()

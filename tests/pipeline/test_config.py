@@ -485,6 +485,25 @@ def test_load_of_a_broken_section_keeps_to_its_own_errors(root):
 # The shipped recipes, and the promise of speed.
 
 
+def test_load_wants_a_vocab_size_with_sentencepiece_only(tmp_path):
+    pieces, size = "task.tokenizer=sentencepiece", "task.vocab_size=500"
+
+    def load(*overrides):
+        return config.load("kjv", list(overrides), tmp_path, schema.COMPONENTS)
+
+    assert load(pieces, size).sections["task"]["vocab_size"] == 500
+    assert load().sections["task"]["vocab_size"] is None
+    for given, parts in (
+        ([pieces], ["task.vocab_size: missing", "Received: nothing"]),
+        ([size], ["no use with the tokenizer characters", "500", "Expected: null"]),
+        (["task.tokenizer=words", size], ["task.tokenizer: unknown choice"]),
+    ):
+        with pytest.raises(config.ConfigError) as caught:
+            load(*given)
+        (line,) = caught.value.errors
+        assert all(part in line for part in parts)
+
+
 def test_load_of_every_shipped_recipe(tmp_path):
     known = config.recipes(tmp_path)
     assert {"breast_cancer", "digits"} <= set(known)

@@ -24,13 +24,23 @@ NASTY = {
     "beyond Unicode": b"\xf4\x90\x80\x80",
     "U+FFFD itself": "a\ufffdb".encode(),
     "all bytes": bytes(range(256)),
+    "spaces": b"  a   b    ",
+    "EOS and others": b"a</s><unk><0x41><EOS>",
+    "block": "▁a ▅b▁".encode(),
+    "tabs": b"\ta\t\tb",
     "long line": "In the größer 東京 ".encode() * 50_000,
 }
 
 
-@pytest.fixture(params=["characters", "bytes"])
+def fitted(tokenizer):
+    """The encoder of TRAIN."""
+    size = 284 if tokenizer == "sentencepiece" else None
+    return Text.fit(tokenizer, [text.encode() for text in TRAIN], size)
+
+
+@pytest.fixture(params=["characters", "bytes", "sentencepiece"], scope="module")
 def encoder(request):
-    return Text.fit(request.param, [text.encode() for text in TRAIN])
+    return fitted(request.param)
 
 
 def in_graph(encoder, texts):

@@ -1,0 +1,124 @@
+"""Rows whose label is a name: what two passes over them find out, and write."""
+
+import numpy as np
+
+from components.data.arrays import ArrayFile, SplitFiles
+from components.data.splits import SPLITS
+from components.labels import first_rows, label_space
+
+
+class Survey:
+    """What the first pass finds out beside the encoder's statistics.
+
+    Attributes:
+        num_rows: split -> its number of rows.
+        first_row: split -> {label: the first row it is in, as the source counts}.
+        raw_dtypes: column -> a dtype that holds all its values in test.
+    """
+
+    def __init__(self):
+        self.num_rows = dict.fromkeys(SPLITS, 0)
+        self.first_row = {name: {} for name in SPLITS}
+        self.raw_dtypes = {}
+
+    def train_inputs(self, pieces):
+        """Look at all pieces; those of train are handed on, for the encoder.
+
+        Args:
+            pieces: of `split_rows`.
+
+        Yields:
+            Inputs of train.
+        """
+        for split, rows in pieces:
+            found = first_rows(rows.labels.tolist(), rows.numbers.tolist())
+            for label, row in found.items():
+                self.first_row[split].setdefault(label, row)
+            self.num_rows[split] += len(rows)
+            if isinstance(rows.inputs, dict):
+                require_finite(rows, split)
+            if split == "train":
+                yield rows.inputs
+            elif split == "test" and isinstance(rows.inputs, dict):
+                for name, values in rows.inputs.items():
+                    known = self.raw_dtypes.get(name, values.dtype)
+                    self.raw_dtypes[name] = np.promote_types(known, values.dtype)
+
+    def label_space(self, task):
+        """The label space of train; every split must have two labels of it.
+
+        Raises:
+            ValueError: one class only, a label that train lacks.
+        """
+        space = label_space(task, self.first_row["train"], self.num_rows["train"])
+        for name, labels in self.first_row.items():
+            if len(labels) == 1:
+                raise ValueError(
+                    f"one class only: rows 0 ... {self.num_rows[name] - 1} of {name} "
+                    f"are all {next(iter(labels))!r}. Expected at least two labels in "
+                    "every split: add data, or choose another `ingest.seed`."
+                )
+            for label, row in labels.items():
+                space.encode([label], name, row)
+        return space
+
+
+def require_finite(rows, split):
+    """Refuse numbers that are infinite, or would be in float32; NaN is missing.
+
+    Args:
+        rows: Rows of columns, with their numbers.
+        split: that they are in.
+
+    Raises:
+        ValueError: at the first one, with its column and row.
+    """
+    for name, values in rows.inputs.items():
+        if values.dtype.kind not in "fiu":
+            continue
+        infinite = np.abs(values) > np.finfo("float32").max
+        if infinite.any():
+            first = infinite.argmax()
+            raise ValueError(
+                f"row {rows.numbers[first]}, in {split}: the column {name!r} is not "
+                f"finite. Received: {values[first]}. Expected numbers up to 3.4e38: "
+                "correct it, or declare what stands for a missing value."
+            )
+
+
+def write(folder, pieces, fitted, space, survey):
+    """The second pass: encode every row and write it.
+
+    Args:
+        folder: of the Dataset.
+        pieces: of `split_rows`.
+        fitted: encoder.
+        space: LabelSpace.
+        survey: Survey.
+
+    Returns:
+        (dict of split -> SHA-256 of its arrays, list of the labels' counts in train).
+    """
+    files = {
+        name: SplitFiles(folder / name, rows, fitted.shape, fitted.dtype)
+        for name, rows in survey.num_rows.items()
+    }
+    counts = np.zeros(space.size, int)
+    table = None
+    if survey.raw_dtypes:
+        dtype = np.dtype(list(survey.raw_dtypes.items()))
+        path = folder / "test" / "raw.npy"
+        table = ArrayFile(path, dtype, (survey.num_rows["test"],))
+    for split, rows in pieces:
+        labels = space.encode(rows.labels, split)
+        files[split].append(fitted.encode(rows.inputs), labels)
+        if split == "train":
+            counts += np.bincount(space.index(labels), minlength=space.size)
+        elif split == "test" and table:
+            block = np.empty(len(rows), table.dtype)
+            for name, values in rows.inputs.items():
+                block[name] = values
+            table.append(block)
+    if table:
+        table.close()
+    return {name: files[name].close() for name in SPLITS}, counts.tolist()
