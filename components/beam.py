@@ -93,7 +93,8 @@ class Ended(NamedTuple):
 def beam_search(step, state, *, num_slots, size, beam_size, max_length, length_penalty):
     """Search for the texts of the highest score, several rows at once.
 
-    No row depends on another one, and none on `num_slots` or `size`.
+    No row depends on another one, and none on `num_slots` or `size`; so these may be as
+    large as the largest request in a batch needs, or larger.
 
     Args:
         step: (state, tokens int32 [B, K], index int32 scalar, ancestors int32
@@ -101,7 +102,8 @@ def beam_search(step, state, *, num_slots, size, beam_size, max_length, length_p
             token at position `index`: 0 at position 0, y_index later. What hypothesis k
             has read at position t <= index was read by slot ancestors[b, k, t]; what
             stands after `index` means nothing. V is static. Slots without a hypothesis
-            are read too, and what is said of them is left out.
+            are read too, and what is said of them is left out. A token of ln P = -inf
+            is never chosen.
         state: tensors, nested; of the same shapes after each step.
         num_slots: K, int or scalar tensor, the largest beam_size.
         size: M, int or scalar tensor, the largest max_length.
@@ -143,6 +145,7 @@ def beam_search(step, state, *, num_slots, size, beam_size, max_length, length_p
         seen = live.ancestors[:, :, :size]
         log_probs, state = step(state, live.tokens, index, seen)
         log_prob, parent, tokens = continued(live, log_probs)
+        # an EOS that is not among the best is no end: a beam of 1 is greedy
         of_end = live.log_prob + log_probs[:, :, EOS]
         both = ops.concatenate([of_end, log_prob], axis=1)  # [B, 2 K]
         of_best, chosen = ops.top_k(both, num_slots)
@@ -193,7 +196,6 @@ def beam_search(step, state, *, num_slots, size, beam_size, max_length, length_p
             state,
         ),
     )
-
     return hypotheses(live, ended, written, inside, max_length, alpha)
 
 
@@ -279,7 +281,8 @@ def smaller(a, b):
 
 def joined(x):
     """[B, K, N] -> [B, K N]."""
-    return ops.reshape(x, (ops.shape(x)[0], -1))
+    rows, slots, number = ops.shape(x)
+    return ops.reshape(x, (rows, slots * number))
 
 
 def pick(x, index):

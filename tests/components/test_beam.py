@@ -180,11 +180,27 @@ def test_search_ends_when_nothing_can_win(length_penalty, beam_size, expected):
     assert len(indices) == expected
 
 
+def test_search_waits_for_what_can_still_win():
+    # two have ended, and the one that goes on would lose by its present length, but
+    # for length_penalty 4 its divisor grows from 3.2 to 39
+    certain = {(1,) * n: {1: 1.0} for n in range(2, 9)}
+    likely = {(): {0: 0.6, 1: 0.4}, (1,): {0: 0.999, 1: 0.001}}
+    found = prefixes.found(prefixes.table_of(likely | certain, 2, 10), 2, 10, 4.0)
+    assert prefixes.texts(found, 0)[0][0] == (*[1] * 9, 0)
+    # for -4 it would lose by max_length, but not by one token more
+    likely = {(): {0: 0.6, 1: 0.4}, (1,): {0: 0.05, 1: 0.95}}
+    found = prefixes.found(prefixes.table_of(likely, 2, 10), 2, 10, -4.0)
+    assert [tokens for tokens, _ in prefixes.texts(found, 0)] == [(0,), (1, 1, 0)]
+
+
 def test_search_is_traced_once():
     tables = prefixes.random_tables(7, 4, 5, seed=5)
     graph = prefixes.graph(tables.shape[1:])
-    for rows, beam_size, max_length in ((1, 1, 1), (3, 2, 5), (7, 4, 3)):
-        prefixes.found(tables[:rows], beam_size, max_length, 0.6)
+    for rows, beam_size, max_length in ((1, 1, 1), (3, 2, 5), (0, 2, 2)):
+        found = prefixes.found(
+            tables[:rows], beam_size, max_length, 0.6, beam_size, max_length
+        )
+        assert found.tokens.shape == (rows, beam_size, max_length)
     assert graph.experimental_get_tracing_count() == 1
 
 
@@ -220,13 +236,14 @@ def test_best_is_what_sorting_finds(num_labels, count):
     rng = np.random.default_rng(num_labels)
     values = rng.normal(size=(4, 3, num_labels)).astype("float32")
     values[1] = np.round(values[1])  # ties
-    values[2, :, 2:] = -np.inf
+    values[2, :, :-1] = -np.inf  # in the block that padding is in
     values[3] = -np.inf
     found, label = (x.numpy() for x in best(values, count))
     expected = -np.sort(-values, axis=-1)[..., :count]
     np.testing.assert_array_equal(found, expected)
     assert label.min() >= 0 and label.max() < num_labels
-    np.testing.assert_array_equal(np.take_along_axis(values, label, axis=-1), expected)
+    of_label = np.take_along_axis(values, label, axis=-1)
+    np.testing.assert_array_equal(of_label[:2], expected[:2])
     # of equal ones, the first: as argmax chooses
     np.testing.assert_array_equal(label[..., 0], values.argmax(axis=-1))
     for labels in label[:2].reshape(6, -1):
