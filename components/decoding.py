@@ -17,9 +17,8 @@ def sample(log_probs, uniform, temperature, top_k, top_p):
 
     P^(1/temperature), renormalised, cut to the `top_k` most probable labels and
     then to the smallest set of them that holds mass `top_p`. Drawn by the inverse of
-    the distribution function, labels in the order of their probability, so that one
-    number of noise, an argument, decides and the function is pure. The first label of
-    a row is never cut.
+    the distribution function, so that one number of noise, an argument, decides and
+    the function is pure. The most probable label is never cut.
 
     Args:
         log_probs: float [B, K], ln P(y | x).
@@ -31,25 +30,35 @@ def sample(log_probs, uniform, temperature, top_k, top_p):
     Returns:
         int32 [B], positions in 0 ... K-1.
     """
-    num_labels = log_probs.shape[-1]
-    tempered = ops.log_softmax(log_probs / temperature[:, None], axis=-1)
+    tempered = log_probs / temperature[:, None]
+    whole = ops.logical_and(top_k >= log_probs.shape[-1], top_p >= 1.0)
+    inside = ops.cond(
+        ops.all(whole),
+        lambda: ops.ones_like(tempered, dtype="bool"),
+        lambda: _inside(tempered, top_k, top_p),
+    )
+    share = ops.softmax(ops.where(inside, tempered, _NEVER), axis=-1)
+    mass = ops.cumsum(share, axis=-1)
+    passed = ops.cast(mass <= uniform[:, None] * mass[:, -1:], "int32")
+    drawn = ops.sum(passed, axis=-1)
+    # rounding may pass all of them: the last one of any share is meant
+    last = ops.argmax(ops.cast(mass >= mass[:, -1:], "int32"), axis=-1)
+    return ops.minimum(drawn, ops.cast(last, "int32"))
+
+
+def _inside(tempered, top_k, top_p):
+    """Which labels `sample` may draw.  -> bool [B, K]."""
+    rank = ops.arange(tempered.shape[-1], dtype="int32")[None, :]
     order = ops.argsort(-tempered, axis=-1)  # [B, K], most probable first
     ranked = ops.take_along_axis(tempered, order, axis=-1)
-    rank = ops.arange(num_labels, dtype="int32")[None, :]
     inside_k = rank < ops.cast(top_k, "int32")[:, None]
-    kept = ops.where(inside_k, ranked, _NEVER)
-    share = ops.softmax(kept, axis=-1)
+    share = ops.softmax(ops.where(inside_k, ranked, _NEVER), axis=-1)
     mass_before = ops.cumsum(share, axis=-1) - share
     # top_p = 1 keeps every label, also where rounding makes the sum reach 1 early
     inside_p = ops.logical_or(mass_before < top_p[:, None], top_p[:, None] >= 1.0)
     inside = ops.logical_or(ops.logical_and(inside_k, inside_p), rank == 0)
-    mass = ops.cumsum(ops.where(inside, share, 0.0), axis=-1)
-    passed = ops.cast(mass <= uniform[:, None] * mass[:, -1:], "int32")
-    # rounding may pass all of them: the last one inside is meant
-    last = ops.sum(ops.cast(inside, "int32"), axis=-1) - 1
-    drawn = ops.minimum(ops.sum(passed, axis=-1), last)
-    label = ops.take_along_axis(order, drawn[:, None], axis=-1)[:, 0]
-    return ops.cast(label, "int32")
+    place = ops.argsort(order, axis=-1)  # where each label stands in the order
+    return ops.take_along_axis(inside, place, axis=-1)
 
 
 def greedy(log_probs):
@@ -96,35 +105,36 @@ def continue_texts(network, prompt, prompt_lengths, max_length, room, choose):
     windows, features = network.windows, network.features
     size = ops.shape(prompt)[1] + room
     width = ops.minimum(size, windows.context)
-    place_of_column = ops.arange(size)[None, :]
     place_in_window = ops.arange(width)[None, :]
-    number_of_column = ops.arange(room)[None, :]
+    rows = ops.arange(ops.shape(prompt)[0])
 
     def active(number, ended):
         return ops.logical_and(ops.logical_not(ended), number < max_length)
 
-    def round_goes_on(index, number, ended, *_):
-        return ops.any(ops.logical_and(active(number, ended), index < windows.context))
+    def put(array, column, values, going):
+        """Values at one column of each row that goes on; others have one to spare."""
+        column = ops.where(going, column, ops.shape(array)[1] - 1)
+        place = ops.stack([rows, column], axis=1)
+        return ops.scatter_update(array, place, values)
 
-    def step(index, number, ended, tokens, log_probs, x, cache):
+    def round_goes_on(going, *_):
+        return ops.any(going)
+
+    def step(going, index, number, ended, tokens, log_probs, x, cache, places):
         scores = ops.log_softmax(network.head(x), axis=-1)
         chosen = choose(scores, number)
-        going = ops.logical_and(active(number, ended), index < windows.context)
-        of_chosen = ops.take_along_axis(scores, chosen[:, None], axis=-1)
-        here = place_of_column == (prompt_lengths + number)[:, None]
-        tokens = ops.where(
-            ops.logical_and(here, going[:, None]), chosen[:, None], tokens
-        )
-        here = number_of_column == number[:, None]
-        log_probs = ops.where(
-            ops.logical_and(here, going[:, None]), of_chosen, log_probs
-        )
+        hot = ops.one_hot(chosen, scores.shape[-1], dtype="bool")
+        of_chosen = ops.sum(ops.where(hot, scores, 0.0), axis=-1)
+        tokens = put(tokens, prompt_lengths + number, chosen, going)
+        log_probs = put(log_probs, number, of_chosen, going)
         ended = ops.logical_or(ended, ops.logical_and(going, chosen == EOS))
-        number = number + ops.cast(going, "int32")
-        index = index + ops.cast(going, "int32")
+        taken = ops.cast(going, "int32")
+        number, index = number + taken, index + taken
+        going = ops.logical_and(active(number, ended), index < windows.context)
         # a row that waits for the others overwrites what it will read anew
-        x, cache = features.step(chosen, ops.minimum(index, width - 1), cache)
-        return index, number, ended, tokens, log_probs, x, cache
+        at = ops.minimum(index, width - 1)
+        x, cache = features.step(chosen, at, cache, places)
+        return going, index, number, ended, tokens, log_probs, x, cache
 
     def goes_on(number, ended, *_):
         return ops.any(active(number, ended))
@@ -141,10 +151,14 @@ def continue_texts(network, prompt, prompt_lengths, max_length, room, choose):
         # a text that has ended may fill the buffer to its last place
         at = ops.minimum(index, width - 1)[:, None, None]
         x = ops.take_along_axis(x, at, axis=1)[:, 0]
+        going = ops.logical_and(active(number, ended), index < windows.context)
+        cache, places = features.start(cache, width)
         state = ops.while_loop(
-            round_goes_on, step, (index, number, ended, tokens, log_probs, x, cache)
+            round_goes_on,
+            lambda *state: step(*state, places),
+            (going, index, number, ended, tokens, log_probs, x, cache),
         )
-        return state[1], state[2], state[3], state[4]
+        return state[2:6]
 
     batch = ops.shape(prompt)[0]
     number, ended, tokens, log_probs = ops.while_loop(
@@ -153,11 +167,10 @@ def continue_texts(network, prompt, prompt_lengths, max_length, room, choose):
         (
             ops.zeros_like(prompt_lengths),
             ops.zeros_like(prompt_lengths) > 0,
-            ops.concatenate([prompt, ops.zeros((batch, room), "int32")], axis=1),
-            ops.zeros((batch, room), "float32"),
+            ops.concatenate([prompt, ops.zeros((batch, room + 1), "int32")], axis=1),
+            ops.zeros((batch, room + 1), "float32"),
         ),
     )
-    columns = prompt_lengths[:, None] + number_of_column
-    return Continuation(
-        ops.take_along_axis(tokens, columns, axis=1), number, log_probs, ended
-    )
+    columns = prompt_lengths[:, None] + ops.arange(room)[None, :]
+    tokens = ops.take_along_axis(tokens, columns, axis=1)
+    return Continuation(tokens, number, log_probs[:, :room], ended)

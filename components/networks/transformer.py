@@ -87,39 +87,72 @@ class Block(keras.layers.Layer):
         self.mlp_in.build(x_shape)
         self.mlp_out.build((*x_shape[:-1], self.mlp_in.units))
 
-    def call(self, x, mask, cos, sin, cache=None, here=None, training=False):
+    def call(self, x, mask, cos, sin, training=False):
         """One block.
 
         Args:
             x: float [B, T, D].
-            mask: float32 [B, 1, T, S], see `hidden`.
+            mask: float32 [B, 1, T, T], see `hidden`.
             cos, sin: of the positions, see `rotation`.
-            cache: (keys, values), float [B, H, S, D / H] each, into which those of x
-                are put (T is 1 then); None: S is T.
-            here: bool [B, 1, S, 1], where they are put.
 
         Returns:
-            (float [B, T, D], keys, values).
+            (float [B, T, D], keys, values), float [B, H, T, D / H] each.
         """
         length = ops.shape(x)[1]
         heads = self.query_key_value(ops.rms_normalization(x))
         heads = ops.reshape(heads, (-1, length, 3, self.num_heads, self.head_dim))
         heads = ops.transpose(heads, (2, 0, 3, 1, 4))  # [3, B, H, T, D / H]
-        query, keys, values = ops.unstack(heads, 3)
-        query, keys = rotate(query, cos, sin), rotate(keys, cos, sin)
-        if cache is not None:
-            keys = ops.where(here, keys, cache[0])
-            values = ops.where(here, values, cache[1])
-        scores = ops.einsum("bhtd,bhsd->bhts", query, keys)
+        query, keys = ops.unstack(rotate(heads[:2], cos, sin), 2)
+        values = heads[2]
+        scores = ops.matmul(query, ops.transpose(keys, (0, 1, 3, 2)))
         # Keras casts what a layer is given: the mask too
         scores = ops.cast(scores, "float32") + ops.cast(mask, "float32")
         shares = ops.softmax(scores, axis=-1)
         mixed = ops.matmul(ops.cast(shares, values.dtype), values)
         mixed = ops.transpose(mixed, (0, 2, 1, 3))
         mixed = ops.reshape(mixed, (-1, length, self.num_heads * self.head_dim))
+        return self.rest(x, mixed, training), keys, values
+
+    def step(self, x, mask, cos, sin, cache, rows):
+        """The same at one more position of each row.
+
+        Everything has two axes here, or few more: a step of one text is as long as its
+        operations are many.
+
+        Args:
+            x: float [B, D].
+            mask: float32 [B, 1, 1, S], see `hidden`.
+            cos, sin: float [B, 1, 1, D / H], of each row's position.
+            cache: (keys, values) of S positions, float [B H S, D / H] each: one row for
+                each position of each head of each text.
+            rows: int32 [B H, 1], the rows of the cache that this position has.
+
+        Returns:
+            (float [B, D], the cache with this position in it).
+        """
+        heads = self.query_key_value(ops.rms_normalization(x))
+        both, value = ops.split(heads, [2 * self.mlp_out.units], axis=1)
+        both = ops.reshape(both, (-1, 2, self.num_heads, self.head_dim))
+        query, key = ops.unstack(rotate(both, cos, sin), 2, axis=1)
+        new = (ops.reshape(part, (-1, self.head_dim)) for part in (key, value))
+        cache = tuple(
+            ops.scatter_update(old, rows, part)
+            for old, part in zip(cache, new, strict=True)
+        )
+        shape = (-1, self.num_heads, ops.shape(mask)[3], self.head_dim)
+        keys, values = (ops.reshape(part, shape) for part in cache)
+        query = ops.expand_dims(query, 2)
+        scores = ops.matmul(query, ops.transpose(keys, (0, 1, 3, 2)))
+        shares = ops.softmax(ops.cast(scores, "float32") + mask, axis=-1)
+        mixed = ops.matmul(ops.cast(shares, values.dtype), values)
+        mixed = ops.reshape(mixed, (-1, self.num_heads * self.head_dim))
+        return self.rest(x, mixed), cache
+
+    def rest(self, x, mixed, training=False):
+        """What follows the heads.  float [..., D] twice -> float [..., D]."""
         x = x + self.dropout(self.attention_out(mixed), training=training)
         inner = self.mlp_out(self.mlp_in(ops.rms_normalization(x)))
-        return x + self.dropout(inner, training=training), keys, values
+        return x + self.dropout(inner, training=training)
 
 
 def hidden(seen):
@@ -156,5 +189,5 @@ def rotation(positions, head_dim, dtype):
 
 
 def rotate(x, cos, sin):
-    """Turn the pairs (x_i, x_{i + d/2}).  [B, H, T, d] -> the same shape."""
+    """Turn the pairs (x_i, x_{i + d/2}).  [..., d] -> the same shape."""
     return x * cos + ops.roll(x, x.shape[-1] // 2, axis=-1) * sin

@@ -10,7 +10,7 @@ and Sennrich, arXiv:1910.07467; Su et al., arXiv:2104.09864; Press and Wolf, 201
 arXiv:1608.05859 (tied embeddings).
 """
 
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import keras
 from keras import ops
@@ -101,6 +101,21 @@ class TransformerLM(Network):
         self.windows = windows
 
 
+class Places(NamedTuple):
+    """What the cached steps of a window have in common.
+
+    Args:
+        first: int32 [B, H], the row of each head's first position in the cache.
+        cos, sin: float [S, D / H], of the positions.
+        width: S.
+    """
+
+    first: object
+    cos: object
+    sin: object
+    width: object
+
+
 class Decoder(keras.Model):
     """read int32 [B, T] -> float [B, T, D]; position t has seen read[:, : t + 1].
 
@@ -141,27 +156,53 @@ class Decoder(keras.Model):
             cache.append((keys, values))
         return self.norm(x), cache
 
-    def step(self, read, index, cache):
+    def start(self, cache, width):
+        """The cache of `prefill` as `step` takes it, and what all its steps need.
+
+        Args:
+            cache: as `prefill` gives it, of `width` positions.
+            width: S, int or scalar tensor.
+
+        Returns:
+            (list by block of (keys, values), float [B H S, D / H] each;
+            `Places`).
+        """
+        keys = cache[0][0]
+        head_dim = keys.shape[-1]
+        flat = [
+            tuple(ops.reshape(part, (-1, head_dim)) for part in block)
+            for block in cache
+        ]
+        num_heads = keys.shape[1]
+        heads = ops.arange(ops.shape(keys)[0] * num_heads, dtype="int32")
+        first = ops.reshape(heads * width, (-1, num_heads))
+        cos, sin = self.turn(ops.arange(width)[None, :], keys.dtype)
+        return flat, Places(first, cos[0, 0], sin[0, 0], width)
+
+    def step(self, read, index, cache, places):
         """The features at one more position of each row; those of the full pass.
 
         Args:
             read: int32 [B], the tokens read, none of them 0.
-            index: int32 [B], each row's position, below T.
-            cache: as `prefill` gives it, for the positions before; what it holds from
-                `index` on is not seen.
+            index: int32 [B], each row's position, below S.
+            cache, places: as `start` gives them; what the cache holds from `index` on
+                is not seen.
 
         Returns:
             (float [B, D], the cache with this position in it).
         """
-        place = ops.arange(ops.shape(cache[0][0])[2], dtype="int32")[None, :]
-        mask = hidden((place <= index[:, None])[:, None])
-        here = (place == index[:, None])[:, None, :, None]
-        x, new = self.embedding(read[:, None]), []
-        turn = self.turn(index[:, None], x.dtype)
+        seen = ops.arange(places.width, dtype="int32")[None, :] <= index[:, None]
+        mask = hidden(seen[:, None])
+        rows = ops.reshape(places.first + index[:, None], (-1, 1))
+        cos, sin = (
+            ops.take(part, index, axis=0)[:, None, None]
+            for part in (places.cos, places.sin)
+        )
+        x, new = self.embedding(read), []
         for block, before in zip(self.blocks, cache, strict=True):
-            x, keys, values = block(x, mask, *turn, before, here)
-            new.append((keys, values))
-        return self.norm(x)[:, 0], new
+            x, after = block.step(x, mask, cos, sin, before, rows)
+            new.append(after)
+        return self.norm(x), new
 
     def turn(self, positions, dtype):
         """cos and sin of the positions."""

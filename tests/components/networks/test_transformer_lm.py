@@ -103,9 +103,10 @@ def test_cached_steps_equal_the_full_pass(network, given):
         np.where(np.arange(LENGTH) < given, read, 0)
     )
     np.testing.assert_allclose(features[:, :given], full[:, :given], atol=1e-5)
+    cache, places = network.features.start(cache, LENGTH)
     for index in range(given, LENGTH):
         at = np.full(len(read), index, "int32")
-        features, cache = network.features.step(read[:, index], at, cache)
+        features, cache = network.features.step(read[:, index], at, cache, places)
         np.testing.assert_allclose(features, full[:, index], atol=1e-5)
 
 
@@ -114,7 +115,12 @@ def test_cached_steps_of_rows_at_different_places(network):
     full = ops.convert_to_numpy(network.features(read))
     cut = np.where(np.arange(LENGTH) < given[:, None], read, 0)
     _, cache = network.features.prefill(cut)
-    step = tf.function(network.features.step)
+    cache, places = network.features.start(cache, LENGTH)
+
+    @tf.function
+    def step(read, index, cache):
+        return network.features.step(read, index, cache, places)
+
     for further in range(LENGTH - given.max()):
         index = given + further
         features, cache = step(read[np.arange(3), index], index, cache)
