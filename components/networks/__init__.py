@@ -16,6 +16,10 @@ def network(name):
             from components.networks.mlp import mlp
 
             return mlp
+        case "transformer":
+            from components.networks.seq2seq import transformer
+
+            return transformer
         case "transformer_lm":
             from components.networks.transformer_lm import transformer_lm
 
