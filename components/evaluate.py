@@ -25,6 +25,8 @@ def run(
     log,
     *,
     num_bins: Annotated[int, Field(ge=1)] = 10,
+    beam_size: Annotated[int, Field(ge=1, le=16)] = 4,
+    length_penalty: Annotated[float, Field(ge=0, le=5)] = 0.6,
 ):
     """Score every split with P, save -ln P per test example, draw the figures.
 
@@ -35,13 +37,23 @@ def run(
         out_dir: folder to write the Report to.
         log: Journal.
         num_bins: bins of the calibration error and of the reliability diagram.
+        beam_size: hypotheses of the search for a translation; 1 is greedy.
+        length_penalty: alpha of the search, which ranks by ln P / ((5 + n) / 6)^alpha;
+            0 ranks by ln P.
     """
     data, folder = Dataset.load(dataset), Path(out_dir)
     the_task = make_task(task, data.space)
     model, description = load_network(network)
+    decoding = {"beam_size": beam_size, "length_penalty": length_penalty}
     report = the_task.report(
-        data, model, description["scale"], make_encoder(data), num_bins=num_bins
+        data,
+        model,
+        description["scale"],
+        make_encoder(data),
+        num_bins=num_bins,
+        **decoding,
     )
+    write_json(folder / "decoding.json", decoding)
     metrics = report.metrics
     write_json(folder / "metrics.json", metrics)
     np.save(folder / "test_nll.npy", report.test_nll)

@@ -50,7 +50,8 @@ def run(task, dataset, network, report, out_dir, log):
         data, folder = Dataset.load(dataset), Path(out_dir) / "saved_model"
         model, description = load_network(network)
         the_task, encoder = make_task(task, data.space), make_encoder(data)
-        server = the_task.server(encoder, model, description["scale"])
+        decoding = read_json(Path(report) / "decoding.json")
+        server = the_task.server(encoder, model, description["scale"], decoding)
         signatures = server.signatures()
         save(server, folder, signatures)
         contract = {

@@ -56,10 +56,11 @@ def run(
     """
     opened = source_function(source)(**options)
     require_labels(task, opened, source)
-    given, folder = opened.read(), Path(out_dir)
+    folder = Path(out_dir)
+    split = split_rows(opened.read(), valid_fraction, test_fraction, seed)
 
     def pieces():
-        return split_rows(given, valid_fraction, test_fraction, seed)
+        return iter(split)
 
     ingest = texts if opened.kind in SIDES else labelled
     fitted, space, digests, train_counts, counts = ingest(

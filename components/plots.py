@@ -178,3 +178,54 @@ def binned(x, log_prob, edges):
     total = np.bincount(where, -np.asarray(log_prob, "float64"), len(edges))
     some = count > 0
     return edges[some], total[some] / count[some]
+
+
+def by_length(lengths, totals, counts, bleu, num_bins=8):
+    """What a token costs, and BLEU, over the length of the source.
+
+    Args:
+        lengths: int [N], tokens of the sources.
+        totals: float [N], -ln P of each reference, nats.
+        counts: int [N], its tokens.
+        bleu: function of the rows of a bin -> its BLEU.
+        num_bins: bins of about as many pairs each.
+
+    Returns:
+        Figure.
+    """
+    edges = np.unique(np.quantile(lengths, np.linspace(0, 1, num_bins + 1)))
+    where = np.clip(np.digitize(lengths, edges) - 1, 0, max(0, len(edges) - 2))
+    bins = [np.flatnonzero(where == b) for b in range(where.max() + 1)]
+    bins = [rows for rows in bins if len(rows)]
+    middle = [np.mean(lengths[rows]) for rows in bins]
+    figure = Figure(figsize=(9, 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    nll = [totals[rows].sum() / counts[rows].sum() for rows in bins]
+    left.plot(middle, nll, marker=".")
+    left.set(ylabel="mean -ln P of a token of the reference, nats")
+    right.plot(middle, [bleu(rows) for rows in bins], marker=".")
+    right.set(ylabel="BLEU", ylim=(0, None))
+    for axes in (left, right):
+        axes.set(xlabel="tokens of the source (mean of each bin)")
+    return figure
+
+
+def attention(shares, source, target):
+    """Which source tokens were looked at where each target token was chosen.
+
+    Args:
+        shares: float [T, S], rows sum to one.
+        source, target: list of str, names of the tokens.
+
+    Returns:
+        Figure.
+    """
+    width, height = (1.5 + 0.3 * len(side) for side in (source, target))
+    figure = Figure(figsize=(max(4, width), max(3, height)), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(shares, cmap="Blues", vmin=0)
+    shown = [[name.replace("$", r"\$") for name in side] for side in (source, target)]
+    axes.set_xticks(range(len(source)), shown[0], rotation=90)
+    axes.set_yticks(range(len(target)), shown[1])
+    axes.set(xlabel="source", ylabel="the next token")
+    return figure

@@ -175,6 +175,14 @@ def _compare(resolved, components, errors):
             what, expected = f"not a loss of the task {task}", ", ".join(losses)
             errors.add("train.loss", what, train["loss"], f"one of {expected}")
     _compare_tokenizer(resolved["task"], errors)
+    if sound("batch_tokens") and (train["batch_tokens"] is None) == (
+        task == "translation"
+    ):
+        # examples are counted, or their tokens: the task says which
+        given = train["batch_tokens"]
+        what = "missing" if given is None else f"of no use for the task {task}"
+        expected = "tokens of a step, like 4096" if given is None else "null"
+        errors.add("train.batch_tokens", what, given, expected)
     smoothed = sound("loss", "label_smoothing") and train["label_smoothing"]
     if smoothed and train["loss"] != "cross_entropy":
         what = f"of no use with the loss {train['loss']}"

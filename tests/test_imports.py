@@ -28,6 +28,7 @@ LAYERS = (
         "ngram",
         "decoding",
         "beam",
+        "translations",
         "optimizers",
         "augmentation",
         "warm_start",

@@ -88,6 +88,14 @@ class CrossBlock(EncoderBlock):
         Returns:
             (float [B, T, D], keys, values).
         """
+        x, keys, values = self.read_back(x, mask, cos, sin, cache, index, training)
+        mixed = self.join(attention(self.question(x), *source, source_mask))
+        x = x + self.dropout(self.cross_out(mixed), training=training)
+        inner = self.mlp_out(self.mlp_in(ops.rms_normalization(x)))
+        return x + self.dropout(inner, training=training), keys, values
+
+    def read_back(self, x, mask, cos, sin, cache=None, index=None, training=False):
+        """Attention to what is said so far; as `call`."""
         heads = self.split(self.query_key_value(ops.rms_normalization(x)), 3)
         query, keys, values = heads
         query, keys = rotate(query, cos, sin), rotate(keys, cos, sin)
@@ -95,12 +103,12 @@ class CrossBlock(EncoderBlock):
             keys, values = put(cache[0], index, keys), put(cache[1], index, values)
         mixed = self.join(attention(query, keys, values, mask))
         x = x + self.dropout(self.attention_out(mixed), training=training)
+        return x, keys, values
+
+    def question(self, x):
+        """Queries to the source, scaled.  [B, T, D] -> [B, H, T, D / H]."""
         (query,) = self.split(self.cross_query(ops.rms_normalization(x)), 1)
-        mixed = attention(query * self.head_dim**-0.5, *source, source_mask)
-        mixed = self.cross_out(self.join(mixed))
-        x = x + self.dropout(mixed, training=training)
-        inner = self.mlp_out(self.mlp_in(ops.rms_normalization(x)))
-        return x + self.dropout(inner, training=training), keys, values
+        return query * self.head_dim**-0.5
 
     def split(self, x, parts):
         """[B, T, parts D] -> list of `parts`, each [B, H, T, D / H]."""
@@ -129,15 +137,28 @@ def attention(query, keys, values, mask):
         batch, num_heads, size, num_beams, head_dim = ops.shape(keys)
         shape = (batch, num_heads, size * num_beams, head_dim)
         keys, values = ops.reshape(keys, shape), ops.reshape(values, shape)
+    shares = ops.cast(attention_shares(query, keys, mask), values.dtype)
+    return ops.matmul(shares, values)
+
+
+def attention_shares(query, keys, mask):
+    """softmax(query keys^T + mask).
+
+    Args:
+        query, keys: float [B, H, T, d], [B, H, S, d].
+        mask: float32 [B, 1, T or 1, S].
+
+    Returns:
+        float32 [B, H, T, S].
+    """
     scores = ops.einsum("bhtd,bhsd->bhts", query, keys)
     # Keras casts what a layer is given: the mask too
     scores = ops.cast(scores, "float32") + ops.cast(mask, "float32")
-    shares = ops.softmax(scores, axis=-1)
-    return ops.matmul(ops.cast(shares, values.dtype), values)
+    return ops.softmax(scores, axis=-1)
 
 
 def put(cache, index, x):
-    """Write one position: a copy of whole rows, since `where` would compare each number.
+    """Write one position, in whole rows: `where` would look at each number.
 
     Args:
         cache: float [B, H, M, K, d].

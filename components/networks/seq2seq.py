@@ -15,7 +15,7 @@ from keras import ops
 from pydantic import Field
 
 from components.networks.base import Network
-from components.networks.cross import CrossBlock, EncoderBlock
+from components.networks.cross import CrossBlock, EncoderBlock, attention_shares
 from components.networks.dropout import Dropout
 from components.networks.transformer import (
     WAVELENGTH,
@@ -159,6 +159,26 @@ class EncoderDecoder(keras.Model):
         for block, heads in zip(self.decoder, memory.heads, strict=True):
             x, _, _ = block(x, mask, *turn, heads, memory.mask, training=training)
         return self.norm(x)
+
+    def attention(self, source, read):
+        """How the last block looks at the source, mean of its heads.
+
+        Args:
+            source, read: int32 [B, S], [B, T].
+
+        Returns:
+            float32 [B, T, S]; sums over S are one.
+        """
+        memory = self.encode(source)
+        x, turn = self.embed(read, ops.arange(ops.shape(read)[1]), training=False)
+        mask = hidden(same_text(read))
+        *before, last = zip(self.decoder, memory.heads, strict=True)
+        for block, heads in before:
+            x, _, _ = block(x, mask, *turn, heads, memory.mask)
+        block, (keys, _) = last
+        x, _, _ = block.read_back(x, mask, *turn)
+        shares = attention_shares(block.question(x), keys, memory.mask)
+        return ops.mean(shares, axis=1)
 
     def start_cache(self, batch, num_beams, size, dtype=None):
         """Room for the keys and values of hypotheses.

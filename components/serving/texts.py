@@ -132,7 +132,7 @@ class Server(tf.Module):
             return answer(by_token) | {"tokens": tokens, "lengths": lengths}
 
         def log_prob_tokens(*, prompt, tokens, lengths):
-            with tf.control_dependencies(self.legal(tokens, lengths)):
+            with tf.control_dependencies(legal(tokens, lengths, self.task.num_outputs)):
                 by_token, following = self.score(prompt, tokens, lengths)
             after_end = tf.one_hot([0], self.task.num_outputs, 0.0, NEVER)
             ended = has_ended(tokens, lengths)[:, None]
@@ -170,24 +170,6 @@ class Server(tf.Module):
                 "sample": (draw, prompt | length | KNOBS),
             }
         )
-
-    def legal(self, tokens, lengths):
-        """Assertions that tokens are labels, EOS the last one if there.  -> list."""
-        size, num = tf.shape(tokens)[1], self.task.num_outputs
-        column = tf.range(size)[None, :]
-        known = (tokens >= 0) & (tokens < num) | (column >= lengths[:, None])
-        early = (tokens == 0) & (column < lengths[:, None] - 1)
-        return [
-            tf.debugging.Assert(tf.reduce_all(condition), [message])
-            for condition, message in (
-                (known, f"tokens must be in [0, {num - 1}]"),
-                (~early, "tokens must not hold EOS (0) before the end"),
-                (
-                    (lengths >= 0) & (lengths <= size),
-                    "lengths must be in [0, the tokens' second dimension]",
-                ),
-            )
-        ]
 
     @property
     def units(self):
@@ -246,3 +228,31 @@ def has_ended(tokens, lengths):
     """Whether the last token of each row is EOS.  -> bool [B]."""
     column = tf.range(tf.shape(tokens)[1])[None, :]
     return tf.reduce_any((tokens == 0) & (column < lengths[:, None]), axis=1)
+
+
+def legal(tokens, lengths, num):
+    """Assertions that tokens are labels, EOS the last one if there.
+
+    Args:
+        tokens: int32 [B, T].
+        lengths: int32 [B].
+        num: V.
+
+    Returns:
+        list.
+    """
+    size = tf.shape(tokens)[1]
+    column = tf.range(size)[None, :]
+    known = (tokens >= 0) & (tokens < num) | (column >= lengths[:, None])
+    early = (tokens == 0) & (column < lengths[:, None] - 1)
+    return [
+        tf.debugging.Assert(tf.reduce_all(condition), [message])
+        for condition, message in (
+            (known, f"tokens must be in [0, {num - 1}]"),
+            (~early, "tokens must not hold EOS (0) before the end"),
+            (
+                (lengths >= 0) & (lengths <= size),
+                "lengths must be in [0, the tokens' second dimension]",
+            ),
+        )
+    ]

@@ -20,6 +20,10 @@ def task(name):
             from components.tasks.multiclass import Multiclass
 
             return Multiclass
+        case "translation":
+            from components.tasks.translation import Translation
+
+            return Translation
         case _:
             raise ValueError(
                 f"no such task. Received: {name!r}. "

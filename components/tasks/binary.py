@@ -78,7 +78,7 @@ class Binary(Task):
             scale = fit_scale(2.0 * labels * logits[:, 0])
         return np.asarray(self.log_prob(scale * logits, labels)), scale
 
-    def report(self, data, network, scale, encoder, *, num_bins):
+    def report(self, data, network, scale, encoder, *, num_bins, **_):
         """Metrics, golden answers and figures.  -> Report."""
         return labels_report.report(self, data, network, scale, encoder, num_bins)
 
@@ -88,7 +88,7 @@ class Binary(Task):
         index = self.space.index(labels)
         return {"margin": plots.margin(margin, index, self.space.names)}
 
-    def server(self, encoder, network, scale):
+    def server(self, encoder, network, scale, decoding=None):
         """The SavedModel's signatures.  -> tf.Module."""
         from components.serving.labels import Server
 

@@ -70,11 +70,11 @@ class Language(Softmax):
             result[places[new]] = log_prob[new]
         return result, 1.0
 
-    def report(self, data, network, scale, encoder, *, num_bins):
+    def report(self, data, network, scale, encoder, *, num_bins, **_):
         """Metrics, golden answers and figures.  -> Report."""
         return texts_report.report(self, data, network, encoder)
 
-    def server(self, encoder, network, scale):
+    def server(self, encoder, network, scale, decoding=None):
         """The SavedModel's signatures.  -> tf.Module."""
         from components.serving.texts import Server
 

@@ -34,7 +34,7 @@ class Multiclass(Softmax):
         """ln P of each label.  -> (float [N], 1)."""
         return np.asarray(self.log_prob(network.logits(inputs), labels)), 1.0
 
-    def report(self, data, network, scale, encoder, *, num_bins):
+    def report(self, data, network, scale, encoder, *, num_bins, **_):
         """Metrics, golden answers and figures.  -> Report."""
         return labels_report.report(self, data, network, scale, encoder, num_bins)
 
@@ -42,7 +42,7 @@ class Multiclass(Softmax):
         """None of its own.  -> {}."""
         return {}
 
-    def server(self, encoder, network, scale):
+    def server(self, encoder, network, scale, decoding=None):
         """The SavedModel's signatures.  -> tf.Module."""
         from components.serving.labels import Server
 

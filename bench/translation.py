@@ -1,0 +1,229 @@
+"""A Transformer of ours against torch's nn.Transformer and Hugging Face's Marian.
+
+    python bench/translation.py --torch /a/venv/bin/python [--repeats 9] [key=value ...]
+
+With --torch a Python that has torch and transformers (an environment of its own: `pip
+install torch transformers`) runs bench/peers/transformer.py. At the sizes of
+libreoffice_en_de (or those that the keys say) are timed, one right after the other:
+
+    training    real target tokens a second on the same planned batches of train, each
+                peer's dropout, smoothing and clipping included; torch eager, and
+                compiled with dynamic shapes, of which the faster one counts
+    search      the SavedModel's `predict`, 32 sources of 32 tokens, 4 beams, 32 tokens
+                that must be said, against Marian's `generate`
+
+and, of ours alone, the test set translated in batches of similar lengths against the
+same in one bucket, all padded to the longest.
+"""
+
+import argparse
+import os
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from timing import Peer, interleaved, interval, machine
+
+from pipeline import quiet
+from pipeline.config import load
+
+STEPS, ROWS, BEAMS, SAID, TRANSLATED = 20, 32, 4, 32, 256
+
+
+def main():
+    """Print what was measured."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--torch", help="a Python that has torch and transformers")
+    parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--recipe", default="libreoffice_en_de")
+    parser.add_argument("overrides", nargs="*", help="keys of the recipe")
+    given = parser.parse_args()
+    print(machine())
+    with tempfile.TemporaryDirectory() as folder:
+        quiet.import_keras()
+        measure(given, Path(folder))
+
+
+def measure(given, folder):
+    """Training, search, and what buckets save."""
+    from overhead import Clock
+
+    from components import build, ingest
+
+    config = load(given.recipe, given.overrides, ".").sections
+    paths = [str(folder / name) for name in ("ingest", "build")]
+    for path in paths:
+        os.mkdir(path)
+    ingest.run(config["task"], paths[0], Clock(), **config["ingest"])
+    build.run(config["task"], *paths, Clock(), **config["build"])
+    from components.artifacts import Dataset, make_task
+
+    data = Dataset.load(paths[0])
+    task = make_task(config["task"], data.space)
+    train, tokens = training(config, data, task, paths[1], folder)
+    search = searching(config, data, task, paths[1])
+    buckets(data, task, paths[1], config, given.repeats)
+    train()
+    search()
+    if not given.torch:
+        print(f"phistar, training: {tokens / train():.0f} target tokens a second")
+        print(f"phistar, search: {1e3 * search():.0f} ms")
+        print("With --torch PYTHON: beside torch and Marian.")
+        return
+    keys = ("num_layers", "num_heads", "model_dim", "mlp_dim", "dropout")
+    sizes = [str(config["build"][key]) for key in keys]
+    script = Path(__file__).parent / "peers" / "transformer.py"
+    command = [given.torch, str(script), str(folder / "batches.npz")]
+    with Peer([*command, str(data.space.size), *sizes]) as theirs:
+        for mode in ("steps", "compiled"):
+            theirs(f"{mode} {STEPS}")
+            pairs = interleaved(
+                lambda mode=mode: theirs(f"{mode} {STEPS}"), train, given.repeats
+            )
+            report(f"training, torch {mode}", pairs, tokens, "target tokens a second")
+        pairs = interleaved(
+            lambda: theirs(f"search {ROWS} {BEAMS} {SAID}"), search, given.repeats
+        )
+        report(f"beam {BEAMS}, {ROWS} sources", pairs, ROWS * SAID, "tokens a second")
+
+
+def report(what, pairs, count, unit):
+    """Print medians of both, and the ratio."""
+    low, median, high, coverage = interval([a / b for a, b in pairs])
+    theirs, ours = (sorted(p[i] for p in pairs)[len(pairs) // 2] for i in (0, 1))
+    print(
+        f"{what}: theirs {count / theirs:.0f} {unit} ({1e3 * theirs:.0f} ms), phistar "
+        f"{count / ours:.0f} ({1e3 * ours:.0f} ms); ratio {median:.2f}, median in "
+        f"[{low:.2f}, {high:.2f}] ({coverage:.0%}, {len(pairs)} pairs)"
+    )
+
+
+def training(config, data, task, network, folder):
+    """Training as the stage does it, on the first STEPS batches again and again.
+
+    Returns:
+        (() -> seconds of STEPS steps, the real target tokens of these).
+    """
+    import keras
+    import tensorflow as tf
+
+    from components.artifacts import load_network
+    from components.data.loader import loader
+    from components.devices import place
+    from components.optimizers import optimizer
+    from components.training import Training
+
+    keys = dict(config["train"])
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(keys.get("precision", "float32"))
+    model, _ = load_network(network)
+    keras.config.set_dtype_policy(before)
+    inputs, labels = data.split("train")
+    plan = task.plan(inputs, labels, model, None, keys["batch_tokens"], 0)
+    print(f"padding: {plan.padding}; {plan.steps_per_epoch} steps a pass")
+    trained = Training(model, task, "cross_entropy", keys["label_smoothing"])
+    names = ("learning_rate", "warmup_steps", "weight_decay", "beta_2", "clip_norm")
+    options = {name: keys[name] for name in names if name in keys}
+    chosen, _ = optimizer(keys["optimizer"])(10**6, 1, **options)
+    trained.compile(optimizer=chosen, jit_compile=place("cpu").jit_compile)
+    first = list(loader(inputs, labels, plan, 0, STEPS).as_numpy_iterator())
+    arrays = {}
+    for i, ((source, read), target, weights) in enumerate(first):
+        arrays |= {
+            f"{name}_{i}": value
+            for name, value in zip(
+                ("source", "read", "labels", "weights"),
+                (source, read, target, weights),
+                strict=True,
+            )
+        }
+    np.savez(folder / "batches.npz", **arrays)
+    batches = loader(inputs, labels, plan, 0, STEPS).cache().repeat()
+    assert isinstance(batches, tf.data.Dataset)
+
+    def measured():
+        begin = time.perf_counter()
+        trained.fit(batches, steps_per_epoch=STEPS, shuffle=False, verbose=0)
+        return time.perf_counter() - begin
+
+    return measured, sum(int((weights > 0).sum()) for *_, weights in first)
+
+
+def searching(config, data, task, network):
+    """() -> seconds of a search for ROWS sources, EOS being forbidden."""
+    import tensorflow as tf
+
+    from components.artifacts import load_network
+    from components.translations import search
+
+    model, _ = load_network(network)
+    head, never = model.head, -1e9 * tf.one_hot(0, data.space.size)
+    model.head = tf.keras.layers.Lambda(lambda x: head(x) + never)
+    source = np.random.default_rng(0).integers(1, data.space.size, (ROWS, 32))
+    source[:, -1] = 0
+
+    @tf.function(
+        input_signature=[
+            tf.TensorSpec([None, None], tf.int32),
+            tf.TensorSpec([None], tf.int32),
+        ]
+    )
+    def searched(source, beam_size):
+        every = tf.ones_like(beam_size)
+        return search(
+            model,
+            source,
+            num_slots=tf.reduce_max(beam_size),
+            size=tf.constant(SAID),
+            beam_size=beam_size,
+            max_length=every * SAID,
+            length_penalty=tf.cast(every, tf.float32) * 0.6,
+        )
+
+    source, beams = tf.constant(source, tf.int32), tf.fill([ROWS], BEAMS)
+
+    def measured():
+        begin = time.perf_counter()
+        searched(source, beams).log_prob.numpy()
+        return time.perf_counter() - begin
+
+    return measured
+
+
+def buckets(data, task, network, config, repeats):
+    """Print how much faster test is translated in batches of similar lengths."""
+    from components.artifacts import load_network
+    from components.data.buckets import length_batches, places
+    from components.reports.translations import BATCH_TOKENS, Search
+
+    model, _ = load_network(network)
+    sources = data.split("test")[0][:TRANSLATED]
+    search = Search(model, BEAMS, SAID, 0.6)
+    longest = int(sources.lengths.max())
+    size = max(1, BATCH_TOKENS // longest)
+
+    def alike():
+        begin = time.perf_counter()
+        for rows, (number, width, _) in length_batches(
+            sources.lengths, sources.lengths, BATCH_TOKENS
+        ):
+            translated(np.resize(rows, number), width)
+        return time.perf_counter() - begin
+
+    def padded():
+        begin = time.perf_counter()
+        for first in range(0, len(sources), size):
+            translated(np.arange(first, first + size) % len(sources), longest)
+        return time.perf_counter() - begin
+
+    def translated(rows, width):
+        source = sources.tokens[places(sources.offsets, rows, width)]
+        search.predict_on_batch(source.astype("int32"))
+
+    pairs = interleaved(padded, alike, max(1, repeats // 3))
+    report("test, one bucket beside planned", pairs, len(sources), "sources a second")
+
+
+if __name__ == "__main__":
+    main()

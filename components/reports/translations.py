@@ -1,0 +1,228 @@
+"""The report of a translation."""
+
+import keras
+import numpy as np
+from sacrebleu.metrics import BLEU, CHRF
+
+from components import plots
+from components.data.buckets import length_batches, places
+from components.data.splits import SPLITS
+from components.metrics import token_floors, token_nll
+from components.reports.base import Report
+from components.reports.labels import plain
+from components.reports.pairs import lines, markdown
+from components.translations import search
+
+GOLDEN = 8  # pairs of test that go with the export
+BATCH_TOKENS = 2**11  # source positions that are translated at once
+
+
+def report(task, data, network, encoder, *, beam_size, length_penalty):
+    """Score every split with P, and translate test.
+
+    Of train as many pairs are scored as test has.
+
+    Args:
+        task: Translation.
+        data: Dataset.
+        network: Transformer.
+        encoder: Pairs.
+        beam_size, length_penalty: of the search.
+
+    Returns:
+        Report.
+    """
+    most = len(data.split("test")[1])
+    metrics, scored = {}, {}
+    for split in SPLITS:
+        inputs, labels = data.split(split)
+        if split == "train":
+            inputs, labels = inputs[:most], labels[:most]
+        log_prob, _ = task.measure(network, inputs, labels)
+        tokens = np.asarray(labels.tokens)
+        measured = {
+            **token_nll(log_prob, labels.offsets, data.sizes(split)[: len(labels)]),
+            **token_floors(tokens, data.description["train_counts"]),
+        }
+        metrics |= {f"{split}_{name}": value for name, value in measured.items()}
+        scored[split] = (inputs, labels, log_prob)
+
+    inputs, labels, log_prob = scored["test"]
+    found = translate(network, inputs, beam_size, length_penalty, task.max_length)
+    texts = [encoder.text.decode(tokens[:n]) for tokens, n, *_ in found]
+    sources, references = (
+        [raw[row].tobytes().decode("utf-8", "replace") for row in range(most)]
+        for raw in data.raw()
+    )
+    written = [lines(side) for side in (sources, references, texts)]
+    bleu, chrf = BLEU(), CHRF()
+    metrics |= {
+        "test_bleu": bleu.corpus_score(written[2], [written[1]]).score,
+        "test_bleu_copy": bleu.corpus_score(written[0], [written[1]]).score,
+        "test_chrf": chrf.corpus_score(written[2], [written[1]]).score,
+        "test_truncated": float(np.mean([not ended for *_, ended in found])),
+        "test_not_canonical": not_canonical(encoder.text, texts, found),
+    }
+    signatures = {
+        "bleu": bleu.get_signature().format(),
+        "chrf": chrf.get_signature().format(),
+    }
+    totals = -np.add.reduceat(log_prob.astype("float64"), labels.offsets[:-1])
+    of_found = np.array([value for _, _, value, _ in found])
+    shown = int(np.argsort(labels.lengths, kind="stable")[most // 2])
+    return Report(
+        metrics,
+        totals,
+        golden(data, encoder, labels, log_prob, of_found),
+        {
+            "by_length": plots.by_length(
+                inputs.lengths,
+                totals,
+                labels.lengths,
+                lambda rows: (
+                    bleu.corpus_score(
+                        [written[2][row] for row in rows],
+                        [[written[1][row] for row in rows]],
+                    ).score
+                ),
+            ),
+            "attention": attention(network, encoder.text, inputs[shown], labels[shown]),
+        },
+        {
+            "translations.md": markdown(
+                metrics,
+                signatures,
+                {"beam_size": beam_size, "length_penalty": length_penalty},
+                written,
+                totals / labels.lengths,
+                of_found,
+            ),
+            "sources.txt": "".join(f"{line}\n" for line in written[0]),
+            "references.txt": "".join(f"{line}\n" for line in written[1]),
+            "translations.txt": "".join(f"{line}\n" for line in written[2]),
+        },
+    )
+
+
+class Search(keras.Model):
+    """The best text of each source; a Keras model, so that it is compiled.
+
+    Args:
+        network: Transformer.
+        beam_size: K.
+        max_length: tokens at most, EOS counted.
+        length_penalty: float.
+    """
+
+    def __init__(self, network, beam_size, max_length, length_penalty):
+        super().__init__()
+        self.network, self.beam_size = network, beam_size
+        self.max_length, self.length_penalty = max_length, length_penalty
+        self.built = True
+
+    def call(self, source):
+        """int32 [B, S] -> (tokens int32 [B, M], lengths [B], ln P [B], ended [B])."""
+        every = keras.ops.zeros_like(source[:, 0])
+        found = search(
+            self.network,
+            source,
+            num_slots=self.beam_size,
+            size=self.max_length,
+            beam_size=every + self.beam_size,
+            max_length=every + self.max_length,
+            length_penalty=keras.ops.cast(every, "float32") + self.length_penalty,
+        )
+        return tuple(
+            part[:, 0]
+            for part in (found.tokens, found.lengths, found.log_prob, found.ended)
+        )
+
+
+def translate(network, sources, beam_size, length_penalty, max_length):
+    """Search for the best text of each source.
+
+    Args:
+        network: Transformer.
+        sources: Ragged of tokens, each text ended by EOS.
+        beam_size, length_penalty: of the search.
+        max_length: tokens of a translation at most, EOS counted.
+
+    Returns:
+        list of (tokens int32 [M], length, ln P in nats, whether it ended).
+    """
+    model = Search(network, beam_size, max_length, length_penalty)
+    found = [None] * len(sources)
+    lengths = sources.lengths
+    for rows, (size, width, _) in length_batches(lengths, lengths, BATCH_TOKENS):
+        padded = np.resize(rows, size)
+        source = sources.tokens[places(sources.offsets, padded, width)]
+        parts = model.predict_on_batch(source.astype("int32"))
+        for row, *answer in zip(rows, *parts, strict=False):  # the rest is padding
+            found[row] = tuple(answer)
+    return found
+
+
+def not_canonical(text, texts, found):
+    """The share of translations whose own tokens are others.
+
+    Args:
+        text: Text.
+        texts: list of str.
+        found: see `translate`; those that were cut are left out.
+
+    Returns:
+        float; nan if all were cut.
+    """
+    differs = [
+        not np.array_equal(text.encode(one.encode()), tokens[:length])
+        for one, (tokens, length, _, ended) in zip(texts, found, strict=True)
+        if ended
+    ]
+    return float(np.mean(differs)) if differs else float("nan")
+
+
+def golden(data, encoder, labels, log_prob, of_found):
+    """What `log_prob` and `serving_default` must answer for pairs of test.
+
+    Args:
+        data: Dataset.
+        encoder: Pairs.
+        labels: Ragged, the target tokens of test.
+        log_prob: float [tokens], of them.
+        of_found: float [N], ln P of what was found for each source.
+
+    Returns:
+        see Report.
+    """
+    rows = np.random.default_rng(0).permutation(len(labels))[:GOLDEN]
+    request = encoder.request(data.raw(), rows)
+    by_token = np.zeros((len(rows), labels.lengths[rows].max()), "float32")
+    for line, row in zip(by_token, rows, strict=True):
+        start, stop = labels.offsets[row], labels.offsets[row + 1]
+        line[: stop - start] = log_prob[start:stop]
+    asked = {name: plain(values) for name, values in request.items()}
+    return {
+        **{f"log_prob/in/{name}": values for name, values in asked.items()},
+        "log_prob/out/token_log_probs": by_token,
+        "serving_default/in/source": asked["source"],
+        "serving_default/out/log_prob": of_found[rows],
+    }
+
+
+def attention(network, text, source, target):
+    """How the last block of the decoder looks at one source.
+
+    Args:
+        network: Transformer.
+        text: Text.
+        source, target: int [S], [T], ended by EOS.
+
+    Returns:
+        Figure.
+    """
+    read = np.append(0, target[:-1])
+    shares = network.features.attention(
+        np.array(source, "int32")[None], np.array(read, "int32")[None]
+    )
+    names = [[text.names[token] for token in side] for side in (source, target)]
+    return plots.attention(keras.ops.convert_to_numpy(shares)[0], *names)

@@ -1,0 +1,91 @@
+"""Structured labels: a text in V_y* EOS for each text x, a chain of softmaxes."""
+
+from typing import Annotated, Literal
+
+import numpy as np
+from pydantic import Field
+
+from components.data.buckets import BucketPlan, length_batches, places
+from components.reports import translations as translations_report
+from components.tasks.softmax import Softmax
+
+BATCH_TOKENS = 2**12  # positions of a side that are read at once to measure a split
+
+
+class Translation(Softmax):
+    """P(y | x) = product over t = 0 ... |y| of softmax over w of s(w | x, y_1 ... y_t).
+
+    A label is a token here, and an example a pair of texts: |y| tokens and EOS.
+
+    Args:
+        space: the `LabelSpace` of V and EOS, of both sides together.
+        tokenizer: what a token is; see components/data/tokenizers/.
+        vocab_size: number of tokens, EOS counted; of sentencepiece, and only of it.
+        max_length: tokens of either side at most, EOS counted: longer pairs are left
+            out of the data, longer requests cut.
+    """
+
+    losses = ("cross_entropy",)
+
+    def __init__(
+        self,
+        space=None,
+        *,
+        tokenizer: Literal["sentencepiece", "characters", "bytes"] = "sentencepiece",
+        vocab_size: Annotated[int, Field(ge=259)] | None = None,
+        max_length: Annotated[int, Field(ge=2)] = 64,
+    ):
+        super().__init__(space)
+        self.tokenizer, self.vocab_size = tokenizer, vocab_size
+        self.max_length = max_length
+
+    def plan(self, inputs, labels, network, batch_size, batch_tokens, seed, devices=1):
+        """Passes over the pairs in batches of similar lengths.  -> BucketPlan."""
+        if batch_tokens is None:
+            raise ValueError(
+                "sentence pairs are batched by their tokens. Received: no "
+                "train.batch_tokens. Give the target tokens of a step, like 4096, "
+                "instead of train.batch_size."
+            )
+        lengths = inputs.lengths, labels.lengths
+        return BucketPlan(*lengths, batch_tokens, seed, devices)
+
+    def measure(self, network, inputs, labels, loss="cross_entropy"):
+        """ln P of every token of the target texts.
+
+        Args:
+            network: Transformer.
+            inputs, labels: Ragged of tokens, sources and targets.
+            loss: the only one.
+
+        Returns:
+            (float32 [labels.offsets[-1]], nats; 1).
+        """
+        result = np.empty(int(labels.offsets[-1]), "float32")
+        for rows, (size, source_width, width) in length_batches(
+            inputs.lengths, labels.lengths, BATCH_TOKENS
+        ):
+            padded = np.resize(rows, size)
+            source = inputs.tokens[places(inputs.offsets, padded, source_width)]
+            place = places(labels.offsets, padded, width)
+            target = labels.tokens[place].astype("int32")
+            read = np.pad(target[:, :-1], [(0, 0), (1, 0)])
+            logits = network.predict_on_batch((source.astype("int32"), read))
+            log_prob = np.asarray(self.log_prob(logits, target))
+            real = np.arange(width) < labels.lengths[padded, None]
+            real[len(rows) :] = False
+            result[place[real]] = log_prob[real]
+        return result, 1.0
+
+    def report(
+        self, data, network, scale, encoder, *, num_bins, beam_size, length_penalty
+    ):
+        """Metrics, golden answers and figures.  -> Report."""
+        decoding = {"beam_size": beam_size, "length_penalty": length_penalty}
+        return translations_report.report(self, data, network, encoder, **decoding)
+
+    def server(self, encoder, network, scale, decoding):
+        """The SavedModel's signatures.  -> tf.Module."""
+        from components.serving.translations import Server
+
+        return Server(self, encoder, network, decoding)
