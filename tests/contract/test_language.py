@@ -406,6 +406,7 @@ def test_contract_states_every_end_and_the_protocol(case):
     assert contract["protocol"].startswith(f"windows of {contract['context']} tokens")
     assert set(contract["signatures"]) == set(case.signatures)
     assert contract["op_libraries"] == []
+    assert contract["kind"] == "text"
     for stated in contract["signatures"].values():
         for name, end in [*stated["inputs"].items(), *stated["outputs"].items()]:
             assert end["shape"][0] is None and end["meaning"].strip()
