@@ -56,6 +56,7 @@ def run(task, dataset, network, report, out_dir, log):
         save(server, folder, signatures)
         contract = {
             "task": task,
+            "kind": data.kind,
             "labels": data.space.to_json(),
             "signatures": {
                 name: signature_contract(function, server.units)

@@ -2,11 +2,11 @@
 
     phistar list | show NAME | plan NAME | run NAME | ui
     phistar ingest|build|train|evaluate|export NAME
+    phistar predict RUN FILE
 
 `key=value` anywhere on the line overrides a key of the recipe.
 """
 
-import argparse
 import json
 import os
 import signal
@@ -15,9 +15,8 @@ from pathlib import Path
 
 from pipeline import config as configs
 from pipeline import errors
+from pipeline.arguments import STAGES, parse
 from pipeline.errors import Failure
-
-STAGES = ("ingest", "build", "train", "evaluate", "export")
 
 
 def main(arguments=None):
@@ -39,7 +38,7 @@ def run_command(typed):
         signal.signal(number, on_signal)
     try:
         given = parse(typed)
-        answer, lines = given.function(given)
+        answer, lines = FUNCTIONS.get(given.command, run)(given)
     except KeyboardInterrupt:
         return failed(Failure("interrupted", errors.INTERRUPTED), typed)
     except SystemExit as stop:
@@ -50,7 +49,8 @@ def run_command(typed):
         raise
     except Exception as error:
         return failed(error, typed)
-    print(json.dumps(answer) if given.json else "\n".join(lines), flush=True)
+    if given.json or lines:
+        print(json.dumps(answer) if given.json else "\n".join(lines), flush=True)
     return errors.OK
 
 
@@ -62,126 +62,6 @@ def on_signal(number, frame):
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     sys.exit(errors.TERMINATED)
-
-
-def parse(typed):
-    """What was typed.  -> Namespace.
-
-    Raises:
-        Failure: if it is no command.
-    """
-    overrides = [
-        word
-        for before, word in zip(["", *typed], typed, strict=False)
-        if "=" in word and not word.startswith("-") and before != "--root"
-    ]
-    parser = make_parser()
-    given = parser.parse_args([word for word in typed if word not in overrides])
-    given.overrides, given.typed = overrides, ["phistar", *typed]
-    given.root = find_root(given.root)
-    if overrides and not hasattr(given, "recipe"):
-        parser.error(f"{given.command} takes no overrides. Received: {overrides}")
-    return given
-
-
-class Parser(argparse.ArgumentParser):
-    """argparse, whose errors are ours."""
-
-    def print_help(self, file=None):
-        """Print it; argparse's own hides a reader that has gone."""
-        print(self.format_help(), end="", file=file or sys.stdout)
-
-    def error(self, message):
-        """Say how the command is called; raise Failure."""
-        self.print_usage(sys.stderr)
-        raise Failure(message, errors.USAGE)
-
-
-def make_parser():
-    """The commands and their options."""
-    common = Parser(add_help=False)
-    common.add_argument(
-        "--root",
-        type=Path,
-        help="project folder, holds conf/experiment and mlruns "
-        "(default: the nearest parent with conf/, else the working directory)",
-    )
-    common.add_argument(
-        "--json", action="store_true", help="the last line of stdout is a JSON object"
-    )
-    common.add_argument("--debug", action="store_true", help="show the traceback")
-    parser = Parser(
-        prog="phistar",
-        description="argmin E[-ln P(y|x)]: train, evaluate and export classifiers.",
-        epilog="key=value anywhere overrides a key of the recipe; `phistar show NAME` "
-        "lists the keys.",
-    )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-
-    def command(name, function, text):
-        added = commands.add_parser(
-            name,
-            parents=[common],
-            help=text,
-            description=text,
-            allow_abbrev=False,
-        )
-        added.set_defaults(function=function)
-        return added
-
-    command("list", list_names, "recipes, tasks, sources, networks, optimizers")
-    for name, function, text in (
-        ("show", show, "what a recipe composes to, each key with its meaning"),
-        ("plan", plan, "what would run, what is cached, and why"),
-    ):
-        added = command(name, function, text)
-        added.add_argument("recipe", help="name of a recipe, or path of a YAML file")
-    for name in ("run", *STAGES):
-        text = "all five stages" if name == "run" else "this stage, and what it needs"
-        added = command(name, run, text)
-        added.add_argument("recipe", help="name of a recipe, or path of a YAML file")
-        if name == "run":
-            added.add_argument(
-                "--from",
-                dest="first",
-                choices=STAGES,
-                default=STAGES[0],
-                help="stages before it must be in the store",
-            )
-            added.add_argument(
-                "--to",
-                dest="last",
-                choices=STAGES,
-                default=STAGES[-1],
-                help="stop after this stage",
-            )
-            added.add_argument(
-                "--seeds",
-                type=positive,
-                metavar="N",
-                help="N runs with the seeds 0 ... N-1 under one parent",
-            )
-        else:
-            added.set_defaults(first=STAGES[0], last=name, seeds=None)
-        added.add_argument(
-            "--force",
-            action="append",
-            choices=STAGES,
-            default=[],
-            metavar="STAGE",
-            help="run this stage even if it is cached; may be repeated",
-        )
-        added.add_argument(
-            "--preflight",
-            action="store_true",
-            help="try train, evaluate and export on two batches before training",
-        )
-        added.add_argument(
-            "--isolate", action="store_true", help="each stage in a process of its own"
-        )
-    added = command("ui", ui, "MLflow's pages on 127.0.0.1")
-    added.add_argument("--port", type=positive, default=5000)
-    return parser
 
 
 def list_names(given):
@@ -280,6 +160,14 @@ def run(given):
     return answer, lines
 
 
+def predict(given):
+    """Ask an export; its answers are printed as they come."""
+    from pipeline.predict import predict as ask
+
+    answer = ask(given)
+    return answer, []
+
+
 def ui(given):
     """Start MLflow's server in this process's place."""
     from pipeline import server
@@ -311,20 +199,13 @@ def failed(error, typed):
     return failure.status
 
 
-def find_root(root):
-    """The project folder: given, or the nearest parent with conf/, or here."""
-    if root is not None:
-        return root.expanduser().resolve()
-    here = Path.cwd()
-    return next((p for p in (here, *here.parents) if (p / "conf").is_dir()), here)
-
-
-def positive(text):
-    """A whole number from 1 on, for argparse."""
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{value} is not at least 1")
-    return value
+FUNCTIONS = {  # every other command is `run`
+    "list": list_names,
+    "show": show,
+    "plan": plan,
+    "predict": predict,
+    "ui": ui,
+}
 
 
 if __name__ == "__main__":

@@ -4,9 +4,14 @@ import statistics
 
 HEADLINE = (
     *("nll", "bits", "n", "accuracy", "auroc", "top5", "ece"),
-    *("perplexity", "bits_per_character"),
+    *("perplexity", "bits_per_character", "bleu", "bleu_copy", "chrf"),
 )
-UNITS = {"nll": "nats per label", "bits": "bits per label", "n": "examples"}
+UNITS = {
+    "nll": "nats per label",
+    "bits": "bits per label",
+    "n": "labels",
+    "bleu_copy": "BLEU of the source, copied",
+}
 
 
 def metrics_table(metrics):

@@ -52,6 +52,7 @@ def test_contract_says_where_the_model_comes_from(case):
     assert contract["task"] == case.data.description["task"]
     assert contract["labels"]["names"] == list(case.names)
     assert contract["op_libraries"] == []
+    assert contract["kind"] == case.kind
     assert contract["data"]["name"] == case.data.description["name"]
     for split, digest in case.data.digests.items():
         assert contract["data"][split] == digest

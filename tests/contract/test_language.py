@@ -409,6 +409,7 @@ def test_contract_states_every_end_and_the_protocol(case):
     assert set(contract["signatures"]) == set(case.signatures)
     pieces = contract["tokenizer"] == "sentencepiece"
     assert contract["op_libraries"] == ["tensorflow_text"] * pieces
+    assert contract["kind"] == "text"
     for stated in contract["signatures"].values():
         for name, end in [*stated["inputs"].items(), *stated["outputs"].items()]:
             assert end["shape"][0] is None and end["meaning"].strip()

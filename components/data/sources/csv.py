@@ -76,7 +76,7 @@ class Table:
         declared = {"numeric": numeric, "categorical": categorical, "ignore": ignore}
         for key, columns in declared.items():
             self.require(key, columns)
-        names = [re.sub(r"\W+", "_", name.strip()).strip("_") for name in self.header]
+        names = [plain_name(name) for name in self.header]
         if len(set(names)) < len(names):
             raise ValueError(
                 f"two columns of {file} have one name once all but letters, digits "
@@ -152,6 +152,11 @@ class Table:
                 else:
                     inputs[name] = np.where(gone, "nan", values).astype("float64")
             yield Rows(inputs, labels)
+
+
+def plain_name(column):
+    """What a column of a header is called in the data: letters, digits and _."""
+    return re.sub(r"\W+", "_", column.strip()).strip("_")
 
 
 def not_a_number(values, missing):

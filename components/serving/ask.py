@@ -1,0 +1,74 @@
+"""A SavedModel, asked from Python."""
+
+import re
+
+import tensorflow as tf
+
+# what lines that say nothing of the inputs begin with
+GRAPH = ("Graph execution error", "Detected at node", "<stack traces", "[[")
+
+
+class Refused(ValueError):
+    """The SavedModel does not take what it was asked."""
+
+
+class Model:
+    """A SavedModel in memory.
+
+    Args:
+        folder: Path of it.
+        op_libraries: list of str, of its contract: what registers its operations.
+
+    Raises:
+        ValueError: a library that is not known here, or not installed.
+    """
+
+    def __init__(self, folder, op_libraries=()):
+        for library in op_libraries:
+            register(library)
+        self.loaded = tf.saved_model.load(str(folder))  # keeps the variables
+
+    def ask(self, signature, inputs):
+        """Call a signature.
+
+        Args:
+            signature: its name.
+            inputs: dict of name -> array, of the dtype and shape that it takes.
+
+        Returns:
+            dict of name -> np.ndarray.
+
+        Raises:
+            Refused: if the model does not take the inputs.
+        """
+        tensors = {name: tf.constant(values) for name, values in inputs.items()}
+        try:
+            answer = self.loaded.signatures[signature](**tensors)
+        except tf.errors.InvalidArgumentError as error:
+            raise Refused(reason(error.message)) from error
+        return {name: values.numpy() for name, values in answer.items()}
+
+
+def register(library):
+    """Import a library whose operations a SavedModel uses."""
+    match library.replace("-", "_"):
+        case "tensorflow_text":
+            import tensorflow_text  # noqa: F401
+        case _:
+            raise ValueError(
+                f"no such library of operations. Received: {library!r}. "
+                "Expected 'tensorflow_text'."
+            )
+
+
+def reason(message):
+    """What an assertion or an operation says, without the graph's own words.
+
+    Args:
+        message: str, of a tf.errors.OpError.
+    """
+    lines = re.sub(r"{{.*?}} ?", "", message).splitlines()
+    said = [line for line in lines if line and not line.strip().startswith(GRAPH)]
+    found = said[0].removeprefix("assertion failed: ") if said else message
+    # what it received may follow, in brackets of its own
+    return found if "] [" in found else re.sub(r"^\[(.*)\]$", r"\1", found)
