@@ -59,7 +59,7 @@ class CrossBlock(EncoderBlock):
 
     def read_source(self, x):
         """Keys and values of the source.  [B, S, D] -> two [B, H, S, D / H]."""
-        return tuple(self.split(self.cross_key_value(x), 2))
+        return tuple(self.split(self.cross_key_value(x), 2, ops.shape(x)[1]))
 
     def call(
         self,
@@ -76,7 +76,7 @@ class CrossBlock(EncoderBlock):
         """One block.
 
         Args:
-            x: float [B, T, D].
+            x: float [B, T, D], or [B T, D].
             mask: float32 [B, 1, T, N], see `hidden`; N: T, or M K with a cache.
             cos, sin: of the positions, see `rotation`.
             source: (keys, values), float [B, H, S, D / H] each.
@@ -86,40 +86,50 @@ class CrossBlock(EncoderBlock):
             index: int32 [], where they are put.
 
         Returns:
-            (float [B, T, D], keys, values).
+            (float as x, keys, values).
         """
         x, keys, values = self.read_back(x, mask, cos, sin, cache, index, training)
-        mixed = self.join(attention(self.question(x), *source, source_mask))
+        query = self.question(x, ops.shape(mask)[2])
+        mixed = join(attention(query, *source, source_mask), ops.shape(x))
         x = x + self.dropout(self.cross_out(mixed), training=training)
         inner = self.mlp_out(self.mlp_in(ops.rms_normalization(x)))
         return x + self.dropout(inner, training=training), keys, values
 
     def read_back(self, x, mask, cos, sin, cache=None, index=None, training=False):
         """Attention to what is said so far; as `call`."""
-        heads = self.split(self.query_key_value(ops.rms_normalization(x)), 3)
-        query, keys, values = heads
+        heads = self.query_key_value(ops.rms_normalization(x))
+        query, keys, values = self.split(heads, 3, ops.shape(mask)[2])
         query, keys = rotate(query, cos, sin), rotate(keys, cos, sin)
         if cache is not None:
             keys, values = put(cache[0], index, keys), put(cache[1], index, values)
-        mixed = self.join(attention(query, keys, values, mask))
+        mixed = join(attention(query, keys, values, mask), ops.shape(x))
         x = x + self.dropout(self.attention_out(mixed), training=training)
         return x, keys, values
 
-    def question(self, x):
-        """Queries to the source, scaled.  [B, T, D] -> [B, H, T, D / H]."""
-        (query,) = self.split(self.cross_query(ops.rms_normalization(x)), 1)
-        return query * self.head_dim**-0.5
+    def question(self, x, length):
+        """Queries to the source, scaled.  As `split` -> [B, H, T, D / H]."""
+        query = self.cross_query(ops.rms_normalization(x)) * self.head_dim**-0.5
+        return self.split(query, 1, length)[0]
 
-    def split(self, x, parts):
-        """[B, T, parts D] -> list of `parts`, each [B, H, T, D / H]."""
-        shape = (-1, ops.shape(x)[1], parts, self.num_heads, self.head_dim)
+    def split(self, x, parts, length):
+        """The heads apart.
+
+        Args:
+            x: float [B, T, parts D], or [B T, parts D].
+            parts: int.
+            length: T.
+
+        Returns:
+            list of `parts`, each [B, H, T, D / H].
+        """
+        shape = (-1, length, parts, self.num_heads, self.head_dim)
         x = ops.transpose(ops.reshape(x, shape), (2, 0, 3, 1, 4))
         return ops.unstack(x, parts)
 
-    def join(self, x):
-        """[B, H, T, D / H] -> [B, T, D]."""
-        shape = (-1, ops.shape(x)[2], self.num_heads * self.head_dim)
-        return ops.reshape(ops.transpose(x, (0, 2, 1, 3)), shape)
+
+def join(x, shape):
+    """The heads side by side.  [B, H, T, d] -> `shape`, [B, T, D] or [B T, D]."""
+    return ops.reshape(ops.transpose(x, (0, 2, 1, 3)), shape)
 
 
 def attention(query, keys, values, mask):
@@ -151,7 +161,7 @@ def attention_shares(query, keys, mask):
     Returns:
         float32 [B, H, T, S].
     """
-    scores = ops.einsum("bhtd,bhsd->bhts", query, keys)
+    scores = ops.matmul(query, ops.transpose(keys, (0, 1, 3, 2)))
     # Keras casts what a layer is given: the mask too
     scores = ops.cast(scores, "float32") + ops.cast(mask, "float32")
     return ops.softmax(scores, axis=-1)

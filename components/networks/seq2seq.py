@@ -177,7 +177,7 @@ class EncoderDecoder(keras.Model):
             x, _, _ = block(x, mask, *turn, heads, memory.mask)
         block, (keys, _) = last
         x, _, _ = block.read_back(x, mask, *turn)
-        shares = attention_shares(block.question(x), keys, memory.mask)
+        shares = attention_shares(block.question(x, ops.shape(x)[1]), keys, memory.mask)
         return ops.mean(shares, axis=1)
 
     def start_cache(self, batch, num_beams, size, dtype=None):
@@ -218,11 +218,13 @@ class EncoderDecoder(keras.Model):
         seen = ops.logical_and(ancestors[..., None] == slot, before[:, None])
         mask = hidden(ops.reshape(seen, (batch, num_beams, size * num_beams)))
         x, turn = self.embed(read, index[None], training=False)
-        new = []
+        # two axes: a product with a kernel then is one operation
+        x, new = ops.reshape(x, (batch * num_beams, self.embedding.model_dim)), []
         for block, heads, kept in zip(self.decoder, memory.heads, cache, strict=True):
             x, *kept = block(x, mask, *turn, heads, memory.mask, kept, index)
             new.append(tuple(kept))
-        return self.norm(x), new
+        x = ops.reshape(self.norm(x), (batch, num_beams, self.embedding.model_dim))
+        return x, new
 
     def embed(self, tokens, place, training):
         """Vectors of the tokens, and what the blocks rotate by.

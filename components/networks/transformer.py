@@ -28,7 +28,8 @@ class Embedding(keras.layers.Layer):
     def call(self, read, training=False):
         """int32 [B, T] -> float [B, T, D]."""
         x = ops.take(self.embeddings, read, axis=0)
-        x = ops.where((read == 0)[..., None], self.start, x)
+        start = ops.convert_to_tensor(self.start)  # JAX's `where` takes no variable
+        x = ops.where((read == 0)[..., None], start, x)
         return self.dropout(x, training=training)
 
 
@@ -102,8 +103,9 @@ class Block(keras.layers.Layer):
         heads = self.query_key_value(ops.rms_normalization(x))
         heads = ops.reshape(heads, (-1, length, 3, self.num_heads, self.head_dim))
         heads = ops.transpose(heads, (2, 0, 3, 1, 4))  # [3, B, H, T, D / H]
-        query, keys = ops.unstack(rotate(heads[:2], cos, sin), 2)
-        values = heads[2]
+        # not heads[:2] at once: the gradient of a slice is ten times as long
+        query, keys, values = ops.unstack(heads, 3)
+        query, keys = rotate(query, cos, sin), rotate(keys, cos, sin)
         scores = ops.matmul(query, ops.transpose(keys, (0, 1, 3, 2)))
         # Keras casts what a layer is given: the mask too
         scores = ops.cast(scores, "float32") + ops.cast(mask, "float32")

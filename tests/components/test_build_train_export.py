@@ -23,7 +23,7 @@ pytestmark = pytest.mark.usefixtures("narrow_vgg")
 NETWORKS = tables.names(table("build.network"))
 TASK_NAMES = tables.names(table("task.name"))
 # The paper's configurations are one function but for their depth: A stands for them.
-OF_TEXTS = ("transformer_lm",)
+OF_TEXTS = ("transformer", "transformer_lm")
 DEEPER = ("vgg13", "vgg16c", "vgg16", "vgg19")
 COMBINATIONS = [
     pytest.param(network, task, loss, marks=[pytest.mark.slow] * (network in DEEPER))
