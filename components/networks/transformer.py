@@ -24,11 +24,14 @@ class Embedding(keras.layers.Layer):
         self.embeddings = self.add_weight(shape, normal, name="embeddings")
         self.start = self.add_weight((model_dim,), normal, name="start")
         self.dropout = keras.layers.Dropout(dropout, name="dropout")
+        self.built = True
 
     def call(self, read, training=False):
         """int32 [B, T] -> float [B, T, D]."""
         x = ops.take(self.embeddings, read, axis=0)
-        x = ops.where((read == 0)[..., None], self.start, x)
+        # a tensor: JAX takes no variable here
+        start = ops.convert_to_tensor(self.start)
+        x = ops.where((read == 0)[..., None], start, x)
         return self.dropout(x, training=training)
 
 
