@@ -34,6 +34,8 @@ class Training(keras.Model):
         self.network, self.task = network, task
         self.loss_name, self.label_smoothing = loss, label_smoothing
         self.augmentation = augmentation
+        # all weights are there; Keras would try a mean batch, whose tokens are no ints
+        self.built = True
 
     def call(self, inputs, training=False):
         """Features.  [B, ...] -> [B, D]."""

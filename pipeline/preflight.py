@@ -5,7 +5,9 @@ split, into a temporary folder: the export is written, reloaded and asked. What
 passed is remembered under train's key.
 """
 
+import json
 import shutil
+from pathlib import Path
 
 from pipeline import quiet
 from pipeline.call import call
@@ -14,7 +16,9 @@ from pipeline.plan import expected_seconds, nearest_manifest
 from pipeline.stages import STAGES
 
 LONG_SECONDS = 60  # training expected to take longer is checked without being asked
-LONG_EXAMPLES = 200_000  # the same, as long as nothing is known of its speed
+# the same, as long as nothing is known of its speed
+LONG_EXAMPLES = 200_000
+LONG_TOKENS = 4_000_000  # a text's labels: kjv_quick reads 75,000 a second on two cores
 
 
 def check(config, store, artifacts, key, run_id):
@@ -56,21 +60,29 @@ def _run(config, artifacts, folder, run_id):
         artifacts[stage.gives] = folder / stage.name
 
 
-def is_long(parts, store, train_rows):
+def is_long(parts, store, artifacts):
     """Whether training is expected to take more than a minute.
 
     Args:
         parts: of train's key.
         store: Store: past runs tell the speed.
-        train_rows: examples in a pass.
+        artifacts: {"dataset": Path, "network": Path}, of ingest and build.
     """
     nearest, _ = nearest_manifest(parts, store, ignore_inputs=True)
     seconds = expected_seconds(store, nearest, parts)
     if seconds is not None:
         return seconds > LONG_SECONDS
     arguments = parts["arguments"]
+    context = _description(artifacts, "network")["arguments"].get("context")
     if arguments["train.epochs"]:
-        examples = arguments["train.epochs"] * train_rows
-    else:
+        a_pass = sum(_description(artifacts, "dataset")["train_counts"])
+        labels = arguments["train.epochs"] * a_pass
+    else:  # an example of a batch is a window of a text, or has one label
         examples = arguments["train.steps"] * arguments["train.batch_size"]
-    return examples > LONG_EXAMPLES
+        labels = examples * (context or 1)
+    return labels > (LONG_TOKENS if context else LONG_EXAMPLES)
+
+
+def _description(artifacts, word):
+    """What an artifact says of itself.  -> dict."""
+    return json.loads((Path(artifacts[word]) / f"{word}.json").read_text("utf-8"))

@@ -55,8 +55,7 @@ def run_once(
     with execution(root, config, command, complete, parent, follower) as (record, feed):
 
         def before_train(artifacts, key, parts):
-            rows = train_rows(artifacts["dataset"])
-            long = preflight.is_long(parts, store, rows)
+            long = preflight.is_long(parts, store, artifacts)
             if check or long:
                 preflight.check(config, store, artifacts, key, record.run_id)
             if complete and not long and not how.get("isolate"):
@@ -143,12 +142,6 @@ def run_seeds(load, seeds, root, command, *, first=NAMES[0], **how):
         "metrics": metrics,
         "runs": runs,
     }
-
-
-def train_rows(dataset):
-    """Labels in train: one for each example, or the tokens of all texts."""
-    description = json.loads((Path(dataset) / "dataset.json").read_text("utf-8"))
-    return sum(description["train_counts"])
 
 
 def note_stage(name, outcome):

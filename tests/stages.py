@@ -21,29 +21,32 @@ def call(stage, folder, **arguments):
     return str(out_dir)
 
 
-def run(folder, task, sections):
+def run(folder, task, sections, change=None):
     """All five stages.
 
     Args:
         folder: Path to write below.
         task: plain data of the section `task`.
         sections: {"ingest": {...}, "build": {...}, "train": {...}}.
+        change: called with the trained network's folder before it is evaluated.
 
     Returns:
-        Namespace of folders: dataset, untrained, network, report, export.
+        Namespace of Paths: dataset, untrained, network, report, export.
     """
     dataset = call(ingest, folder, task=task, **sections["ingest"])
     given = {"task": task, "dataset": dataset}
     untrained = call(build, folder, **given, **sections["build"])
     network = call(train, folder, **given, network=untrained, **sections["train"])
+    if change:
+        change(network)
     report = call(evaluate, folder, **given, network=network)
     exported = call(export, folder, **given, network=network, report=report)
     return SimpleNamespace(
-        dataset=dataset,
-        untrained=untrained,
-        network=network,
-        report=report,
-        export=exported,
+        dataset=Path(dataset),
+        untrained=Path(untrained),
+        network=Path(network),
+        report=Path(report),
+        export=Path(exported),
     )
 
 

@@ -24,6 +24,7 @@ class Embedding(keras.layers.Layer):
         self.embeddings = self.add_weight(shape, normal, name="embeddings")
         self.start = self.add_weight((model_dim,), normal, name="start")
         self.dropout = keras.layers.Dropout(dropout, name="dropout")
+        self.built = True
 
     def call(self, read, training=False):
         """int32 [B, T] -> float [B, T, D]."""

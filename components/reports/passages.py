@@ -101,7 +101,7 @@ class Drawn(keras.Model):
     def call(self, inputs):
         """(temperature float [B], uniform float [B, M]) -> int32 [B, M]."""
         temperature, uniform = inputs
-        length = uniform.shape[1]
+        rows, length = ops.shape(uniform)  # another batch's may be another: tensors
         no_text = ops.cast(ops.zeros_like(temperature), "int32")
         cut = no_text + self.num_labels, ops.ones_like(temperature)  # nothing
 
@@ -110,7 +110,7 @@ class Drawn(keras.Model):
             drawn = ops.take_along_axis(uniform, place, axis=1)[:, 0]
             return sample(log_probs, drawn, temperature, *cut)
 
-        prompt = ops.zeros((temperature.shape[0], 0), "int32")
+        prompt = ops.zeros((rows, 0), "int32")
         most = no_text + length
         return continue_texts(
             self.network, prompt, no_text, most, length, choose

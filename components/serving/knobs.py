@@ -27,19 +27,29 @@ KNOB_UNITS = {
 def knobs_in_range(temperature, top_k, top_p):
     """Assertions that refuse a request with a knob out of range.  -> list."""
     low, high = TEMPERATURE
+    warm = (temperature >= low) & (temperature <= high)
     return [
-        require((temperature >= low) & (temperature <= high), "temperature", low, high),
-        tf.debugging.Assert(tf.reduce_all(top_k >= 1), ["top_k must be at least 1"]),
-        tf.debugging.Assert(
-            tf.reduce_all((top_p > 0) & (top_p <= 1)), ["top_p must be in (0, 1]"]
-        ),
+        require(warm, f"temperature must be in [{low}, {high}]", temperature),
+        require(top_k >= 1, "top_k must be at least 1", top_k),
+        require((top_p > 0) & (top_p <= 1), "top_p must be in (0, 1]", top_p),
     ]
 
 
-def require(condition, name, low, high):
-    """The assertion that a knob is in its range, in every row."""
-    message = f"{name} must be in [{low}, {high}]"
-    return tf.debugging.Assert(tf.reduce_all(condition), [message])
+def require(allowed, message, values):
+    """The assertion that refuses a request, and shows what it refuses.
+
+    Args:
+        allowed: bool, of each of the values.
+        message: what is expected, the input's name first.
+        values: tensor of the same shape.
+
+    Returns:
+        Operation.
+    """
+    refused = tf.boolean_mask(values, ~allowed)
+    return tf.debugging.Assert(
+        tf.reduce_all(allowed), [f"{message}. Received:", refused]
+    )
 
 
 def noise(seed, size):
@@ -60,8 +70,41 @@ def noise(seed, size):
 
 
 def concrete(functions):
-    """{name: (function, its specs)} -> {name: concrete function}."""
+    """{name: (function, its specs)} -> {name: concrete function}.
+
+    Each refuses inputs that have not as many rows as its first one: an operation inside
+    would repeat a single one for all of them, or fail without its name.
+    """
+
+    def checked(function, first):
+        def call(**inputs):
+            with tf.control_dependencies(same_rows(inputs, first)):
+                inputs = {name: tf.identity(value) for name, value in inputs.items()}
+            return function(**inputs)
+
+        return call
+
     return {
-        name: tf.function(function).get_concrete_function(**specs)
+        name: tf.function(checked(function, next(iter(specs)))).get_concrete_function(
+            **specs
+        )
         for name, (function, specs) in functions.items()
     }
+
+
+def same_rows(inputs, first):
+    """Assertions that all inputs have as many rows as the one named `first`.
+
+    Args:
+        inputs: name -> tensor [B, ...].
+        first: name.
+
+    Returns:
+        list of Operation.
+    """
+    rows = {name: tf.shape(values)[:1] for name, values in inputs.items()}
+    return [
+        require(size == rows[first], f"{name} must have as many rows as {first}", size)
+        for name, size in rows.items()
+        if name != first
+    ]

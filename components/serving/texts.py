@@ -39,7 +39,8 @@ class Server(tf.Module):
     def continuation(self, prompt, max_length, choose):
         """Texts after prompts, as `predict` and `sample` answer them."""
         allowed = (max_length >= 1) & (max_length <= MAX_LENGTH)
-        with tf.control_dependencies([require(allowed, "max_length", 1, MAX_LENGTH)]):
+        message = f"max_length must be in [1, {MAX_LENGTH}]"
+        with tf.control_dependencies([require(allowed, message, max_length)]):
             tokens, lengths = self.prompt_tokens(prompt)
         room = tf.reduce_max(tf.concat([max_length, [1]], axis=0))
         made = continue_texts(self.network, tokens, lengths, max_length, room, choose)
@@ -246,13 +247,11 @@ def legal(tokens, lengths, num):
     known = (tokens >= 0) & (tokens < num) | (column >= lengths[:, None])
     early = (tokens == 0) & (column < lengths[:, None] - 1)
     return [
-        tf.debugging.Assert(tf.reduce_all(condition), [message])
-        for condition, message in (
-            (known, f"tokens must be in [0, {num - 1}]"),
-            (~early, "tokens must not hold EOS (0) before the end"),
-            (
-                (lengths >= 0) & (lengths <= size),
-                "lengths must be in [0, the tokens' second dimension]",
-            ),
-        )
+        require(known, f"tokens must be in [0, {num - 1}]", tokens),
+        require(~early, "tokens must not hold EOS (0) before the end", tokens),
+        require(
+            (lengths >= 0) & (lengths <= size),
+            "lengths must be in [0, the tokens' second dimension]",
+            lengths,
+        ),
     ]

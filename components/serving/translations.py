@@ -79,16 +79,9 @@ class Server(tf.Module):
 
         def predict(*, source, beam_size, max_length, length_penalty):
             checks = [
-                require(
-                    (beam_size >= 1) & (beam_size <= MAX_BEAM), "beam_size", 1, MAX_BEAM
-                ),
-                require(
-                    (length_penalty >= 0) & (length_penalty <= MAX_PENALTY),
-                    "length_penalty",
-                    0,
-                    MAX_PENALTY,
-                ),
-                in_length(max_length),
+                within(beam_size, "beam_size", 1, MAX_BEAM),
+                within(length_penalty, "length_penalty", 0, MAX_PENALTY),
+                within(max_length, "max_length", 1, MAX_LENGTH),
             ]
             with tf.control_dependencies(checks):
                 given, cut = self.source_tokens(source)
@@ -146,7 +139,7 @@ class Server(tf.Module):
         def draw(*, source, max_length, seed, temperature, top_k, top_p):
             checks = [
                 *knobs_in_range(temperature, top_k, top_p),
-                in_length(max_length),
+                within(max_length, "max_length", 1, MAX_LENGTH),
             ]
             with tf.control_dependencies(checks):
                 uniform = noise(seed, MAX_LENGTH)
@@ -228,10 +221,10 @@ class Server(tf.Module):
         }
 
 
-def in_length(max_length):
-    """The assertion that `max_length` is in its range."""
-    allowed = (max_length >= 1) & (max_length <= MAX_LENGTH)
-    return require(allowed, "max_length", 1, MAX_LENGTH)
+def within(values, name, low, high):
+    """The assertion that a knob is in its range."""
+    allowed = (values >= low) & (values <= high)
+    return require(allowed, f"{name} must be in [{low}, {high}]", values)
 
 
 def largest(knob):

@@ -5,12 +5,6 @@ import pytest
 
 from tests import coder
 from tests.components.conftest import song
-from tests.contract.test_language import made
-
-
-@pytest.fixture(scope="module")
-def songs(tmp_path_factory):
-    return made(tmp_path_factory.mktemp("coder"), "songs")
 
 
 def test_coder_stores_test_text_in_nll_bits_and_gives_it_back(songs):
@@ -23,10 +17,10 @@ def test_coder_stores_test_text_in_nll_bits_and_gives_it_back(songs):
     assert sum(len(text.encode()) for text in texts) > 20_000
 
     def following(known):
-        return songs.score(known)["next_log_probs"]
+        return songs.by_token(known)["next_log_probs"]
 
     code, num_bits = coder.encode(rows, following)
     assert coder.decode(code, num_bits, size, following) == rows
     assert [songs.encoder.decode(row) for row in rows] == texts
-    bits = -songs.ask("log_prob", text=texts)["log_prob"].sum() / np.log(2)
+    bits = -songs.ask("log_prob", prompt=b"", text=texts)["log_prob"].sum() / np.log(2)
     assert num_bits == pytest.approx(bits, rel=1e-3)

@@ -1,9 +1,8 @@
 """Law: contract.json says what the SavedModel is."""
 
-import json
 from importlib.metadata import version
-from pathlib import Path
 
+from tests.contract.cases import TextCase
 from tests.stages import RUN_ID
 
 
@@ -15,8 +14,13 @@ def ends(specs):
     }
 
 
+def test_signatures_of_every_task(case):
+    for_all = {"serving_default", "predict", "log_prob", "sample"}
+    for_texts = {"log_prob_tokens"} if isinstance(case, TextCase) else set()
+    assert set(case.signatures) == for_all | for_texts
+
+
 def test_contract_signatures_are_those_loaded(case):
-    assert set(case.signatures) == {"serving_default", "predict", "log_prob", "sample"}
     assert set(case.contract["signatures"]) == set(case.signatures)
     for name, function in case.signatures.items():
         stated = case.contract["signatures"][name]
@@ -44,27 +48,33 @@ def test_contract_gives_a_meaning_and_the_unit_of_every_end(case):
         for end in [*stated["inputs"].values(), *stated["outputs"].values()]:
             assert end["meaning"].strip()
         for name, end in stated["outputs"].items():
-            assert ("nats" in end["meaning"]) == name.startswith("log_prob")
+            assert ("nats" in end["meaning"]) == ("log_prob" in name)
 
 
 def test_contract_says_where_the_model_comes_from(case):
-    contract, report = case.contract, Path(case.folders.report)
+    contract = case.contract
     assert contract["task"] == case.data.description["task"]
     assert contract["labels"]["names"] == list(case.names)
-    assert contract["op_libraries"] == []
+    pieces = contract["task"].get("tokenizer") == "sentencepiece"
+    assert contract["op_libraries"] == ["tensorflow_text"] * pieces
     assert contract["kind"] == case.kind
     assert contract["data"]["name"] == case.data.description["name"]
     for split, digest in case.data.digests.items():
         assert contract["data"][split] == digest
     assert contract["run_id"] == RUN_ID
-    assert contract["metrics"] == json.loads((report / "metrics.json").read_text())
+    assert contract["metrics"] == case.metrics
     for package in ("phistar", "keras", "tensorflow"):
         assert contract["versions"][package] == version(package)
 
 
-def test_contract_scale_is_fitted_for_hinge_only(case):
-    if case.name.endswith("hinge"):
-        assert case.contract["scale"] > 0
-        assert case.contract["scale"] != 1
+def test_contract_scale_is_fitted_for_hinge_only(label_case):
+    if label_case.name.endswith("hinge"):
+        assert label_case.contract["scale"] > 0
+        assert label_case.contract["scale"] != 1
     else:
-        assert case.contract["scale"] == 1
+        assert label_case.contract["scale"] == 1
+
+
+def test_contract_states_how_long_texts_are_read(text_case):
+    contract = text_case.contract
+    assert contract["protocol"].startswith(f"windows of {contract['context']} tokens")

@@ -1,22 +1,33 @@
 """Law: what was measured is what is served."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 
 
-def test_log_prob_of_the_test_labels_is_minus_the_reported_nll(case):
-    answer = case.ask("log_prob", **case.request(), label=case.test_labels)
-    nll = np.load(Path(case.folders.report) / "test_nll.npy")
-    assert nll.shape == (case.num_test,)
-    np.testing.assert_allclose(answer["log_prob"], -nll, atol=1e-4)
+def test_log_prob_of_the_test_examples_is_minus_the_reported_nll(case):
+    answer = case.ask("log_prob", **case.examples())
+    np.testing.assert_allclose(answer["log_prob"], -case.test_nll, atol=1e-4)
 
 
-def test_metrics_are_those_of_the_served_answers(case):
-    metrics = json.loads((Path(case.folders.report) / "metrics.json").read_text())
-    nll = np.load(Path(case.folders.report) / "test_nll.npy")
-    np.testing.assert_allclose(metrics["test_nll"], nll.mean(), rtol=1e-6)
-    right = case.predicted["label"] == np.char.encode(case.test_labels, "utf-8")
-    np.testing.assert_allclose(metrics["test_accuracy"], right.mean())
-    assert metrics["test_n"] == case.num_test
+def test_nll_is_the_mean_over_all_decisions(case):
+    assert case.metrics["test_n"] == case.num_decisions
+    mean = case.test_nll.sum() / case.num_decisions
+    np.testing.assert_allclose(case.metrics["test_nll"], mean, rtol=1e-6)
+
+
+def test_accuracy_is_that_of_the_served_answers(label_case):
+    labels = np.char.encode(label_case.test_labels, "utf-8")
+    right = label_case.predicted["label"] == labels
+    np.testing.assert_allclose(label_case.metrics["test_accuracy"], right.mean())
+
+
+def test_log_prob_of_a_text_is_that_of_its_tokens(text_case):
+    labels = text_case.data.split("test")[1]
+    assert labels.lengths.max() > text_case.contract["context"]  # windows were needed
+    by_text = text_case.ask("log_prob", **text_case.examples())
+    rows = [labels[row].tolist() for row in range(len(labels))]
+    by_token = text_case.by_token(rows)
+    for name, values in by_text.items():
+        if name in by_token:
+            np.testing.assert_allclose(values, by_token[name], atol=1e-4)
+    for row, tokens in enumerate(rows):
+        assert by_text["tokens"][row, : by_text["lengths"][row]].tolist() == tokens

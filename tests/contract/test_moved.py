@@ -8,14 +8,12 @@ import json
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.contract.conftest import CASES
+from tests.contract.cases import CASES
 
-ROWS = 16
 PROGRAM = """
 import importlib.util, json, os, sys
 
@@ -38,9 +36,8 @@ for folder in json.load(sys.stdin):
     given = {}
     for name, function in signatures.items():
         inputs = {
-            key.partition("/")[2]: tf.constant(value)
-            for key, value in asked.items()
-            if key.partition("/")[0] == name
+            key: tf.constant(asked[f"{name}/{key}"], spec.dtype)
+            for key, spec in function.structured_input_signature[1].items()
         }
         for key, value in function(**inputs).items():
             value = value.numpy()
@@ -51,22 +48,13 @@ print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 
 
 def requests(case):
-    """For each signature some rows, as fixed-width arrays.  -> dict of arrays."""
-    inputs = {
-        name: values if values.dtype.kind == "f" else fixed_width(values)
-        for name, values in case.request(slice(0, ROWS)).items()
-    }
-    knobs = {
-        "seed": np.arange(ROWS),
-        "temperature": np.full(ROWS, 2.0, "float32"),
-        "top_k": np.full(ROWS, 3, "int32"),
-        "top_p": np.full(ROWS, 0.99, "float32"),
-    }
+    """For each signature some rows, as arrays that need no pickle.  -> dict of dict."""
     return {
-        "serving_default": inputs,
-        "predict": inputs,
-        "log_prob": inputs | {"label": fixed_width(case.test_labels[:ROWS])},
-        "sample": inputs | knobs,
+        signature: {
+            name: values if values.dtype.kind in "fi" else fixed_width(values)
+            for name, values in case.mixed(signature).items()
+        }
+        for signature in case.signatures
     }
 
 
@@ -87,7 +75,7 @@ def strangers(make_case, tmp_path_factory):
         shutil.copytree(case.saved_model, moved / "saved_model")
         flat = {f"{s}/{k}": v for s, d in asked[name].items() for k, v in d.items()}
         np.savez(moved / "asked.npz", **flat)
-        Path(case.folders.dataset).parent.rename(elsewhere / name / "hidden")
+        case.folders.dataset.parent.rename(elsewhere / name / "hidden")
     try:
         process = subprocess.run(
             [sys.executable, "-I", "-c", PROGRAM],
@@ -100,7 +88,7 @@ def strangers(make_case, tmp_path_factory):
     finally:
         for name, case in cases.items():
             hidden = elsewhere / name / "hidden"
-            hidden.rename(Path(case.folders.dataset).parent)
+            hidden.rename(case.folders.dataset.parent)
     assert process.returncode == 0, process.stderr[-3000:]
     given = {
         name: dict(np.load(elsewhere / name / "a folder" / "given.npz"))

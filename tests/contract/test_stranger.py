@@ -111,13 +111,48 @@ def test_bytes_that_are_no_picture_are_refused(image_case):
         image_case.ask("predict", image=[b"not a picture"])
 
 
-def test_unknown_label_is_refused_with_the_legal_ones(case):
-    request = case.request(slice(0, 2))
-    with pytest.raises(tf.errors.InvalidArgumentError) as error:
-        case.ask("log_prob", **request, label=[case.names[0], "no such label"])
-    message = error.value.message
-    assert "no such label" in message
-    assert f"label must be one of: {', '.join(case.names)}" in message
+NASTY = [
+    b"",
+    b" \t\n",
+    "😀👩‍👧".encode(),
+    "ዝሆን 東京".encode(),
+    b"\xff\xfe\0\xc0\x80",
+    b"\xef\xbb\xbfla",
+    "e\u0301\r\n\r".encode(),
+    b"la" * 300,
+]
+
+
+def test_nasty_texts_get_answers_of_the_usual_shape(text_case):
+    request = text_case.request(slice(0, 1))
+    for text in NASTY:
+        tokens = text_case.encoder.encode(text)
+        assert_is_scored(text_case.ask("log_prob", **request, text=[text]), tokens)
+        for name in request:
+            made = text_case.ask("predict", **request | {name: [text]}, max_length=[8])
+            assert made["tokens"].shape == (1, 8) and made["text"].shape == (1,)
+            assert np.isfinite(made["log_prob"]).all() and made["log_prob"] < 0
+            made["text"][0].decode()
+
+
+def test_a_line_of_a_megabyte_is_answered(songs):
+    # the same weights read in windows of 1024, since 100,000 small ones take a minute
+    line = b"la la bim bam\n" * 75_000
+    assert len(line) > 1e6
+    signatures = songs.server(context=1024, stride=1024).signatures()
+    prompt, text = tf.constant([b"", line]), tf.constant([line, b""])
+    answer = signatures["log_prob"](prompt=prompt[:1], text=text[:1])
+    answer = {name: value.numpy() for name, value in answer.items()}
+    assert_is_scored(answer, songs.encoder.encode(line))
+    made = signatures["predict"](prompt=prompt, max_length=tf.constant([8, 8]))
+    assert made["tokens"].shape == (2, 8)
+
+
+def assert_is_scored(answer, tokens):
+    """A text's tokens are answered, each with ln P."""
+    assert answer["tokens"][0].tolist() == tokens.tolist()
+    assert answer["token_log_probs"].shape == (1, len(tokens))
+    assert np.isfinite(answer["log_prob"]).all() and answer["log_prob"][0] < 0
 
 
 def probs(case):

@@ -1,5 +1,11 @@
 """Two batches go all the way before hours go into training."""
 
+import json
+
+import pytest
+
+from pipeline.preflight import is_long
+from pipeline.store import Store
 from tests.pipeline.commands import (
     SHORT,
     artifact,
@@ -90,3 +96,29 @@ def test_preflight_of_rows_sorted_by_label_passes(project, tmp_path):
     done = here(*TRAIN, *words, "task.positive=b", "--preflight", root=root)
     assert done.status == 0, done.stderr
     assert SAID in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("length", "context", "long"),
+    [
+        ({"steps": 6_000}, None, False),
+        ({"steps": 6_500}, None, True),
+        ({"epochs": 3}, None, False),
+        ({"epochs": 21}, None, True),
+        # of texts a batch has windows, and a pass tokens: either way tokens are counted
+        ({"steps": 1_900}, 64, False),
+        ({"steps": 2_000}, 64, True),
+        ({"epochs": 399}, 64, False),
+        ({"epochs": 401}, 64, True),
+    ],
+)
+def test_long_training_is_told_by_its_labels(tmp_path, length, context, long):
+    network = {"arguments": {"context": context} if context else {}}
+    (tmp_path / "network.json").write_text(json.dumps(network))
+    counts = {"train_counts": [4_000, 6_000]}
+    (tmp_path / "dataset.json").write_text(json.dumps(counts))
+    words = {"batch_size": 32, "steps": None, "epochs": None} | length
+    arguments = {f"train.{name}": value for name, value in words.items()}
+    parts = {"stage": "train", "arguments": arguments}
+    artifacts = {"dataset": tmp_path, "network": tmp_path}
+    assert is_long(parts, Store(tmp_path / "store"), artifacts) == long

@@ -1,0 +1,80 @@
+"""Law: a bad request gets one error, which names the input and shows what it held."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+BAD_KNOBS = [
+    ("temperature", 0.0),
+    ("temperature", -1.0),
+    ("temperature", 1000.0),
+    ("temperature", np.nan),
+    ("top_k", 0),
+    ("top_p", 0.0),
+    ("top_p", 1.5),
+    ("top_p", np.nan),
+]
+BAD_LENGTHS = [("max_length", 0), ("max_length", -3), ("max_length", 4097)]
+
+
+def assert_refused(case, signature, inputs, *said):
+    """The signature refuses these inputs, and says some words."""
+    with pytest.raises(tf.errors.InvalidArgumentError) as error:
+        case.ask(signature, **inputs)
+    for words in said:
+        assert words in error.value.message
+
+
+def with_one_bad_row(case, signature, name, value):
+    """Two rows, the second one bad, so that no row hides behind another."""
+    inputs = {key: values[:2] for key, values in case.mixed(signature).items()}
+    return inputs | {name: [inputs[name][0], value]}
+
+
+@pytest.mark.parametrize(("name", "value"), BAD_KNOBS)
+def test_knob_of_sample_out_of_its_range(case, name, value):
+    inputs = with_one_bad_row(case, "sample", name, value)
+    received = f"Received:] [{value:g}]"
+    assert_refused(case, "sample", inputs, f"{name} must be ", received)
+
+
+@pytest.mark.parametrize("signature", ["predict", "sample"])
+@pytest.mark.parametrize(("name", "value"), BAD_LENGTHS)
+def test_length_of_a_text_out_of_its_range(text_case, signature, name, value):
+    inputs = with_one_bad_row(text_case, signature, name, value)
+    message = "max_length must be in [1, 4096]. Received:"
+    assert_refused(text_case, signature, inputs, message, str(value))
+
+
+def test_inputs_that_differ_in_their_rows(case):
+    first = next(iter(case.request(slice(0, 1))))
+    for signature in case.signatures:
+        inputs = {key: values[:3] for key, values in case.mixed(signature).items()}
+        for name in inputs.keys() - {first}:
+            for size in (1, 2):
+                bad = inputs | {name: inputs[name][:size]}
+                message = f"{name} must have as many rows as {first}. Received:"
+                assert_refused(case, signature, bad, message, f"[{size}]")
+
+
+def test_unknown_label_with_the_legal_ones(label_case):
+    names, inputs = label_case.names, label_case.request(slice(0, 2))
+    inputs |= {"label": [names[0], "no such label"]}
+    message = f"label must be one of: {', '.join(names)}"
+    assert_refused(label_case, "log_prob", inputs, message, "no such label")
+
+
+@pytest.mark.parametrize(
+    ("row", "length", "message"),
+    [
+        ([1, 99_999], 2, "tokens must be in"),
+        ([1, -1], 2, "tokens must be in"),
+        ([0, 1], 2, "EOS"),
+        ([1, 1], 3, "lengths must be in"),
+        ([1, 1], -1, "lengths must be in"),
+    ],
+)
+def test_tokens_that_are_no_text(text_case, row, length, message):
+    inputs = text_case.request(slice(0, 2))
+    inputs |= {"tokens": [[1, 1], row], "lengths": [2, length]}
+    assert_refused(text_case, "log_prob_tokens", inputs, message, "Received:")
