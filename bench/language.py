@@ -6,7 +6,8 @@ With --torch a Python that has torch (an environment of its own: `pip install to
 runs bench/peers/nanogpt.py. At its shapes (4 layers, 4 heads, width 128, context 64,
 batches of 12, no dropout) are timed, one right after the other:
 
-    a training step     as the stage `train` takes it, clipping included
+    a training step     as the stage `train` takes it, in the recipe's precision,
+                        clipping included; torch in float32, and autocast to bfloat16
     sampling            the SavedModel's `sample` against an uncached `generate`, tokens
                         a second, for one text and for 32
 
@@ -77,6 +78,7 @@ def steps(given, folder):
     from overhead import Clock
 
     from components import build, ingest
+    from components.artifacts import load_network, save_network
 
     config = load("kjv", SHAPES, ".").sections
     paths = [str(folder / name) for name in ("ingest", "build")]
@@ -86,7 +88,8 @@ def steps(given, folder):
     build.run(config["task"], *paths, Clock(), **config["build"])
     train, model = training(config, *paths)
     train()  # a network that knows nothing ends most texts early
-    sample = sampling(config, paths[0], model)
+    save_network(folder, model, load_network(paths[1])[1])
+    sample = sampling(config, paths[0], load_network(folder)[0])
     if not given.torch:
         print(f"phistar, a training step: {1e3 * train() / STEPS:.2f} ms")
         for size in (1, 32):
@@ -94,12 +97,11 @@ def steps(given, folder):
         print("With --torch PYTHON: beside nanoGPT's setting.")
         return
     with peer(given.torch, paths[0]) as theirs:
-        report(
-            "training steps a second",
-            interleaved(lambda: theirs(f"steps {STEPS}"), train, given.repeats),
-            STEPS,
-            1.5,
-        )
+        for mode in ("steps", "bfloat16"):
+            pairs = interleaved(
+                lambda mode=mode: theirs(f"{mode} {STEPS}"), train, given.repeats
+            )
+            report(f"training steps a second, torch's {mode}", pairs, STEPS, 1.5)
         for size in (1, 32):
             pairs = interleaved(
                 lambda size=size: theirs(f"sample {size} {DRAWN}"),
@@ -126,6 +128,8 @@ def training(config, dataset, network):
     Returns:
         (() -> seconds of STEPS steps, the network that is trained).
     """
+    import keras
+
     from components.artifacts import Dataset, load_network, make_task
     from components.data.loader import loader
     from components.devices import place
@@ -135,7 +139,10 @@ def training(config, dataset, network):
 
     data = Dataset.load(dataset)
     task = make_task(config["task"], data.space)
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(config["train"]["precision"])
     model, _ = load_network(network)
+    keras.config.set_dtype_policy(before)
     inputs, labels = data.split("train")
     plan = task.plan(None, labels, model, BATCH, None, 0)
     trained = Training(model, task, "cross_entropy", 0.0)

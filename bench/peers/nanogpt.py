@@ -8,6 +8,7 @@ to 1e-4, gradients clipped to norm 1; random windows of the texts laid end to en
 It reads commands from stdin, a line each, and answers each with one line:
 
     steps N             take N training steps                    -> seconds
+    bfloat16 N          the same, autocast to bfloat16           -> seconds
     sample B N          draw N tokens of B texts, uncached       -> seconds
     train S             train for S seconds, pauses not counted  -> steps taken
     score WINDOWS OUT   ln P of the labels of windows (see language.py) -> done
@@ -114,6 +115,11 @@ class Peer:
         for _ in range(int(count)):
             self.step(RATE)
         return time.perf_counter() - begin
+
+    def bfloat16(self, count):
+        """Seconds of training steps in half precision."""
+        with torch.autocast("cpu", torch.bfloat16):
+            return self.steps(count)
 
     def train(self, seconds):
         """Train for a time, the learning rate a function of the share of it."""

@@ -192,7 +192,7 @@ class Decoder(keras.Model):
             (float [B, D], the cache with this position in it).
         """
         seen = ops.arange(places.width, dtype="int32")[None, :] <= index[:, None]
-        mask = hidden(seen[:, None])
+        mask = hidden(seen)
         rows = ops.reshape(places.first + index[:, None], (-1, 1))
         cos, sin = (
             ops.take(part, index, axis=0)[:, None, None]
