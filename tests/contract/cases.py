@@ -5,6 +5,7 @@ the case: x and y of the test split, the first decision's P, and ln P of an answ
 """
 
 import functools
+import itertools
 import json
 from dataclasses import dataclass
 
@@ -32,6 +33,7 @@ MULTICLASS = {"name": "multiclass"}
 CHARACTERS = {"name": "language", "tokenizer": "characters"}
 BYTES = {"name": "language", "tokenizer": "bytes"}
 PIECES = {"name": "language", "tokenizer": "sentencepiece", "vocab_size": 275}
+PAIRS = {"name": "translation", "max_length": 48}
 SMALL_LM = {
     "network": "transformer_lm",
     "num_layers": 2,
@@ -39,7 +41,17 @@ SMALL_LM = {
     "model_dim": 16,
     "mlp_dim": 32,
 }
+SMALL_TRANSFORMER = {
+    "network": "transformer",
+    "num_layers": 2,
+    "num_heads": 2,
+    "model_dim": 16,
+    "mlp_dim": 32,
+}
+LINES = {"source": "parallel", "path": "lines", "test_fraction": 0.2}
 SHORT = {"steps": 40, "eval_every": 20, "learning_rate": 0.01}
+
+BY_TOKENS = {"loss": "cross_entropy", "batch_tokens": 256, **SHORT}
 
 # name -> (task, sections of ingest, build, train); a path is one of FILES
 CASES = {
@@ -103,7 +115,27 @@ CASES = {
         SMALL_LM | {"context": 4, "stride": 2},
         {"loss": "cross_entropy", **SHORT},
     ),
+    "lines_pieces": (
+        PAIRS | {"tokenizer": "sentencepiece", "vocab_size": 290},
+        LINES,
+        SMALL_TRANSFORMER,
+        BY_TOKENS,
+    ),
+    "lines_bytes": (
+        PAIRS | {"tokenizer": "bytes"},
+        LINES,
+        SMALL_TRANSFORMER | {"positions": "sinusoidal"},
+        BY_TOKENS | {"batch_tokens": 1024},
+    ),
+    # as toy_characters, given a source
+    "toy_pairs": (
+        PAIRS | {"tokenizer": "characters", "max_length": 8},
+        LINES | {"path": "toy lines", "test_fraction": 0.4},
+        SMALL_TRANSFORMER,
+        BY_TOKENS | {"batch_tokens": 64},
+    ),
 }
+RANDOM = ("toy_characters", "toy_pairs")  # cases with random weights, see `randomise`
 
 
 def table(*labels):
@@ -123,6 +155,28 @@ def toy(path):
     write_texts(path, [bytes(rng.choice([97, 98], n % 7).tolist()) for n in range(200)])
 
 
+def lines(path):
+    """Write sentences of a few words, and the same words in reverse; see `pair`."""
+    rng = np.random.default_rng(0)
+    words = ["la", "lala", "bim", "bam", "dum", "dé", "o|o", "süß"]
+    sentences = [rng.choice(words, rng.integers(2, 8)) for _ in range(200)]
+    write_pairs(path, [(" ".join(s), " ".join(s[::-1])) for s in sentences])
+
+
+def toy_lines(path):
+    """Write all texts of up to five letters, of two, and the same in reverse."""
+    letters = [s for n in range(1, 6) for s in itertools.product("ab", repeat=n)]
+    write_pairs(path, [("".join(s), "".join(s[::-1])) for s in letters])
+
+
+def write_pairs(path, pairs):
+    """Two files below `path`, a line of each for every pair."""
+    path.mkdir()
+    for name, side in zip(("source", "target"), zip(*pairs, strict=True), strict=True):
+        text = "".join(f"{line}\n" for line in side)
+        (path / f"{name}.txt").write_text(text, "utf-8")
+
+
 def write_texts(path, texts):
     """One file for each text, below `path`."""
     path.mkdir()
@@ -135,6 +189,8 @@ FILES = {  # word -> what writes it
     "three labels": table("10", "9", "größer"),
     "songs": songs,
     "toy": toy,
+    "lines": lines,
+    "toy lines": toy_lines,
 }
 
 
@@ -153,15 +209,19 @@ def make(name, folder):
         path = folder / f"{ingest['path']}.csv"
         FILES[ingest["path"]](path)
         ingest = ingest | {"path": str(path)}
+        if ingest["source"] == "parallel":
+            del ingest["path"]
+            ingest["source_path"] = str(path / "source.txt")
+            ingest["target_path"] = str(path / "target.txt")
     folders = stages.run(
         folder,
         task,
         {"ingest": ingest, "build": build, "train": train},
-        change=randomise if name == "toy_characters" else None,
+        change=randomise if name in RANDOM else None,
     )
     saved_model = folders.export / "saved_model"
-    kind = TextCase if task["name"] == "language" else LabelCase
-    return kind(
+    kinds = {"language": TextCase, "translation": PairCase}
+    return kinds.get(task["name"], LabelCase)(
         name=name,
         task=task,
         folders=folders,
@@ -215,13 +275,13 @@ class Case:
 
     @functools.cached_property
     def encoder(self):
-        """Columns, Images or Text."""
+        """Columns, Images, Text or Pairs."""
         return make_encoder(self.data)
 
     @functools.cached_property
     def predicted(self):
         """What `predict` answers for all test inputs."""
-        return self.ask("predict", **self.request(), **self.limits)
+        return self.ask("predict", **self.request(), **self.limits("predict"))
 
     def network(self, **arguments):
         """The trained network, with some arguments that change no weight."""
@@ -235,7 +295,8 @@ class Case:
         """What is exported, made again in this process.  -> tf.Module."""
         scale = read_json(self.folders.network / "network.json")["scale"]
         task = make_task(self.task, self.data.space)
-        return task.server(self.encoder, self.network(**arguments), scale)
+        decoding = read_json(self.folders.report / "decoding.json")
+        return task.server(self.encoder, self.network(**arguments), scale, decoding)
 
     def ask(self, signature, **inputs):
         """Call a signature; a number is one for every row.
@@ -259,7 +320,7 @@ class Case:
     def draw(self, inputs, **knobs):
         """Call `sample`; a knob is one number, or one for each row."""
         default = {"seed": 0, "temperature": 1.0, "top_k": 10**6, "top_p": 1.0}
-        return self.ask("sample", **inputs, **self.limits | default | knobs)
+        return self.ask("sample", **inputs, **self.limits("sample") | default | knobs)
 
     def mixed(self, signature):
         """Inputs of SIZE rows that have little in common, knobs of their own each.
@@ -273,10 +334,10 @@ class Case:
             request
             | {
                 "serving_default": {},
-                "predict": self.mixed_limits,
+                "predict": self.mixed_limits("predict"),
                 "log_prob": self.said(rows),
                 "log_prob_tokens": self.said_tokens,
-                "sample": self.mixed_limits
+                "sample": self.mixed_limits("sample")
                 | {
                     "seed": 7 + number,
                     "temperature": 0.5 + number / 4,
@@ -290,7 +351,13 @@ class Case:
 class LabelCase(Case):
     """A case whose label is one of K names."""
 
-    limits = first = mixed_limits = said_tokens = {}
+    first = said_tokens = {}
+
+    def limits(self, signature):
+        """A label has no length."""
+        return {}
+
+    mixed_limits = limits
 
     @property
     def num_decisions(self):
@@ -329,17 +396,64 @@ class LabelCase(Case):
         return self.ask("log_prob", **request, label=answer["label"])["log_prob"]
 
 
-class TextCase(Case):
-    """A case whose y is a text, and whose x is its beginning."""
+class SequenceCase(Case):
+    """A case whose y is a sequence of tokens, and whose x is one string.
 
-    limits = {"max_length": 40}
+    A subclass says `x_name`, what the signatures call x, and `x`, one of them.
+    """
+
     first = {"max_length": 1}
-    PROMPTS = (b"", b"x" * 40, "dum dé bam\n".encode() * 6, b"\xff", b"la")
+
+    def limits(self, signature):
+        """What bounds an answer of `predict` or `sample`: greedy, if it is asked."""
+        return {"max_length": 40}
+
+    def mixed_limits(self, signature):
+        """A length for each row."""
+        return {"max_length": 1 + 7 * np.arange(self.SIZE) % 50}
+
+    @property
+    def text(self):
+        """The Text that cuts y into tokens."""
+        return self.encoder
 
     @property
     def num_decisions(self):
         """Tokens of the test split, ends counted."""
         return self.data.split("test")[1].lengths.sum()
+
+    @property
+    def said_tokens(self):
+        """Tokens to follow, some of them without an end."""
+        labels = self.data.split("test")[1]
+        return padded([labels[n][: 40 - 3 * n].tolist() for n in range(self.SIZE)])
+
+    def following(self, request):
+        """ln P of every first token.  -> float [B, V], nats."""
+        nothing = padded([[]] * len(request[self.x_name]))
+        return self.ask("log_prob_tokens", **request, **nothing)["next_log_probs"]
+
+    def decided(self, answer):
+        """The first token of each row.  -> int [B]."""
+        return answer["tokens"][:, 0]
+
+    def score(self, request, answer):
+        """ln P of the tokens that were answered.  -> float [B], nats."""
+        tokens = {name: answer[name] for name in ("tokens", "lengths")}
+        return self.ask("log_prob_tokens", **request, **tokens)["log_prob"]
+
+    def by_token(self, rows, x=None):
+        """`log_prob_tokens` of rows of tokens of any length, given one x, or each's."""
+        x = self.x if x is None else x
+        given = {self.x_name: [x] * len(rows) if isinstance(x, bytes) else x}
+        return self.ask("log_prob_tokens", **given, **padded(rows))
+
+
+class TextCase(SequenceCase):
+    """A case whose y is a text, and whose x is its beginning."""
+
+    x_name, x = "prompt", b""
+    PROMPTS = (b"", b"x" * 40, "dum dé bam\n".encode() * 6, b"\xff", b"la")
 
     @property
     def texts(self):
@@ -357,40 +471,52 @@ class TextCase(Case):
         """Texts to follow.  -> dict of arrays [B]."""
         return {"text": objects(self.texts[rows])}
 
-    @property
-    def said_tokens(self):
-        """Tokens to follow, some of them without an end."""
-        labels = self.data.split("test")[1]
-        rows = [labels[row][: 40 - row].tolist() for row in range(self.SIZE)]
-        return padded(rows)
-
-    @property
-    def mixed_limits(self):
-        """A length for each row."""
-        return {"max_length": 1 + 7 * np.arange(self.SIZE) % 50}
-
     def examples(self):
         """The test examples, as `log_prob` takes them."""
         texts = objects(self.texts)
         return {"prompt": np.full(len(texts), b""), "text": texts}
 
-    def following(self, request):
-        """ln P of every first token.  -> float [B, V], nats."""
-        nothing = padded([[]] * len(request["prompt"]))
-        return self.ask("log_prob_tokens", **request, **nothing)["next_log_probs"]
 
-    def decided(self, answer):
-        """The first token of each row.  -> int [B]."""
-        return answer["tokens"][:, 0]
+class PairCase(SequenceCase):
+    """A case whose y is the translation of its x."""
 
-    def score(self, request, answer):
-        """ln P of the tokens that were answered.  -> float [B], nats."""
-        tokens = {name: answer[name] for name in ("tokens", "lengths")}
-        return self.ask("log_prob_tokens", **request, **tokens)["log_prob"]
+    x_name, x = "source", b"la bim"
+    # the second one is cut
+    SOURCES = (b"", b"bim bam " * 20, "dé\r\ndum".encode(), b"\xff", b"la")
 
-    def by_token(self, rows, prompt=b""):
-        """`log_prob_tokens` of rows of tokens of any length, behind one prompt."""
-        return self.ask("log_prob_tokens", prompt=[prompt] * len(rows), **padded(rows))
+    def limits(self, signature):
+        """As others', a beam of one."""
+        beam = {"beam_size": 1, "length_penalty": 0.0}
+        return {"max_length": 40} | (beam if signature == "predict" else {})
+
+    def mixed_limits(self, signature):
+        """A length for each row; and its beam."""
+        number, limits = np.arange(self.SIZE), super().mixed_limits(signature)
+        beam = {"beam_size": 1 + number % 4, "length_penalty": number / 4}
+        return limits | (beam if signature == "predict" else {})
+
+    @property
+    def text(self):
+        """The Text of both sides."""
+        return self.encoder.text
+
+    @property
+    def pairs(self):
+        """The pairs of test, as `log_prob` takes them.  -> dict of arrays [N]."""
+        return self.encoder.request(self.data.raw(), range(len(self.test_nll)))
+
+    def request(self, rows=slice(None)):
+        """Sources: some strange ones, then those of test.  -> dict of arrays [B]."""
+        sources = [*self.SOURCES, *self.pairs["source"][len(self.SOURCES) :]]
+        return {"source": objects(sources[rows])}
+
+    def said(self, rows=slice(None)):
+        """Translations.  -> dict of arrays [B]."""
+        return {"text": self.pairs["text"][rows]}
+
+    def examples(self):
+        """The test examples, as `log_prob` takes them."""
+        return self.pairs
 
 
 def padded(rows):

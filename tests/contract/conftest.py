@@ -8,7 +8,8 @@ from tests.contract.cases import CASES
 SOURCES = {name: ingest["source"] for name, (_, ingest, _, _) in CASES.items()}
 TEXTS = [name for name in CASES if SOURCES[name] == "text"]
 IMAGES = [name for name in CASES if SOURCES[name] == "digits"]
-COLUMNS = [name for name in CASES if name not in (*TEXTS, *IMAGES)]
+PAIRS = [name for name in CASES if SOURCES[name] == "parallel"]
+COLUMNS = [name for name in CASES if name not in (*TEXTS, *PAIRS, *IMAGES)]
 
 
 @pytest.fixture(scope="session")
@@ -54,7 +55,19 @@ def image_case(request, make_case):
 
 @pytest.fixture(params=TEXTS)
 def text_case(request, make_case):
-    """Each case whose y is a text."""
+    """Each case whose y is a text, and x its beginning."""
+    return make_case(request.param)
+
+
+@pytest.fixture(params=PAIRS)
+def pair_case(request, make_case):
+    """Each case whose y is the translation of x."""
+    return make_case(request.param)
+
+
+@pytest.fixture(params=[*TEXTS, *PAIRS])
+def sequence_case(request, make_case):
+    """Each case whose y is a sequence of tokens."""
     return make_case(request.param)
 
 
@@ -68,3 +81,9 @@ def songs(make_case):
 def toy(make_case):
     """A language model with four labels."""
     return make_case("toy_characters")
+
+
+@pytest.fixture
+def toy_pairs(make_case):
+    """A translation with three labels."""
+    return make_case("toy_pairs")

@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 
-from tests.contract.cases import TextCase
+from tests.contract.cases import SequenceCase
 from tests.stages import RUN_ID
 
 
@@ -16,7 +16,7 @@ def ends(specs):
 
 def test_signatures_of_every_task(case):
     for_all = {"serving_default", "predict", "log_prob", "sample"}
-    for_texts = {"log_prob_tokens"} if isinstance(case, TextCase) else set()
+    for_texts = {"log_prob_tokens"} if isinstance(case, SequenceCase) else set()
     assert set(case.signatures) == for_all | for_texts
 
 
@@ -57,7 +57,7 @@ def test_contract_says_where_the_model_comes_from(case):
     assert contract["labels"]["names"] == list(case.names)
     pieces = contract["task"].get("tokenizer") == "sentencepiece"
     assert contract["op_libraries"] == ["tensorflow_text"] * pieces
-    assert contract["kind"] == case.kind
+    assert contract["kind"] == case.data.kind
     assert contract["data"]["name"] == case.data.description["name"]
     for split, digest in case.data.digests.items():
         assert contract["data"][split] == digest

@@ -23,13 +23,14 @@ def test_predict_labels_are_the_label_space_in_every_row(label_case):
     assert labels.tolist() == [list(label_case.names)] * label_case.num_decisions
 
 
-def test_predict_says_the_most_probable_token_each_time(text_case):
-    request = text_case.request(slice(0, 6))
-    answer = text_case.ask("predict", **request, **text_case.limits)
-    for row, prompt in enumerate(request["prompt"]):
+def test_predict_says_the_most_probable_token_each_time(sequence_case):
+    case = sequence_case
+    request = case.request(slice(0, 6))
+    answer = case.ask("predict", **request, **case.limits("predict"))
+    for row, x in enumerate(request[case.x_name]):
         tokens = answer["tokens"][row, : answer["lengths"][row]].tolist()
         before = [tokens[:n] for n in range(len(tokens))]
-        following = text_case.by_token(before, prompt)["next_log_probs"]
+        following = case.by_token(before, x)["next_log_probs"]
         assert following.argmax(axis=-1).tolist() == tokens
 
 

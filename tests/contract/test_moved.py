@@ -1,5 +1,7 @@
 """Law: the folder works after a move, in a fresh process that has only tensorflow.
 
+And what contract.json names as `op_libraries`, imported no earlier than it is needed.
+
 One process for all cases, since importing tensorflow is most of its time. While it
 runs, what the export was made from, and the place it was written to, are gone.
 """
@@ -15,7 +17,7 @@ import pytest
 from tests.contract.cases import CASES
 
 PROGRAM = """
-import importlib.util, json, os, sys
+import importlib, json, os, sys
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 
@@ -31,6 +33,9 @@ import numpy as np
 import tensorflow as tf
 
 for folder in json.load(sys.stdin):
+    with open(os.path.join(folder, "saved_model", "contract.json"), "rb") as stream:
+        for name in json.load(stream)["op_libraries"]:
+            importlib.import_module(name)
     signatures = tf.saved_model.load(os.path.join(folder, "saved_model")).signatures
     asked = dict(np.load(os.path.join(folder, "asked.npz"), allow_pickle=False))
     given = {}
@@ -67,7 +72,10 @@ def fixed_width(values):
 @pytest.fixture(scope="module")
 def strangers(make_case, tmp_path_factory):
     """Name -> (asked, given) of each case, and the modules of the fresh process."""
-    cases = {name: make_case(name) for name in CASES}
+    made = [make_case(name) for name in CASES]
+    # those first that need no library: it would be there for them too
+    made.sort(key=lambda case: len(case.contract["op_libraries"]))
+    cases = {case.name: case for case in made}
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     asked = {name: requests(case) for name, case in cases.items()}
     for name, case in cases.items():

@@ -14,7 +14,7 @@ BAD_KNOBS = [
     ("top_p", 1.5),
     ("top_p", np.nan),
 ]
-BAD_LENGTHS = [("max_length", 0), ("max_length", -3), ("max_length", 4097)]
+MOST = {"language": 4096, "translation": 1024}  # tokens that may be asked for
 
 
 def assert_refused(case, signature, inputs, *said):
@@ -39,11 +39,12 @@ def test_knob_of_sample_out_of_its_range(case, name, value):
 
 
 @pytest.mark.parametrize("signature", ["predict", "sample"])
-@pytest.mark.parametrize(("name", "value"), BAD_LENGTHS)
-def test_length_of_a_text_out_of_its_range(text_case, signature, name, value):
-    inputs = with_one_bad_row(text_case, signature, name, value)
-    message = "max_length must be in [1, 4096]. Received:"
-    assert_refused(text_case, signature, inputs, message, str(value))
+def test_length_of_a_text_out_of_its_range(sequence_case, signature):
+    most = MOST[sequence_case.task["name"]]
+    for value in (0, -3, most + 1):
+        inputs = with_one_bad_row(sequence_case, signature, "max_length", value)
+        message = f"max_length must be in [1, {most}]. Received:"
+        assert_refused(sequence_case, signature, inputs, message, str(value))
 
 
 def test_inputs_that_differ_in_their_rows(case):
@@ -74,7 +75,7 @@ def test_unknown_label_with_the_legal_ones(label_case):
         ([1, 1], -1, "lengths must be in"),
     ],
 )
-def test_tokens_that_are_no_text(text_case, row, length, message):
-    inputs = text_case.request(slice(0, 2))
+def test_tokens_that_are_no_text(sequence_case, row, length, message):
+    inputs = sequence_case.request(slice(0, 2))
     inputs |= {"tokens": [[1, 1], row], "lengths": [2, length]}
-    assert_refused(text_case, "log_prob_tokens", inputs, message, "Received:")
+    assert_refused(sequence_case, "log_prob_tokens", inputs, message, "Received:")

@@ -123,16 +123,17 @@ NASTY = [
 ]
 
 
-def test_nasty_texts_get_answers_of_the_usual_shape(text_case):
-    request = text_case.request(slice(0, 1))
+def test_nasty_texts_get_answers_of_the_usual_shape(sequence_case):
+    case = sequence_case
+    request = case.request(slice(0, 1))
+    limits = case.limits("predict") | {"max_length": 8}
     for text in NASTY:
-        tokens = text_case.encoder.encode(text)
-        assert_is_scored(text_case.ask("log_prob", **request, text=[text]), tokens)
-        for name in request:
-            made = text_case.ask("predict", **request | {name: [text]}, max_length=[8])
-            assert made["tokens"].shape == (1, 8) and made["text"].shape == (1,)
-            assert np.isfinite(made["log_prob"]).all() and made["log_prob"] < 0
-            made["text"][0].decode()
+        tokens = case.text.encode(text)
+        assert_is_scored(case.ask("log_prob", **request, text=[text]), tokens)
+        made = case.ask("predict", **{case.x_name: [text]}, **limits)
+        assert made["tokens"].shape == (1, 8) and made["text"].shape == (1,)
+        assert np.isfinite(made["log_prob"]).all() and made["log_prob"] < 0
+        made["text"][0].decode()
 
 
 def test_a_line_of_a_megabyte_is_answered(songs):

@@ -25,16 +25,16 @@ def test_log_prob_is_never_positive(case):
     assert np.isfinite(log_probs).all()
 
 
-def test_next_tokens_sum_to_one_and_are_those_of_the_scores(text_case):
+def test_next_tokens_sum_to_one_and_are_those_of_the_scores(sequence_case):
     rng = np.random.default_rng(0)
-    labels = text_case.data.split("test")[1]
+    labels = sequence_case.data.split("test")[1]
     texts = [labels[row].tolist() for row in rng.integers(0, len(labels), 200)]
     rows = [text[: rng.integers(0, len(text))] for text in texts]
-    following = text_case.by_token(rows)["next_log_probs"]
+    following = sequence_case.by_token(rows)["next_log_probs"]
     np.testing.assert_allclose(np.exp(following).sum(axis=-1), 1, atol=1e-5)
     for row, expected in list(zip(rows, following, strict=True))[:5]:
-        more = [[*row, token] for token in range(len(text_case.names))]
-        both = text_case.by_token([row, *more])["log_prob"]
+        more = [[*row, token] for token in range(len(sequence_case.names))]
+        both = sequence_case.by_token([row, *more])["log_prob"]
         np.testing.assert_allclose(both[1:] - both[0], expected, atol=1e-4)
 
 
