@@ -11,6 +11,12 @@ TASKS = {
     "binary": {"name": "binary", "positive": "1"},
     "multiclass": {"name": "multiclass"},
     "language": {"name": "language", "tokenizer": "characters"},
+    "translation": {
+        "name": "translation",
+        "tokenizer": "characters",
+        "vocab_size": None,
+        "max_length": 64,
+    },
 }
 NUM_ROWS = 160
 SMALL = {  # keys that keep the largest networks small
@@ -21,8 +27,10 @@ SMALL = {  # keys that keep the largest networks small
 def make_rows(kind, num_labels, num_rows=NUM_ROWS, seed=0):
     """Rows whose inputs tell the label a little.  -> Rows."""
     rng = np.random.default_rng(seed)
-    if kind == "text":
-        return Rows(None, objects([song(rng) for _ in range(num_rows)]))
+    if kind in ("text", "pairs"):
+        songs = [song(rng) for _ in range(num_rows)]
+        turned = [b" ".join(one.split(b" ")[::-1]) for one in songs]
+        return Rows(objects(turned) if kind == "pairs" else None, objects(songs))
     label = np.arange(num_rows) % num_labels
     if kind == "columns":
         number = rng.normal(label)

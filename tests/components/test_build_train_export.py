@@ -24,13 +24,14 @@ NETWORKS = tables.names(table("build.network"))
 TASK_NAMES = tables.names(table("task.name"))
 # The paper's configurations are one function but for their depth: A stands for them.
 OF_TEXTS = ("transformer", "transformer_lm")
+TEXTS = {"language": "text", "translation": "pairs"}  # task -> kind of its data
 DEEPER = ("vgg13", "vgg16c", "vgg16", "vgg19")
 COMBINATIONS = [
     pytest.param(network, task, loss, marks=[pytest.mark.slow] * (network in DEEPER))
     for network in NETWORKS
     for task in TASK_NAMES
     for loss in task_class(task).losses
-    if network not in OF_TEXTS and task != "language"  # see test_language.py
+    if network not in OF_TEXTS and task not in TEXTS  # see tests/contract
 ]
 
 
@@ -124,8 +125,7 @@ def test_first_loss_is_near_its_uniform_floor(
 
 @pytest.mark.parametrize("task", TASK_NAMES)
 def test_task_refuses_a_loss_that_is_not_its_own(task, make_dataset):
-    kind = "text" if task == "language" else "columns"
-    space = Dataset.load(make_dataset(kind, task)).space
+    space = Dataset.load(make_dataset(TEXTS.get(task, "columns"), task)).space
     the_task = task_class(task)(space, **keys_of(task))
     logits = np.zeros((2, the_task.num_outputs), "float32")
     with pytest.raises(ValueError, match="Received: 'nonesuch'"):
