@@ -339,14 +339,11 @@ def test_command_asks_the_export_for_each_line(pair_case, signature, knobs, tmp_
     words = ("predict", pair_case.saved_model, tmp_path / "lines.tsv", *typed)
     ours = answers(here(*words, root=tmp_path, json=False))
     if signature == "sample":
-        knobs |= {"seed": np.arange(5), "top_p": 1.0, "top_k": len(pair_case.names)}
-    asked = rows | {
-        name: np.full(5, value, specs[name].dtype.as_numpy_dtype)
-        if np.ndim(value) == 0
-        else value
-        for name, value in knobs.items()
-    }
-    same(ours, ask(pair_case.saved_model, signature, **asked))
+        cut = {"top_p": 1.0, "top_k": len(pair_case.names)}
+        knobs = knobs | cut | {"seed": np.arange(5)}
+    for name, value in knobs.items():
+        rows[name] = np.full(5, value, specs[name].dtype.as_numpy_dtype)
+    same(ours, ask(pair_case.saved_model, signature, **rows))
     assert [one["line"] for one in ours] == [1, 2, 3, 4, 5]
     if signature != "log_prob":  # what is cut at its length, and is stated beside it
         assert all(len(one["tokens"]) == one["lengths"] for one in ours)

@@ -2,7 +2,8 @@
 nothing was.
 
 `make test` kills twice; `make kills` kills 40 times (PHISTAR_KILLS in all, over the
-recipes and the stages in turn: any 20 on end have each stage of each recipe).
+recipes and the stages in turn: 25 from a multiple of 5 on have each stage of each
+recipe).
 """
 
 import os
@@ -40,12 +41,29 @@ RECIPES = {
         "train.warmup_steps=10",
         "train.average=2",
     ),
+    "libreoffice_en_de_quick": (
+        "ingest.source=parallel",
+        "ingest.valid_fraction=0.1",
+        "ingest.test_fraction=0.1",
+        "task.vocab_size=280",
+        "build.num_layers=1",
+        "build.model_dim=16",
+        "build.mlp_dim=16",
+        "build.dropout=0.2",
+        "train.precision=float32",
+        "train.batch_tokens=256",
+        "train.steps=60",
+        "train.eval_every=20",
+        "train.warmup_steps=10",
+        "train.average=2",
+    ),
 }
 POINTS = {  # evaluations
     "breast_cancer": 20,
     "digits": 4,
     "fashion_mnist": 3,
     "kjv_quick": 3,
+    "libreoffice_en_de_quick": 3,
 }
 AIMED = ("train", "export", "ingest", "evaluate", "build")
 KILLS = int(os.environ.get("PHISTAR_KILLS", 2))
@@ -53,7 +71,25 @@ fell = Counter()  # stage -> kills while it was running
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(tmp_path_factory):
+def words(tmp_path_factory):
+    """Recipe -> its words on the command line, its files among them."""
+    folder, chance = tmp_path_factory.mktemp("pairs"), random.Random(0)
+    parts = ["row", "column", "sheet", "cell", "print", "open"]
+    rows = [chance.choices(parts, k=chance.randrange(2, 8)) for _ in range(600)]
+    for name, turn in (("source", 1), ("target", -1)):
+        text = "".join(" ".join(row[::turn]) + "\n" for row in rows)
+        (folder / f"{name}.txt").write_text(text)
+    files = [f"ingest.{n}_path={folder}/{n}.txt" for n in ("source", "target")]
+
+    def of(recipe):
+        given = RECIPES[recipe]
+        return [*given, *files] if "ingest.source=parallel" in given else given
+
+    return of
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory, words):
     """Recipe -> Done of a run that nobody killed, made once."""
     made = {}
 
@@ -62,7 +98,7 @@ def uninterrupted(tmp_path_factory):
             root = tmp_path_factory.mktemp(recipe)
             if recipe == "fashion_mnist":  # prepared once for all, in its usual place
                 assert phistar("ingest", recipe, root=root / "prepare").status == 0
-            made[recipe] = phistar("run", recipe, *RECIPES[recipe], root=root)
+            made[recipe] = phistar("run", recipe, *words(recipe), root=root)
             assert made[recipe].status == 0, made[recipe].stderr
         return made[recipe]
 
@@ -70,15 +106,19 @@ def uninterrupted(tmp_path_factory):
 
 
 @pytest.mark.parametrize("kill", range(KILLS))
-def test_killed_run_ends_equal_to_the_uninterrupted_one(kill, uninterrupted, tmp_path):
-    recipe, stage = list(RECIPES)[kill % len(RECIPES)], AIMED[kill % len(AIMED)]
-    words, whole = ("run", recipe, *RECIPES[recipe]), uninterrupted(recipe)
+def test_killed_run_ends_equal_to_the_uninterrupted_one(
+    kill, uninterrupted, words, tmp_path
+):
+    # as many recipes as stages: each turn begins with another stage
+    turn, number = divmod(kill, len(RECIPES))
+    recipe, stage = list(RECIPES)[number], AIMED[(kill + turn) % len(AIMED)]
+    typed, whole = ("run", recipe, *words(recipe)), uninterrupted(recipe)
     seconds, chance = whole.answer["stages"][stage]["seconds"], random.Random(kill)
     # most of a short training is its start: most kills are to fall into its steps
     points = chance.randrange(POINTS[recipe]) if stage == "train" else 0
     if points:
         seconds /= POINTS[recipe]
-    process = start(*words, root=tmp_path)
+    process = start(*typed, root=tmp_path)
     while process.poll() is None:
         if stage in stages_of(tmp_path) and points_of(tmp_path) >= points:
             break
@@ -91,7 +131,7 @@ def test_killed_run_ends_equal_to_the_uninterrupted_one(kill, uninterrupted, tmp
     stages = tmp_path / "mlruns" / "stages"
     for folder in stages.glob("*/[!.]*"):
         assert damage(folder) is None, f"a partial artifact: {folder}"
-    done = phistar(*words, root=tmp_path)
+    done = phistar(*typed, root=tmp_path)
     assert done.status == 0, done.stderr
     assert done.digests == whole.digests
     assert not list(stages.glob("*/.*.tmp-*")), "a temporary folder is left"
