@@ -116,7 +116,7 @@ CASES = {
         {"loss": "cross_entropy", **SHORT},
     ),
     "lines_pieces": (
-        PAIRS | {"tokenizer": "sentencepiece", "vocab_size": 290},
+        PAIRS | {"tokenizer": "sentencepiece", "vocab_size": 280},
         LINES,
         SMALL_TRANSFORMER,
         BY_TOKENS,

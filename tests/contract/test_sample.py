@@ -51,7 +51,7 @@ def test_sample_of_the_first_label_alone_equals_predict(case):
     for name, values in answer.items():
         expected = case.predicted[name]
         if values.dtype.kind == "f":
-            np.testing.assert_allclose(values, expected, atol=1e-5)
+            np.testing.assert_allclose(values, expected, rtol=1e-6, atol=1e-5)
         else:
             np.testing.assert_array_equal(values, expected)
 
