@@ -20,14 +20,28 @@ NETWORKS = {  # all with dropout, one with moving averages
         **{"num_layers": 1, "num_heads": 2, "model_dim": 8, "mlp_dim": 16},
         **{"context": 16, "stride": 12, "dropout": 0.2},
     },
+    "pairs": {
+        "network": "transformer",
+        **{"num_layers": 1, "num_heads": 2, "model_dim": 8, "mlp_dim": 16},
+        "dropout": 0.2,
+    },
 }
-TRAIN = {"text": {"accumulate": 2, "average": 3, "clip_norm": 1.0, "warmup_steps": 4}}
-OF_KIND = {"columns": "binary", "images": "multiclass", "text": "language"}
+TRAIN = {
+    "text": {"accumulate": 2, "average": 3, "clip_norm": 1.0, "warmup_steps": 4},
+    "pairs": {"batch_tokens": 256, "accumulate": 2, "average": 2, "optimizer": "muon"},
+}
+OF_KIND = {
+    "columns": "binary",
+    "images": "multiclass",
+    "text": "language",
+    "pairs": "translation",
+}
 LENGTH = {"steps": 24, "eval_every": 4, "batch_size": 16}
 LOSSES = {
     "binary": "hinge",
     "multiclass": "cross_entropy",
     "language": "cross_entropy",
+    "translation": "cross_entropy",
 }
 
 
@@ -118,6 +132,8 @@ def stopped(run, step, **how):
         ("text", 4, False),
         ("text", 12, True),
         ("text", 24, True),
+        ("pairs", 4, False),
+        ("pairs", 12, True),
     ],
 )
 def test_resumed_equals_uninterrupted(trainings, tmp_path, kind, step, at_border):

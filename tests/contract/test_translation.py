@@ -15,6 +15,8 @@ from PIL import Image
 from components import translations
 from tests.contract.test_refused import assert_refused, with_one_bad_row
 from tests.distribution import assert_frequencies
+from tests.pipeline.commands import here
+from tests.pipeline.test_predict import answers, ask, same
 
 NOTHING = -1e30  # log_prob and score where there is no text
 SEARCHES = [(1, 0.0), (1, 1.0), (2, 0.6), (4, 0.0), (4, 1.0), (4, 5.0), (16, 0.6)]
@@ -315,3 +317,36 @@ def test_attention_to_the_source_sums_to_one_and_skips_padding(pair_case):
     np.testing.assert_allclose(shares.sum(-1), 1, rtol=1e-5)
     assert (shares[0, :, sources.lengths[rows[0]] :] == 0).all()
     assert (shares[1] > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("signature", "knobs"),
+    [
+        ("predict", {"beam_size": 3, "length_penalty": 1.5, "max_length": 20}),
+        ("log_prob", {}),
+        ("sample", {"max_length": 20, "temperature": 0.7}),
+    ],
+)
+def test_command_asks_the_export_for_each_line(pair_case, signature, knobs, tmp_path):
+    specs = pair_case.signatures[signature].structured_input_signature[1]
+    rows = pair_case.encoder.request(pair_case.data.raw(), range(5))
+    rows = {name: rows[name] for name in rows if name in specs}
+    lines = [b"\t".join(fields) for fields in zip(*rows.values(), strict=True)]
+    (tmp_path / "lines.tsv").write_bytes(b"".join(line + b"\n" for line in lines))
+    typed = ["--signature", signature, "--batch-size", 2]
+    for name, value in knobs.items():
+        typed += ["--" + name.replace("_", "-"), value]
+    words = ("predict", pair_case.saved_model, tmp_path / "lines.tsv", *typed)
+    ours = answers(here(*words, root=tmp_path, json=False))
+    if signature == "sample":
+        knobs |= {"seed": np.arange(5), "top_p": 1.0, "top_k": len(pair_case.names)}
+    asked = rows | {
+        name: np.full(5, value, specs[name].dtype.as_numpy_dtype)
+        if np.ndim(value) == 0
+        else value
+        for name, value in knobs.items()
+    }
+    same(ours, ask(pair_case.saved_model, signature, **asked))
+    assert [one["line"] for one in ours] == [1, 2, 3, 4, 5]
+    if signature != "log_prob":  # what is cut at its length, and is stated beside it
+        assert all(len(one["tokens"]) == one["lengths"] for one in ours)

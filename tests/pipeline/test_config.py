@@ -504,6 +504,53 @@ def test_load_wants_a_vocab_size_with_sentencepiece_only(tmp_path):
         assert all(part in line for part in parts)
 
 
+@pytest.mark.parametrize(
+    ("name", "overrides", "parts"),
+    [
+        (
+            "libreoffice_en_de",
+            ["train.batch_tokens=null"],
+            ["train.batch_tokens: missing", "Received: null", "tokens of a step"],
+        ),
+        (
+            "kjv",
+            ["train.batch_tokens=4096"],
+            ["train.batch_tokens: of no use for the task language", "Received: 4096"],
+        ),
+        (
+            "digits",
+            ["train.batch_tokens=4096"],
+            ["train.batch_tokens: of no use for the task multiclass", "null"],
+        ),
+        (
+            "libreoffice_en_de",
+            ["task.vocab_size=null"],
+            ["task.vocab_size: missing", "number of tokens"],
+        ),
+        (
+            "libreoffice_en_de",
+            ["task.tokenizer=bytes"],
+            ["task.vocab_size: of no use with the tokenizer bytes", "Expected: null"],
+        ),
+        (
+            "libreoffice_en_de",
+            ["task.max_length=1"],
+            ["task.max_length: out of range", "Received: 1"],
+        ),
+        (
+            "libreoffice_en_de",
+            ["evaluate.beam_size=17"],
+            ["evaluate.beam_size: out of range", "Received: 17"],
+        ),
+    ],
+)
+def test_load_says_what_a_task_needs(tmp_path, name, overrides, parts):
+    with pytest.raises(config.ConfigError) as caught:
+        config.load(name, overrides, tmp_path, schema.COMPONENTS)
+    (line,) = caught.value.errors
+    assert all(part in line for part in parts)
+
+
 def test_load_of_every_shipped_recipe(tmp_path):
     known = config.recipes(tmp_path)
     assert {"breast_cancer", "digits"} <= set(known)
