@@ -171,14 +171,14 @@ def not_canonical(text, texts, found):
         found: see `translate`; those that were cut are left out.
 
     Returns:
-        float; nan if all were cut.
+        float; 0 if all were cut.
     """
     differs = [
         not np.array_equal(text.encode(one.encode()), tokens[:length])
         for one, (tokens, length, _, ended) in zip(texts, found, strict=True)
         if ended
     ]
-    return float(np.mean(differs)) if differs else float("nan")
+    return float(np.mean(differs)) if differs else 0.0
 
 
 def golden(data, encoder, labels, log_prob, of_found):

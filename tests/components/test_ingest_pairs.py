@@ -88,7 +88,8 @@ def test_both_sides_are_encoded_and_in_line(run, task):
 def test_a_pair_with_a_long_side_is_dropped_and_counted(run):
     short = (b"a" * 59, b"b" * 59)  # 60 tokens with EOS
     long = [(b"a" * 60, b"b"), (b"c", b"d" * 60)]
-    pairs = [(f"x {number}".encode(), b"y") for number in range(50)]
+    named = ["".join("abcdefghij"[int(d)] for d in str(n)) for n in range(50)]
+    pairs = [(f"x {name}".encode(), f"y {name}".encode()) for name in named]
     whole = run("a", [*pairs, short])
     data = run("b", [*pairs, short, *long])
     assert data.digests == whole.digests
