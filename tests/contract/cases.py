@@ -273,9 +273,13 @@ class Case:
         """-ln P of each test example, as evaluated.  -> float [N]."""
         return np.load(self.folders.report / "test_nll.npy")
 
-    @functools.cached_property
+    @property
     def encoder(self):
-        """Columns, Images, Text or Pairs."""
+        """Columns, Images, Text or Pairs.
+
+        A new one: the random seed of another case's training takes the operations of
+        sentencepiece from those that have been asked before.
+        """
         return make_encoder(self.data)
 
     @functools.cached_property

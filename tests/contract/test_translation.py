@@ -13,6 +13,7 @@ import tensorflow as tf
 from PIL import Image
 
 from components import translations
+from components.reports.translations import not_canonical
 from tests.contract.test_refused import assert_refused, with_one_bad_row
 from tests.distribution import assert_frequencies
 from tests.pipeline.commands import here
@@ -253,9 +254,25 @@ def test_written_lines_are_what_the_search_answers(pair_case):
         pair_case.text.encode(text).tolist() != kept(default, row)
         for row, text in enumerate(default["text"])
     ]
-    if ended.any():
-        expected = np.array(differs)[ended].mean()
-        assert metrics["test_not_canonical"] == pytest.approx(expected)
+    expected = np.array(differs)[ended].mean() if ended.any() else 0
+    assert metrics["test_not_canonical"] == pytest.approx(expected)
+
+
+def test_not_canonical_counts_texts_whose_own_tokens_are_others(make_case):
+    text = make_case("lines_pieces").text
+    whole = text.encode(b"bim bam")
+    # a byte of each letter: a way to say the same that no text is cut into
+    letters = np.array([text.names.index(f"<0x{b:02X}>") for b in b"bim"])
+    bytewise = np.append(letters, 0)
+    found = [
+        (np.append(whole, [0, 0]), len(whole), -1.0, True),
+        (bytewise, len(bytewise), -1.0, True),
+        (bytewise[:3], 3, -1.0, False),  # cut: of those nothing is said
+    ]
+    texts = [text.decode(tokens[:length]) for tokens, length, *_ in found]
+    assert texts == ["bim bam", "bim", "bim"]
+    assert not_canonical(text, texts, found) == 0.5
+    assert not_canonical(text, texts[2:], found[2:]) == 0
 
 
 def test_bleu_and_chrf_are_those_of_the_command_line(pair_case):
