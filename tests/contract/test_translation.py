@@ -316,8 +316,9 @@ def test_report_shows_pairs_with_what_they_cost(pair_case):
 
 def test_report_has_its_figures(pair_case):
     for name in ("by_length", "attention", "learning_curves"):
-        figure = Image.open(pair_case.folders.report / "figures" / f"{name}.png")
-        assert min(figure.size) > 200
+        path = pair_case.folders.report / "figures" / f"{name}.png"
+        with Image.open(path) as figure:
+            assert min(figure.size) > 200
 
 
 def test_attention_to_the_source_sums_to_one_and_skips_padding(pair_case):

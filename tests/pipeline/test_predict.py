@@ -229,7 +229,8 @@ def test_log_prob_of_a_table_reads_the_named_label(
 ):
     root, done = trained
     as_stdin(monkeypatch, rows.read_bytes())
-    words = ("predict", "breast_cancer", "-", "--signature", "log_prob")
+    # by its id: other tests' runs of the recipe are in this folder too
+    words = ("predict", done.answer["run_id"], "-", "--signature", "log_prob")
     said = here(*words, "--label", "diagnosis", root=root)
     assert said.answer["rows"] == 9 and said.answer["run"] == done.answer["run_id"]
     theirs = ask(done.answer["export"], "log_prob", **request_of, label=table[2])

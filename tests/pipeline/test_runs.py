@@ -161,7 +161,8 @@ def test_stopped_run_is_gone_on_with_and_ends_as_one(trained, tmp_path):
     ((run_id, run),) = mlflow_runs(root).items()
     assert run["status"] == "KILLED"
     assert not list((root / "mlruns").glob("stages/train/[!.]*"))
-    assert not leftovers(root)
+    # a slow machine may have come to a checkpoint, which is kept
+    assert all((path / "checkpoints").is_dir() for path in leftovers(root))
 
     done = stop(start(*command, root=root), signal.SIGTERM)
     assert done.status == done.answer["status"] == 143
