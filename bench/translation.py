@@ -9,8 +9,9 @@ libreoffice_en_de (or those that the keys say) are timed, one right after the ot
     training    real target tokens a second on the same planned batches of train, each
                 peer's dropout, smoothing and clipping included; torch eager, and
                 compiled with dynamic shapes, of which the faster one counts
-    search      the SavedModel's `predict`, 32 sources of 32 tokens, 4 beams, 32 tokens
-                that must be said, against Marian's `generate`
+    search      what the SavedModel's `predict` does to tokens, compiled: 32 sources of
+                32 tokens, 4 beams, 32 tokens that must be said, against Marian's
+                `generate`
 
 and, of ours alone, the test set translated in batches of similar lengths against the
 same in one bucket, all padded to the longest.
@@ -106,7 +107,6 @@ def training(config, data, task, network, folder):
         (() -> seconds of STEPS steps, the real target tokens of these).
     """
     import keras
-    import tensorflow as tf
 
     from components.artifacts import load_network
     from components.data.loader import loader
@@ -140,7 +140,6 @@ def training(config, data, task, network, folder):
         }
     np.savez(folder / "batches.npz", **arrays)
     batches = loader(inputs, labels, plan, 0, STEPS).cache().repeat()
-    assert isinstance(batches, tf.data.Dataset)
 
     def measured():
         begin = time.perf_counter()
