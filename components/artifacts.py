@@ -182,20 +182,21 @@ def set_weights(network, values):
         weight.assign(value)
 
 
-def truncate(folder, out_dir, num_rows):
+def truncate(folder, out_dir, num_rows, num_tokens=None):
     """A copy of a dataset with the first rows of each split.
 
     Args:
         folder: of the Dataset.
         out_dir: to make and write to.
         num_rows: rows to keep, at most.
+        num_tokens: of texts also: no row begins behind so many labels.
     """
     data, out_dir = Dataset.load(folder), Path(out_dir)
     out_dir.mkdir(parents=True)
     digests = {"all": f"first {num_rows} rows of {data.digests['all']}"}
     for split in SPLITS:
         if data.kind in SIDES:
-            digests[split] = _first_texts(data, out_dir, split, num_rows)
+            digests[split] = _first_texts(data, out_dir, split, num_rows, num_tokens)
             continue
         inputs, labels = (array[:num_rows] for array in data.split(split))
         files = SplitFiles(out_dir / split, len(labels), inputs.shape[1:], inputs.dtype)
@@ -208,11 +209,13 @@ def truncate(folder, out_dir, num_rows):
     write_json(out_dir / "digest.json", digests)
 
 
-def _first_texts(data, out_dir, split, num_rows):
+def _first_texts(data, out_dir, split, num_rows, num_tokens):
     """Write the first texts of a split.  -> str, their digest."""
     tokens = [side for side in data.split(split) if side is not None]
     raw = load_raw(data.folder / split, data.kind) if split == "test" else []
     files = TextFiles(out_dir / split, data.kind, tokens[0].tokens.dtype, bool(raw))
+    if num_tokens is not None:
+        num_rows = min(num_rows, (tokens[-1].offsets[:-1] < num_tokens).sum())
     for row, size in enumerate(data.sizes(split)[:num_rows]):
         files.append([side[row] for side in tokens], [side[row] for side in raw], size)
     return files.close()

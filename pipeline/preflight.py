@@ -46,7 +46,9 @@ def _run(config, artifacts, folder, run_id):
     from components.artifacts import truncate
 
     rows = 2 * config.sections["train"]["batch_size"]
-    truncate(artifacts["dataset"], folder / "ingest", rows)
+    context = _description(artifacts, "network")["arguments"].get("context")
+    tokens = context and rows * context  # a row of a batch is a window of a text
+    truncate(artifacts["dataset"], folder / "ingest", rows, tokens)
     artifacts["dataset"] = folder / "ingest"
     shorter = {"steps": 2, "epochs": None, "eval_every": 1}
     for stage in STAGES[2:]:

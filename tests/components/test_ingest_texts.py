@@ -140,6 +140,17 @@ def test_truncate_keeps_the_first_texts(run, tmp_path):
     np.testing.assert_array_equal(short.raw()[4], whole.raw()[4])
 
 
+def test_truncate_keeps_what_begins_within_so_many_labels(run, tmp_path):
+    whole = run("a", lines_of(200))
+    truncate(whole.folder, tmp_path / "short", 5, 40)
+    short = Dataset.load(tmp_path / "short")
+    for split in SPLITS:
+        offsets = whole.split(split)[1].offsets
+        kept = len(short.split(split)[1])
+        assert 0 < kept < 5
+        assert offsets[kept - 1] < 40 <= offsets[kept]
+
+
 def test_ingest_refuses_labels_of_another_kind(run, tmp_path):
     with pytest.raises(ValueError, match="the task multiclass needs labels that are"):
         run("a", lines_of(50), {"name": "multiclass"})
