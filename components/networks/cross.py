@@ -1,10 +1,9 @@
 """The blocks of an encoder and of a decoder that reads its output."""
 
-import keras
 from keras import ops
 
 from components.networks.dropout import Dropout
-from components.networks.transformer import STDDEV, Block, rotate
+from components.networks.transformer import Block, dense, rotate
 
 
 class EncoderBlock(Block):
@@ -40,13 +39,6 @@ class CrossBlock(EncoderBlock):
         super().__init__(
             model_dim, num_heads, mlp_dim, dropout, num_parts / 2, **options
         )
-
-        def dense(width, name, scale=1.0):
-            normal = keras.initializers.RandomNormal(stddev=STDDEV * scale)
-            return keras.layers.Dense(
-                width, use_bias=False, kernel_initializer=normal, name=name
-            )
-
         self.cross_query = dense(model_dim, "cross_query")
         self.cross_key_value = dense(2 * model_dim, "cross_key_value")
         self.cross_out = dense(model_dim, "cross_out", num_parts**-0.5)

@@ -67,13 +67,6 @@ class Block(keras.layers.Layer):
     def __init__(self, model_dim, num_heads, mlp_dim, dropout, num_layers, **options):
         super().__init__(**options)
         self.num_heads, self.head_dim = num_heads, model_dim // num_heads
-
-        def dense(width, name, scale=1.0, activation=None):
-            normal = keras.initializers.RandomNormal(stddev=STDDEV * scale)
-            return keras.layers.Dense(
-                width, activation, False, kernel_initializer=normal, name=name
-            )
-
         out = (2 * num_layers) ** -0.5
         self.query_key_value = dense(3 * model_dim, "query_key_value")
         self.attention_out = dense(model_dim, "attention_out", out)
@@ -158,6 +151,24 @@ class Block(keras.layers.Layer):
         x = x + self.dropout(self.attention_out(mixed), training=training)
         inner = self.mlp_out(self.mlp_in(ops.rms_normalization(x)))
         return x + self.dropout(inner, training=training)
+
+
+def dense(width, name, scale=1.0, activation=None):
+    """A layer without bias whose first weights are normal.
+
+    Args:
+        width: of the output.
+        name: of the layer.
+        scale: standard deviation, in that of the other weights.
+        activation: name, or None.
+
+    Returns:
+        Dense.
+    """
+    normal = keras.initializers.RandomNormal(stddev=STDDEV * scale)
+    return keras.layers.Dense(
+        width, activation, False, kernel_initializer=normal, name=name
+    )
 
 
 def hidden(seen):

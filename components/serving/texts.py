@@ -3,22 +3,14 @@
 import tensorflow as tf
 
 from components.decoding import continue_texts, greedy, sample
-from components.serving.knobs import (
-    KNOB_UNITS,
-    KNOBS,
-    concrete,
-    knob,
-    knobs_in_range,
-    noise,
-    require,
-)
+from components.serving.knobs import KNOBS, concrete
+from components.serving.tokens import MAX_LENGTH, TokenServer, largest
 
-MAX_LENGTH = 4096  # tokens that a request may ask for
+LONGEST = 4096  # tokens that a request may ask for
 DEFAULT_LENGTH = 256  # of `serving_default`
-NEVER = -1e30  # ln P of what cannot follow
 
 
-class Server(tf.Module):
+class Server(TokenServer):
     """The signatures.
 
     Args:
@@ -28,49 +20,31 @@ class Server(tf.Module):
     """
 
     def __init__(self, task, encoder, network):
-        super().__init__()
-        self.task, self.encoder, self.network = task, encoder, network
+        super().__init__(task, encoder, network, "prompt", LONGEST)
 
     def prompt_tokens(self, prompt):
         """string [B] -> (int32 [B, P], int32 [B]), EOS left out."""
-        tokens, lengths = self.encoder.encode_graph(prompt)
+        tokens, lengths = self.text.encode_graph(prompt)
         return tokens, lengths - 1
 
     def continuation(self, prompt, max_length, choose):
         """Texts after prompts, as `predict` and `sample` answer them."""
-        allowed = (max_length >= 1) & (max_length <= MAX_LENGTH)
-        message = f"max_length must be in [1, {MAX_LENGTH}]"
-        with tf.control_dependencies([require(allowed, message, max_length)]):
+        with tf.control_dependencies([self.length_in_range(max_length)]):
             tokens, lengths = self.prompt_tokens(prompt)
-        room = tf.reduce_max(tf.concat([max_length, [1]], axis=0))
-        made = continue_texts(self.network, tokens, lengths, max_length, room, choose)
-        return {
-            "text": self.encoder.decode_graph(made.tokens, made.lengths),
-            "tokens": made.tokens,
-            "lengths": made.lengths,
-            "log_prob": tf.reduce_sum(tf.cast(made.log_probs, tf.float64), axis=1),
-            "truncated": ~made.ended,
-        }
+        room = largest(max_length)
+        return self.made(
+            continue_texts(self.network, tokens, lengths, max_length, room, choose)
+        )
 
     def score(self, prompt, tokens, lengths):
-        """ln P of tokens after prompts, window by window.
-
-        Args:
-            prompt: string [B].
-            tokens: int32 [B, T], what is scored.
-            lengths: int32 [B], how many of each row.
-
-        Returns:
-            (float32 [B, T], nats, 0 after the end; float32 [B, V], ln P of what would
-            come next).
-        """
+        """ln P of tokens after prompts, window by window; see TokenServer."""
         before, num_before = self.prompt_tokens(prompt)
         windows, total = self.network.windows, num_before + lengths
-        size = tf.reduce_max(tf.concat([total, [0]], axis=0)) + 1  # and what is next
+        size = largest(total, 0) + 1  # and what is next
         width = tf.minimum(size, windows.context)
         labels = joined(before, num_before, tokens, lengths, size + width)
         read = tf.pad(labels, [[0, 0], [1, 0]])
-        last = tf.reduce_max(tf.concat([windows.start(total), [0]], axis=0))
+        last = largest(windows.start(total), 0)
         first = tf.reduce_min(tf.concat([windows.start(num_before), [last]], axis=0))
         numbers = tf.range(first // windows.stride, last // windows.stride + 1)
         rows = tf.shape(labels)[0]
@@ -127,74 +101,40 @@ class Server(tf.Module):
             max_length = tf.fill(tf.shape(prompt), DEFAULT_LENGTH)
             return predict(prompt=prompt, max_length=max_length)
 
-        def log_prob(*, prompt, text):
-            tokens, lengths = self.encoder.encode_graph(text)
-            by_token, _ = self.score(prompt, tokens, lengths)
-            return answer(by_token) | {"tokens": tokens, "lengths": lengths}
-
-        def log_prob_tokens(*, prompt, tokens, lengths):
-            with tf.control_dependencies(legal(tokens, lengths, self.task.num_outputs)):
-                by_token, following = self.score(prompt, tokens, lengths)
-            after_end = tf.one_hot([0], self.task.num_outputs, 0.0, NEVER)
-            ended = has_ended(tokens, lengths)[:, None]
-            following = tf.where(ended, after_end, following)
-            return answer(by_token) | {"next_log_probs": following}
-
-        def answer(by_token):
-            total = tf.reduce_sum(tf.cast(by_token, tf.float64), axis=1)
-            return {"log_prob": total, "token_log_probs": by_token}
-
         def draw(*, prompt, max_length, seed, temperature, top_k, top_p):
-            with tf.control_dependencies(knobs_in_range(temperature, top_k, top_p)):
-                uniform = noise(seed, MAX_LENGTH)
+            uniform = self.uniform(seed, temperature, top_k, top_p)
 
             def choose(log_probs, number):
-                number = tf.minimum(number, MAX_LENGTH - 1)
+                number = tf.minimum(number, LONGEST - 1)
                 drawn = tf.gather(uniform, number, batch_dims=1)
                 return sample(log_probs, drawn, temperature, top_k, top_p)
 
             return self.continuation(prompt, max_length, choose)
 
-        prompt = {"prompt": knob("prompt", tf.string)}
-        length = {"max_length": knob("max_length", tf.int32)}
-        text = {"text": knob("text", tf.string)}
-        tokens = {
-            "tokens": tf.TensorSpec([None, None], tf.int32, "tokens"),
-            "lengths": knob("lengths", tf.int32),
-        }
         return concrete(
             {
-                "serving_default": (serving_default, prompt),
-                "predict": (predict, prompt | length),
-                "log_prob": (log_prob, prompt | text),
-                "log_prob_tokens": (log_prob_tokens, prompt | tokens),
-                "sample": (draw, prompt | length | KNOBS),
+                "serving_default": (serving_default, self.given),
+                "predict": (predict, self.given | MAX_LENGTH),
+                **self.scoring(),
+                "sample": (draw, self.given | MAX_LENGTH | KNOBS),
             }
         )
 
     @property
     def units(self):
         """Input or output name -> what it holds, with its unit or range."""
-        last = self.task.num_outputs - 1
-        text = self.encoder.describe()["text"]
+        text = self.text.describe()["text"]
         return {
+            **super().units,
             "prompt": f"what the text begins with, '' for nothing; {text}",
             "text": f"what comes after the prompt, to its end; {text}",
-            "tokens": f"integers in [0, {last}]; a whole text's last one is EOS, 0",
-            "lengths": "tokens of each row; those after them are 0",
-            "max_length": f"in [1, {MAX_LENGTH}]; tokens at most, EOS counted",
-            "truncated": "whether max_length came before EOS",
-            "log_prob": "ln P(tokens | prompt), nats",
-            "token_log_probs": "ln P of each token given those before it, nats",
-            "next_log_probs": "ln P of every token to come next, nats",
-            **KNOB_UNITS,
         }
 
     def facts(self):
         """What else the contract says.  -> plain data."""
         windows = self.network.windows
         return {
-            "tokenizer": self.encoder.tokenizer,
+            "tokenizer": self.text.tokenizer,
             "context": windows.context,
             "stride": windows.stride,
             "protocol": windows.describe(),
@@ -223,35 +163,3 @@ def joined(before, num_before, after, num_after, size):
     nothing = tf.shape(both)[1] - 1
     inside = column < (num_before + num_after)[:, None]
     return tf.gather(both, tf.where(inside, place, nothing), batch_dims=1)
-
-
-def has_ended(tokens, lengths):
-    """Whether the last token of each row is EOS.  -> bool [B]."""
-    column = tf.range(tf.shape(tokens)[1])[None, :]
-    return tf.reduce_any((tokens == 0) & (column < lengths[:, None]), axis=1)
-
-
-def legal(tokens, lengths, num):
-    """Assertions that tokens are labels, EOS the last one if there.
-
-    Args:
-        tokens: int32 [B, T].
-        lengths: int32 [B].
-        num: V.
-
-    Returns:
-        list.
-    """
-    size = tf.shape(tokens)[1]
-    column = tf.range(size)[None, :]
-    known = (tokens >= 0) & (tokens < num) | (column >= lengths[:, None])
-    early = (tokens == 0) & (column < lengths[:, None] - 1)
-    return [
-        require(known, f"tokens must be in [0, {num - 1}]", tokens),
-        require(~early, "tokens must not hold EOS (0) before the end", tokens),
-        require(
-            (lengths >= 0) & (lengths <= size),
-            "lengths must be in [0, the tokens' second dimension]",
-            lengths,
-        ),
-    ]
