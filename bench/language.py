@@ -19,7 +19,6 @@ peer in windows of 64 that each score 16 and keep 48.
 
 import argparse
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -28,6 +27,7 @@ from pathlib import Path
 
 import numpy as np
 from timing import Peer, interleaved, interval, machine
+from turns import train_both
 
 from components.data.windows import Windows
 from pipeline import quiet
@@ -42,7 +42,7 @@ SHAPES = [
     "build.stride=48",
     "build.dropout=0.0",
 ]
-BATCH, STEPS, DRAWN, TURN = 12, 100, 256, 60.0
+BATCH, STEPS, DRAWN = 12, 100, 256
 
 
 def main():
@@ -198,51 +198,13 @@ def trainings(python, seconds, overrides, folder):
     subprocess.run([*command, "--to", "ingest"], check=True)
     stages = folder / "mlruns" / "stages"
     dataset = next(stages.glob("ingest/*/manifest.json")).parent
-    with peer(python, dataset) as theirs, open(folder / "log", "w") as log:
-        ours = subprocess.Popen(command, stdout=log, stderr=log)
-        theirs.say(f"train {seconds}")
-        passed = turns(ours, theirs.process, stages)
-        if ours.returncode:
-            raise RuntimeError((folder / "log").read_text())
-        print(f"nanoGPT's setting: {theirs.answer()} steps in {seconds:.0f} s")
-        print(
-            f"phistar run kjv {' '.join(overrides)}: {passed['run']:.0f} s, of which "
-            f"training {passed['train']:.0f} s; preparing the data not counted"
-        )
+    with peer(python, dataset) as theirs:
+        train_both(command, theirs, seconds, stages, folder / "log")
         nll = {"phistar": own_nll(stages, dataset)}
         nll["nanoGPT"] = peer_nll(theirs, dataset, folder)
     for name, value in nll.items():
         print(f"{name:<8} {value:.4f} nats a character of test")
     print(f"difference {nll['nanoGPT'] - nll['phistar']:.4f}; the bar is 0.04")
-
-
-def turns(ours, theirs, stages):
-    """Stop one process while the other one runs, a minute each, until ours ends.
-
-    Returns:
-        dict: seconds of our turns, "run" in all and "train" in the stage train.
-    """
-    passed = {"run": 0.0, "train": 0.0}
-    while True:
-        theirs.send_signal(signal.SIGSTOP)
-        ours.send_signal(signal.SIGCONT)
-        begin = last = time.perf_counter()
-        while ours.poll() is None and last - begin < TURN:
-            time.sleep(0.2)
-            now = time.perf_counter()
-            passed["run"] += now - last
-            built, trained = (
-                any((stages / stage).glob("[!.]*/manifest.json"))
-                for stage in ("build", "train")
-            )
-            passed["train"] += (now - last) * (built and not trained)
-            last = now
-        if ours.returncode is not None:
-            theirs.send_signal(signal.SIGCONT)
-            return passed
-        ours.send_signal(signal.SIGSTOP)
-        theirs.send_signal(signal.SIGCONT)
-        time.sleep(TURN)
 
 
 def characters(texts):

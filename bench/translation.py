@@ -3,7 +3,7 @@
     python bench/translation.py --torch /a/venv/bin/python [--repeats 9] [key=value ...]
 
 With --torch a Python that has torch and transformers (an environment of its own: `pip
-install torch transformers`) runs bench/peers/transformer.py. At the sizes of
+install torch transformers accelerate`) runs bench/peers/transformer.py. At the sizes of
 libreoffice_en_de (or those that the keys say) are timed, one right after the other:
 
     training    real target tokens a second on the same planned batches of train, each
@@ -15,16 +15,24 @@ libreoffice_en_de (or those that the keys say) are timed, one right after the ot
 
 and, of ours alone, the test set translated in batches of similar lengths against the
 same in one bucket, all padded to the longest.
+
+With --train SECONDS, two trainings take turns of a minute instead, one of them stopped
+while the other one runs: `phistar run`, all five stages, and Marian with its own
+Trainer (bench/peers/marian.py) for SECONDS, on the same tokens. Both translate test
+with the recipe's beam.
 """
 
 import argparse
 import os
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 from timing import Peer, interleaved, interval, machine
+from turns import train_both
 
 from pipeline import quiet
 from pipeline.config import load
@@ -38,10 +46,15 @@ def main():
     parser.add_argument("--torch", help="a Python that has torch and transformers")
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--recipe", default="libreoffice_en_de")
+    parser.add_argument("--train", type=float, metavar="SECONDS")
     parser.add_argument("overrides", nargs="*", help="keys of the recipe")
     given = parser.parse_args()
+    if given.train and not given.torch:
+        parser.error("--train needs --torch, a Python that has torch, beside it")
     print(machine())
     with tempfile.TemporaryDirectory() as folder:
+        if given.train:
+            return trainings(given, Path(folder))
         quiet.import_keras()
         measure(given, Path(folder))
 
@@ -72,11 +85,7 @@ def measure(given, folder):
         print(f"phistar, search: {1e3 * search():.0f} ms")
         print("With --torch PYTHON: beside torch and Marian.")
         return
-    keys = ("num_layers", "num_heads", "model_dim", "mlp_dim", "dropout")
-    sizes = [str(config["build"][key]) for key in keys]
-    script = Path(__file__).parent / "peers" / "transformer.py"
-    command = [given.torch, str(script), str(folder / "batches.npz")]
-    with Peer([*command, str(data.space.size), *sizes]) as theirs:
+    with peer(given, "transformer", folder / "batches.npz", data, config) as theirs:
         for mode in ("steps", "compiled"):
             theirs(f"{mode} {STEPS}")
             pairs = interleaved(
@@ -87,6 +96,14 @@ def measure(given, folder):
             lambda: theirs(f"search {ROWS} {BEAMS} {SAID}"), search, given.repeats
         )
         report(f"beam {BEAMS}, {ROWS} sources", pairs, ROWS * SAID, "tokens a second")
+
+
+def peer(given, script, arrays, data, config):
+    """One of bench/peers/ at the sizes of the recipe.  -> Peer."""
+    keys = ("num_layers", "num_heads", "model_dim", "mlp_dim", "dropout")
+    sizes = [str(config["build"][key]) for key in keys]
+    path = Path(__file__).parent / "peers" / f"{script}.py"
+    return Peer([given.torch, str(path), str(arrays), str(data.space.size), *sizes])
 
 
 def report(what, pairs, count, unit):
@@ -222,6 +239,48 @@ def buckets(data, task, network, config, repeats):
 
     pairs = interleaved(padded, alike, max(1, repeats // 3))
     report("test, one bucket beside planned", pairs, len(sources), "sources a second")
+
+
+def trainings(given, folder):
+    """Both trainings in turns, both asked to translate test."""
+    from sacrebleu.metrics import BLEU, CHRF
+
+    executable = str(Path(sys.executable).with_name("phistar"))
+    command = [executable, "run", given.recipe, *given.overrides, "--root", str(folder)]
+    subprocess.run([*command, "--to", "ingest"], check=True)
+    stages = folder / "mlruns" / "stages"
+    dataset = next(stages.glob("ingest/[!.]*/manifest.json")).parent
+    quiet.import_keras()
+    from components.artifacts import Dataset, make_encoder
+    from components.reports.pairs import lines
+
+    data = Dataset.load(dataset)
+    sides = {
+        "train_inputs": data.split("train")[0],
+        "train_labels": data.split("train")[1],
+        "test_inputs": data.split("test")[0],
+    }
+    arrays = folder / "tokens.npz"
+    np.savez(arrays, **{name: np.asarray(side.tokens) for name, side in sides.items()})
+    config = load(given.recipe, given.overrides, ".").sections
+    with peer(given, "marian", arrays, data, config) as theirs:
+        train_both(command, theirs, given.train, stages, folder / "log")
+        theirs(f"translate {config['evaluate']['beam_size']} {folder / 'found.npy'}")
+    (evaluated,) = stages.glob("evaluate/[!.]*")
+    ours, references = (
+        next(evaluated.rglob(f"{name}.txt")).read_text("utf-8").splitlines()
+        for name in ("translations", "references")
+    )
+    text = make_encoder(data).text
+    found = np.load(folder / "found.npy")
+    # what it says after the end is padding
+    lengths = [int(np.argmax(np.append(row, 0) == 0)) for row in found]
+    peers = [text.decode(row[:n]) for row, n in zip(found, lengths, strict=True)]
+    for name, said in (("phistar", ours), ("Marian", lines(peers))):
+        bleu, chrf = (
+            metric.corpus_score(said, [references]).score for metric in (BLEU(), CHRF())
+        )
+        print(f"{name:<8} BLEU {bleu:.2f}, chrF {chrf:.2f} on test, n = {len(said)}")
 
 
 if __name__ == "__main__":

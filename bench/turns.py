@@ -1,0 +1,67 @@
+"""Two trainings on one machine: one is stopped while the other one runs."""
+
+import signal
+import subprocess
+import time
+
+TURN = 60.0  # seconds
+
+
+def turns(ours, theirs, stages):
+    """Take turns of a minute until ours ends.
+
+    Args:
+        ours: Popen of `phistar run`.
+        theirs: Popen of the peer, training.
+        stages: Path of our store's stages.
+
+    Returns:
+        dict: seconds of our turns, "run" in all and "train" in the stage train.
+    """
+    passed = {"run": 0.0, "train": 0.0}
+    while True:
+        theirs.send_signal(signal.SIGSTOP)
+        ours.send_signal(signal.SIGCONT)
+        begin = last = time.perf_counter()
+        while ours.poll() is None and last - begin < TURN:
+            time.sleep(0.2)
+            now = time.perf_counter()
+            passed["run"] += now - last
+            built, trained = (
+                any((stages / stage).glob("[!.]*/manifest.json"))
+                for stage in ("build", "train")
+            )
+            passed["train"] += (now - last) * (built and not trained)
+            last = now
+        if ours.returncode is not None:
+            theirs.send_signal(signal.SIGCONT)
+            return passed
+        ours.send_signal(signal.SIGSTOP)
+        theirs.send_signal(signal.SIGCONT)
+        time.sleep(TURN)
+
+
+def train_both(command, peer, seconds, stages, log):
+    """Both train; what they took is printed.
+
+    Args:
+        command: list of str, `phistar run ...`.
+        peer: Peer that answers `train SECONDS`.
+        seconds: of the peer.
+        stages: Path of our store's stages.
+        log: Path, what ours says.
+
+    Raises:
+        RuntimeError: if ours fails.
+    """
+    with open(log, "w") as file:
+        ours = subprocess.Popen(command, stdout=file, stderr=file)
+        peer.say(f"train {seconds}")
+        passed = turns(ours, peer.process, stages)
+    if ours.returncode:
+        raise RuntimeError(log.read_text())
+    print(f"the peer: {peer.answer()} steps in {seconds:.0f} s")
+    print(
+        f"{' '.join(command[1:])}: {passed['run']:.0f} s, of which training "
+        f"{passed['train']:.0f} s; preparing the data not counted"
+    )

@@ -1,0 +1,157 @@
+"""What the SavedModels of texts have in common: nats of tokens, and their bounds."""
+
+import tensorflow as tf
+
+from components.serving.knobs import KNOB_UNITS, knob, knobs_in_range, noise, require
+
+NEVER = -1e30  # ln P of what cannot follow
+
+MAX_LENGTH = {"max_length": knob("max_length", tf.int32)}
+TEXT = {"text": knob("text", tf.string)}
+TOKENS = {
+    "tokens": tf.TensorSpec([None, None], tf.int32, "tokens"),
+    "lengths": knob("lengths", tf.int32),
+}
+
+
+class TokenServer(tf.Module):
+    """P of texts, each of which comes with another one: a prompt, or a source.
+
+    Args:
+        task: Softmax over tokens.
+        text: Text, the encoder of a text.
+        network: Network.
+        given: name of the input that comes with a text.
+        longest: tokens that a request may ask for.
+    """
+
+    def __init__(self, task, text, network, given, longest):
+        super().__init__()
+        self.task, self.text, self.network = task, text, network
+        self.given = {given: knob(given, tf.string)}
+        self.longest = longest
+
+    def score(self, given, tokens, lengths):
+        """ln P of tokens.
+
+        Args:
+            given: string [B].
+            tokens: int32 [B, T], what is scored.
+            lengths: int32 [B], how many of each row.
+
+        Returns:
+            (float32 [B, T], nats, 0 after the end; float32 [B, V], ln P of what would
+            come next).
+        """
+        raise NotImplementedError
+
+    def scoring(self):
+        """The signatures that score.  -> name: (function, its specs)."""
+
+        def log_prob(*, text, **given):
+            tokens, lengths = self.text.encode_graph(text)
+            by_token, _ = self.score(*given.values(), tokens, lengths)
+            return answer(by_token) | {"tokens": tokens, "lengths": lengths}
+
+        def log_prob_tokens(*, tokens, lengths, **given):
+            with tf.control_dependencies(legal(tokens, lengths, self.task.num_outputs)):
+                by_token, following = self.score(*given.values(), tokens, lengths)
+            after_end = tf.one_hot([0], self.task.num_outputs, 0.0, NEVER)
+            ended = has_ended(tokens, lengths)[:, None]
+            following = tf.where(ended, after_end, following)
+            return answer(by_token) | {"next_log_probs": following}
+
+        def answer(by_token):
+            return {"log_prob": total(by_token), "token_log_probs": by_token}
+
+        return {
+            "log_prob": (log_prob, self.given | TEXT),
+            "log_prob_tokens": (log_prob_tokens, self.given | TOKENS),
+        }
+
+    def made(self, continuation):
+        """A Continuation as `predict` and `sample` answer it.  -> dict."""
+        tokens, lengths = continuation.tokens, continuation.lengths
+        return {
+            "text": self.text.decode_graph(tokens, lengths),
+            "tokens": tokens,
+            "lengths": lengths,
+            "log_prob": total(continuation.log_probs),
+            "truncated": ~continuation.ended,
+        }
+
+    def uniform(self, seed, temperature, top_k, top_p):
+        """A number for each token of `sample`, whose knobs are looked at first.
+
+        Returns:
+            float32 [B, longest], in [0, 1).
+        """
+        with tf.control_dependencies(knobs_in_range(temperature, top_k, top_p)):
+            return noise(seed, self.longest)
+
+    def length_in_range(self, max_length):
+        """The assertion that refuses other lengths."""
+        return within(max_length, "max_length", 1, self.longest)
+
+    @property
+    def units(self):
+        """Input or output name -> what it holds, with its unit or range."""
+        last, (given,) = self.task.num_outputs - 1, self.given
+        return {
+            "tokens": f"integers in [0, {last}]; a whole text's last one is EOS, 0",
+            "lengths": "tokens of each row; those after them are 0",
+            "max_length": f"in [1, {self.longest}]; tokens at most, EOS counted",
+            "truncated": "whether max_length came before EOS",
+            "log_prob": f"ln P(tokens | {given}), nats",
+            "token_log_probs": "ln P of each token given those before it, nats",
+            "next_log_probs": "ln P of every token to come next, nats",
+            **KNOB_UNITS,
+        }
+
+
+def total(log_probs):
+    """ln P of texts.  float32 [B, T], nats -> float64 [B]."""
+    return tf.reduce_sum(tf.cast(log_probs, tf.float64), axis=1)
+
+
+def within(values, name, low, high):
+    """The assertion that a knob is in its range."""
+    allowed = (values >= low) & (values <= high)
+    return require(allowed, f"{name} must be in [{low}, {high}]", values)
+
+
+def largest(values, least=1):
+    """The largest of some numbers, `least` if there are none.  int32 [B] -> int32."""
+    return tf.reduce_max(tf.concat([values, [least]], axis=0))
+
+
+def has_ended(tokens, lengths):
+    """Whether the last token of each row is EOS.  -> bool [B]."""
+    column = tf.range(tf.shape(tokens)[1])[None, :]
+    return tf.reduce_any((tokens == 0) & (column < lengths[:, None]), axis=1)
+
+
+def legal(tokens, lengths, num):
+    """Assertions that tokens are labels, EOS the last one if there.
+
+    Args:
+        tokens: int32 [B, T].
+        lengths: int32 [B].
+        num: V.
+
+    Returns:
+        list.
+    """
+    size = tf.shape(tokens)[1]
+    column = tf.range(size)[None, :]
+    known = (tokens >= 0) & (tokens < num) | (column >= lengths[:, None])
+    early = (tokens == 0) & (column < lengths[:, None] - 1)
+    return [
+        require(known, f"tokens must be in [0, {num - 1}]", tokens),
+        require(~early, "tokens must not hold EOS (0) before the end", tokens),
+        require(
+            (lengths >= 0) & (lengths <= size),
+            "lengths must be in [0, the tokens' second dimension]",
+            lengths,
+        ),
+    ]
