@@ -34,7 +34,8 @@ def parse(typed):
         if "=" in word and not word.startswith("-") and before != "--root"
     ]
     words = (word for word in typed if not word.startswith("-"))
-    if next((word for word in words if word not in overrides), "") == "predict":
+    command = next((word for word in words if word not in overrides), "")
+    if command in ("predict", "compare"):
         overrides = []  # a run's name may hold an equals sign, and so may a file's
     parser = make_parser()
     given = parser.parse_args([word for word in typed if word not in overrides])
@@ -99,6 +100,13 @@ def make_parser():
         text = "all five stages" if name == "run" else "this stage, and what it needs"
         add_run(name, command(name, text))
     add_predict(command("predict", "ask an export; one JSON object for each input"))
+    added = command("compare", "what differs between two runs, and what came of it")
+    added.add_argument(
+        "runs",
+        metavar="RUN",
+        nargs=2,
+        help="a run's id, or its beginning; its name; a recipe, for its newest run",
+    )
     added = command("ui", "MLflow's pages on 127.0.0.1")
     added.add_argument("--port", type=positive, default=5000)
     return parser

@@ -3,6 +3,7 @@
     phistar list | show NAME | plan NAME | run NAME | ui
     phistar ingest|build|train|evaluate|export NAME
     phistar predict RUN FILE
+    phistar compare RUN RUN
 
 `key=value` anywhere on the line overrides a key of the recipe.
 """
@@ -168,6 +169,15 @@ def predict(given):
     return answer, []
 
 
+def compare(given):
+    """What differs between two runs, and what came of it."""
+    from pipeline.compare import compare as compare_runs
+    from pipeline.report import comparison
+
+    answer = compare_runs(given.runs, given.root)
+    return answer, comparison(answer)
+
+
 def ui(given):
     """Start MLflow's server in this process's place."""
     from pipeline import server
@@ -204,6 +214,7 @@ FUNCTIONS = {  # every other command is `run`
     "show": show,
     "plan": plan,
     "predict": predict,
+    "compare": compare,
     "ui": ui,
 }
 

@@ -15,10 +15,10 @@ import time
 import urllib.request
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import quote
 
 import pytest
 
+from pipeline.compare import compare
 from pipeline.sending import read_state
 
 CODE = Path(__file__).resolve().parents[2]
@@ -68,14 +68,7 @@ class Page(NamedTuple):
     server: str
     experiment: str
     ids: tuple[str, str]  # MLflow's run ids
-
-    @property
-    def address(self) -> str:
-        chosen = quote(json.dumps(list(self.ids)))
-        return (
-            f"{self.server}/#/compare-runs?runs={chosen}"
-            f"&experiments={quote(json.dumps([self.experiment]))}"
-        )
+    address: str  # as `phistar compare` prints it, but for the server
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +94,8 @@ def page(runs):
             time.sleep(0.2)
         states = [read_state(runs.root, run_id) for run_id in runs.ids]
         ids = tuple(state["mlflow_run_id"] for state in states)
-        yield Page(server, states[0]["experiment_id"], ids)
+        _, _, place = compare(runs.ids, runs.root)["url"].partition("/#/")
+        yield Page(server, states[0]["experiment_id"], ids, f"{server}/#/{place}")
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait()

@@ -471,11 +471,14 @@ def many(tmp_path):
         # the newest finished one, whose folder is not in this store
         ("wine", "the export of aaaa2"),
         ("aaaa1", "the export of aaaa1"),
-        ("aaaa", "2 runs with different exports"),
-        ("bbbb", "a run without an export"),
-        ("beer", "a run without an export"),
+        ("aaaa", "2 runs with different results of `export`"),
+        ("bbbb", "a run without the result of `export`"),
+        ("beer", "a run without the result of `export`"),
         ("tea", "the export of cccc3"),
-        ("cccc1", "2 runs with different exports"),  # a parent is its children's
+        (
+            "cccc1",
+            "2 runs with different results of `export`",
+        ),  # a parent is its children's
         ("aaa", "no such run"),
         ("winde", "Did you mean wine?"),
         ("/no/such/folder", "no such run"),
