@@ -1,6 +1,7 @@
 """`phistar compare`: it names what was planted, and calls chance a tie."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -11,8 +12,11 @@ from tests.pipeline.commands import SHORT, copy_code, edit, here, phistar
 
 
 @pytest.fixture(scope="module")
-def root(trained):
-    return trained[0]
+def root(trained, tmp_path_factory):
+    """A copy of the project, to which runs may be added."""
+    copy = tmp_path_factory.mktemp("compared")
+    shutil.copytree(trained[0], copy, dirs_exist_ok=True)
+    return copy
 
 
 @pytest.fixture(scope="module")
