@@ -11,11 +11,12 @@ rate at a border of training, given all valid_nll so far.
               (Simonyan and Zisserman, 2014, arXiv:1409.1556, section 3.1)
 """
 
-import math
 from typing import Annotated, Literal
 
 import keras
 from pydantic import Field
+
+from components.schedules import by_step, cosine, plateaus, warmed
 
 # Words in the names of variables: biases, normalisation, and a text's start.
 NOT_DECAYED = ("bias", "gamma", "beta", "scale", "start")
@@ -71,7 +72,7 @@ def adamw(
     Source: Loshchilov and Hutter, 2017, arXiv:1711.05101.
     """
     result = keras.optimizers.AdamW(
-        _warmed(schedule, learning_rate, steps, warmup_steps, parts),
+        warmed(schedule, learning_rate, steps, warmup_steps, parts),
         weight_decay=weight_decay,
         beta_2=beta_2,
         global_clipnorm=clip_norm,
@@ -115,7 +116,7 @@ def muon(
     2025, arXiv:2502.16982 (the scale of the step).
     """
     result = keras.optimizers.Muon(
-        _warmed(schedule, learning_rate, steps, warmup_steps, parts),
+        warmed(schedule, learning_rate, steps, warmup_steps, parts),
         weight_decay=weight_decay,
         adam_beta_2=beta_2,
         global_clipnorm=clip_norm,
@@ -151,8 +152,8 @@ def sgd(
         (keras.optimizers.Optimizer, function of the list of valid_nll).
     """
     if schedule == "cosine":
-        cosine = by_step(_cosine(learning_rate, steps), parts)
-        return L2SGD(cosine, momentum, weight_decay, parts), _nothing
+        rate = by_step(cosine(learning_rate, steps), parts)
+        return L2SGD(rate, momentum, weight_decay, parts), _nothing
     result = L2SGD(learning_rate, momentum, weight_decay, parts)
 
     def at_border(valid_nll):
@@ -189,86 +190,6 @@ class L2SGD(keras.optimizers.SGD):
         if self.decay and not any(name in variable.name for name in NOT_DECAYED):
             gradient = gradient + self.decay * keras.ops.convert_to_tensor(variable)
         super().update_step(gradient, variable, learning_rate)
-
-
-def plateaus(valid_nll, patience):
-    """How often valid_nll has stopped falling.
-
-    A plateau is `patience` evaluations in a row that do not get below the least value
-    before them; counting begins anew after each.
-
-    Args:
-        valid_nll: list of float, oldest first.
-        patience: int.
-
-    Returns:
-        int. A function of the history alone, so a resumed run needs no other state.
-    """
-    least, waited, count = math.inf, 0, 0
-    for value in valid_nll:
-        waited = 0 if value < least else waited + 1
-        least = min(least, value)
-        if waited == patience:
-            waited, count = 0, count + 1
-    return count
-
-
-def by_step(schedule, parts):
-    """The schedule as a function of what Keras counts: the parts of steps."""
-    return schedule if parts == 1 else ByStep(schedule, parts)
-
-
-class ByStep(keras.optimizers.schedules.LearningRateSchedule):
-    """schedule(part // parts). Keras 3.15 asks for the rate of a part, not of a step.
-
-    Args:
-        schedule: LearningRateSchedule of the step.
-        parts: int, parts of a step.
-    """
-
-    def __init__(self, schedule, parts):
-        self.schedule, self.parts = schedule, parts
-
-    def __call__(self, part):
-        """The rate of a part, counted from 0."""
-        return self.schedule(keras.ops.floor_divide(part, self.parts))
-
-
-class InverseSqrt(keras.optimizers.schedules.LearningRateSchedule):
-    """learning_rate x min((step + 1) / warmup, sqrt(warmup / (step + 1))).
-
-    Args:
-        learning_rate: float, the largest.
-        steps: int, length of the run; the schedule does not depend on it.
-        warmup_steps: int.
-    """
-
-    def __init__(self, learning_rate, steps, warmup_steps):
-        self.learning_rate, self.warmup = learning_rate, max(1, warmup_steps)
-
-    def __call__(self, step):
-        """The rate of a step, counted from 0."""
-        share = (keras.ops.cast(step, "float32") + 1.0) / self.warmup
-        return self.learning_rate * keras.ops.minimum(share, share**-0.5)
-
-
-def _warmed(schedule, learning_rate, steps, warmup_steps, parts):
-    """The schedule of that name behind its warm-up; see `adamw`."""
-    falling = InverseSqrt if schedule == "inverse_sqrt" else _cosine
-    return by_step(falling(learning_rate, steps, min(warmup_steps, steps // 2)), parts)
-
-
-def _cosine(learning_rate, steps, warmup_steps=0):
-    """learning_rate x (1 + cos(pi step / steps)) / 2, after the warm-up."""
-    cosine = keras.optimizers.schedules.CosineDecay
-    if not warmup_steps:
-        return cosine(learning_rate, steps)
-    return cosine(
-        0.0,
-        steps - warmup_steps,
-        warmup_target=learning_rate,
-        warmup_steps=warmup_steps,
-    )
 
 
 def _nothing(valid_nll):

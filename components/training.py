@@ -10,7 +10,7 @@ import numpy as np
 
 from components import checkpoints as checkpoint_files
 from components.artifacts import get_weights, set_weights
-from components.optimizers import plateaus
+from components.schedules import plateaus
 
 CHECKPOINT_SHARE = 0.02  # of the time, at most, goes into checkpoints
 

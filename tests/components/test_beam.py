@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.beam import BLOCK, NEVER, beam_search, best
+from components.beam import NEVER, beam_search
+from components.picking import BLOCK, best
 from pipeline import quiet
 from tests import prefixes
 

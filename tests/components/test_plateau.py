@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from components import build, train
-from components.optimizers import adamw, muon, plateaus, sgd
+from components.optimizers import adamw, muon, sgd
+from components.schedules import plateaus
 from pipeline.journal import read
 from tests import stages
 from tests.components.conftest import TASKS
