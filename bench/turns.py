@@ -5,6 +5,7 @@ import subprocess
 import time
 
 TURN = 60.0  # seconds
+PAUSE = 1.0  # this process was stopped meanwhile: not counted
 
 
 def turns(ours, theirs, stages):
@@ -22,17 +23,18 @@ def turns(ours, theirs, stages):
     while True:
         theirs.send_signal(signal.SIGSTOP)
         ours.send_signal(signal.SIGCONT)
-        begin = last = time.perf_counter()
-        while ours.poll() is None and last - begin < TURN:
+        spent, last = 0.0, time.perf_counter()
+        while ours.poll() is None and spent < TURN:
             time.sleep(0.2)
             now = time.perf_counter()
-            passed["run"] += now - last
+            moment, last = min(now - last, PAUSE), now
+            spent += moment
             built, trained = (
                 any((stages / stage).glob("[!.]*/manifest.json"))
                 for stage in ("build", "train")
             )
-            passed["train"] += (now - last) * (built and not trained)
-            last = now
+            passed["train"] += moment * (built and not trained)
+        passed["run"] += spent
         if ours.returncode is not None:
             theirs.send_signal(signal.SIGCONT)
             return passed
