@@ -54,6 +54,7 @@ setup(
         "jax": ["jax>=0.10,<0.11"],
         "test": [
             "pytest>=9,<10",
+            "pytest-xdist>=3.8,<4",
             "ruff>=0.17,<0.18",
             "selenium>=4.20",
             "pre-commit>=4",
