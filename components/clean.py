@@ -4,11 +4,18 @@ It runs components/verify.py. Importing tensorflow takes it seconds, so it may b
 started ahead of time, while a short training runs.
 """
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
+TOLERANCE = 1e-4  # nats, between evaluation and export
+
 _ready = []
+
+
+class RejectedModel(Exception):
+    """The export does not answer as the evaluated network did."""
 
 
 def start():
@@ -20,6 +27,34 @@ def start():
 def take():
     """The process that `start` began, or a new one.  -> subprocess.Popen."""
     return _ready.pop() if _ready else _process()
+
+
+def ask(process, folder):
+    """Ask a SavedModel for its golden batch.
+
+    Args:
+        process: of `take`; it ends.
+        folder: the SavedModel's.
+
+    Returns:
+        float, the largest |difference| of a log-probability, nats.
+
+    Raises:
+        RejectedModel: if it is larger than 1e-4, or the process fails.
+    """
+    answer, errors = process.communicate(json.dumps({"saved_model": str(folder)}))
+    if process.returncode:
+        raise RejectedModel(f"the SavedModel does not answer alone:\n{errors[-2000:]}")
+    result = json.loads(answer)
+    difference = result["difference"]
+    # `not <=` so that NaN is refused too
+    if not difference <= TOLERANCE or result["foreign_modules"]:
+        raise RejectedModel(
+            "the SavedModel does not answer as the evaluated network did. Received: "
+            f"a difference of {difference:.3g} nats, and the modules "
+            f"{result['foreign_modules']}. Expected {TOLERANCE} nats at most, and none."
+        )
+    return difference
 
 
 def _process():

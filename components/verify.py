@@ -2,7 +2,7 @@
 
 Where its contract names libraries of operations, with those too; none of them is ours.
 
-Reads {"saved_model": folder, "golden": path} from stdin, writes
+Reads {"saved_model": folder} from stdin, writes
 {"difference": nats, "foreign_modules": [...]} to stdout.
 """
 
@@ -19,14 +19,14 @@ import numpy as np
 import tensorflow as tf
 
 
-def main(saved_model, golden):
-    """Largest |number here - number at evaluation| over all that golden.npz asks."""
+def main(saved_model):
+    """Largest |number here - number at evaluation| over the golden batch."""
     contract = json.loads((Path(saved_model) / "contract.json").read_text("utf-8"))
     for library in contract["op_libraries"]:
         importlib.import_module(library)
     signatures = tf.saved_model.load(saved_model).signatures
     requests, expected = {}, {}
-    with np.load(golden, allow_pickle=False) as arrays:
+    with np.load(Path(saved_model) / contract["golden"], allow_pickle=False) as arrays:
         for key, values in arrays.items():
             signature, side, name = key.split("/")
             half = requests if side == "in" else expected

@@ -35,7 +35,7 @@ def parse(typed):
     ]
     words = (word for word in typed if not word.startswith("-"))
     command = next((word for word in words if word not in overrides), "")
-    if command in ("predict", "compare"):
+    if command in ("predict", "compare", "promote"):
         overrides = []  # a run's name may hold an equals sign, and so may a file's
     parser = make_parser()
     given = parser.parse_args([word for word in typed if word not in overrides])
@@ -100,6 +100,14 @@ def make_parser():
         text = "all five stages" if name == "run" else "this stage, and what it needs"
         add_run(name, command(name, text))
     add_predict(command("predict", "ask an export; one JSON object for each input"))
+    added = command("promote", "make a run's export the champion of its recipe")
+    added.add_argument(
+        "run",
+        metavar="RUN",
+        help="a run's id, or its beginning; its name; a recipe, for its newest run",
+    )
+    added = command("rollback", "make the champion before this one the champion again")
+    added.add_argument("name", metavar="NAME", help="of a recipe that was promoted")
     added = command("compare", "what differs between two runs, and what came of it")
     added.add_argument(
         "runs",

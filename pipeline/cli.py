@@ -4,6 +4,7 @@
     phistar ingest|build|train|evaluate|export NAME
     phistar predict RUN FILE
     phistar compare RUN RUN
+    phistar promote RUN | rollback NAME
 
 `key=value` anywhere on the line overrides a key of the recipe.
 """
@@ -178,6 +179,34 @@ def compare(given):
     return answer, comparison(answer)
 
 
+def promote(given):
+    """Make a run's export the champion of its recipe."""
+    from pipeline import publish
+
+    answer = publish.promote(given.run, given.root)
+    return answer, published(answer)
+
+
+def rollback(given):
+    """Make the champion before this one the champion again."""
+    from pipeline import publish
+
+    answer = publish.rollback(given.name, given.root)
+    return answer, published(answer)
+
+
+def published(answer):
+    """What a person reads of a new champion.  -> list of str."""
+    if answer["difference"] is None:
+        first = f"{answer['name']} {answer['version']} is the champion already"
+    else:
+        first = (
+            f"{answer['name']} {answer['version']} is the champion: run "
+            f"{answer['run_id'][:8]}, {answer['difference']:.2g} nats from the evaluation"
+        )
+    return [first, answer["folder"]]
+
+
 def ui(given):
     """Start MLflow's server in this process's place."""
     from pipeline import server
@@ -215,6 +244,8 @@ FUNCTIONS = {  # every other command is `run`
     "plan": plan,
     "predict": predict,
     "compare": compare,
+    "promote": promote,
+    "rollback": rollback,
     "ui": ui,
 }
 

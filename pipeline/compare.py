@@ -17,7 +17,7 @@ from urllib.parse import quote
 import numpy as np
 
 from pipeline import keys, where
-from pipeline.history import find
+from pipeline.history import find, result
 from pipeline.report import HEADLINE
 from pipeline.sending import read_state
 from pipeline.stages import NAMES
@@ -46,7 +46,8 @@ def compare(words, root):
     store = Store(Path(root) / "mlruns")
     runs = [find(word, root, "evaluate") for word in words]
     parts = [parts_of(run, store) for run in runs]
-    folders = [folders_of(run, store) for run in runs]
+    read_from = NAMES[: NAMES.index("evaluate") + 1]
+    folders = [{stage: result(run, stage, root) for stage in read_from} for run in runs]
     config = {
         name: [part["arguments"].get(name) for part in parts]
         for name in sorted({*parts[0]["arguments"], *parts[1]["arguments"]})
@@ -82,24 +83,6 @@ def parts_of(run, store):
         for group in together if manifest else ():
             together[group] |= manifest["parts"][group]
     return together
-
-
-def folders_of(run, store):
-    """Stage -> Path of its result, checked.
-
-    Raises:
-        ValueError: if one is no longer in the store.
-    """
-    folders = {}
-    for stage in NAMES[: NAMES.index("evaluate") + 1]:
-        folders[stage] = store.get(stage, run.keys[stage])
-        if folders[stage] is None:
-            raise ValueError(
-                f"the result of `{stage}` of {run} is no longer in the store. Run "
-                f"`phistar run {run.recipe}` with the same overrides, and it is made "
-                "again."
-            )
-    return folders
 
 
 def require_same_test(folders, tasks):

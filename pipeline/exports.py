@@ -4,8 +4,9 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
+from pipeline import publish
 from pipeline.history import find as find_run
-from pipeline.store import Store
+from pipeline.history import result
 
 
 class Export(NamedTuple):
@@ -28,9 +29,9 @@ def find(word, root):
     """The export that a word names.
 
     Args:
-        word: folder of an export or of its SavedModel; a run's id (ours or MLflow's),
-            or the beginning of one, 4 letters or more; a recipe's name or file, for
-            its newest finished run; or a run's name.
+        word: folder of an export or of its SavedModel; a recipe's name, for its
+            champion, or, if nothing was promoted, its newest finished run; a run's id
+            (ours or MLflow's), or the beginning of one, 4 letters or more; or its name.
         root: project root.
 
     Returns:
@@ -43,14 +44,12 @@ def find(word, root):
         if (folder / "contract.json").is_file():
             contract = read_contract(folder)
             return Export(folder, contract, contract["run_id"], word)
+    if champion := publish.champion(word, root):
+        run_id = publish.read_origin(champion)["run_id"]
+        name = f"{word}, version {champion.name}"
+        return Export(champion, read_contract(champion), run_id, name)
     run = find_run(word, root, "export", "the folder of an export, ")
-    folder = Store(Path(root) / "mlruns").get("export", run.keys["export"])
-    if folder is None:
-        raise ValueError(
-            f"the export of {run} is no longer in the store. Run `phistar export "
-            f"{run.recipe}` with the same overrides, and it is made again."
-        )
-    folder = folder / "saved_model"
+    folder = result(run, "export", root) / "saved_model"
     return Export(folder, read_contract(folder), run.run_id, run.name)
 
 

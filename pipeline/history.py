@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from pipeline.journal import read_all
 from pipeline.sending import read_state
+from pipeline.store import Store
 
 SHOWN = 10  # runs that an error lists
 PREFIX = 4  # letters of an id that may stand for it
@@ -135,6 +136,22 @@ def find(word, root, stage, other=""):
             f"Received: {word}. Expected one of their ids: {listed}."
         )
     return having[-1]
+
+
+def result(run, stage, root):
+    """The folder of what a stage of a run has made, checked.  -> Path.
+
+    Raises:
+        ValueError: if it is no longer in the store.
+    """
+    folder = Store(Path(root) / "mlruns").get(stage, run.keys[stage])
+    if folder is None:
+        raise ValueError(
+            f"the result of `{stage}` of {run} is no longer in the store. Run "
+            f"`phistar {stage} {run.recipe}` with the same overrides, and it is made "
+            "again."
+        )
+    return folder
 
 
 def expected(word, known, root, stage, other=""):

@@ -469,16 +469,14 @@ def many(tmp_path):
     ("word", "message"),
     [
         # the newest finished one, whose folder is not in this store
-        ("wine", "the export of aaaa2"),
-        ("aaaa1", "the export of aaaa1"),
+        ("wine", "the result of `export` of aaaa2"),
+        ("aaaa1", "the result of `export` of aaaa1"),
         ("aaaa", "2 runs with different results of `export`"),
         ("bbbb", "a run without the result of `export`"),
         ("beer", "a run without the result of `export`"),
-        ("tea", "the export of cccc3"),
-        (
-            "cccc1",
-            "2 runs with different results of `export`",
-        ),  # a parent is its children's
+        ("tea", "the result of `export` of cccc3"),
+        # a parent is its children's
+        ("cccc1", "2 runs with different results of `export`"),
         ("aaa", "no such run"),
         ("winde", "Did you mean wine?"),
         ("/no/such/folder", "no such run"),

@@ -1,0 +1,207 @@
+"""Numbered SavedModels of a name, as TensorFlow Serving watches a folder.
+
+    mlruns/serving/<name>/<n>/      a SavedModel that has answered its golden batch
+                         /.<n>.…    being written: no number, so no server looks at it
+                         /.lock     held by whoever is writing
+
+The highest number is the champion. It appears by one rename, when all is on disk and
+has been asked, and is neither changed nor taken away, so whoever loads it never finds
+half of it: to go back is to publish the earlier model under a new number. Files are hard
+links to the store's, copies where the file system has none.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import time
+from pathlib import Path
+
+from components import clean
+from pipeline.history import find, result
+
+ORIGIN = Path("assets.extra", "origin.json")  # inside a version: where it comes from
+
+
+def promote(word, root):
+    """Make an export the champion of its name.
+
+    Args:
+        word: of a run, as `history.find` takes it.
+        root: project root.
+
+    Returns:
+        dict: name, version, run_id, folder, before (the champion until now, or None),
+        difference (nats, on the golden batch; None if it was the champion already).
+
+    Raises:
+        ValueError: no such export.
+        RejectedModel: it does not answer as it was evaluated.
+    """
+    run = find(word, root, "export")
+    source, key = result(run, "export", root) / "saved_model", run.keys["export"]
+    with locked(root, run.recipe) as folder:
+        before = newest(folder)
+        if before and read_origin(folder / str(before))["export"] == key:
+            return answer(folder, before, before, None)
+        version = (before or 0) + 1
+        origin = {"run_id": run.run_id, "export": key, "version": None}
+        difference = publish(source, folder, version, origin)
+        return answer(folder, version, before, difference)
+
+
+def rollback(name, root):
+    """Make the champion's predecessor the champion again.
+
+    Args:
+        name: of a recipe, some of whose exports have been promoted.
+        root: project root.
+
+    Returns:
+        dict, see `promote`.
+
+    Raises:
+        ValueError: nothing was promoted, or nothing before the champion.
+        RejectedModel: the predecessor does not answer any more.
+    """
+    require_promoted(name, root)
+    with locked(root, name) as folder:
+        before = newest(folder)
+        origins = {
+            number: read_origin(folder / str(number)) for number in numbers(folder)
+        }
+        export = origins[before]["export"]
+        standing = origins[before]["version"] or before
+        earlier = [
+            number
+            for number, origin in origins.items()
+            if number < standing
+            and origin["version"] is None
+            and origin["export"] != export
+        ]
+        if not earlier:
+            raise ValueError(
+                f"nothing to go back to. Received: {name}, whose champion, version "
+                f"{before}, has none before it. Expected a name with an earlier "
+                "promotion: `phistar promote RUN`."
+            )
+        origin = origins[earlier[-1]] | {"version": earlier[-1]}
+        source, version = folder / str(earlier[-1]), before + 1
+        difference = publish(source, folder, version, origin)
+        return answer(folder, version, before, difference)
+
+
+def champion(name, root):
+    """The folder of a name's champion.  -> Path, or None."""
+    folder = serving(root, name)
+    version = newest(folder) if Path(name).name == name else None  # no path
+    return folder / str(version) if version else None
+
+
+def require_promoted(name, root):
+    """Refuse a name without a champion."""
+    if champion(name, root):
+        return
+    folders = (Path(root) / "mlruns" / "serving").glob("*")
+    known = sorted(path.name for path in folders if newest(path))
+    raise ValueError(
+        f"nothing has been promoted under this name. Received: {name}. Expected "
+        + (f"one of: {', '.join(known)}." if known else "a run of it to be promoted")
+        + ": `phistar promote RUN`."
+    )
+
+
+def publish(source, folder, version, origin):
+    """Write a version, ask it, and let it appear.
+
+    Args:
+        source: Path of a SavedModel that stays as it is.
+        folder: Path, `mlruns/serving/<name>`, locked.
+        version: int.
+        origin: plain data.
+
+    Returns:
+        float, the largest difference of its golden answers, nats.
+    """
+    for left in folder.glob(".[0-9]*"):  # of one that was killed: we hold the lock
+        shutil.rmtree(left)
+    draft = folder / f".{version}.{secrets.token_hex(4)}"
+    shutil.copytree(source, draft, copy_function=link)
+    place = draft / ORIGIN
+    place.unlink(missing_ok=True)  # a link: the other version's stays
+    place.parent.mkdir(exist_ok=True)
+    origin = origin | {"time": time.time_ns() // 1_000_000}
+    place.write_text(json.dumps(origin, indent=2, sort_keys=True) + "\n", "utf-8")
+    try:
+        with clean.take() as process:
+            difference = clean.ask(process, draft)
+    except BaseException:
+        shutil.rmtree(draft)
+        raise
+    for path in [*draft.rglob("*"), draft]:
+        sync(path)
+    draft.rename(folder / str(version))
+    sync(folder)
+    return difference
+
+
+def link(source, target):
+    """One more name of a file; a copy on another file system."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def sync(path):
+    """Have a file or folder on disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def locked(root, name):
+    """The folder of a name, held alone; gone with its holder."""
+    folder = serving(root, name)
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / ".lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield folder
+
+
+def serving(root, name):
+    """Where the versions of a name are.  -> Path."""
+    return Path(root) / "mlruns" / "serving" / name
+
+
+def numbers(folder):
+    """The versions that are there.  -> list of int, rising."""
+    return sorted(int(path.name) for path in folder.glob("[0-9]*"))
+
+
+def newest(folder):
+    """The highest version; None without one."""
+    return max(numbers(folder), default=None)
+
+
+def read_origin(folder):
+    """What a version says of itself.  -> dict."""
+    return json.loads((folder / ORIGIN).read_text("utf-8"))
+
+
+def answer(folder, version, before, difference):
+    """What the command says.  -> dict."""
+    origin = read_origin(folder / str(version))
+    return {
+        "name": folder.name,
+        "version": version,
+        "run_id": origin["run_id"],
+        "folder": str(folder / str(version)),
+        "before": before,
+        "difference": difference,
+    }

@@ -1,0 +1,224 @@
+"""`phistar promote` and `rollback`: the highest number always loads and answers.
+
+PHISTAR_KILLS=n makes that many random kill -9 (default 4); `make kills` takes 50.
+"""
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components.verify import main as verify
+from pipeline import publish
+from tests.pipeline.commands import CODE, SHORT, here, phistar, start
+
+KILLS = int(os.environ.get("PHISTAR_KILLS", 4))
+
+
+@pytest.fixture(scope="module")
+def two(trained, tmp_path_factory):
+    """(root, id of A, id of B): two runs of one recipe, nothing promoted."""
+    root = tmp_path_factory.mktemp("two")
+    shutil.copytree(trained[0], root, dirs_exist_ok=True)
+    done = phistar(
+        "run", "breast_cancer", *SHORT, "train.learning_rate=0.02", root=root
+    )
+    assert done.status == 0, done.stderr
+    return root, trained[1].answer["run_id"], done.answer["run_id"]
+
+
+@pytest.fixture
+def project(two, tmp_path):
+    """A copy of the two runs' project, and their ids."""
+    root, a, b = two
+    shutil.copytree(root, tmp_path / "root", copy_function=os.link)
+    return tmp_path / "root", a, b
+
+
+def promoted(root, *words):
+    """What a command of this module says.  -> dict."""
+    done = here(*words, root=root)
+    assert done.status == 0, done.stderr
+    return done.answer
+
+
+def highest(root):
+    """What a server would load now.  -> Path."""
+    folder = root / "mlruns" / "serving" / "breast_cancer"
+    found = [int(p.name) for p in folder.glob("*") if p.name.isdigit()]
+    return folder / str(max(found)) if found else None
+
+
+def golden(folder):
+    """Whether a version loads and answers as it was evaluated."""
+    return verify(str(folder))["difference"] < 1e-4
+
+
+def test_a_promoted_export_is_a_numbered_savedmodel(project):
+    root, a, _ = project
+    answer = promoted(root, "promote", a)
+    assert (answer["name"], answer["version"]) == ("breast_cancer", 1)
+    assert answer["run_id"] == a and answer["before"] is None
+    folder = highest(root)
+    assert answer["folder"] == str(folder) and folder.name == "1"
+    assert golden(folder)
+    again = promoted(root, "promote", a)
+    assert again["version"] == 1 and again["difference"] is None
+
+
+def test_rollback_is_the_earlier_model_under_a_new_number(project):
+    root, a, b = project
+    for run_id in (a, b):
+        promoted(root, "promote", run_id)
+    assert promoted(root, "rollback", "breast_cancer")["run_id"] == a
+    assert highest(root).name == "3" and golden(highest(root))
+    first, third = (highest(root).with_name(n) / "saved_model.pb" for n in "13")
+    assert first.read_bytes() == third.read_bytes()
+    done = here("rollback", "breast_cancer", root=root)  # nothing before A
+    assert done.status == 2 and "nothing to go back to" in done.answer["error"]
+    assert promoted(root, "promote", b)["version"] == 4
+    assert promoted(root, "rollback", "breast_cancer")["run_id"] == a  # not B's own
+
+
+def test_predict_asks_the_champion(project, tmp_path):
+    root, a, b = project
+    rows = tmp_path / "rows.csv"
+    contract = json.loads(
+        next(root.glob("mlruns/stages/export/*/saved_model/contract.json")).read_text()
+    )
+    columns = contract["signatures"]["serving_default"]["inputs"]
+    rows.write_text(",".join(columns) + "\n" + ",".join("1" for _ in columns) + "\n")
+
+    def said(word):
+        return here("predict", word, rows, root=root, json=False).stdout
+
+    assert said("breast_cancer") == said(b)  # the newest run
+    promoted(root, "promote", a)
+    assert said("breast_cancer") == said(a) != said(b)
+
+
+def test_what_does_not_answer_is_not_published(project):
+    root, a, b = project
+    promoted(root, "promote", a)
+    for path in root.glob("mlruns/stages/export/*/saved_model/contract.json"):
+        if json.loads(path.read_text())["run_id"] == b:
+            export = path.parent
+    with np.load(export / "assets.extra" / "golden.npz") as arrays:
+        arrays = dict(arrays)
+    arrays["predict/out/log_prob"] = arrays["predict/out/log_prob"] + 0.01
+    draft = export / "golden.npz"
+    np.savez(draft, **arrays)
+    source = export.with_name("changed")
+    shutil.copytree(export, source)
+    draft.rename(source / "assets.extra" / "golden.npz")
+    with publish.locked(root, "breast_cancer") as folder:
+        with pytest.raises(publish.clean.RejectedModel, match="a difference of 0.01"):
+            publish.publish(source, folder, 2, {})
+        assert sorted(path.name for path in folder.iterdir()) == [".lock", "1"]
+
+
+def test_an_unknown_name_is_refused(project):
+    root, a, _ = project
+    done = here("rollback", "breast_cancer", root=root)
+    assert done.status == 2 and "phistar promote RUN" in done.answer["error"]
+    promoted(root, "promote", a)
+    done = here("rollback", "breast", root=root)
+    assert done.status == 2 and "one of: breast_cancer" in done.answer["error"]
+
+
+def test_killed_at_any_instant_no_number_is_half_written(project):
+    root, a, b = project
+    promoted(root, "promote", a)
+    began = time.monotonic()
+    promoted(root, "promote", b)
+    seconds = time.monotonic() - began
+    rng, words = random.Random(0), [("promote", a), ("promote", b)]
+    for number in range(KILLS):
+        process = start(*words[number % 2], root=root)
+        time.sleep(rng.uniform(0, 1.2 * seconds))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        assert golden(highest(root))
+    promoted(root, "promote", a)
+    promoted(root, "promote", b)
+    left = highest(root).parent.glob(".[0-9]*")
+    assert not list(left) and golden(highest(root))
+
+
+POLL = """
+import json, sys, time
+from pathlib import Path
+import tensorflow as tf
+folder, seen, last = Path(sys.argv[1]), [], None
+while not (folder / "stop").exists():
+    newest = max(int(p.name) for p in folder.iterdir() if p.name.isdigit())
+    if newest != last:
+        signatures = tf.saved_model.load(str(folder / str(newest))).signatures
+        rows = json.loads(Path(sys.argv[2]).read_text())
+        answer = signatures["serving_default"](
+            **{name: tf.constant(value) for name, value in rows.items()}
+        )
+        seen.append([newest, answer["log_prob"].numpy().tolist()])
+        last = newest
+        print(newest, flush=True)
+    time.sleep(0.01)
+print(json.dumps(seen))
+"""
+
+
+def test_a_client_that_polls_gets_whole_models_only(project, tmp_path):
+    root, a, b = project
+    promoted(root, "promote", a)
+    folder = highest(root).parent
+    signatures = tf.saved_model.load(str(folder / "1")).signatures
+    specs = signatures["serving_default"].structured_input_signature[1]
+    rows = tmp_path / "rows.json"
+    rows.write_text(json.dumps({name: [1.0, 2.0] for name in specs}))
+    client = subprocess.Popen(
+        [sys.executable, "-c", POLL, folder, rows], stdout=subprocess.PIPE, text=True
+    )
+    lines = []
+    reader = threading.Thread(target=lambda: lines.extend(client.stdout))
+    reader.start()
+
+    def loaded(number):
+        limit = time.monotonic() + 60
+        while f"{number}\n" not in lines:
+            assert client.poll() is None and time.monotonic() < limit, lines
+            time.sleep(0.05)
+
+    loaded(1)
+    promoted(root, "promote", b)
+    loaded(2)
+    promoted(root, "rollback", "breast_cancer")
+    loaded(3)
+    (folder / "stop").touch()
+    assert client.wait() == 0
+    reader.join()
+    seen = dict(json.loads(lines[-1]))
+    assert seen[1] == seen[3] != seen[2]
+
+
+def test_it_runs_without_tensorflow_or_mlflow_in_this_process(project):
+    root, a, _ = project
+    probe = (
+        "import sys\nfrom pipeline.cli import main\n"
+        "status = main(sys.argv[1:])\n"
+        "print(status, 'tensorflow' in sys.modules, 'mlflow' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", probe, "promote", a, "--root", root],
+        env=os.environ | {"PYTHONPATH": str(CODE)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split()[-3:] == ["0", "False", "False"], done.stderr
