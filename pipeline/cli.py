@@ -202,7 +202,8 @@ def published(answer):
     else:
         first = (
             f"{answer['name']} {answer['version']} is the champion: run "
-            f"{answer['run_id'][:8]}, {answer['difference']:.2g} nats from the evaluation"
+            f"{answer['run_id'][:8]}, {answer['difference']:.2g} nats from what was "
+            "evaluated"
         )
     return [first, answer["folder"]]
 

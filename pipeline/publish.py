@@ -6,8 +6,8 @@
 
 The highest number is the champion. It appears by one rename, when all is on disk and
 has been asked, and is neither changed nor taken away, so whoever loads it never finds
-half of it: to go back is to publish the earlier model under a new number. Files are hard
-links to the store's, copies where the file system has none.
+half of it: to go back is to publish the earlier model under a new number. Files are
+hard links to the store's, copies where the file system has none.
 """
 
 import contextlib
