@@ -59,6 +59,7 @@ def run(task, dataset, network, report, out_dir, log):
                 name: signature_contract(function, server.units)
                 for name, function in signatures.items()
             },
+            "knobs": server.knobs,
             **server.facts(),
             # to be imported first; none: core TensorFlow operations only
             "op_libraries": list(encoder.op_libraries),

@@ -5,6 +5,8 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
+from pipeline.registry import Model
+
 VALUE_LENGTH = {"param": 6000, "tag": 8000}  # MLflow's limits
 NAME_LENGTH = 250
 
@@ -33,6 +35,7 @@ class Batch:
         self.metrics: list[Metric] = []
         self.datasets: list[dict] = []
         self.artifacts: list[tuple[Path, str]] = []  # file, folder in MLflow
+        self.models: list[Model] = []
         self.status: tuple[str, int] | None = None  # status, time
 
     def empty(self) -> bool:

@@ -60,9 +60,9 @@ def read_contract(folder):
         ValueError: if it was written by an earlier phistar.
     """
     contract = json.loads((folder / "contract.json").read_text("utf-8"))
-    if "kind" not in contract:
+    if "knobs" not in contract:
         raise ValueError(
-            f"{folder / 'contract.json'} does not say what the inputs are. Received: "
-            f"{', '.join(contract)}. Expected `kind`: export it again."
+            f"{folder / 'contract.json'} is of an earlier phistar. Received: "
+            f"{', '.join(contract)}. Expected also `knobs`: export it again."
         )
     return contract

@@ -18,15 +18,6 @@ from pipeline.execution import note
 BATCH_SIZES = {"columns": 1024}
 BATCH_SIZE = 32  # of images and texts
 SEEDS = 2**62  # above, seed + the input's number might leave int64
-# of a knob that neither the user nor the export's `serving_default` states
-DEFAULTS = {
-    "max_length": 256,
-    "seed": 0,
-    "temperature": 1.0,
-    "top_p": 1.0,
-    "beam_size": 4,
-    "length_penalty": 1.0,
-}
 
 
 def predict(given):
@@ -104,8 +95,7 @@ def make_knobs(given, contract, signature, x):
                 f"{signature.name} of this export has no such option. Received: "
                 f"{option(name)}. Expected: {', '.join(map(option, has)) or 'none'}."
             )
-    stated = DEFAULTS | {"top_k": len(contract["labels"]["names"])}
-    stated |= contract.get("serving_default", {})
+    stated = contract["knobs"]
     typed = {name: getattr(given, name) for name in names}
     knobs = {n: stated[n] if typed[n] is None else typed[n] for n in names}
     for name, value in knobs.items():

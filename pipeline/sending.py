@@ -17,6 +17,7 @@ from pathlib import Path
 
 from pipeline import journal
 from pipeline.batch import Batch, Gone
+from pipeline.registry import Model
 
 
 class Sending:
@@ -160,6 +161,9 @@ class Sending:
             if logged["kind"] == "artifact":
                 batch.add(logged, folder=path)
         batch.artifacts.append((path / "manifest.json", f"stages/{stage}"))
+        if stage == "export":
+            name = self.record.entries()[0]["experiment"]
+            batch.models.append(Model(path / "saved_model", entry["key"], name))
 
     def _journal(self, state: dict, batch: Batch, name: str, path: str) -> None:
         """Takes what is new in a stage's journal.

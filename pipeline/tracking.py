@@ -13,6 +13,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from pipeline import registry
 from pipeline.batch import Batch, Gone, Refused, mlflow_name, mlflow_text
 from pipeline.relocate import relocate
 from pipeline.where import LOCAL, public_name, tracking_uri
@@ -45,7 +46,7 @@ class Target:
 
     def __init__(self, root):
         self.mlruns = Path(root).resolve() / "mlruns"
-        self.name = public_name(root)
+        self.name, self.uri = public_name(root), tracking_uri(root)
         self.experiments = {}
         self.warned = set()
         _quiet()
@@ -54,7 +55,7 @@ class Target:
 
         self.error = MlflowException
         if self.name != LOCAL:
-            self.client = MlflowClient(tracking_uri(root))
+            self.client = MlflowClient(self.uri)
             return
         self.mlruns.mkdir(parents=True, exist_ok=True)
         # Two first runs at once would both create the tables.  MLflow has a lock
@@ -63,7 +64,7 @@ class Target:
             fcntl.flock(lock, fcntl.LOCK_EX)
             try:
                 relocate(root)
-                self.client = MlflowClient(tracking_uri(root))
+                self.client = MlflowClient(self.uri)
             except ValueError as error:
                 raise Refused(str(error)) from error
             except MlflowException as error:
@@ -164,6 +165,9 @@ class Target:
                 self.client.log_artifact(run_id, str(path), folder)
             else:
                 self._warn(f"MLflow: no such file: {path}")
+        for model in batch.models:
+            if model.folder.exists():
+                registry.log(self.client, self.uri, run_id, model)
         if batch.status:
             status, time = batch.status
             if status in ("RUNNING", "SCHEDULED"):

@@ -53,7 +53,7 @@ PLACES = {
         "components/serving/",
         "components/verify.py",  # the program that export runs on its SavedModel
     ),
-    "mlflow": ("pipeline/tracking.py",),
+    "mlflow": ("pipeline/tracking.py", "pipeline/registry.py", "pipeline/served.py"),
     "hydra": ("pipeline/config.py",),
     "pickle": (),
     "cloudpickle": (),

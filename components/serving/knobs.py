@@ -16,6 +16,7 @@ KNOBS = {
     "top_k": knob("top_k", tf.int32),
     "top_p": knob("top_p", tf.float32),
 }
+DEFAULTS = {"seed": 0, "temperature": 1.0, "top_p": 1.0}  # where nothing is asked for
 KNOB_UNITS = {
     "seed": "integer; equal seeds draw equal labels",
     "temperature": f"in [{TEMPERATURE[0]}, {TEMPERATURE[1]}]; 1 samples from P",

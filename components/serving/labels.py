@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from components.decoding import sample
 from components.serving.knobs import (
+    DEFAULTS,
     KNOB_UNITS,
     KNOBS,
     concrete,
@@ -79,6 +80,11 @@ class Server(tf.Module):
             }
         )
         return {"serving_default": made["predict"], **made}
+
+    @property
+    def knobs(self):
+        """What signatures take beside x and y, by name, with its default."""
+        return DEFAULTS | {"top_k": self.task.space.size}
 
     def facts(self):
         """What else the contract says.  -> plain data."""

@@ -20,7 +20,8 @@ class Server(TokenServer):
     """
 
     def __init__(self, task, encoder, network):
-        super().__init__(task, encoder, network, "prompt", LONGEST)
+        default = {"max_length": DEFAULT_LENGTH}
+        super().__init__(task, encoder, network, "prompt", LONGEST, default)
 
     def prompt_tokens(self, prompt):
         """string [B] -> (int32 [B, P], int32 [B]), EOS left out."""
@@ -98,7 +99,7 @@ class Server(TokenServer):
             return self.continuation(prompt, max_length, lambda p, _: greedy(p))
 
         def serving_default(*, prompt):
-            max_length = tf.fill(tf.shape(prompt), DEFAULT_LENGTH)
+            max_length = tf.fill(tf.shape(prompt), self.default["max_length"])
             return predict(prompt=prompt, max_length=max_length)
 
         def draw(*, prompt, max_length, seed, temperature, top_k, top_p):
@@ -138,7 +139,7 @@ class Server(TokenServer):
             "context": windows.context,
             "stride": windows.stride,
             "protocol": windows.describe(),
-            "serving_default": {"decoding": "greedy", "max_length": DEFAULT_LENGTH},
+            "serving_default": {"decoding": "greedy", **self.default},
         }
 
 

@@ -2,7 +2,14 @@
 
 import tensorflow as tf
 
-from components.serving.knobs import KNOB_UNITS, knob, knobs_in_range, noise, require
+from components.serving.knobs import (
+    DEFAULTS,
+    KNOB_UNITS,
+    knob,
+    knobs_in_range,
+    noise,
+    require,
+)
 
 NEVER = -1e30  # ln P of what cannot follow
 
@@ -23,13 +30,14 @@ class TokenServer(tf.Module):
         network: Network.
         given: name of the input that comes with a text.
         longest: tokens that a request may ask for.
+        default: plain data, the knobs of `serving_default`.
     """
 
-    def __init__(self, task, text, network, given, longest):
+    def __init__(self, task, text, network, given, longest, default):
         super().__init__()
         self.task, self.text, self.network = task, text, network
         self.given = {given: knob(given, tf.string)}
-        self.longest = longest
+        self.longest, self.default = longest, default
 
     def score(self, given, tokens, lengths):
         """ln P of tokens.
@@ -92,6 +100,11 @@ class TokenServer(tf.Module):
     def length_in_range(self, max_length):
         """The assertion that refuses other lengths."""
         return within(max_length, "max_length", 1, self.longest)
+
+    @property
+    def knobs(self):
+        """What signatures take beside texts, by name, with its default."""
+        return DEFAULTS | {"top_k": self.task.num_outputs} | dict(self.default)
 
     @property
     def units(self):

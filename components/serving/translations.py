@@ -30,8 +30,8 @@ class Server(TokenServer):
     """
 
     def __init__(self, task, encoder, network, decoding):
-        super().__init__(task, encoder.text, network, "source", LONGEST)
-        self.default = {**decoding, "max_length": task.max_length}
+        default = {**decoding, "max_length": task.max_length}
+        super().__init__(task, encoder.text, network, "source", LONGEST, default)
 
     def source_tokens(self, source):
         """Texts as the encoder takes them.
