@@ -108,6 +108,9 @@ def make_parser():
     )
     added = command("rollback", "make the champion before this one the champion again")
     added.add_argument("name", metavar="NAME", help="of a recipe that was promoted")
+    added = command("serve", "the champion's answers over HTTP, on 127.0.0.1")
+    added.add_argument("name", metavar="NAME", help="of a recipe that was promoted")
+    added.add_argument("--port", type=positive, default=5001)
     added = command("compare", "what differs between two runs, and what came of it")
     added.add_argument(
         "runs",

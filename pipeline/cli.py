@@ -4,7 +4,7 @@
     phistar ingest|build|train|evaluate|export NAME
     phistar predict RUN FILE
     phistar compare RUN RUN
-    phistar promote RUN | rollback NAME
+    phistar promote RUN | rollback NAME | serve NAME
 
 `key=value` anywhere on the line overrides a key of the recipe.
 """
@@ -208,6 +208,14 @@ def published(answer):
     return [first, answer["folder"]]
 
 
+def serve(given):
+    """Answer requests with a name's champion until a signal comes."""
+    from pipeline import serve as server
+
+    server.serve(given.name, given.root, given.port)
+    return {}, []
+
+
 def ui(given):
     """Start MLflow's server in this process's place."""
     from pipeline import server
@@ -247,6 +255,7 @@ FUNCTIONS = {  # every other command is `run`
     "compare": compare,
     "promote": promote,
     "rollback": rollback,
+    "serve": serve,
     "ui": ui,
 }
 

@@ -45,10 +45,12 @@ def promote(word, root):
     with locked(root, run.recipe) as folder:
         before = newest(folder)
         if before and read_origin(folder / str(before))["export"] == key:
+            alias(root, run.recipe, key)  # it may have been killed before
             return answer(folder, before, before, None)
         version = (before or 0) + 1
         origin = {"run_id": run.run_id, "export": key, "version": None}
         difference = publish(source, folder, version, origin)
+        alias(root, run.recipe, key)
         return answer(folder, version, before, difference)
 
 
@@ -90,6 +92,7 @@ def rollback(name, root):
         origin = origins[earlier[-1]] | {"version": earlier[-1]}
         source, version = folder / str(earlier[-1]), before + 1
         difference = publish(source, folder, version, origin)
+        alias(root, name, origin["export"])
         return answer(folder, version, before, difference)
 
 
@@ -98,6 +101,15 @@ def champion(name, root):
     folder = serving(root, name)
     version = newest(folder) if Path(name).name == name else None  # no path
     return folder / str(version) if version else None
+
+
+def alias(root, name, key):
+    """Let MLflow's alias `champion` mean an export that was published."""
+    from pipeline import registry, server
+    from pipeline.tracking import Target
+
+    server.sync(root)  # what an earlier run could not send
+    registry.promote(Target(root).client, name, key)
 
 
 def require_promoted(name, root):

@@ -7,7 +7,6 @@ python -m pipeline.server sync --root ROOT             what was not sent yet
 import argparse
 import gc
 import os
-import socket
 import sys
 import warnings
 from pathlib import Path
@@ -16,7 +15,7 @@ from pipeline import follower, journal
 from pipeline.batch import Refused
 from pipeline.sending import Sending, only_sender
 from pipeline.tracking import Target, monitors
-from pipeline.where import PORT, public_name, tracking_uri
+from pipeline.where import PORT, public_name, require_free, tracking_uri
 
 
 def sync(root) -> int:
@@ -64,16 +63,7 @@ def ui(root, port: int = PORT) -> None:
         sync(root)
         print(f"MLflow runs at {public_name(root)}")
         return
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise ValueError(
-                f"MLflow's server cannot listen. Received: port {port} "
-                f"({error.strerror}). Expected: a free port of 127.0.0.1. Stop what "
-                f"listens there, or take another: phistar ui --port {port + 1}"
-            ) from error
+    require_free(port)
     (mlruns / "artifacts").mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -1,6 +1,7 @@
 """Where runs go, and where a browser finds them.  Imports no mlflow."""
 
 import os
+import socket
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -35,3 +36,21 @@ def address(root, run_id: str) -> str:
         return server
     experiment, run = state["experiment_id"], state["mlflow_run_id"]
     return f"{server}/#/experiments/{experiment}/runs/{run}"
+
+
+def require_free(port: int) -> None:
+    """Refuse a port that is taken.
+
+    Raises:
+        ValueError: it is.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ValueError(
+                f"the server cannot listen. Received: port {port} "
+                f"({error.strerror}). Expected: a free port of 127.0.0.1. Stop what "
+                f"listens there, or take another: --port {port + 1}"
+            ) from error

@@ -53,7 +53,12 @@ PLACES = {
         "components/serving/",
         "components/verify.py",  # the program that export runs on its SavedModel
     ),
-    "mlflow": ("pipeline/tracking.py", "pipeline/registry.py", "pipeline/served.py"),
+    "mlflow": (
+        "pipeline/tracking.py",
+        "pipeline/registry.py",
+        "pipeline/serve.py",
+        "pipeline/served.py",  # what MLflow runs
+    ),
     "hydra": ("pipeline/config.py",),
     "pickle": (),
     "cloudpickle": (),
