@@ -33,6 +33,7 @@ setup(
     install_requires=[
         "tensorflow>=2.21,<2.22",
         "tensorflow-text>=2.21,<2.22",  # built for tensorflow's own minor version
+        "tensorflow-serving-api>=2.21,<2.22",  # its protocol's messages
         "sentencepiece>=0.2.1,<0.3",
         "sacrebleu>=2.5,<3",
         "keras>=3.15.1,<3.16",

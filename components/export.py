@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from components import clean
@@ -23,6 +24,7 @@ from components.artifacts import (
     write_json,
 )
 from components.data.savedmodel import save
+from components.serving import requests
 
 # in the SavedModel's folder: requests of test and their answers at evaluation
 GOLDEN = Path("assets.extra", "golden.npz")
@@ -76,6 +78,8 @@ def run(task, dataset, network, report, out_dir, log):
         write_json(folder / "contract.json", contract)
         (folder / GOLDEN).parent.mkdir()
         shutil.copyfile(Path(report) / "golden.npz", folder / GOLDEN)
+        with np.load(folder / GOLDEN, allow_pickle=False) as golden:
+            requests.write(folder, contract, golden, signatures)
         difference = clean.ask(process, folder)
     log.metrics({"export_log_prob_difference": difference}, step=0)
 
