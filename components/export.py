@@ -6,6 +6,7 @@ names), and is asked for the golden batch's -ln P, which is in it too, in such a
 before it gets its final name.
 """
 
+import os
 import shutil
 from importlib.metadata import version
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from components import clean
 from components.artifacts import (
@@ -24,7 +26,7 @@ from components.artifacts import (
     write_json,
 )
 from components.data.savedmodel import save
-from components.serving import requests
+from components.serving import ops, requests
 
 # in the SavedModel's folder: requests of test and their answers at evaluation
 GOLDEN = Path("assets.extra", "golden.npz")
@@ -53,6 +55,7 @@ def run(task, dataset, network, report, out_dir, log):
         server = the_task.server(encoder, model, description["scale"], decoding)
         signatures = server.signatures()
         save(server, folder, signatures)
+        require_alone(folder, encoder.op_libraries, (out_dir, dataset, network))
         contract = {
             "task": task,
             "kind": data.kind,
@@ -82,6 +85,28 @@ def run(task, dataset, network, report, out_dir, log):
             requests.write(folder, contract, golden, signatures)
         difference = clean.ask(process, folder)
     log.metrics({"export_log_prob_difference": difference}, step=0)
+
+
+def require_alone(folder, libraries, paths):
+    """Refuse a graph that runs Python, touches files, or knows where it was made.
+
+    Args:
+        folder: Path of the SavedModel.
+        libraries: of operations, that its contract names.
+        paths: that may not stand in it.
+
+    Raises:
+        RejectedModel: what it holds.
+    """
+    content = (folder / "saved_model.pb").read_bytes()
+    found = ops.unknown(SavedModel.FromString(content), libraries)
+    found += [f"the path {path}" for path in paths if os.fsencode(path) in content]
+    if found:
+        raise clean.RejectedModel(
+            f"the SavedModel holds what it may not. Received: {'; '.join(found)}. "
+            "Expected operations of components/serving/ops.py, which neither run "
+            "Python nor touch files, and no absolute path."
+        )
 
 
 def signature_contract(function, units):

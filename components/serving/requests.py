@@ -92,7 +92,7 @@ def plain(arrays, contract):
     """Arrays as JSON data.  dict of name -> array -> dict of name -> list."""
 
     def of(name, values):
-        if values.dtype.kind not in "SO":
+        if values.dtype.kind not in "SO":  # numbers, or NumPy's own text
             return values.tolist()
         if contract["kind"] == "images" and name == "image":
             return [{"b64": base64.b64encode(v).decode()} for v in values.tolist()]
