@@ -35,8 +35,8 @@ Abs AddN AddV2 All Any ArgMax ArgMin BatchMatMulV2 BatchMatMulV3 BitwiseAnd Bitw
 BitwiseXor Ceil ClipByValue Cos Cumsum DivNoNan Einsum Elu Equal Erf Exp Expm1 FloorDiv
 Floor FloorMod Greater GreaterEqual IsFinite IsInf IsNan LeftShift Less LessEqual Log
 Log1p LogicalAnd LogicalNot LogicalOr MatMul Max Maximum Mean Min Minimum Mod Mul
-MulNoNan Neg NotEqual Pow Prod RealDiv Reciprocal RightShift Rint Round Rsqrt Select SelectV2
-Sigmoid Sign Sin Sqrt Square SquaredDifference Sub Sum Tan Tanh TopKV2 Xdivy Xlogy
+MulNoNan Neg NotEqual Pow Prod RealDiv Reciprocal RightShift Rint Round Rsqrt Select
+SelectV2 Sigmoid Sign Sin Sqrt Square SquaredDifference Sub Sum Tan Tanh TopKV2 Xdivy Xlogy
 StatelessRandomGetAlg StatelessRandomGetKeyCounter StatelessRandomGetKeyCounterAlg
 StatelessRandomUniformFullIntV2 StatelessRandomUniformIntV2 StatelessRandomUniformV2
 """
