@@ -36,7 +36,8 @@ BitwiseXor Ceil ClipByValue Cos Cumsum DivNoNan Einsum Elu Equal Erf Exp Expm1 F
 Floor FloorMod Greater GreaterEqual IsFinite IsInf IsNan LeftShift Less LessEqual Log
 Log1p LogicalAnd LogicalNot LogicalOr MatMul Max Maximum Mean Min Minimum Mod Mul
 MulNoNan Neg NotEqual Pow Prod RealDiv Reciprocal RightShift Rint Round Rsqrt Select
-SelectV2 Sigmoid Sign Sin Sqrt Square SquaredDifference Sub Sum Tan Tanh TopKV2 Xdivy Xlogy
+SelectV2 Sigmoid Sign Sin Sqrt Square SquaredDifference Sub Sum Tan Tanh TopKV2 Xdivy
+Xlogy
 StatelessRandomGetAlg StatelessRandomGetKeyCounter StatelessRandomGetKeyCounterAlg
 StatelessRandomUniformFullIntV2 StatelessRandomUniformIntV2 StatelessRandomUniformV2
 """

@@ -1,4 +1,4 @@
-"""`phistar serve`: the champion over HTTP; bad requests get one answer, good ones theirs.
+"""`phistar serve`: the champion over HTTP; a bad request gets one answer, a good one its.
 
 One server for all tests: a table, whose columns are the inputs.
 """

@@ -1,0 +1,207 @@
+"""What `phistar serve` costs beside the bare SavedModel.
+
+    python bench/serving.py [--seconds 5] [--recipes breast_cancer digits ...]
+
+For each recipe, trained for two steps and promoted, one golden row is asked again and
+again by 1, 8 and 32 clients that each wait for their answer:
+
+    bare       the loaded signature, called in this process by as many threads
+    serve      `phistar serve`, over HTTP
+    stand-in   tests/standin.py, which speaks TensorFlow Serving's REST protocol
+
+Printed: p50 and p99 in ms, answers a second; how long `serve` took to be ready.
+"""
+
+import argparse
+import base64
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+from timing import machine
+
+RECIPES = ("breast_cancer", "digits", "kjv_quick", "libreoffice_en_de_quick")
+SHORT = ("train.steps=2", "train.eval_every=2", "train.epochs=null")
+CLIENTS = (1, 8, 32)
+ROOT = Path(__file__).parents[1]
+
+
+def main():
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--recipes", nargs="+", default=RECIPES)
+    given = parser.parse_args()
+    print(machine())
+    print("recipe                    what      clients   p50 ms   p99 ms   a second")
+    with tempfile.TemporaryDirectory() as root:
+        for recipe in given.recipes:
+            measure(recipe, Path(root), given.seconds)
+
+
+def measure(recipe, root, seconds):
+    """All of one recipe."""
+    phistar = str(Path(sys.executable).with_name("phistar"))
+    for command in (["run", recipe, *SHORT], ["promote", recipe]):
+        subprocess.run(
+            [phistar, *command, "--root", str(root)],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+    folder = root / "mlruns" / "serving" / recipe
+    golden = folder / "1" / "assets.extra" / "golden"
+    request = json.loads((golden / "serving_default.request.json").read_text())
+    one = {name: values[:1] for name, values in request["inputs"].items()}
+    show(recipe, "bare", lambda: bare(folder / "1", one), seconds)
+    port = free_port()
+    began = time.perf_counter()
+    command = [phistar, "serve", recipe, "--port", str(port), "--root", str(root)]
+    with process(command) as server:
+        server.stdout.readline()
+        ready = time.perf_counter() - began
+        plain = {k: [decoded(v) for v in values] for k, values in one.items()}
+        body = json.dumps({"inputs": plain})
+        show(recipe, "serve", lambda: post(port, "/invocations", body), seconds)
+    port = free_port()
+    script = ROOT / "tests" / "standin.py"
+    command = [sys.executable, str(script), recipe, str(folder), str(port)]
+    with process(command):
+        wait(port)
+        body, path = json.dumps({"inputs": one}), f"/v1/models/{recipe}:predict"
+        show(recipe, "stand-in", lambda: post(port, path, body), seconds)
+    print(f"{recipe:<25} serve was ready in {ready:.1f} s", flush=True)
+
+
+def show(recipe, what, connect, seconds):
+    """Measure and print one server.
+
+    Args:
+        recipe, what: printed.
+        connect: () -> a function that asks once, for each client.
+        seconds: of each measurement.
+    """
+    connect()()  # the first call pays for the rest
+    for clients in CLIENTS:
+        times = load(connect, clients, seconds)
+        p50, p99 = (1e3 * np.percentile(times, q) for q in (50, 99))
+        print(
+            f"{recipe:<25} {what:<9} {clients:>7} {p50:>8.2f} {p99:>8.2f} "
+            f"{len(times) / seconds:>10.0f}",
+            flush=True,
+        )
+
+
+def load(connect, clients, seconds):
+    """Ask as many clients as often as they can.  -> list of seconds, an answer each."""
+    times, end = [[] for _ in range(clients)], time.perf_counter() + seconds
+
+    def client(own):
+        ask = connect()
+        while (began := time.perf_counter()) < end:
+            ask()
+            own.append(time.perf_counter() - began)
+
+    threads = [threading.Thread(target=client, args=[own]) for own in times]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [value for own in times for value in own]
+
+
+def bare(folder, one):
+    """A function that calls the loaded signature."""
+    signatures, tf = loaded(folder)
+    specs = signatures["serving_default"].structured_input_signature[1]
+    values = {k: [decoded(v, raw=True) for v in vs] for k, vs in one.items()}
+    tensors = {k: tf.constant(v, specs[k].dtype) for k, v in values.items()}
+
+    def ask():
+        answer = signatures["serving_default"](**tensors)
+        return {name: value.numpy() for name, value in answer.items()}
+
+    return ask
+
+
+KEPT = {}
+
+
+def loaded(folder):
+    """A SavedModel's signatures, loaded once.  -> (signatures, tensorflow)."""
+    import tensorflow as tf
+
+    if folder not in KEPT:
+        contract = json.loads((folder / "contract.json").read_text("utf-8"))
+        for library in contract["op_libraries"]:
+            __import__(library)
+        KEPT[folder] = tf.saved_model.load(str(folder))
+    return KEPT[folder].signatures, tf
+
+
+def decoded(value, raw=False):
+    """A REST value: {"b64": ...} as MLflow takes it, or its bytes."""
+    if not isinstance(value, dict):
+        return value
+    return base64.b64decode(value["b64"]) if raw else value["b64"]
+
+
+def post(port, path, body):
+    """A function that asks over one connection."""
+    connection = http.client.HTTPConnection("127.0.0.1", port)
+
+    def ask():
+        connection.request("POST", path, body, {"content-type": "application/json"})
+        answer = connection.getresponse()
+        content = answer.read()
+        if answer.status != 200:
+            raise RuntimeError(content.decode())
+
+    return ask
+
+
+@contextlib.contextmanager
+def process(command):
+    """A server, ended with the block."""
+    running = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield running
+    finally:
+        os.killpg(running.pid, signal.SIGTERM)
+        running.wait()
+
+
+def wait(port):
+    """Until somebody listens."""
+    while True:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.1)
+
+
+def free_port():
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+if __name__ == "__main__":
+    main()
