@@ -1,4 +1,4 @@
-"""`phistar serve`: the champion over HTTP; a bad request gets one answer, a good one its.
+"""`phistar serve`: the champion over HTTP, whatever it is asked.
 
 One server for all tests: a table, whose columns are the inputs.
 """
