@@ -142,7 +142,9 @@ def training(config, data, task, network, folder):
     trained = Training(model, task, "cross_entropy", keys["label_smoothing"])
     names = ("learning_rate", "warmup_steps", "weight_decay", "beta_2", "clip_norm")
     options = {name: keys[name] for name in names if name in keys}
+    keras.config.set_dtype_policy(keys.get("precision", "float32"))
     chosen, _ = optimizer(keys["optimizer"])(10**6, 1, **options)
+    keras.config.set_dtype_policy(before)
     trained.compile(optimizer=chosen, jit_compile=place("cpu").jit_compile)
     first = list(loader(inputs, labels, plan, 0, STEPS).as_numpy_iterator())
     arrays = {}

@@ -115,7 +115,7 @@ def muon(
     Source: Jordan et al., 2024, https://kellerjordan.github.io/posts/muon; Liu et al.,
     2025, arXiv:2502.16982 (the scale of the step).
     """
-    result = keras.optimizers.Muon(
+    result = Muon(
         warmed(schedule, learning_rate, steps, warmup_steps, parts),
         weight_decay=weight_decay,
         adam_beta_2=beta_2,
@@ -160,6 +160,34 @@ def sgd(
         result.learning_rate = learning_rate / 10 ** plateaus(valid_nll, patience)
 
     return result, at_border
+
+
+class Muon(keras.optimizers.Muon):
+    """Keras's, but matrices are made orthogonal in the precision of the layers.
+
+    In bfloat16, as the authors do it, that takes half the time, and it is a fifth of a
+    step of small batches. Not in float16, whose numbers end at 6e-8.
+    """
+
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        dtype = keras.config.dtype_policy().compute_dtype
+        self.inner_dtype = "bfloat16" if dtype == "bfloat16" else "float32"
+
+    def zeropower_via_newtonschulz5(self, x, steps):
+        """Five steps towards U V^T of x = U S V^T; Keras calls it.  [n, m] -> same."""
+        a, b, c = self.muon_a, self.muon_b, self.muon_c
+        x = x / (keras.ops.norm(x) + 1e-7)  # the sum of squares in float32
+        x = keras.ops.cast(x, self.inner_dtype)
+        tall = x.shape[0] > x.shape[1]
+        x = keras.ops.transpose(x) if tall else x
+        for _ in range(steps):
+            square = keras.ops.matmul(x, keras.ops.transpose(x))
+            x = a * x + keras.ops.matmul(
+                b * square + c * keras.ops.matmul(square, square), x
+            )
+        x = keras.ops.transpose(x) if tall else x
+        return keras.ops.cast(x, "float32")
 
 
 class L2SGD(keras.optimizers.SGD):

@@ -118,7 +118,9 @@ def run(
     with placed.scope():
         augmentation = augmentation_of(data, flip, crop, scale_jitter, seed)
         trained = Training(model, the_task, loss, label_smoothing, augmentation)
-        chosen, at_border = optimizer_function(optimizer)(steps, accumulate, **options)
+        with _policy(precision):
+            make = optimizer_function(optimizer)
+            chosen, at_border = make(steps, accumulate, **options)
         if precision == "mixed_float16":  # its smallest number is 6e-8
             chosen = keras.optimizers.LossScaleOptimizer(chosen)
         trained.compile(

@@ -19,11 +19,11 @@ StatelessWhile StopGradient While
 ARRAYS = """
 BatchToSpaceND Bitcast BroadcastArgs BroadcastTo Cast ConcatV2 Const DepthToSpace
 DynamicPartition DynamicStitch Empty ExpandDims Fill GatherNd GatherV2 InvertPermutation
-LinSpace MatrixBandPart MatrixDiagV3 MirrorPad OneHot OnesLike Pack Pad PadV2
+LinSpace LowerBound MatrixBandPart MatrixDiagV3 MirrorPad OneHot OnesLike Pack Pad PadV2
 ParallelDynamicStitch Rank Range Reshape ResourceGather ReverseSequence ReverseV2 Roll
 ScatterNd Shape ShapeN Size Slice SpaceToBatchND SpaceToDepth Split SplitV Squeeze
 StridedSlice TensorScatterAdd TensorScatterUpdate Tile Transpose Unique UniqueV2 Unpack
-UnravelIndex Where ZerosLike
+UnravelIndex UpperBound Where ZerosLike
 TensorListConcatV2 TensorListElementShape TensorListFromTensor TensorListGather
 TensorListGetItem TensorListLength TensorListPushBack TensorListReserve
 TensorListResize TensorListSetItem TensorListSplit TensorListStack EmptyTensorList
