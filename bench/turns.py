@@ -41,6 +41,9 @@ def turns(ours, theirs, stages):
         ours.send_signal(signal.SIGSTOP)
         theirs.send_signal(signal.SIGCONT)
         time.sleep(TURN)
+        if theirs.poll() is not None:
+            ours.kill()
+            raise RuntimeError("the peer has died; see what it said above")
 
 
 def train_both(command, peer, seconds, stages, log):

@@ -117,7 +117,15 @@ class Peer:
         given = self.padded([pair["input_ids"] for pair in pairs], self.padding)
         labels = self.padded([pair["labels"] for pair in pairs], -100)
         mask = (given != self.padding).long()
-        return {"input_ids": given, "attention_mask": mask, "labels": labels}
+        return {
+            "input_ids": given,
+            "attention_mask": mask,
+            "labels": labels,
+            # the Trainer takes the labels away to smooth them
+            "decoder_input_ids": (
+                self.network.prepare_decoder_input_ids_from_labels(labels)
+            ),
+        }
 
     def train(self, seconds):
         """Train for a time."""
