@@ -3,7 +3,13 @@
 from keras import ops
 
 from components.networks.dropout import Dropout
-from components.networks.transformer import Block, dense, rotate
+from components.networks.transformer import (
+    Block,
+    attention_shares,
+    dense,
+    rotate,
+    rotate_few,
+)
 
 
 class EncoderBlock(Block):
@@ -91,7 +97,8 @@ class CrossBlock(EncoderBlock):
         """Attention to what is said so far; as `call`."""
         heads = self.query_key_value(ops.rms_normalization(x))
         query, keys, values = self.split(heads, 3, ops.shape(mask)[2])
-        query, keys = rotate(query, cos, sin), rotate(keys, cos, sin)
+        turn = rotate if cache is None else rotate_few
+        query, keys = turn(query, cos, sin), turn(keys, cos, sin)
         if cache is not None:
             keys, values = put(cache[0], index, keys), put(cache[1], index, values)
         mixed = join(attention(query, keys, values, mask), ops.shape(x))
@@ -141,22 +148,6 @@ def attention(query, keys, values, mask):
         keys, values = ops.reshape(keys, shape), ops.reshape(values, shape)
     shares = ops.cast(attention_shares(query, keys, mask), values.dtype)
     return ops.matmul(shares, values)
-
-
-def attention_shares(query, keys, mask):
-    """softmax(query keys^T + mask).
-
-    Args:
-        query, keys: float [B, H, T, d], [B, H, S, d].
-        mask: float32 [B, 1, T or 1, S].
-
-    Returns:
-        float32 [B, H, T, S].
-    """
-    scores = ops.matmul(query, ops.transpose(keys, (0, 1, 3, 2)))
-    # Keras casts what a layer is given: the mask too
-    scores = ops.cast(scores, "float32") + ops.cast(mask, "float32")
-    return ops.softmax(scores, axis=-1)
 
 
 def put(cache, index, x):

@@ -15,12 +15,13 @@ from keras import ops
 from pydantic import Field
 
 from components.networks.base import Network
-from components.networks.cross import CrossBlock, EncoderBlock, attention_shares
+from components.networks.cross import CrossBlock, EncoderBlock
 from components.networks.dropout import Dropout
 from components.networks.transformer import (
     WAVELENGTH,
     Embedding,
     TiedHead,
+    attention_shares,
     hidden,
     rotation,
 )

@@ -100,10 +100,7 @@ class Block(keras.layers.Layer):
         # not heads[:2] at once: the gradient of a slice is ten times as long
         query, keys, values = ops.unstack(heads, 3)
         query, keys = rotate(query, cos, sin), rotate(keys, cos, sin)
-        scores = ops.matmul(query, ops.transpose(keys, (0, 1, 3, 2)))
-        # Keras casts what a layer is given: the mask too
-        scores = ops.cast(scores, "float32") + ops.cast(mask, "float32")
-        shares = ops.softmax(scores, axis=-1)
+        shares = attention_shares(query, keys, mask)
         mixed = ops.matmul(ops.cast(shares, values.dtype), values)
         mixed = ops.transpose(mixed, (0, 2, 1, 3))
         mixed = ops.reshape(mixed, (-1, length, self.num_heads * self.head_dim))
@@ -130,8 +127,7 @@ class Block(keras.layers.Layer):
         heads = self.query_key_value(ops.rms_normalization(x))
         both, value = ops.split(heads, [2 * self.mlp_out.units], axis=1)
         both = ops.reshape(both, (-1, 2, self.num_heads, self.head_dim))
-        swapped = ops.concatenate(ops.split(both, 2, axis=-1)[::-1], axis=-1)
-        query, key = ops.unstack(both * cos + swapped * sin, 2, axis=1)
+        query, key = ops.unstack(rotate_few(both, cos, sin), 2, axis=1)
         new = (ops.reshape(part, (-1, self.head_dim)) for part in (key, value))
         cache = tuple(
             ops.scatter_update(old, rows, part)
@@ -183,6 +179,23 @@ def hidden(seen):
     return (ops.cast(seen, "float32")[:, None] - 1.0) * 1e9
 
 
+def attention_shares(query, keys, mask):
+    """softmax(query keys^T + mask).
+
+    Args:
+        query, keys: float [B, H, T, d], [B, H, S, d].
+        mask: float32 [B, 1, T or 1, S].
+
+    Returns:
+        float32 [B, H, T, S].
+    """
+    # not `matmul` with `transpose`, which would write the transposed keys
+    scores = ops.einsum("abcd,abed->abce", query, keys)
+    # Keras casts what a layer is given: the mask too
+    scores = ops.cast(scores, "float32") + ops.cast(mask, "float32")
+    return ops.softmax(scores, axis=-1)
+
+
 def rotation(positions, head_dim, dtype):
     """What `rotate` multiplies a head by at some positions.
 
@@ -207,3 +220,9 @@ def rotation(positions, head_dim, dtype):
 def rotate(x, cos, sin):
     """Turn the pairs (x_i, x_{i + d/2}).  [..., d] -> the same shape."""
     return x * cos + ops.roll(x, x.shape[-1] // 2, axis=-1) * sin
+
+
+def rotate_few(x, cos, sin):
+    """The same for small arrays: on TensorFlow `roll` wakes other threads."""
+    swapped = ops.concatenate(ops.split(x, 2, axis=-1)[::-1], axis=-1)
+    return x * cos + swapped * sin
