@@ -189,8 +189,7 @@ def attention_shares(query, keys, mask):
     Returns:
         float32 [B, H, T, S].
     """
-    # not `matmul` with `transpose`, which would write the transposed keys
-    scores = ops.einsum("abcd,abed->abce", query, keys)
+    scores = ops.matmul(query, ops.transpose(keys, (0, 1, 3, 2)))
     # Keras casts what a layer is given: the mask too
     scores = ops.cast(scores, "float32") + ops.cast(mask, "float32")
     return ops.softmax(scores, axis=-1)
