@@ -48,7 +48,7 @@ def log(client, uri, run_id, model):
     experiment_id = run.info.experiment_id
     model_id = logged(client, experiment_id, model.key)
     if model_id is None:
-        model_id = write(uri, run_id, model)
+        model_id = write(client, uri, run, model)
     elif model_id not in {m.model_id for m in run.outputs.model_outputs}:
         client.log_outputs(run_id, [LoggedModelOutput(model_id, 0)])
     if version_of(client, model.name, model.key) is None:
@@ -77,19 +77,25 @@ def version_of(client, name, key):
     return None
 
 
-def write(uri, run_id, model):
-    """Write the model to MLflow's artifacts.  -> its id."""
+def write(client, uri, run, model):
+    """Write the model to the artifacts of the run's experiment.  -> its id."""
     import mlflow
     from mlflow.models import Model as MlflowModel
 
     mlflow.set_tracking_uri(uri)
     contract = json.loads((model.folder / "contract.json").read_text("utf-8"))
+    begun = client.create_logged_model(
+        run.info.experiment_id,
+        name="model",
+        source_run_id=run.info.run_id,
+        tags={KEY: model.key},
+    )
     info = MlflowModel.log(
         artifact_path=None,
         name="model",
         flavor=mlflow.pyfunc,
-        run_id=run_id,
-        tags={KEY: model.key},
+        run_id=run.info.run_id,
+        model_id=begun.model_id,
         python_model=str(CODE),
         code_paths=[str(ASK)],
         artifacts={"saved_model": str(model.folder)},

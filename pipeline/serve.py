@@ -138,13 +138,13 @@ class Guard:
         if b"content-type" not in headers:
             added = (b"content-type", b"application/json")
             scope = scope | {"headers": [*scope["headers"], added]}
-        body, more = b"", int(headers.get(b"content-length", b"0")) <= MAX_BODY
-        large = not more
-        while more and not large:
+        parts, size, more = [], 0, True
+        while more:  # to its end: a client that is cut off does not read the answer
             message = await receive()
-            body += message.get("body", b"")
-            more, large = message.get("more_body", False), len(body) > MAX_BODY
-        if large:
+            part, more = message.get("body", b""), message.get("more_body", False)
+            size += len(part)
+            parts = [*parts, part] if size <= MAX_BODY else []
+        if size > MAX_BODY:
             return await refuse(send)
         read = False
 
@@ -153,7 +153,7 @@ class Guard:
             if read:
                 return await receive()
             read = True
-            return {"type": "http.request", "body": body, "more_body": False}
+            return {"type": "http.request", "body": b"".join(parts), "more_body": False}
 
         await self.app(scope, again, send)
 

@@ -42,7 +42,7 @@ def compared(root, a, b):
 
 def test_a_changed_key_is_named(root, first):
     answer = compared(root, first, another(root, "train.learning_rate=0.003"))
-    key = {"train.learning_rate": {"a": 0.01, "b": 0.003}}
+    key = {"train.learning_rate": {"a": 0.1, "b": 0.003}}
     assert answer["config"] == key
     assert answer["functions"] == answer["libraries"] == []
     assert answer["parting"]["step"] == 10  # the first evaluation
@@ -75,7 +75,7 @@ def test_two_seeds_are_a_tie(root, first):
 
 
 def test_a_run_is_itself(root, first):
-    answer = compared(root, first, "breast_cancer")
+    answer = compared(root, first, first[:6])
     assert answer["config"] == {}
     assert answer["parting"] is None
     assert answer["nll"]["difference"] == answer["nll"]["standard_error"] == 0
@@ -97,7 +97,7 @@ def test_an_unknown_run_is_refused(root, first):
 def test_the_table_shows_it(root, first):
     b = another(root, "train.learning_rate=0.003")
     shown = here("compare", first, b, root=root, json=False).stdout
-    for words in ("train.learning_rate  0.01  0.003", "part at step 10", "#/compare"):
+    for words in ("train.learning_rate  0.1  0.003", "part at step 10", "#/compare"):
         assert words in shown
 
 

@@ -37,7 +37,7 @@ def two(trained, tmp_path_factory):
 
 
 @pytest.fixture
-def project(two, tmp_path):
+def runs(two, tmp_path):
     """A copy of the two runs' project, and their ids."""
     root, a, b = two
     shutil.copytree(root, tmp_path / "root", copy_function=os.link)
@@ -63,8 +63,8 @@ def golden(folder):
     return verify(str(folder))["difference"] < 1e-4
 
 
-def test_a_promoted_export_is_a_numbered_savedmodel(project):
-    root, a, _ = project
+def test_a_promoted_export_is_a_numbered_savedmodel(runs):
+    root, a, _ = runs
     answer = promoted(root, "promote", a)
     assert (answer["name"], answer["version"]) == ("breast_cancer", 1)
     assert answer["run_id"] == a and answer["before"] is None
@@ -75,8 +75,8 @@ def test_a_promoted_export_is_a_numbered_savedmodel(project):
     assert again["version"] == 1 and again["difference"] is None
 
 
-def test_rollback_is_the_earlier_model_under_a_new_number(project):
-    root, a, b = project
+def test_rollback_is_the_earlier_model_under_a_new_number(runs):
+    root, a, b = runs
     for run_id in (a, b):
         promoted(root, "promote", run_id)
     assert promoted(root, "rollback", "breast_cancer")["run_id"] == a
@@ -89,8 +89,8 @@ def test_rollback_is_the_earlier_model_under_a_new_number(project):
     assert promoted(root, "rollback", "breast_cancer")["run_id"] == a  # not B's own
 
 
-def test_predict_asks_the_champion(project, tmp_path):
-    root, a, b = project
+def test_predict_asks_the_champion(runs, tmp_path):
+    root, a, b = runs
     rows = tmp_path / "rows.csv"
     contract = json.loads(
         next(root.glob("mlruns/stages/export/*/saved_model/contract.json")).read_text()
@@ -106,15 +106,16 @@ def test_predict_asks_the_champion(project, tmp_path):
     assert said("breast_cancer") == said(a) != said(b)
 
 
-def test_what_does_not_answer_is_not_published(project):
-    root, a, b = project
+def test_what_does_not_answer_is_not_published(runs):
+    root, a, b = runs
     promoted(root, "promote", a)
     for path in root.glob("mlruns/stages/export/*/saved_model/contract.json"):
         if json.loads(path.read_text())["run_id"] == b:
             export = path.parent
     with np.load(export / "assets.extra" / "golden.npz") as arrays:
         arrays = dict(arrays)
-    arrays["predict/out/log_prob"] = arrays["predict/out/log_prob"] + 0.01
+    key = next(k for k in arrays if "/out/" in k and k.endswith("log_prob"))
+    arrays[key] = arrays[key] + 0.01
     draft = export / "golden.npz"
     np.savez(draft, **arrays)
     source = export.with_name("changed")
@@ -126,8 +127,8 @@ def test_what_does_not_answer_is_not_published(project):
         assert sorted(path.name for path in folder.iterdir()) == [".lock", "1"]
 
 
-def test_an_unknown_name_is_refused(project):
-    root, a, _ = project
+def test_an_unknown_name_is_refused(runs):
+    root, a, _ = runs
     done = here("rollback", "breast_cancer", root=root)
     assert done.status == 2 and "phistar promote RUN" in done.answer["error"]
     promoted(root, "promote", a)
@@ -135,8 +136,8 @@ def test_an_unknown_name_is_refused(project):
     assert done.status == 2 and "one of: breast_cancer" in done.answer["error"]
 
 
-def test_killed_at_any_instant_no_number_is_half_written(project):
-    root, a, b = project
+def test_killed_at_any_instant_no_number_is_half_written(runs):
+    root, a, b = runs
     promoted(root, "promote", a)
     began = time.monotonic()
     promoted(root, "promote", b)
@@ -175,8 +176,8 @@ print(json.dumps(seen))
 """
 
 
-def test_a_client_that_polls_gets_whole_models_only(project, tmp_path):
-    root, a, b = project
+def test_a_client_that_polls_gets_whole_models_only(runs, tmp_path):
+    root, a, b = runs
     promoted(root, "promote", a)
     folder = highest(root).parent
     signatures = tf.saved_model.load(str(folder / "1")).signatures
@@ -208,12 +209,12 @@ def test_a_client_that_polls_gets_whole_models_only(project, tmp_path):
     assert seen[1] == seen[3] != seen[2]
 
 
-def test_it_runs_without_tensorflow_or_mlflow_in_this_process(project):
-    root, a, _ = project
+def test_tensorflow_is_another_process(runs):
+    root, a, _ = runs
     probe = (
         "import sys\nfrom pipeline.cli import main\n"
         "status = main(sys.argv[1:])\n"
-        "print(status, 'tensorflow' in sys.modules, 'mlflow' in sys.modules)"
+        "print(status, 'tensorflow' in sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", probe, "promote", a, "--root", root],
@@ -221,4 +222,4 @@ def test_it_runs_without_tensorflow_or_mlflow_in_this_process(project):
         capture_output=True,
         text=True,
     )
-    assert done.stdout.split()[-3:] == ["0", "False", "False"], done.stderr
+    assert done.stdout.split()[-2:] == ["0", "False"], done.stderr

@@ -149,7 +149,7 @@ BAD = {
     ),
     "missing input": (lambda s: without(s.rows(), s.columns[3]), ["mean_area"]),
     "extra input": (lambda s: s.rows(weight=[1.0, 2.0]), ["weight"]),
-    "wrong type": (lambda s: s.rows(mean_area=["a", "b"]), ["mean_area"]),
+    "wrong type": (lambda s: s.rows(mean_area=["a", "b"]), ["'a'"]),
     "wrong rank": (lambda s: s.rows(mean_area=[[1.0], [2.0]]), ["mean_area"]),
     "other numbers of rows": (lambda s: s.rows(mean_area=[1.0]), []),
     "unknown label": (
