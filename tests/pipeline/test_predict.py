@@ -202,7 +202,7 @@ def pairs(tmp_path_factory):
             }
             for name, f in loaded.items()
         },
-        "serving_default": {"beam_size": 6},
+        "knobs": {"beam_size": 6, "max_length": 256},
         "op_libraries": ["tensorflow_text"],
         "run_id": "0" * 32,
     }

@@ -57,9 +57,9 @@ def test_digest_is_that_of_content_dtype_and_shape(tmp_path):
 
 
 def resident():
-    """MiB of this process in RAM, mapped files included."""
+    """MiB of mapped files that are in this process's RAM."""
     status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+    return int(status.partition("RssFile:")[2].split()[0]) / 1024
 
 
 def test_load_reads_any_rows_and_keeps_none_of_them(tmp_path):
