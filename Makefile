@@ -12,10 +12,11 @@ help:  ## list the targets
 
 env: $(READY)  ## the environment in .venv, every package held to its SHA-256
 
-run: env  ## three quick recipes, one for each label space, from data to SavedModel
+run: env  ## four quick recipes, one for each label space, from data to SavedModel
 	$(BIN)/phistar run breast_cancer
 	$(BIN)/phistar run digits
 	$(BIN)/phistar run kjv_quick
+	$(BIN)/phistar run libreoffice_en_de_quick
 
 test: env  ## every check that CI runs
 	@{ command -v chromium && command -v chromedriver; } >/dev/null || echo \
