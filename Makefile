@@ -28,8 +28,8 @@ test: env  ## every check that CI runs
 test-slow: env  ## the heavy checks that `make test` leaves out
 	$(BIN)/python -m pytest -m slow
 
-kills: env  ## 40 random kill -9, each followed by a rerun that must end the same
-	PHISTAR_KILLS=40 $(BIN)/python -m pytest tests/pipeline/test_kills.py
+kills: env  ## 50 random kill -9 of runs, and 50 of promotions
+	PHISTAR_KILLS=50 $(BIN)/python -m pytest tests/pipeline/test_kills.py tests/pipeline/test_publish.py
 
 bench: env  ## the benchmarks, one after the other
 	@for script in bench/*.py; do echo "$$script"; $(BIN)/python "$$script" || exit; done
