@@ -5,6 +5,7 @@ export comes from the store is linked to the model that is there.
 """
 
 import json
+import warnings
 from pathlib import Path
 from typing import NamedTuple
 
@@ -90,19 +91,21 @@ def write(client, uri, run, model):
         source_run_id=run.info.run_id,
         tags={KEY: model.key},
     )
-    info = MlflowModel.log(
-        artifact_path=None,
-        name="model",
-        flavor=mlflow.pyfunc,
-        run_id=run.info.run_id,
-        model_id=begun.model_id,
-        python_model=str(CODE),
-        code_paths=[str(ASK)],
-        artifacts={"saved_model": str(model.folder)},
-        signature=signature(contract),
-        input_example=example(contract, model.folder),
-        pip_requirements=requirements(contract),
-    )
+    with warnings.catch_warnings():  # that `served.py` has no type hints, for one
+        warnings.simplefilter("ignore")
+        info = MlflowModel.log(
+            artifact_path=None,
+            name="model",
+            flavor=mlflow.pyfunc,
+            run_id=run.info.run_id,
+            model_id=begun.model_id,
+            python_model=str(CODE),
+            code_paths=[str(ASK)],
+            artifacts={"saved_model": str(model.folder)},
+            signature=signature(contract),
+            input_example=example(contract, model.folder),
+            pip_requirements=requirements(contract),
+        )
     return info.model_id
 
 
