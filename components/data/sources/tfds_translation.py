@@ -83,7 +83,9 @@ def languages(builder, source, target):
     import tensorflow_datasets as tfds
 
     features = builder.info.features
-    texts = [key for key in features if isinstance(features[key], tfds.features.Text)]
+    texts = sorted(  # a data set read from its files has its features in any order
+        key for key in features if isinstance(features[key], tfds.features.Text)
+    )
     own = builder.info.supervised_keys or ()
     left = [key for key in own if key not in (source, target)] or [None]
     chosen = source or left[0], target or left[-1]
