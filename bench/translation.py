@@ -13,13 +13,12 @@ libreoffice_en_de (or those that the keys say) are timed, one right after the ot
                 32 tokens, 4 beams, 32 tokens that must be said, against Marian's
                 `generate`
 
-and, of ours alone, the test set translated in batches of similar lengths against the
-same in one bucket, all padded to the longest.
-
 With --train SECONDS, two trainings take turns of a minute instead, one of them stopped
 while the other one runs: `phistar run`, all five stages, and Marian with its own
 Trainer (bench/peers/marian.py) for SECONDS, on the same tokens. Both translate test
-with the recipe's beam.
+with the recipe's beam. Of ours alone, the first sentences of test are
+then translated in batches of similar lengths, and in one bucket, all padded to the
+longest: an untrained network knows no end, so it would show nothing of that.
 """
 
 import argparse
@@ -38,6 +37,7 @@ from pipeline import quiet
 from pipeline.config import load
 
 STEPS, ROWS, BEAMS, SAID, TRANSLATED = 20, 32, 4, 32, 256
+BUCKET_REPEATS = 3
 
 
 def main():
@@ -77,7 +77,6 @@ def measure(given, folder):
     task = make_task(config["task"], data.space)
     train, tokens = training(config, data, task, paths[1], folder)
     search = searching(config, data, task, paths[1])
-    buckets(data, task, paths[1], config, given.repeats)
     train()
     search()
     if not given.torch:
@@ -209,15 +208,24 @@ def searching(config, data, task, network):
     return measured
 
 
-def buckets(data, task, network, config, repeats):
-    """Print how much faster test is translated in batches of similar lengths."""
+def buckets(data, task, network, decoding):
+    """Print how much faster test is translated in batches of similar lengths.
+
+    Args:
+        data: Dataset.
+        task: Translation.
+        network: folder of the trained Network.
+        decoding: beam_size, length_penalty.
+    """
     from components.artifacts import load_network
     from components.data.buckets import length_batches, places
     from components.reports.translations import BATCH_TOKENS, Search
 
     model, _ = load_network(network)
     sources = data.split("test")[0][:TRANSLATED]
-    search = Search(model, BEAMS, SAID, 0.6)
+    search = Search(
+        model, decoding["beam_size"], task.max_length, decoding["length_penalty"]
+    )
     longest = int(sources.lengths.max())
     size = max(1, BATCH_TOKENS // longest)
 
@@ -239,7 +247,7 @@ def buckets(data, task, network, config, repeats):
         source = sources.tokens[places(sources.offsets, rows, width)]
         search.predict_on_batch(source.astype("int32"))
 
-    pairs = interleaved(padded, alike, max(1, repeats // 3))
+    pairs = interleaved(padded, alike, BUCKET_REPEATS)
     report("test, one bucket beside planned", pairs, len(sources), "sources a second")
 
 
@@ -253,7 +261,7 @@ def trainings(given, folder):
     stages = folder / "mlruns" / "stages"
     dataset = next(stages.glob("ingest/[!.]*/manifest.json")).parent
     quiet.import_keras()
-    from components.artifacts import Dataset, make_encoder
+    from components.artifacts import Dataset, make_encoder, make_task
     from components.reports.pairs import lines
 
     data = Dataset.load(dataset)
@@ -283,6 +291,9 @@ def trainings(given, folder):
             metric.corpus_score(said, [references]).score for metric in (BLEU(), CHRF())
         )
         print(f"{name:<8} BLEU {bleu:.2f}, chrF {chrf:.2f} on test, n = {len(said)}")
+    (trained,) = stages.glob("train/[!.]*")
+    task = make_task(config["task"], data.space)
+    buckets(data, task, str(trained), config["evaluate"])
 
 
 if __name__ == "__main__":
