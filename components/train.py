@@ -107,8 +107,7 @@ def run(
         model, description = load_network(network)
     split = placed.count * accumulate
     plan = the_task.plan(inputs, labels, model, batch_size, batch_tokens, seed, split)
-    steps = steps or epochs * plan.steps_per_epoch
-    eval_every = eval_every or largest_divisor(steps, plan.steps_per_epoch)
+    steps, eval_every = length(plan, steps, epochs, eval_every)
     if steps % eval_every:
         raise ValueError(
             "the run must end with an evaluation. Received: "
@@ -198,8 +197,20 @@ def run(
     if isinstance(plan, BucketPlan):
         log.params({"train.padding": plan.padding["both"]})
     peak = f"{placed.peak_memory():.0f}"
-    log.tags(placed.description() | {"device_peak_memory_mib": peak})
+    log.tags(placed.description() | border.speed() | {"device_peak_memory_mib": peak})
     border.forget()
+
+
+def length(plan, steps, epochs, eval_every):
+    """(steps of the run, steps between two evaluations) of what the keys say.
+
+    Args:
+        plan: of the batches, which knows the steps of a pass.
+        steps, epochs: one of them.
+        eval_every: or None.
+    """
+    steps = steps or epochs * plan.steps_per_epoch
+    return steps, eval_every or largest_divisor(steps, plan.steps_per_epoch)
 
 
 @contextlib.contextmanager

@@ -108,6 +108,8 @@ class Border(keras.callbacks.Callback):
         self.recent = []  # weights of the last evaluations, if they are to be averaged
         self.step = 0
         self.written, self.cost = -math.inf, 0.0  # of the last checkpoint, seconds
+        # seconds of a step in each execution, and of each evaluation
+        self.stepping, self.evaluating = [], []
 
     def variables(self):
         """All that training changes: weights, random states, optimizer."""
@@ -167,10 +169,17 @@ class Border(keras.callbacks.Callback):
         """Count steps from here: Keras numbers batches within an interval."""
         self.interval_start = epoch * self.eval_every
 
+    def on_train_batch_begin(self, batch, logs=None):
+        """One execution begins (Keras gives the first of its steps)."""
+        self.begun = batch, time.perf_counter()
+
     def on_train_batch_end(self, batch, logs=None):
         """One execution has ended (Keras gives the last of its steps)."""
         self.step = self.interval_start + (batch + 1) // self.accumulate
-        self.require_finite("loss", logs["loss"])
+        self.require_finite("loss", logs["loss"])  # and waits for it
+        first, begun = self.begun
+        steps = (batch + 1 - first) / self.accumulate
+        self.stepping.append((time.perf_counter() - begun) / steps)
         self.log.progress(self.step, self.steps, {"loss": float(logs["loss"])})
 
     def on_epoch_end(self, epoch, logs=None):
@@ -178,7 +187,9 @@ class Border(keras.callbacks.Callback):
         weights = get_weights(self.training.network)
         for values in weights:
             self.require_finite("network", values)
+        begun = time.perf_counter()
         valid_nll, scale = self.valid_nll(weights)
+        self.evaluating.append(time.perf_counter() - begun)
         self.require_finite("valid_nll", valid_nll)
         values = {"train_loss": float(logs["loss"]), "valid_nll": valid_nll}
         rate = float(self.training.optimizer.learning_rate)  # of the last step
@@ -193,6 +204,22 @@ class Border(keras.callbacks.Callback):
         self.at_border(self.history["valid_nll"])
         self.save()
         self.model.stop_training = self.stopped()
+
+    def speed(self):
+        """What a step and an evaluation take, the first of each not counted.
+
+        Returns:
+            dict of name -> str, milliseconds; empty if nothing came after the first.
+        """
+        seconds = {
+            "step_milliseconds": self.stepping,
+            "evaluation_milliseconds": self.evaluating,
+        }
+        return {
+            name: f"{1e3 * np.median(values[1:]):.3g}"
+            for name, values in seconds.items()
+            if len(values) > 1
+        }
 
     def stopped(self):
         """Whether valid_nll has stopped falling, so that training ends."""

@@ -1,8 +1,9 @@
 """Preflight: the later stages on two batches, before hours go into training.
 
-The stages themselves run, with two steps of training, on the first rows of each
-split, into a temporary folder: the export is written, reloaded and asked. What
-passed is remembered under train's key.
+The untrained network is asked the laws of components/laws.py. Then the stages
+themselves run, with a few steps of training, on the first rows of each split, into a
+temporary folder: the export is written, reloaded and asked. What passed is remembered
+under train's key, and what training will take is told.
 """
 
 import json
@@ -11,10 +12,14 @@ from pathlib import Path
 
 from pipeline import quiet
 from pipeline.call import call
+from pipeline.errors import Failure
 from pipeline.execution import note
+from pipeline.journal import read
 from pipeline.plan import expected_seconds, nearest_manifest
 from pipeline.stages import STAGES
 
+# of two executions the first one is slow: the second tells the speed
+SHORTER = {"steps": 4, "epochs": None, "eval_every": 2}
 LONG_SECONDS = 60  # training expected to take longer is checked without being asked
 # the same, as long as nothing is known of its speed
 LONG_EXAMPLES = 200_000
@@ -33,9 +38,10 @@ def check(config, store, artifacts, key, run_id):
     """
     if store.get("preflight", key) is not None:
         return
-    note("preflight: train, evaluate and export on two batches")
+    note("preflight: its laws; then train, evaluate and export on two batches")
     with store.write("preflight", key, {"train": key}, {"run_id": run_id}) as folder:
         _run(config, dict(artifacts), folder, run_id)
+        note(f"preflight: passed; {estimate(config, artifacts, folder)}")
         # that it passed is all that is kept
         for written in folder.iterdir():
             shutil.rmtree(written)
@@ -43,6 +49,7 @@ def check(config, store, artifacts, key, run_id):
 
 def _run(config, artifacts, folder, run_id):
     quiet.import_keras()
+    from components import laws
     from components.artifacts import truncate
 
     rows = 2 * config.sections["train"]["batch_size"]
@@ -50,16 +57,78 @@ def _run(config, artifacts, folder, run_id):
     tokens = context and rows * context  # a row of a batch is a window of a text
     truncate(artifacts["dataset"], folder / "ingest", rows, tokens)
     artifacts["dataset"] = folder / "ingest"
-    shorter = {"steps": 2, "epochs": None, "eval_every": 1}
+    section = config.sections["train"]
+    try:
+        laws.check(
+            config.sections["task"],
+            artifacts["dataset"],
+            artifacts["network"],
+            **{name: section[name] for name in ("loss", "batch_size", "batch_tokens")},
+            warm=config.sections["build"]["weights"] is not None,
+        )
+    except Exception as error:
+        raise Failure.of(error) from error
     for stage in STAGES[2:]:
         section = dict(config.sections[stage.name])
         backend = section.get("backend", "tensorflow")
-        section |= shorter if stage.name == "train" else {}
+        section |= SHORTER if stage.name == "train" else {}
         arguments = {"task": config.sections["task"], **section}
         arguments |= {word: str(artifacts[word]) for word in stage.reads}
         (folder / stage.name).mkdir()
         call(stage.name, arguments, folder / stage.name, run_id, False, backend)
         artifacts[stage.gives] = folder / stage.name
+
+
+def estimate(config, artifacts, folder):
+    """What the whole training will take, of what the short one took.
+
+    Args:
+        config: Config.
+        artifacts: {"dataset": Path, "network": Path}, of ingest and build.
+        folder: Path of the preflight, with its dataset and its training.
+
+    Returns:
+        str.
+    """
+    from components.artifacts import Dataset, load_network, make_task
+    from components.train import length
+
+    section, data = config.sections["train"], Dataset.load(artifacts["dataset"])
+    task, network = config.sections["task"], load_network(artifacts["network"])[0]
+    names = ("batch_size", "batch_tokens", "seed")
+    plan = make_task(task, data.space).plan(
+        *data.split("train"), network, *(section[name] for name in names)
+    )
+    given = (section[name] for name in ("steps", "epochs", "eval_every"))
+    steps, eval_every = length(plan, *given)
+    tags = {}
+    for entry in read(folder / "train" / "journal.jsonl")[0]:
+        tags |= entry["values"] if entry["kind"] == "tags" else {}
+    step, evaluation = (
+        float(tags[f"{name}_milliseconds"]) / 1e3 for name in ("step", "evaluation")
+    )
+    few = Dataset.load(folder / "ingest")
+    share = _num_labels(data, "valid") / _num_labels(few, "valid")
+    seconds = steps * step + steps // eval_every * share * evaluation
+    memory = float(tags["device_peak_memory_mib"]) / 1024
+    return (
+        f"training will take about {_duration(seconds)} ({steps} steps of "
+        f"{1e3 * step:.3g} ms, and evaluations) and {memory:.1f} GiB of memory"
+    )
+
+
+def _num_labels(data, split):
+    """Labels of a split; of texts, tokens.  -> int."""
+    labels = data.split(split)[1]
+    return int(labels.offsets[-1]) if hasattr(labels, "offsets") else len(labels)
+
+
+def _duration(seconds):
+    """Seconds as one would say them.  -> str."""
+    for size, unit in ((3600, "h"), (60, "min")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.2g} {unit}"
+    return f"{seconds:.2g} s"
 
 
 def is_long(parts, store, artifacts):

@@ -19,7 +19,7 @@ from tests.pipeline.commands import (
 )
 
 TRAIN = ("train", "breast_cancer", *SHORT)
-SAID = "preflight: train, evaluate and export on two batches"
+SAID = "preflight: its laws; then train, evaluate and export on two batches"
 
 
 def test_preflight_runs_once_and_changes_nothing(trained, tmp_path):
@@ -75,7 +75,7 @@ def test_fault_in_export_is_found_before_a_long_training(trained, tmp_path):
     done = phistar("run", "breast_cancer", *long, root=root, code=tree)
     assert done.status == 3
     assert SAID in done.stderr
-    assert "train step 2/2" in done.stderr
+    assert "train step 4/4" in done.stderr
     assert "train step 1000/" not in done.stderr
     assert "PyFunc" in done.answer["error"]
     assert artifact(root, "build").is_dir()
