@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 READY := .venv/.ready
 
-.PHONY: help env run test test-slow kills bench ui lock
+.PHONY: help env run test test-slow laws-jax mutations kills bench ui lock
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -27,6 +27,12 @@ test: env  ## every check that CI runs
 
 test-slow: env  ## the heavy checks that `make test` leaves out
 	$(BIN)/python -m pytest -m slow
+
+laws-jax: env  ## the laws of tests/contract/ on networks that JAX has trained
+	PHISTAR_TRAINED=jax $(BIN)/python -m pytest tests/contract
+
+mutations: env  ## break the exporter in many ways; a law must notice each (docs/mutations.md)
+	$(BIN)/python tests/mutations.py
 
 kills: env  ## 50 random kill -9 of runs, and 50 of promotions
 	PHISTAR_KILLS=50 $(BIN)/python -m pytest tests/pipeline/test_kills.py tests/pipeline/test_publish.py

@@ -1,9 +1,9 @@
 """Stage 5, export: Dataset's description, Network, Report -> a SavedModel.
 
 The SavedModel takes raw inputs and answers in probabilities. Its folder holds all
-it needs, runs with tensorflow alone (and the libraries of operations that its contract
-names), and is asked for the golden batch's -ln P, which is in it too, in such a process
-before it gets its final name.
+it needs and runs with tensorflow alone (and the libraries of operations that its
+contract names). Before it gets its final name it is asked for -ln P of all of test, and
+of the golden batch, which is in it too, in such a process, there and in another folder.
 """
 
 import os
@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
-from components import clean
+from components import clean, parity
 from components.artifacts import (
     Dataset,
     load_network,
@@ -37,9 +37,10 @@ def run(task, dataset, network, report, out_dir, log):
 
     Args:
         task: plain data of the section `task`.
-        dataset: folder of the Dataset; its description is read.
+        dataset: folder of the Dataset; its description and test are read.
         network: folder of the trained Network.
-        report: folder of the Report; its golden batch is read.
+        report: folder of the Report; its metrics, the golden batch and -ln P of the
+            test examples are read.
         out_dir: folder to write the Export to.
         log: Journal.
 
@@ -56,6 +57,8 @@ def run(task, dataset, network, report, out_dir, log):
         signatures = server.signatures()
         save(server, folder, signatures)
         require_alone(folder, encoder.op_libraries, (out_dir, dataset, network))
+        test_nll = np.load(Path(report) / "test_nll.npy")
+        served = parity.score(data, encoder, folder, test_nll)
         contract = {
             "task": task,
             "kind": data.kind,
@@ -70,6 +73,8 @@ def run(task, dataset, network, report, out_dir, log):
             "op_libraries": list(encoder.op_libraries),
             "data": {"name": data.description["name"], **data.digests},
             "metrics": read_json(Path(report) / "metrics.json"),
+            # test again, through the SavedModel
+            "served": served,
             "golden": GOLDEN.as_posix(),
             "run_id": log.run_id,
             "versions": {
@@ -84,7 +89,8 @@ def run(task, dataset, network, report, out_dir, log):
         with np.load(folder / GOLDEN, allow_pickle=False) as golden:
             requests.write(folder, contract, golden, signatures)
         difference = clean.ask(process, folder)
-    log.metrics({"export_log_prob_difference": difference}, step=0)
+    differences = {"log_prob": difference, "test_nll": served["test_difference"]}
+    log.metrics({f"export_{n}_difference": v for n, v in differences.items()}, step=0)
 
 
 def require_alone(folder, libraries, paths):

@@ -1,10 +1,10 @@
 """Which export is meant: by a run's id or name, a recipe's name, or its folder."""
 
-import json
 from pathlib import Path
 from typing import NamedTuple
 
 from pipeline import publish
+from pipeline.contract import read_contract
 from pipeline.history import find as find_run
 from pipeline.history import result
 
@@ -51,18 +51,3 @@ def find(word, root):
     run = find_run(word, root, "export", "the folder of an export, ")
     folder = result(run, "export", root) / "saved_model"
     return Export(folder, read_contract(folder), run.run_id, run.name)
-
-
-def read_contract(folder):
-    """The contract.json of a SavedModel's folder.  -> dict.
-
-    Raises:
-        ValueError: if it was written by an earlier phistar.
-    """
-    contract = json.loads((folder / "contract.json").read_text("utf-8"))
-    if "knobs" not in contract:
-        raise ValueError(
-            f"{folder / 'contract.json'} is of an earlier phistar. Received: "
-            f"{', '.join(contract)}. Expected also `knobs`: export it again."
-        )
-    return contract

@@ -43,14 +43,16 @@ def promote(word, root):
     run = find(word, root, "export")
     source, key = result(run, "export", root) / "saved_model", run.keys["export"]
     with locked(root, run.recipe) as folder:
+        target = synced(root)
         before = newest(folder)
         if before and read_origin(folder / str(before))["export"] == key:
-            alias(root, run.recipe, key)  # it may have been killed before
+            alias(target, run.recipe, key)  # it may have been killed before
             return answer(folder, before, before, None)
         version = (before or 0) + 1
         origin = {"run_id": run.run_id, "export": key, "version": None}
+        prove(target, run.recipe, key, source)
         difference = publish(source, folder, version, origin)
-        alias(root, run.recipe, key)
+        alias(target, run.recipe, key)
         return answer(folder, version, before, difference)
 
 
@@ -92,7 +94,7 @@ def rollback(name, root):
         origin = origins[earlier[-1]] | {"version": earlier[-1]}
         source, version = folder / str(earlier[-1]), before + 1
         difference = publish(source, folder, version, origin)
-        alias(root, name, origin["export"])
+        alias(synced(root), name, origin["export"])
         return answer(folder, version, before, difference)
 
 
@@ -103,13 +105,33 @@ def champion(name, root):
     return folder / str(version) if version else None
 
 
-def alias(root, name, key):
-    """Let MLflow's alias `champion` mean an export that was published."""
-    from pipeline import registry, server
+def synced(root):
+    """MLflow, after it was sent what an earlier run could not send.  -> Target."""
+    from pipeline import server
     from pipeline.tracking import Target
 
-    server.sync(root)  # what an earlier run could not send
-    registry.promote(Target(root).client, name, key)
+    server.sync(root)
+    return Target(root)
+
+
+def prove(target, name, key, folder):
+    """Have MLflow's model of an export asked, before anybody is sent to it.
+
+    Raises:
+        RejectedModel: it does not answer as it was evaluated.
+    """
+    from pipeline import registry
+
+    version = registry.registered(target.client, name, key)
+    registry.prove(target.client, target.uri, version, folder)
+
+
+def alias(target, name, key):
+    """Let MLflow's alias `champion` mean an export that was published."""
+    from pipeline import registry
+
+    version = registry.registered(target.client, name, key).version
+    target.client.set_registered_model_alias(name, registry.CHAMPION, version)
 
 
 def require_promoted(name, root):

@@ -4,17 +4,21 @@ A model is one SavedModel behind `served.py`. It is written once: another run wh
 export comes from the store is linked to the model that is there.
 """
 
-import json
 import warnings
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from components.clean import TOLERANCE, RejectedModel
+from pipeline.contract import read_contract
+
 CHAMPION = "champion"  # the alias of what is served
 CODE = Path(__file__).with_name("served.py")
 ASK = Path(__file__).parents[1] / "components" / "serving" / "ask.py"
 KEY = "phistar.export"  # tag of models and versions: the export's key in the store
+NLL, LABELS = "phistar.test_nll", "phistar.test_n"  # tags of versions
+PARITY = "phistar.parity"  # tag of a version that has answered its golden batch, nats
 # what MLflow calls the type of an input that is no list
 TYPES = {"string": "string", "int32": "long", "int64": "long", "float32": "double"}
 EXAMPLES = 2  # rows of the input example
@@ -53,14 +57,21 @@ def log(client, uri, run_id, model):
     elif model_id not in {m.model_id for m in run.outputs.model_outputs}:
         client.log_outputs(run_id, [LoggedModelOutput(model_id, 0)])
     if version_of(client, model.name, model.key) is None:
+        served = read_contract(model.folder)["served"]
         if not client.search_registered_models(f"name = '{model.name}'"):
             client.create_registered_model(model.name)
         client.create_model_version(
             model.name,
             f"models:/{model_id}",
             run_id,
-            tags={KEY: model.key},
+            tags={
+                KEY: model.key,
+                NLL: f"{served['test_nll']:.6g}",
+                LABELS: str(served["test_n"]),
+            },
             model_id=model_id,
+            description=f"-ln P of test through the SavedModel: "
+            f"{served['test_nll']:.4f} nats a label, n = {served['test_n']} labels.",
         )
 
 
@@ -71,10 +82,14 @@ def logged(client, experiment_id, key):
 
 
 def version_of(client, name, key):
-    """The version of a registered name that an export is; None without one."""
+    """The version of a registered name that an export is; None without one.
+
+    Returns:
+        mlflow.entities.model_registry.ModelVersion.
+    """
     for version in client.search_model_versions(f"name = '{name}'"):
         if version.tags.get(KEY) == key:
-            return version.version
+            return version
     return None
 
 
@@ -84,7 +99,7 @@ def write(client, uri, run, model):
     from mlflow.models import Model as MlflowModel
 
     mlflow.set_tracking_uri(uri)
-    contract = json.loads((model.folder / "contract.json").read_text("utf-8"))
+    contract = read_contract(model.folder)
     begun = client.create_logged_model(
         run.info.experiment_id,
         name="model",
@@ -158,8 +173,6 @@ def inputs_of(contract):
 
 def example(contract, folder):
     """The first x of the golden batch.  -> DataFrame."""
-    import pandas as pd
-
     x = inputs_of(contract)
     with np.load(folder / contract["golden"], allow_pickle=False) as golden:
         found = {}
@@ -167,18 +180,29 @@ def example(contract, folder):
             _, side, name = key.split("/")
             if side == "in" and name in x:
                 found.setdefault(name, values[:EXAMPLES])
-    images = contract["kind"] == "images"
-    return pd.DataFrame(
-        {
-            name: [
-                v.decode("utf-8", "replace")
-                if isinstance(v, bytes) and not images
-                else v
-                for v in found[name].tolist()
-            ]
-            for name in x
-        }
-    )
+    return frame({name: found[name] for name in x}, contract)
+
+
+def frame(inputs, contract):
+    """Rows as MLflow takes them: text as str, images as bytes.
+
+    Args:
+        inputs: dict of name -> array, strings as bytes.
+        contract: dict.
+
+    Returns:
+        DataFrame.
+    """
+    import pandas as pd
+
+    def column(name, values):
+        if values.dtype.kind != "S":
+            return values.astype("float64") if values.dtype.kind == "f" else values
+        if contract["kind"] == "images" and name == "image":
+            return values.tolist()
+        return [value.decode("utf-8", "replace") for value in values.tolist()]
+
+    return pd.DataFrame({name: column(name, v) for name, v in inputs.items()})
 
 
 def requirements(contract):
@@ -190,8 +214,8 @@ def requirements(contract):
     return [f"tensorflow=={contract['versions']['tensorflow']}", *pinned]
 
 
-def promote(client, name, key):
-    """Let the alias `champion` mean an export.  -> its version.
+def registered(client, name, key):
+    """The version of a registered name that an export is.
 
     Raises:
         LookupError: if MLflow does not have it.
@@ -202,5 +226,49 @@ def promote(client, name, key):
             f"MLflow has no model of this export. Received: {name}, export {key}. "
             "Expected one that a run has logged: `phistar ui` sends what is missing."
         )
-    client.set_registered_model_alias(name, CHAMPION, version)
     return version
+
+
+def prove(client, uri, version, folder):
+    """Ask a version its golden batch, columns in another order, unless it was asked.
+
+    Args:
+        client: MlflowClient.
+        uri: of the tracking server.
+        version: ModelVersion.
+        folder: Path of the SavedModel that it was made of.
+
+    Raises:
+        RejectedModel: it does not answer as evaluated.
+    """
+    if PARITY in version.tags:
+        return
+    import mlflow
+
+    mlflow.set_tracking_uri(uri)
+    model = mlflow.pyfunc.load_model(f"models:/{version.name}/{version.version}")
+    contract = read_contract(folder)
+    requests, expected = {}, {}
+    with np.load(folder / contract["golden"], allow_pickle=False) as golden:
+        for key, values in golden.items():
+            signature, side, name = key.split("/")
+            half = requests if side == "in" else expected
+            half.setdefault(signature, {})[name] = values
+    apart = 0.0
+    for signature, request in requests.items():
+        rows = frame(dict(reversed(request.items())), contract)
+        answer = model.predict(rows, params={"signature": signature})
+        for name, values in expected[signature].items():
+            given = np.array(answer[name].tolist())
+            if values.dtype.kind == "S":
+                values = np.char.decode(values, "utf-8")
+                apart = max(apart, 0.0 if (given == values).all() else np.inf)
+            else:
+                apart = np.maximum(apart, np.abs(given - values).max())
+    if not apart <= TOLERANCE:  # so that NaN is refused too
+        raise RejectedModel(
+            f"MLflow's model does not answer as the evaluated network did. Received: "
+            f"a difference of {apart:.3g} nats by version {version.version} of "
+            f"{version.name}. Expected {TOLERANCE} nats at most."
+        )
+    client.set_model_version_tag(version.name, version.version, PARITY, f"{apart:.3g}")

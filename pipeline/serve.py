@@ -11,7 +11,7 @@ import shlex
 from pathlib import Path
 
 from pipeline import publish, quiet
-from pipeline.exports import read_contract
+from pipeline.contract import read_contract
 from pipeline.registry import CHAMPION, example
 from pipeline.where import require_free
 

@@ -48,9 +48,9 @@ STAGES = (
         "export",
         "export",
         {
-            "dataset": ("dataset.json", "digest.json"),
+            "dataset": ("dataset.json", "digest.json", "test/*"),
             "network": NETWORK,
-            "report": ("metrics.json", "golden.npz"),
+            "report": ("metrics.json", "golden.npz", "test_nll.npy"),
         },
     ),
 )

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from components import build, evaluate, export, ingest, train
+from pipeline.call import in_child
 from pipeline.journal import Journal
 
 RUN_ID = "0" * 32
@@ -21,7 +22,16 @@ def call(stage, folder, **arguments):
     return str(out_dir)
 
 
-def run(folder, task, sections, change=None):
+def train_on(backend, folder, **arguments):
+    """Train in a process of its own, whose Keras runs on another backend.  -> str."""
+    out_dir = Path(folder) / "train"
+    out_dir.mkdir(parents=True)
+    request = {"stage": "train", "folder": str(out_dir), "run_id": RUN_ID}
+    in_child(request | {"arguments": arguments | {"backend": backend}}, backend)
+    return str(out_dir)
+
+
+def run(folder, task, sections, change=None, backend="tensorflow"):
     """All five stages.
 
     Args:
@@ -29,6 +39,7 @@ def run(folder, task, sections, change=None):
         task: plain data of the section `task`.
         sections: {"ingest": {...}, "build": {...}, "train": {...}}.
         change: called with the trained network's folder before it is evaluated.
+        backend: what it is trained on.
 
     Returns:
         Namespace of Paths: dataset, untrained, network, report, export.
@@ -36,7 +47,11 @@ def run(folder, task, sections, change=None):
     dataset = call(ingest, folder, task=task, **sections["ingest"])
     given = {"task": task, "dataset": dataset}
     untrained = call(build, folder, **given, **sections["build"])
-    network = call(train, folder, **given, network=untrained, **sections["train"])
+    training = {**given, "network": untrained, **sections["train"]}
+    if backend == "tensorflow":
+        network = call(train, folder, **training)
+    else:
+        network = train_on(backend, folder, **training)
     if change:
         change(network)
     report = call(evaluate, folder, **given, network=network)

@@ -40,7 +40,7 @@ LAYERS = (
         "serving",
     ),
     ("tasks", "reports"),
-    (*STAGES, "artifacts", "training", "laws", "clean", "verify"),
+    (*STAGES, "artifacts", "training", "laws", "parity", "clean", "verify"),
 )
 # Third-party package -> the files and folders that may import it.
 PLACES = {

@@ -60,6 +60,7 @@ def report(task, data, network, scale, encoder, num_bins):
         "log_prob/in/label": plain(np.array(names)[index[rows]]),
         "log_prob/out/log_prob": log_prob[rows],
         **{f"predict/in/{name}": values for name, values in inputs.items()},
+        "predict/out/label": plain(np.array(names)[decision[rows]]),
         "predict/out/log_probs": log_probs[rows],
     }
     return Report(metrics, -log_prob, golden, figures)

@@ -1,12 +1,15 @@
 """What the laws are asked of: one export for each kind of task, inputs and loss.
 
-A case runs the five stages once a session. What a law needs to know of a task it asks
-the case: x and y of the test split, the first decision's P, and ln P of an answer.
+A case runs the five stages once a session; it is trained on TensorFlow, or on what the
+environment variable PHISTAR_TRAINED says (`make laws-jax`). What a law needs to know of
+a task it asks the case: x and y of the test split, the first decision's P, and ln P of
+an answer.
 """
 
 import functools
 import itertools
 import json
+import os
 from dataclasses import dataclass
 
 import numpy as np
@@ -218,6 +221,7 @@ def make(name, folder):
         task,
         {"ingest": ingest, "build": build, "train": train},
         change=randomise if name in RANDOM else None,
+        backend=os.environ.get("PHISTAR_TRAINED", "tensorflow"),
     )
     saved_model = folders.export / "saved_model"
     kinds = {"language": TextCase, "translation": PairCase}

@@ -206,17 +206,49 @@ def test_not_finite_after_some_steps_keeps_the_journal_so_far(trained, tmp_path)
     assert f"step {steps[-1] + 1} of 400" in done.answer["error"]
 
 
-def test_rejected_model_is_status_3_and_is_not_committed(trained, tmp_path):
-    root = copy_store(trained[0], tmp_path, *STAGES[:4])
-    # another answer than the network's, as an evaluation of another would have left
-    folder = artifact(root, "evaluate")
+def golden_changed(folder):
+    """Another answer of the golden batch, as an evaluation of another would leave."""
     with np.load(folder / "golden.npz") as arrays:
         arrays = dict(arrays)
     arrays["log_prob/out/log_prob"] -= 0.01
     np.savez(folder / "golden.npz", **arrays)
+    return folder / "golden.npz"
+
+
+def decision_changed(folder):
+    """The same, of a decision."""
+    with np.load(folder / "golden.npz") as arrays:
+        arrays = dict(arrays)
+    arrays["predict/out/label"] = arrays["predict/out/label"][::-1]
+    np.savez(folder / "golden.npz", **arrays)
+    return folder / "golden.npz"
+
+
+def last_example_changed(folder):
+    """The same, of the last example of test."""
+    nll = np.load(folder / "test_nll.npy")
+    nll[-1] += 0.01
+    np.save(folder / "test_nll.npy", nll)
+    return folder / "test_nll.npy"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (golden_changed, "0.01 nats"),
+        (decision_changed, "inf nats"),
+        (last_example_changed, "of example 114"),
+    ],
+)
+def test_rejected_model_is_status_3_and_is_not_committed(
+    trained, tmp_path, change, said
+):
+    root = copy_store(trained[0], tmp_path, *STAGES[:4])
+    folder = artifact(root, "evaluate")
+    changed = change(folder)
     manifest = json.loads((folder / "manifest.json").read_text())
-    data = (folder / "golden.npz").read_bytes()
-    manifest["files"]["golden.npz"] = {
+    data = changed.read_bytes()
+    manifest["files"][changed.name] = {
         "size": len(data),
         "sha256": sha256(data).hexdigest(),
     }
@@ -225,7 +257,7 @@ def test_rejected_model_is_status_3_and_is_not_committed(trained, tmp_path):
 
     done = here("export", "breast_cancer", *SHORT, root=root)
     assert done.status == done.answer["status"] == 3
-    assert "0.01 nats" in done.answer["error"]
+    assert said in done.answer["error"]
     assert "Traceback" not in done.stderr
     assert not list((root / "mlruns").glob("stages/export/[!.]*"))
     assert not leftovers(root)

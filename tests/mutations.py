@@ -1,0 +1,285 @@
+"""Break the exporter in many ways, each in a copy of this tree: a law must notice.
+
+    python tests/mutations.py [WORD ...]
+
+Prints a table in Markdown, see docs/mutations.md: what was broken, and the first test
+that failed, with what it said. With words, only mutations that have one of them in
+their name. Exit status 1 if one of them is noticed by nothing.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[1]
+LABELS = "components/serving/labels.py"
+TOKENS = "components/serving/tokens.py"
+TRANSLATIONS = "components/serving/translations.py"
+EXPORT = "components/export.py"
+ENCODE = "inputs = self.encoder.encode_graph(inputs)"
+
+
+class Mutation(NamedTuple):
+    """One way to break it.
+
+    Args:
+        name: what is wrong then.
+        case: of tests/contract/cases.py, whose laws are asked.
+        edits: (file, what stands there once, what comes in its place), ...
+    """
+
+    name: str
+    case: str
+    edits: tuple
+
+
+MUTATIONS = (
+    Mutation(
+        "the tables of words are not saved",
+        "table_linear_hinge",
+        (
+            (
+                LABELS,
+                '[network, *getattr(encoder, "lookups", [])]',
+                "[network]",
+            ),
+        ),
+    ),
+    Mutation(
+        "the scale of P is left out",
+        "table_linear_hinge",
+        ((LABELS, "self.scale * self.network(", "self.network("),),
+    ),
+    Mutation(
+        "columns are swapped",
+        "breast_cancer_linear_logistic",
+        (
+            (
+                LABELS,
+                ENCODE,
+                "inputs = self.encoder.encode_graph("
+                "dict(zip(inputs, reversed(inputs.values()))))",
+            ),
+        ),
+    ),
+    Mutation(
+        "the graph runs Python",
+        "breast_cancer_linear_logistic",
+        (
+            (
+                LABELS,
+                ENCODE,
+                "inputs = tf.ensure_shape(tf.numpy_function(lambda x: x, "
+                "[self.encoder.encode_graph(inputs)], tf.float32), [None, 30])",
+            ),
+        ),
+    ),
+    Mutation(
+        "the graph knows an absolute path",
+        "breast_cancer_linear_logistic",
+        (
+            (
+                EXPORT,
+                "signatures = server.signatures()",
+                "server.where = str(dataset); signatures = server.signatures()",
+            ),
+            (
+                LABELS,
+                ENCODE,
+                "tf.debugging.Assert(tf.size(inputs['mean_area']) >= 0, "
+                f"[self.where]); {ENCODE}",
+            ),
+        ),
+    ),
+    Mutation(
+        "weights are rounded to bfloat16",
+        "breast_cancer_mlp_hinge",
+        (
+            (
+                EXPORT,
+                "model, description = load_network(network)",
+                "model, description = load_network(network); "
+                "[w.assign(tf.cast(tf.cast(w, tf.bfloat16), tf.float32)) "
+                "for w in model.weights]",
+            ),
+        ),
+    ),
+    Mutation(
+        "labels are named in another order",
+        "table_mlp_cross_entropy",
+        (
+            (
+                LABELS,
+                "tf.constant(task.space.names)",
+                "tf.constant(task.space.names[::-1])",
+            ),
+        ),
+    ),
+    Mutation(
+        "images lose their last bit",
+        "digits_vgg_small_cross_entropy",
+        ((LABELS, ENCODE, "inputs = self.encoder.encode_graph(inputs) // 2 * 2"),),
+    ),
+    Mutation(
+        "`sample` tells ln P at its temperature",
+        "table_mlp_cross_entropy",
+        (
+            (
+                LABELS,
+                "index = sample(log_probs, uniform, temperature, top_k, top_p)",
+                "index = sample(log_probs, uniform, temperature, top_k, top_p); "
+                "log_probs = tf.nn.log_softmax(log_probs / temperature[:, None])",
+            ),
+        ),
+    ),
+    Mutation(
+        "all rows draw with the first one's seed",
+        "table_mlp_cross_entropy",
+        (("components/serving/knobs.py", "[s, 0]", "[seed[0] + 0 * s, 0]"),),
+    ),
+    Mutation(
+        "the warm-up requests have another dtype",
+        "breast_cancer_linear_logistic",
+        (
+            (
+                "components/serving/requests.py",
+                "tf.make_tensor_proto(tensor[:rows])",
+                "tf.make_tensor_proto(tf.cast(tensor[:rows], tf.float64) "
+                "if tensor.dtype == tf.float32 else tensor[:rows])",
+            ),
+        ),
+    ),
+    Mutation(
+        "EOS counts twice",
+        "songs_characters",
+        (
+            (
+                TOKENS,
+                '"log_prob": total(by_token)',
+                '"log_prob": total(by_token) + tf.cast(by_token[:, -1], tf.float64)',
+            ),
+        ),
+    ),
+    Mutation(
+        "more tokens may follow EOS",
+        "toy_characters",
+        (
+            (
+                TOKENS,
+                "following = tf.where(ended, after_end, following)",
+                "following = tf.where(ended & False, after_end, following)",
+            ),
+        ),
+    ),
+    Mutation(
+        "the prompt's last token is not read",
+        "songs_characters",
+        (
+            (
+                "components/serving/texts.py",
+                "return tokens, lengths - 1",
+                "return tokens, tf.maximum(lengths - 2, 0)",
+            ),
+        ),
+    ),
+    Mutation(
+        "padding of the source is read",
+        "lines_bytes",
+        (
+            (
+                "components/networks/seq2seq.py",
+                "mask = hidden(before_padding(source)[:, None])",
+                "mask = hidden(ops.ones_like(before_padding(source))[:, None])",
+            ),
+        ),
+    ),
+    Mutation(
+        "`serving_default` searches otherwise than the evaluation",
+        "lines_bytes",
+        (
+            (
+                TRANSLATIONS,
+                'default = {**decoding, "max_length": task.max_length}',
+                'default = {**decoding, "max_length": 3}',
+            ),
+        ),
+    ),
+    Mutation(
+        "the score of the search is told as ln P",
+        "lines_bytes",
+        (
+            (
+                TRANSLATIONS,
+                '"log_prob": found.log_prob[:, 0]',
+                '"log_prob": found.score[:, 0]',
+            ),
+        ),
+    ),
+)
+
+
+def main(words):
+    """Try them; print a line for each."""
+    chosen = [m for m in MUTATIONS if not words or any(w in m.name for w in words)]
+    print("| What is wrong | Asked of | What noticed it |\n|---|---|---|")
+    unnoticed = 0
+    for mutation in chosen:
+        noticed = attempt(mutation)
+        unnoticed += noticed is None
+        found = noticed or "**nothing**"
+        print(f"| {mutation.name} | {mutation.case} | {found} |", flush=True)
+    return int(unnoticed > 0)
+
+
+def attempt(mutation):
+    """Break a copy of the tree, and ask the laws of a case.
+
+    Returns:
+        str, the first test that failed and why; None if none did.
+
+    Raises:
+        ValueError: if there is nothing to edit, or the laws could not be asked.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder)
+        for name in ("components", "pipeline", "conf", "tests", "pyproject.toml"):
+            source = ROOT / name
+            copy = shutil.copytree if source.is_dir() else shutil.copy
+            copy(source, tree / name)
+        for name, old, new in mutation.edits:
+            text = (tree / name).read_text("utf-8")
+            if text.count(old) != 1:
+                raise ValueError(
+                    f"{name} does not hold this once. Received: {old!r}, "
+                    f"{text.count(old)} times. Mend the mutation {mutation.name!r}."
+                )
+            (tree / name).write_text(text.replace(old, new), "utf-8")
+        command = ["-m", "pytest", "-x", "-q", "-k", mutation.case, "tests/contract"]
+        done = subprocess.run(
+            [sys.executable, *command, "--tb=short", "-p", "no:cacheprovider"],
+            cwd=tree,
+            env=os.environ | {"PYTHONPATH": str(tree), "COLUMNS": "400"},
+            capture_output=True,
+            text=True,
+        )
+    if done.returncode == 0:
+        return None
+    failed = re.search(
+        r"^(?:FAILED|ERROR) \S+::(\S+?)(?:\[.*?\])?(?: - (.*))?$",
+        done.stdout,
+        re.MULTILINE,
+    )
+    if done.returncode != 1 or failed is None:
+        raise ValueError(f"no law was asked: {done.stdout[-2000:]}{done.stderr}")
+    said = (failed[2] or "").split("...")[0].replace("|", "\\|").strip()
+    by = "export refuses it" if "RejectedModel" in said else f"`{failed[1]}`"
+    return f"{by}: {said[:160]}" if said else by
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
