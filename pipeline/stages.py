@@ -48,7 +48,7 @@ STAGES = (
         "export",
         "export",
         {
-            "dataset": ("dataset.json", "digest.json"),
+            "dataset": ("dataset.json", "digest.json", "test/*"),
             "network": NETWORK,
             "report": ("metrics.json", "golden.npz"),
         },
