@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 READY := .venv/.ready
 
-.PHONY: help env run test test-slow laws-jax mutations kills bench ui lock
+.PHONY: help env run test test-slow laws-jax mutations kills runtimes oldest bench ui lock
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -37,6 +37,19 @@ mutations: env  ## break the exporter in many ways; a law must notice each (docs
 kills: env  ## 50 random kill -9 of runs, and 50 of promotions
 	PHISTAR_KILLS=50 $(BIN)/python -m pytest tests/pipeline/test_kills.py tests/pipeline/test_publish.py
 
+runtimes: env .venv-runtimes/.ready  ## numeric exports in OpenVINO and ONNX Runtime, from an environment of their own
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && set -e; \
+	for change in breast_cancer digits "digits build.num_blocks=3 build.mirror=true"; do \
+	  $(BIN)/phistar run $$change train.steps=2 train.eval_every=2 train.epochs=null \
+	    --root "$$dir" > /dev/null; \
+	done; \
+	.venv-runtimes/bin/python tests/runtimes/portable.py "$$dir"/mlruns/stages/export/*/numeric
+
+oldest: env .venv-oldest/.ready  ## exports in TensorFlow 2.12, the oldest on PyPI for Python 3.11
+	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && set -e; \
+	$(BIN)/python -m tests.runtimes.exports "$$dir" > /dev/null; \
+	.venv-oldest/bin/python tests/runtimes/oldest.py "$$dir"/*/export/saved_model
+
 bench: env  ## the benchmarks, one after the other
 	@for script in bench/*.py; do echo "$$script"; $(BIN)/python "$$script" || exit; done
 
@@ -63,4 +76,11 @@ $(READY): requirements.lock setup.py
 	$(PIP) install --require-hashes -r .venv/build.lock
 	$(PIP) install --require-hashes --no-build-isolation --use-pep517 -r requirements.lock
 	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv-runtimes/.ready: tests/runtimes/requirements.txt
+.venv-oldest/.ready: tests/runtimes/oldest.txt
+.venv-runtimes/.ready .venv-oldest/.ready:
+	@test -x $(@D)/bin/pip || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip --disable-pip-version-check install --quiet --no-compile -r $<
 	@touch $@

@@ -53,6 +53,8 @@ setup(
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22", "nvidia-ml-py>=12"],
         "jax": ["jax>=0.10,<0.11"],
+        # of the numeric export; the versions that were tried: tests/runtimes/
+        "runtimes": ["openvino>=2026.4", "onnxruntime>=1.32", "tf2onnx>=1.17,<1.18"],
         "test": [
             "pytest>=9,<10",
             "pytest-xdist>=3.8,<4",

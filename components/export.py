@@ -4,6 +4,9 @@ The SavedModel takes raw inputs and answers in probabilities. Its folder holds a
 it needs and runs with tensorflow alone (and the libraries of operations that its
 contract names). Before it gets its final name it is asked for -ln P of all of test, and
 of the golden batch, which is in it too, in such a process, there and in another folder.
+
+Where the network takes arrays of one shape, it stands alone beside it too, for runtimes
+without strings: numeric/, see components/serving/numeric.py.
 """
 
 import os
@@ -26,10 +29,11 @@ from components.artifacts import (
     write_json,
 )
 from components.data.savedmodel import save
-from components.serving import ops, requests
+from components.serving import numeric, ops, requests
 
 # in the SavedModel's folder: requests of test and their answers at evaluation
 GOLDEN = Path("assets.extra", "golden.npz")
+OLDEST_TENSORFLOW = "2.12"  # that opens and answers an export; `make oldest` asks it
 
 
 def run(task, dataset, network, report, out_dir, log):
@@ -71,6 +75,7 @@ def run(task, dataset, network, report, out_dir, log):
             **server.facts(),
             # to be imported first; none: core TensorFlow operations only
             "op_libraries": list(encoder.op_libraries),
+            "oldest_tensorflow": OLDEST_TENSORFLOW,
             "data": {"name": data.description["name"], **data.digests},
             "metrics": read_json(Path(report) / "metrics.json"),
             # test again, through the SavedModel
@@ -88,9 +93,38 @@ def run(task, dataset, network, report, out_dir, log):
         shutil.copyfile(Path(report) / "golden.npz", folder / GOLDEN)
         with np.load(folder / GOLDEN, allow_pickle=False) as golden:
             requests.write(folder, contract, golden, signatures)
+            if data.kind in numeric.INPUTS:
+                alone = folder.with_name("numeric")
+                evaluated = golden["predict/out/log_probs"]
+                write_numeric(alone, server, data, evaluated, log)
+                require_alone(alone, (), (out_dir, dataset, network))
         difference = clean.ask(process, folder)
     differences = {"log_prob": difference, "test_nll": served["test_difference"]}
     log.metrics({f"export_{n}_difference": v for n, v in differences.items()}, step=0)
+
+
+def write_numeric(folder, server, data, evaluated, log):
+    """Write the network alone, and prove that it answers as evaluated.
+
+    Args:
+        folder: Path to write to.
+        server: of components/serving/labels.py.
+        data: Dataset.
+        evaluated: float [N, K], ln P of the first N rows of test, nats.
+        log: Journal.
+
+    Raises:
+        RejectedModel: if an answer differs from the evaluation's.
+    """
+    inputs = np.asarray(data.split("test")[0][: len(evaluated)])
+    difference = numeric.write(folder, server, inputs, evaluated)
+    if not difference <= clean.TOLERANCE:  # NaN is refused too
+        raise clean.RejectedModel(
+            "the numeric SavedModel does not answer as the evaluated network did. "
+            f"Received: a difference of {difference:.3g} nats. "
+            f"Expected {clean.TOLERANCE} nats at most."
+        )
+    log.metrics({"export_numeric_difference": difference}, step=0)
 
 
 def require_alone(folder, libraries, paths):

@@ -1,6 +1,7 @@
 """Law: contract.json says what the SavedModel is."""
 
 from importlib.metadata import version
+from pathlib import Path
 
 from tests.contract.cases import SequenceCase
 from tests.stages import RUN_ID
@@ -78,3 +79,8 @@ def test_contract_scale_is_fitted_for_hinge_only(label_case):
 def test_contract_states_how_long_texts_are_read(text_case):
     contract = text_case.contract
     assert contract["protocol"].startswith(f"windows of {contract['context']} tokens")
+
+
+def test_contract_states_the_oldest_tensorflow_that_was_asked(case):
+    makefile = (Path(__file__).parents[2] / "Makefile").read_text("utf-8")
+    assert f"TensorFlow {case.contract['oldest_tensorflow']}," in makefile

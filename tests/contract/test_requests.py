@@ -5,9 +5,16 @@ import json
 
 import numpy as np
 import tensorflow as tf
+from google.protobuf import (
+    descriptor_pb2,
+    descriptor_pool,
+    message_factory,
+    text_format,
+    wrappers_pb2,
+)
 from tensorflow_serving.apis import prediction_log_pb2
 
-from components.serving.requests import ROWS, WARMUP
+from components.serving.requests import BATCHING, ROWS, WARMUP
 
 
 def files(case):
@@ -91,3 +98,44 @@ def test_contract_states_a_default_for_every_knob(case):
     data = {*x, "label", "text", "tokens", "lengths"}
     for name, signature in case.contract["signatures"].items():
         assert signature["inputs"].keys() - data <= case.contract["knobs"].keys(), name
+
+
+def batching_parameters():
+    """An empty BatchingParameters: TensorFlow Serving's package has not its proto.
+
+    The fields are those of its session_bundle_config.proto.
+    """
+    field = descriptor_pb2.FieldDescriptorProto
+    numbers = (
+        "max_batch_size",
+        "batch_timeout_micros",
+        "max_enqueued_batches",
+        "num_batch_threads",
+    )
+    file = descriptor_pb2.FileDescriptorProto(name="batching.proto", syntax="proto3")
+    file.dependency.append(wrappers_pb2.DESCRIPTOR.name)
+    message = file.message_type.add(name="BatchingParameters")
+    for number, name in enumerate(numbers, 1):
+        message.field.add(
+            name=name,
+            number=number,
+            type=field.TYPE_MESSAGE,
+            type_name=".google.protobuf.Int64Value",
+        )
+    message.field.add(name="pad_variable_length_inputs", number=7, type=field.TYPE_BOOL)
+    pool = descriptor_pool.DescriptorPool()
+    pool.AddSerializedFile(wrappers_pb2.DESCRIPTOR.serialized_pb)
+    pool.Add(file)
+    described = pool.FindMessageTypeByName("BatchingParameters")
+    return message_factory.GetMessageClass(described)()
+
+
+def test_batching_parameters_are_those_of_tensorflow_serving(case):
+    text = (files(case) / BATCHING).read_text("utf-8")
+    found = text_format.Parse(text, batching_parameters())
+    # what it warms up with fits in a batch
+    assert found.max_batch_size.value >= ROWS
+    assert found.batch_timeout_micros.value > 0
+    assert 0 < found.num_batch_threads.value <= found.max_enqueued_batches.value
+    tokens = "log_prob_tokens" in case.signatures
+    assert found.pad_variable_length_inputs == tokens
