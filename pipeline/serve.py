@@ -151,8 +151,9 @@ class Strict:
 def plain(values):
     """One output.  array [N, ...] -> list of N, strings as text."""
     if values.dtype == object:
-        decode = np.vectorize(lambda v: v.decode("utf-8", "replace"), otypes=[object])
-        values = decode(values) if values.size else values
+        texts = np.empty(values.size, object)
+        texts[:] = [value.decode("utf-8", "replace") for value in values.flat]
+        values = texts.reshape(values.shape)
     return values.tolist()
 
 

@@ -98,11 +98,12 @@ def _not_too_large(image):
         is_png | is_jpeg, ["image must be a PNG or JPEG.", *received]
     )
     with tf.control_dependencies([known]):
-        whole = tf.strings.join([head, "\0" * 24])  # of a PNG that is cut off
+        head = tf.strings.join([head, "\0" * 24])  # of a PNG that is cut off
+        image = tf.identity(image)
     sizes = tf.cond(
         is_png,
         lambda: tf.io.decode_raw(
-            tf.strings.substr(whole, 16, 8), tf.int32, little_endian=False
+            tf.strings.substr(head, 16, 8), tf.int32, little_endian=False
         ),
         lambda: tf.image.extract_jpeg_shape(image)[:2],
     )

@@ -40,7 +40,8 @@ class Server:
 
     def end(self, number=signal.SIGTERM):
         """Send it a signal, and wait."""
-        os.killpg(self.process.pid, number)
+        if self.process.poll() is None:
+            os.killpg(self.process.pid, number)
         self.process.communicate()
 
     def post(self, body, content_type="application/json"):
