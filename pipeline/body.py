@@ -46,9 +46,11 @@ def read(content, contract):
         raise wrong("no such signature", signature, f"one of: {listed(signatures)}")
     taken, knobs = signatures[signature]["inputs"], contract["knobs"].keys() - x
     if unknown := params.keys() - (knobs & taken.keys()):
-        known = listed(knobs & taken.keys())
         what = f"{signature} has no such parameter"
-        raise wrong(what, listed(unknown), f"signature, {known}" if known else "none")
+        legal = listed(knobs & taken.keys()) or "none"
+        raise wrong(
+            what, listed(unknown), f"{legal}; of all signatures: {listed(knobs)}"
+        )
     names = [name for name in taken if name not in knobs]
     found = columns(rows, {name: taken[name] for name in names})
     every = set().union(*(made["inputs"] for made in signatures.values())) - knobs

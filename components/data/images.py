@@ -93,9 +93,9 @@ def _not_too_large(image):
     head = tf.strings.substr(image, 0, 24)
     is_png = tf.equal(tf.strings.substr(head, 0, len(PNG)), PNG)
     is_jpeg = tf.equal(tf.strings.substr(head, 0, len(JPEG)), JPEG)
-    received = ["Received bytes:", tf.strings.length(image)]
     known = tf.debugging.Assert(
-        is_png | is_jpeg, ["image must be a PNG or JPEG.", *received]
+        is_png | is_jpeg,
+        ["image must be a PNG or JPEG. Received bytes:", tf.strings.length(image)],
     )
     with tf.control_dependencies([known]):
         head = tf.strings.join([head, "\0" * 24])  # of a PNG that is cut off
