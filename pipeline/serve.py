@@ -1,16 +1,21 @@
 """`phistar serve NAME`: the champion behind MLflow's own server, on 127.0.0.1.
 
-MLflow's server leaves out what it does not know, and takes bodies of any size. Here an
-unknown parameter or column is the caller's mistake, and a body has a limit.
+MLflow's server leaves out what it does not know, takes bodies of any size, and spends
+milliseconds on a DataFrame. Here an unknown parameter or column is the caller's
+mistake, and a body has a limit. JSON is read by body.py, what is no JSON by MLflow.
 """
 
+import asyncio
 import base64
 import json
 import os
 import shlex
+import traceback
 from pathlib import Path
 
-from pipeline import publish, quiet
+import numpy as np
+
+from pipeline import body, publish, quiet
 from pipeline.contract import read_contract
 from pipeline.registry import CHAMPION, example
 from pipeline.where import require_free
@@ -38,9 +43,10 @@ def serve(name, root, port):
         import uvicorn
         from mlflow.pyfunc import scoring_server
 
-        app = scoring_server.init(load(name, root))
+        model = load(name, root)
+        app = scoring_server.init(model)
     address = f"http://127.0.0.1:{port}"
-    app.add_middleware(Guard)
+    app.add_middleware(Guard, answer=model.answer)
     server = uvicorn.Server(
         uvicorn.Config(app, "127.0.0.1", port, log_level="warning", lifespan="off")
     )
@@ -119,25 +125,53 @@ class Strict:
                 )
         return self.model.predict(data, params=params)
 
+    def answer(self, content):
+        """A request in JSON.
+
+        Args:
+            content: bytes.
+
+        Returns:
+            (status, bytes): as MLflow's server answers.
+        """
+        served = self.model.unwrap_python_model()
+        try:
+            asked, inputs = body.read(content, served.contract)
+            answer = served.model.ask(asked, inputs)
+        except ValueError as error:
+            return 400, refusal(str(error))
+        except Exception:  # the next request is answered
+            traceback.print_exc()
+            return 500, refusal("the model failed", "INTERNAL_ERROR")
+        every = zip(*map(plain, answer.values()), strict=True)
+        rows = [dict(zip(answer, row, strict=True)) for row in every]
+        return 200, json.dumps({"predictions": rows}).encode()
+
+
+def plain(values):
+    """One output.  array [N, ...] -> list of N, strings as text."""
+    if values.dtype == object:
+        texts = np.empty(values.size, object)
+        texts[:] = [value.decode("utf-8", "replace") for value in values.flat]
+        values = texts.reshape(values.shape)
+    return values.tolist()
+
 
 class Guard:
-    """An ASGI application whose requests have a limit, and are JSON by default.
+    """An ASGI application that answers JSON itself; bodies have a limit.
 
     Args:
-        app: the application inside.
+        app: MLflow's server, for all else.
+        answer: bytes -> (status, bytes), one request.
     """
 
-    def __init__(self, app):
-        self.app = app
+    def __init__(self, app, answer):
+        self.app, self.answer = app, answer
 
     async def __call__(self, scope, receive, send):
         """One request."""
         if scope["type"] != "http" or scope["method"] != "POST":
             return await self.app(scope, receive, send)
-        headers = dict(scope["headers"])
-        if b"content-type" not in headers:
-            added = (b"content-type", b"application/json")
-            scope = scope | {"headers": [*scope["headers"], added]}
         parts, size, more = [], 0, True
         while more:  # to its end: a client that is cut off does not read the answer
             message = await receive()
@@ -145,7 +179,12 @@ class Guard:
             size += len(part)
             parts = [*parts, part] if size <= MAX_BODY else []
         if size > MAX_BODY:
-            return await refuse(send)
+            text = f"a body of more than {MAX_BODY} bytes. Send fewer rows at a time."
+            return await respond(send, 413, refusal(text))
+        content = b"".join(parts)
+        if scope["path"] == "/invocations" and is_json(dict(scope["headers"])):
+            answered = await asyncio.to_thread(self.answer, content)
+            return await respond(send, *answered)
         read = False
 
         async def again():
@@ -153,15 +192,31 @@ class Guard:
             if read:
                 return await receive()
             read = True
-            return {"type": "http.request", "body": b"".join(parts), "more_body": False}
+            return {"type": "http.request", "body": content, "more_body": False}
 
         await self.app(scope, again, send)
 
 
-async def refuse(send):
-    """Status 413."""
-    text = f"a body of more than {MAX_BODY} bytes. Send fewer rows at a time."
-    content = json.dumps({"error_code": "BAD_REQUEST", "message": text}).encode()
-    headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": 413, "headers": headers})
+def is_json(headers):
+    """Whether a request says that it is JSON, or nothing.  dict of bytes -> bool."""
+    kind = headers.get(b"content-type", b"application/json").decode("latin-1").lower()
+    return kind.replace(" ", "") in (
+        "application/json",
+        "application/json;charset=utf-8",
+    )
+
+
+async def respond(send, status, content):
+    """Send an answer: status, and bytes of JSON."""
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(content)).encode()),
+        *[(b"connection", b"close")] * (status == 413),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": content})
+
+
+def refusal(text, code="BAD_REQUEST"):
+    """What is answered to a request that is not, in MLflow's form.  -> bytes."""
+    return json.dumps({"error_code": code, "message": text}).encode()

@@ -10,6 +10,9 @@ import io
 import numpy as np
 import tensorflow as tf
 
+MAX_PIXELS = 2**26  # of a picture: a few bytes may say that they are any number
+PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"  # what their bytes begin with
+
 
 class Images:
     """The encoder of images of one size.
@@ -70,9 +73,10 @@ class Images:
         height, width, channels = self.shape
 
         def decode(image):
-            pixels = tf.io.decode_image(
-                image, channels=channels, expand_animations=False
-            )
+            with tf.control_dependencies([_not_too_large(image)]):
+                pixels = tf.io.decode_image(
+                    image, channels=channels, expand_animations=False
+                )
             size = tf.shape(pixels)[:2]
             same = tf.reduce_all(tf.equal(size, [height, width]))
             return tf.ensure_shape(
@@ -82,6 +86,32 @@ class Images:
 
         spec = tf.TensorSpec(self.shape, tf.uint8)
         return tf.map_fn(decode, inputs["image"], fn_output_signature=spec)
+
+
+def _not_too_large(image):
+    """The assertions about the head of a file, before it is decoded.  string []."""
+    head = tf.strings.substr(image, 0, 24)
+    is_png = tf.equal(tf.strings.substr(head, 0, len(PNG)), PNG)
+    is_jpeg = tf.equal(tf.strings.substr(head, 0, len(JPEG)), JPEG)
+    known = tf.debugging.Assert(
+        is_png | is_jpeg,
+        ["image must be a PNG or JPEG. Received bytes:", tf.strings.length(image)],
+    )
+    with tf.control_dependencies([known]):
+        head = tf.strings.join([head, "\0" * 24])  # of a PNG that is cut off
+        image = tf.identity(image)
+    sizes = tf.cond(
+        is_png,
+        lambda: tf.io.decode_raw(
+            tf.strings.substr(head, 16, 8), tf.int32, little_endian=False
+        ),
+        lambda: tf.image.extract_jpeg_shape(image)[:2],
+    )
+    few = tf.reduce_prod(tf.cast(sizes, tf.int64)) <= MAX_PIXELS
+    return tf.debugging.Assert(
+        few & tf.reduce_all(sizes > 0),
+        [f"image must have 1 to {MAX_PIXELS} pixels. Received sides:", sizes],
+    )
 
 
 def _resize(pixels, height, width):

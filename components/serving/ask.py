@@ -45,7 +45,10 @@ class Model:
         try:
             answer = self.loaded.signatures[signature](**tensors)
         except tf.errors.InvalidArgumentError as error:
-            raise Refused(reason(error.message)) from error
+            said = reason(error.message)
+            if not any(name in said for name in inputs):  # an operation's own words
+                said = f"{', '.join(inputs)}: {said}"
+            raise Refused(said) from error
         return {name: values.numpy() for name, values in answer.items()}
 
 

@@ -4,15 +4,10 @@ One server for all tests: a table, whose columns are the inputs.
 """
 
 import json
-import os
 import shlex
 import shutil
 import signal
-import socket
 import subprocess
-import urllib.error
-import urllib.request
-from pathlib import Path
 
 import numpy as np
 import psutil
@@ -20,45 +15,24 @@ import pytest
 import tensorflow as tf
 
 from pipeline import registry, tracking
-from tests.pipeline.commands import here, start, until
+from tests.pipeline.commands import here
+from tests.pipeline.serving import Server
 
 MIB = 2**20
 
 
-def free_port():
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Server:
-    """`phistar serve breast_cancer`, ready.
+class Table(Server):
+    """`phistar serve breast_cancer`.
 
     Args:
         root: project root.
     """
 
     def __init__(self, root):
-        self.root, self.address = root, f"http://127.0.0.1:{(port := free_port())}"
-        self.process = start("serve", "breast_cancer", "--port", str(port), root=root)
-        self.said = [self.process.stdout.readline() for _ in range(2)]
-        folder = Path(root, "mlruns", "serving", "breast_cancer", "1")
-        self.contract = json.loads((folder / "contract.json").read_text())
-        self.model = tf.saved_model.load(str(folder))
+        super().__init__(root, "breast_cancer")
+        self.model = tf.saved_model.load(str(self.folder))
         self.columns = list(self.contract["signatures"]["serving_default"]["inputs"])
-
-    def post(self, body, content_type="application/json"):
-        """Status and answer of /invocations."""
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        request = urllib.request.Request(
-            f"{self.address}/invocations", data, {"content-type": content_type}
-        )
-        try:
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                return answer.status, json.loads(answer.read())
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
+        self.ready()
 
     def rows(self, size=2, **columns):
         """A request of some rows."""
@@ -87,11 +61,9 @@ def server(trained, tmp_path_factory):
     shutil.copytree(trained[0], root, dirs_exist_ok=True)
     done = here("promote", trained[1].answer["run_id"], root=root)
     assert done.status == 0, done.stderr
-    server = Server(root)
-    assert server.said[0], server.process.communicate()
+    server = Table(root)
     yield server
-    os.killpg(server.process.pid, signal.SIGTERM)
-    server.process.communicate()
+    server.end()
 
 
 def test_it_says_where_it_answers_and_a_line_that_works(server):
@@ -149,17 +121,31 @@ BAD = {
     ),
     "missing input": (lambda s: without(s.rows(), s.columns[3]), ["mean_area"]),
     "extra input": (lambda s: s.rows(weight=[1.0, 2.0]), ["weight"]),
-    "wrong type": (lambda s: s.rows(mean_area=["a", "b"]), ["'a'"]),
+    "wrong type": (
+        lambda s: s.rows(mean_area=["a", "b"]),
+        ["mean_area", "'a'", "a number"],
+    ),
     "wrong rank": (lambda s: s.rows(mean_area=[[1.0], [2.0]]), ["mean_area"]),
-    "other numbers of rows": (lambda s: s.rows(mean_area=[1.0]), []),
+    "other numbers of rows": (
+        lambda s: s.rows(mean_area=[1.0]),
+        ["mean_area must have as many rows as"],
+    ),
     "unknown label": (
         lambda s: (
             s.rows(label=["malignant", "none"]) | {"params": {"signature": "log_prob"}}
         ),
         ["label must be one of"],
     ),
-    "no JSON": (lambda s: b"{", []),
-    "no UTF-8": (lambda s: b'{"inputs": "\xff"}', []),
+    "a number too large": (lambda s: s.rows(mean_area=[10**400, 1]), ["mean_area"]),
+    "a value that is text": (lambda s: s.rows(mean_area="12"), ["mean_area"]),
+    "no JSON": (lambda s: b"{", ["JSON"]),
+    "no UTF-8": (lambda s: b'{"inputs": "\xff"}', ["UTF-8"]),
+    "too deep": (lambda s: b"[" * 10**6, ["JSON"]),
+    "two forms": (lambda s: s.rows() | {"instances": []}, ["inputs", "instances"]),
+    "rows that differ": (
+        lambda s: {"dataframe_split": {"columns": s.columns, "data": [[1.0]]}},
+        ["a value for each column"],
+    ),
     "no data": (lambda s: {"rows": []}, ["inputs"]),
     "nothing": (lambda s: b"", []),
 }
@@ -173,6 +159,30 @@ def test_a_bad_request_gets_one_answer_that_names_what_is_wrong(server, name):
     for word in words:
         assert word in answer, answer
     server.good()
+
+
+def test_forms_of_a_request_have_one_answer(server):
+    columns = server.rows()["inputs"]
+    rows = [
+        dict(zip(columns, row, strict=True))
+        for row in zip(*columns.values(), strict=True)
+    ]
+    data = [list(row.values()) for row in rows]
+    forms = {
+        "inputs": [columns, rows],
+        "instances": [columns, rows],
+        "dataframe_records": [rows],
+        "dataframe_split": [{"columns": list(columns), "data": data}],
+    }
+    expected = server.post(server.rows())
+    assert expected[0] == 200
+    for form, bodies in forms.items():
+        for body in bodies:
+            assert server.post({form: body}) == expected
+    one = server.post({"inputs": rows[0]})
+    assert one == server.post({"inputs": rows[:1]})
+    text = "\n".join(",".join(map(str, line)) for line in [columns, *data])
+    assert server.post(text.encode(), "text/csv")[0] == 200
 
 
 def test_numbers_that_are_none_have_answers(server):
@@ -235,7 +245,6 @@ def test_what_was_not_promoted_is_not_served(server):
 
 def test_it_ends_at_a_signal(server, trained, tmp_path):
     shutil.copytree(server.root, tmp_path / "root")
-    another = Server(tmp_path / "root")
+    another = Table(tmp_path / "root")
     another.good()
-    os.killpg(another.process.pid, signal.SIGINT)
-    until(lambda: another.process.poll() is not None)
+    another.end(signal.SIGINT)
