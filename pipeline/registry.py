@@ -4,6 +4,9 @@ A model is one SavedModel behind `served.py`. It is written once: another run wh
 export comes from the store is linked to the model that is there.
 """
 
+import os
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from components.clean import TOLERANCE, RejectedModel
+from pipeline import quiet
 from pipeline.contract import read_contract
 
 CHAMPION = "champion"  # the alias of what is served
@@ -230,7 +234,7 @@ def registered(client, name, key):
 
 
 def prove(client, uri, version, folder):
-    """Ask a version its golden batch, columns in another order, unless it was asked.
+    """Have a version asked its golden batch, unless it was asked before.
 
     Args:
         client: MlflowClient.
@@ -243,32 +247,23 @@ def prove(client, uri, version, folder):
     """
     if PARITY in version.tags:
         return
-    import mlflow
-
-    mlflow.set_tracking_uri(uri)
-    model = mlflow.pyfunc.load_model(f"models:/{version.name}/{version.version}")
-    contract = read_contract(folder)
-    requests, expected = {}, {}
-    with np.load(folder / contract["golden"], allow_pickle=False) as golden:
-        for key, values in golden.items():
-            signature, side, name = key.split("/")
-            half = requests if side == "in" else expected
-            half.setdefault(signature, {})[name] = values
-    apart = 0.0
-    for signature, request in requests.items():
-        rows = frame(dict(reversed(request.items())), contract)
-        answer = model.predict(rows, params={"signature": signature})
-        for name, values in expected[signature].items():
-            given = np.array(answer[name].tolist())
-            if values.dtype.kind == "S":
-                values = np.char.decode(values, "utf-8")
-                apart = max(apart, 0.0 if (given == values).all() else np.inf)
-            else:
-                apart = np.maximum(apart, np.abs(given - values).max())
-    if not apart <= TOLERANCE:  # so that NaN is refused too
+    model = f"models:/{version.name}/{version.version}"
+    code = str(Path(__file__).resolve().parents[1])
+    path = os.pathsep.join(filter(None, [code, os.environ.get("PYTHONPATH")]))
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline.prove", uri, model, str(folder)],
+        env=os.environ | quiet.environment() | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise RejectedModel(f"MLflow's {model} does not answer:\n{done.stderr[-2000:]}")
+    difference = float(done.stdout.split()[-1])
+    if not difference <= TOLERANCE:  # so that NaN is refused too
         raise RejectedModel(
-            f"MLflow's model does not answer as the evaluated network did. Received: "
-            f"a difference of {apart:.3g} nats by version {version.version} of "
-            f"{version.name}. Expected {TOLERANCE} nats at most."
+            f"MLflow's {model} does not answer as the evaluated network did. Received: "
+            f"a difference of {difference:.3g} nats. Expected {TOLERANCE} at most."
         )
-    client.set_model_version_tag(version.name, version.version, PARITY, f"{apart:.3g}")
+    client.set_model_version_tag(
+        version.name, version.version, PARITY, f"{difference:.3g}"
+    )

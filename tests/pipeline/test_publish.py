@@ -18,7 +18,7 @@ import pytest
 import tensorflow as tf
 
 from components.verify import main as verify
-from pipeline import publish
+from pipeline import publish, registry, tracking
 from tests.pipeline.commands import CODE, SHORT, here, phistar, start
 
 KILLS = int(os.environ.get("PHISTAR_KILLS", 4))
@@ -33,7 +33,12 @@ def two(trained, tmp_path_factory):
         "run", "breast_cancer", *SHORT, "train.learning_rate=0.02", root=root
     )
     assert done.status == 0, done.stderr
-    return root, trained[1].answer["run_id"], done.answer["run_id"]
+    target, both = publish.synced(root), (trained[1].answer, done.answer)
+    for answer in both:  # once, and not by every test's first promotion
+        export = answer["stages"]["export"]
+        folder = root / "mlruns" / "stages" / "export" / export["key"] / "saved_model"
+        publish.prove(target, "breast_cancer", export["key"], folder)
+    return root, *(answer["run_id"] for answer in both)
 
 
 @pytest.fixture
@@ -125,6 +130,26 @@ def test_what_does_not_answer_is_not_published(runs):
         with pytest.raises(publish.clean.RejectedModel, match="a difference of 0.01"):
             publish.publish(source, folder, 2, {})
         assert sorted(path.name for path in folder.iterdir()) == [".lock", "1"]
+
+
+def test_an_mlflow_model_that_answers_otherwise_is_not_promoted(runs):
+    root, a, _ = runs
+    client = tracking.Target(root).client
+    for version in client.search_model_versions("name = 'breast_cancer'"):
+        client.delete_model_version_tag(
+            version.name, version.version, key=registry.PARITY
+        )
+    # what MLflow has of it is another one's
+    contracts = root.glob("mlruns/artifacts/**/saved_model/contract.json")
+    folders = [path.parent for path in contracts]
+    assert len(folders) == 2
+    variables = [folder / "variables" for folder in folders]
+    for folder, other in zip(variables, variables[::-1], strict=True):
+        folder.rename(folder.with_name("mine"))
+        shutil.copytree(other if other.exists() else other.with_name("mine"), folder)
+    done = here("promote", a, root=root)
+    assert done.status == 3 and "MLflow" in done.answer["error"]
+    assert highest(root) is None
 
 
 def test_an_unknown_name_is_refused(runs):
