@@ -53,9 +53,8 @@ def read(content, contract):
         )
     names = [name for name in taken if name not in knobs]
     found = columns(rows, {name: taken[name] for name in names})
-    every = set().union(*(made["inputs"] for made in signatures.values())) - knobs
-    if unknown := found.keys() - every:
-        raise wrong("no such input", listed(unknown), listed(names))
+    if unknown := found.keys() - set(names):
+        raise wrong(f"{signature} has no such input", listed(unknown), listed(names))
     if missing := [name for name in names if name not in found]:
         what = f"{signature} needs an input that is missing: {', '.join(missing)}"
         raise wrong(what, listed(found), listed(names))
