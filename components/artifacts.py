@@ -182,7 +182,7 @@ def set_weights(network, values):
         weight.assign(value)
 
 
-def truncate(folder, out_dir, num_rows, num_tokens=None):
+def truncate(folder, out_dir, num_rows, num_tokens=None, train_rows=None):
     """A copy of a dataset with the first rows of each split.
 
     Args:
@@ -190,15 +190,17 @@ def truncate(folder, out_dir, num_rows, num_tokens=None):
         out_dir: to make and write to.
         num_rows: rows to keep, at most.
         num_tokens: of texts also: no row begins behind so many labels.
+        train_rows: rows of train, where they are others.
     """
     data, out_dir = Dataset.load(folder), Path(out_dir)
     out_dir.mkdir(parents=True)
     digests = {"all": f"first {num_rows} rows of {data.digests['all']}"}
     for split in SPLITS:
+        most = train_rows if train_rows and split == "train" else num_rows
         if data.kind in SIDES:
-            digests[split] = _first_texts(data, out_dir, split, num_rows, num_tokens)
+            digests[split] = _first_texts(data, out_dir, split, most, num_tokens)
             continue
-        inputs, labels = (array[:num_rows] for array in data.split(split))
+        inputs, labels = (array[:most] for array in data.split(split))
         files = SplitFiles(out_dir / split, len(labels), inputs.shape[1:], inputs.dtype)
         files.append(inputs, labels)
         digests[split] = files.close()

@@ -22,7 +22,8 @@ from components.training import Training
 FLOOR = 0.5  # nats that the first loss may be away from ln K
 SUM = 1e-4  # that probabilities may be away from one
 SAME = 1e-3  # nats that logits may change by, where nothing that they may see does
-OVERFIT_RATES = (0.01, 0.001, 0.1)  # of Adam, one after the other
+ROWS = 8  # of the batch, which may be one that only parts of fit into memory
+OVERFIT_RATES = (0.01, 0.001, 0.1, 0.0001)  # of Adam, one after the other
 OVERFIT_STEPS = 60
 OVERFIT_SHARE = 0.9  # of what the labels alone cost
 
@@ -46,11 +47,14 @@ def check(task, dataset, network, *, loss, batch_size, batch_tokens, warm):
     the_task, (model, _) = make_task(task, data.space), load_network(network)
     inputs, labels = data.split("train")
     plan = the_task.plan(inputs, labels, model, batch_size, batch_tokens, 0)
-    (batch,) = loader(inputs, labels, plan, 0, 1).as_numpy_iterator()
-    probabilities(the_task, model, batch, warm)
+    batches = loader(inputs, labels, plan, 0, 1)
+    in_graph = hasattr(batches, "as_numpy_iterator")
+    batch = next(batches.as_numpy_iterator()) if in_graph else batches[0]
+    few = first_rows(*batch)
+    probabilities(the_task, model, few, warm)
     if batch[1].ndim == 2:  # texts
-        causal(the_task, model, batch)
-    padding(the_task, model, batch, loss)
+        causal(the_task, model, few)
+    padding(the_task, model, few, loss)
     overfit(the_task, model, batch, loss)
 
 
@@ -166,6 +170,7 @@ def overfit(task, network, batch, loss):
     if few is None:
         return
     inputs, labels, weights = few
+    keras.utils.set_random_seed(0)  # of dropout
     before = get_weights(network)
     start = nll = mean_nll(task, network(inputs, training=True), labels, weights)
     bound = OVERFIT_SHARE * (entropy(labels[weights > 0]) or start)
@@ -201,19 +206,30 @@ def two_examples(inputs, labels, weights):
     if labels.ndim == 2:
         rows = real[:2]
     else:
-        flat = inputs.reshape(len(inputs), -1).astype("float64")
+        flat = inputs.reshape(len(inputs), -1).astype("float32")
         apart = ((flat - flat[real[0]]) ** 2).sum(axis=1)
         others = real[labels[real] != labels[real[0]]]
         others = others if len(others) else real
         rows = np.array([real[0], others[np.argmax(apart[others])]])
         if apart[rows[1]] == 0:
             return None
+    return taken(rows, inputs, labels, weights)
+
+
+def first_rows(inputs, labels, weights):
+    """The first real rows of a batch, ROWS at most; see `two_examples`."""
+    real = np.flatnonzero(weights.reshape(len(weights), -1).sum(axis=1) > 0)
+    return taken(real[:ROWS], inputs, labels, weights)
+
+
+def taken(rows, inputs, labels, weights):
+    """Some rows of a batch, of which the weights sum to one again."""
     weights = weights[rows]
     if isinstance(inputs, tuple):
-        taken = tuple(part[rows] for part in inputs)
+        chosen = tuple(part[rows] for part in inputs)
     else:
-        taken = inputs[rows]
-    return taken, labels[rows], weights / weights.sum()
+        chosen = inputs[rows]
+    return chosen, labels[rows], weights / weights.sum()
 
 
 def entropy(labels):

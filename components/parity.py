@@ -12,7 +12,7 @@ BATCH_TOKENS = 2**12  # of texts that are asked at once, padding included
 BATCH_NUMBERS = 2**20  # of other inputs
 
 
-def score(data, encoder, folder, test_nll):
+def score(data, encoder, folder, test_nll, context=None):
     """Ask `log_prob` of every example of test, and compare it with the evaluation.
 
     Args:
@@ -20,18 +20,21 @@ def score(data, encoder, folder, test_nll):
         encoder: of its raw inputs.
         folder: Path of the SavedModel.
         test_nll: float [N], -ln P of each example as evaluated, nats.
+        context: tokens that a language model reads at once.
 
     Returns:
         dict: test_nll, nats a label (of texts, a token); test_n, the labels;
         test_difference, the largest one of an example, nats a label.
 
     Raises:
-        RejectedModel: if that is more than 1e-4.
+        RejectedModel: if that is more than 1e-4; of more than 100 nats a label, whose
+            float32 is no finer, more than a millionth of them.
     """
     inputs, labels = data.split("test")
     if data.kind in SIDES:
         lengths, most = labels.lengths, BATCH_TOKENS
         sizes = np.maximum(lengths, 0 if inputs is None else inputs.lengths)
+        sizes = np.minimum(sizes, context or sizes)
     else:
         lengths = sizes = np.ones(len(labels), int)
         most = max(1, BATCH_NUMBERS // math.prod(inputs.shape[1:]))
@@ -44,6 +47,7 @@ def score(data, encoder, folder, test_nll):
             request["label"] = names[data.space.index(labels[rows])]
         nll[rows] = -model.ask("log_prob", request)["log_prob"]
     apart = np.abs(nll - test_nll) / lengths
+    apart /= np.maximum(1, np.abs(test_nll) / lengths / 100)
     worst = int(np.argmax(np.where(np.isnan(apart), np.inf, apart)))
     # `not <=` so that NaN is refused too
     if not apart[worst] <= TOLERANCE:

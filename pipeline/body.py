@@ -128,7 +128,9 @@ def columns(data, specs):
         case dict():
             for name, values in data.items():
                 if not isinstance(values, list):
-                    raise wrong(f"{name} must hold a list", values, "a value a row")
+                    raise wrong(
+                        f"{SHOWN.repr(name)} must hold a list", values, "a value a row"
+                    )
             return data
         case [dict(), *_] if all(isinstance(row, dict) for row in data):
             known = dict.fromkeys(name for row in data for name in row)

@@ -2,7 +2,7 @@
 
 import json
 
-NEWEST = ("knobs", "served")  # keys that earlier ones did not have
+NEWEST = ("knobs",)  # what earlier ones did not have, and everybody reads
 
 
 def read_contract(folder):

@@ -7,6 +7,8 @@ under train's key, and what training will take is told.
 """
 
 import json
+import math
+import os
 import shutil
 from pathlib import Path
 
@@ -41,23 +43,28 @@ def check(config, store, artifacts, key, run_id):
     note("preflight: its laws; then train, evaluate and export on two batches")
     with store.write("preflight", key, {"train": key}, {"run_id": run_id}) as folder:
         _run(config, dict(artifacts), folder, run_id)
-        note(f"preflight: passed; {estimate(config, artifacts, folder)}")
+        expected = estimate(config, artifacts, folder)
         # that it passed is all that is kept
         for written in folder.iterdir():
             shutil.rmtree(written)
+    note(f"preflight: passed; {expected}")
 
 
 def _run(config, artifacts, folder, run_id):
+    os.environ |= quiet.environment()
     quiet.import_keras()
     from components import laws
-    from components.artifacts import truncate
+    from components.artifacts import Dataset, truncate
 
-    rows = 2 * config.sections["train"]["batch_size"]
+    section = config.sections["train"]
+    rows, train_rows = 2 * section["batch_size"], None
     context = _description(artifacts, "network")["arguments"].get("context")
     tokens = context and rows * context  # a row of a batch is a window of a text
-    truncate(artifacts["dataset"], folder / "ingest", rows, tokens)
+    if section["batch_tokens"]:  # of pairs
+        lengths = Dataset.load(artifacts["dataset"]).split("train")[1].lengths
+        train_rows = math.ceil(2 * section["batch_tokens"] / lengths.mean())
+    truncate(artifacts["dataset"], folder / "ingest", rows, tokens, train_rows)
     artifacts["dataset"] = folder / "ingest"
-    section = config.sections["train"]
     try:
         laws.check(
             config.sections["task"],
@@ -97,7 +104,10 @@ def estimate(config, artifacts, folder):
     task, network = config.sections["task"], load_network(artifacts["network"])[0]
     names = ("batch_size", "batch_tokens", "seed")
     plan = make_task(task, data.space).plan(
-        *data.split("train"), network, *(section[name] for name in names)
+        *data.split("train"),
+        network,
+        *(section[name] for name in names),
+        section["accumulate"],
     )
     given = (section[name] for name in ("steps", "epochs", "eval_every"))
     steps, eval_every = length(plan, *given)
@@ -113,7 +123,7 @@ def estimate(config, artifacts, folder):
     memory = float(tags["device_peak_memory_mib"]) / 1024
     return (
         f"training will take about {_duration(seconds)} ({steps} steps of "
-        f"{1e3 * step:.3g} ms, and evaluations) and {memory:.1f} GiB of memory"
+        f"{1e3 * step:.3g} ms, and evaluations); its process {memory:.1f} GiB of memory"
     )
 
 

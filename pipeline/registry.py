@@ -61,22 +61,32 @@ def log(client, uri, run_id, model):
     elif model_id not in {m.model_id for m in run.outputs.model_outputs}:
         client.log_outputs(run_id, [LoggedModelOutput(model_id, 0)])
     if version_of(client, model.name, model.key) is None:
-        served = read_contract(model.folder)["served"]
         if not client.search_registered_models(f"name = '{model.name}'"):
             client.create_registered_model(model.name)
         client.create_model_version(
             model.name,
             f"models:/{model_id}",
             run_id,
-            tags={
-                KEY: model.key,
-                NLL: f"{served['test_nll']:.6g}",
-                LABELS: str(served["test_n"]),
-            },
             model_id=model_id,
-            description=f"-ln P of test through the SavedModel: "
-            f"{served['test_nll']:.4f} nats a label, n = {served['test_n']} labels.",
+            **described(model),
         )
+
+
+def described(model):
+    """What a version says of its export: test, as the SavedModel has scored it.
+
+    Returns:
+        dict: tags and description, of `create_model_version`.
+    """
+    served = read_contract(model.folder).get("served")
+    if served is None:
+        return {"tags": {KEY: model.key}}
+    nll, number = served["test_nll"], served["test_n"]
+    return {
+        "tags": {KEY: model.key, NLL: f"{nll:.6g}", LABELS: str(number)},
+        "description": "-ln P of test through the SavedModel: "
+        f"{nll:.4f} nats a label, n = {number} labels.",
+    }
 
 
 def logged(client, experiment_id, key):
@@ -244,6 +254,7 @@ def prove(client, uri, version, folder):
 
     Raises:
         RejectedModel: it does not answer as evaluated.
+        RuntimeError: it could not be asked.
     """
     if PARITY in version.tags:
         return
@@ -257,7 +268,8 @@ def prove(client, uri, version, folder):
         text=True,
     )
     if done.returncode:
-        raise RejectedModel(f"MLflow's {model} does not answer:\n{done.stderr[-2000:]}")
+        # it may be the server's fault, or the network's
+        raise RuntimeError(f"MLflow's {model} was not asked:\n{done.stderr[-2000:]}")
     difference = float(done.stdout.split()[-1])
     if not difference <= TOLERANCE:  # so that NaN is refused too
         raise RejectedModel(

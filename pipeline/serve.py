@@ -145,15 +145,17 @@ class Strict:
             return 500, refusal("the model failed", "INTERNAL_ERROR")
         every = zip(*map(plain, answer.values()), strict=True)
         rows = [dict(zip(answer, row, strict=True)) for row in every]
-        return 200, json.dumps({"predictions": rows}).encode()
+        return 200, json.dumps({"predictions": rows}, allow_nan=False).encode()
 
 
 def plain(values):
-    """One output.  array [N, ...] -> list of N, strings as text."""
+    """One output.  array [N, ...] -> list of N: text, numbers, null for none."""
     if values.dtype == object:
         texts = np.empty(values.size, object)
         texts[:] = [value.decode("utf-8", "replace") for value in values.flat]
         values = texts.reshape(values.shape)
+    elif values.dtype.kind == "f" and not np.isfinite(values).all():
+        values = np.where(np.isfinite(values), values.astype(object), None)
     return values.tolist()
 
 

@@ -50,7 +50,7 @@ STAGES = (
         {
             "dataset": ("dataset.json", "digest.json", "test/*"),
             "network": NETWORK,
-            "report": ("metrics.json", "golden.npz", "test_nll.npy"),
+            "report": ("decoding.json", "metrics.json", "golden.npz", "test_nll.npy"),
         },
     ),
 )

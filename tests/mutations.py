@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
+COPIED = ("components", "pipeline", "conf", "tests", "pyproject.toml", "Makefile")
 LABELS = "components/serving/labels.py"
 TOKENS = "components/serving/tokens.py"
 TRANSLATIONS = "components/serving/translations.py"
@@ -228,6 +229,9 @@ def main(words):
     chosen = [m for m in MUTATIONS if not words or any(w in m.name for w in words)]
     print("| What is wrong | Asked of | What noticed it |\n|---|---|---|")
     unnoticed = 0
+    for case in dict.fromkeys(mutation.case for mutation in chosen):
+        if found := attempt(Mutation("nothing", case, ())):
+            raise ValueError(f"the laws do not hold of {case} as it is: {found}")
     for mutation in chosen:
         noticed = attempt(mutation)
         unnoticed += noticed is None
@@ -247,7 +251,7 @@ def attempt(mutation):
     """
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder)
-        for name in ("components", "pipeline", "conf", "tests", "pyproject.toml"):
+        for name in COPIED:
             source = ROOT / name
             copy = shutil.copytree if source.is_dir() else shutil.copy
             copy(source, tree / name)

@@ -85,7 +85,10 @@ class Images:
             )
 
         spec = tf.TensorSpec(self.shape, tf.uint8)
-        return tf.map_fn(decode, inputs["image"], fn_output_signature=spec)
+        # two at once: each may be as large as MAX_PIXELS allows
+        return tf.map_fn(
+            decode, inputs["image"], fn_output_signature=spec, parallel_iterations=2
+        )
 
 
 def _not_too_large(image):

@@ -8,6 +8,7 @@ from components.metrics import floors, nll, reliability
 from components.reports.base import Report
 
 GOLDEN = 32  # test examples that go with the export, with their ln P
+CLEAR = 1e-3  # nats between two labels: a nearer decision may be another by rounding
 
 
 def report(task, data, network, scale, encoder, num_bins):
@@ -60,9 +61,11 @@ def report(task, data, network, scale, encoder, num_bins):
         "log_prob/in/label": plain(np.array(names)[index[rows]]),
         "log_prob/out/log_prob": log_prob[rows],
         **{f"predict/in/{name}": values for name, values in inputs.items()},
-        "predict/out/label": plain(np.array(names)[decision[rows]]),
         "predict/out/log_probs": log_probs[rows],
     }
+    second, first = np.sort(log_probs[rows], axis=1)[:, -2:].T
+    if (first - second).min() > CLEAR:
+        golden["predict/out/label"] = plain(np.array(names)[decision[rows]])
     return Report(metrics, -log_prob, golden, figures)
 
 

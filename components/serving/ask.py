@@ -46,7 +46,8 @@ class Model:
             answer = self.loaded.signatures[signature](**tensors)
         except tf.errors.InvalidArgumentError as error:
             said = reason(error.message)
-            if not any(name in said for name in inputs):  # an operation's own words
+            # an operation's own words name no input
+            if not inputs.keys() & set(re.findall(r"\w+", said)):
                 said = f"{', '.join(inputs)}: {said}"
             raise Refused(said) from error
         return {name: values.numpy() for name, values in answer.items()}

@@ -10,7 +10,6 @@ import pytest
 import tensorflow as tf
 
 from components import clean, export
-from pipeline.journal import Journal
 from tests.contract.test_core_ops import operations
 
 
@@ -103,8 +102,5 @@ def test_another_answer_than_the_evaluations_is_refused(make_case, tmp_path, wro
     case = make_case("breast_cancer_mlp_hinge")
     with np.load(case.folders.report / "golden.npz") as golden:
         evaluated = golden["predict/out/log_probs"] + np.float32(wrong)
-    log = Journal(tmp_path / "journal.jsonl", "export", "0" * 32)
     with pytest.raises(clean.RejectedModel, match="numeric SavedModel"):
-        export.write_numeric(
-            tmp_path / "numeric", case.server(), case.data, evaluated, log
-        )
+        export.write_numeric(tmp_path / "numeric", case.server(), case.data, evaluated)

@@ -41,11 +41,17 @@ def two(trained, tmp_path_factory):
     return root, *(answer["run_id"] for answer in both)
 
 
+def copy(source, target):
+    """One more name of a file; of MLflow's database, which is written to, a copy."""
+    is_database = os.path.basename(source).startswith("mlflow.db")
+    (shutil.copy2 if is_database else os.link)(source, target)
+
+
 @pytest.fixture
 def runs(two, tmp_path):
     """A copy of the two runs' project, and their ids."""
     root, a, b = two
-    shutil.copytree(root, tmp_path / "root", copy_function=os.link)
+    shutil.copytree(root, tmp_path / "root", copy_function=copy)
     return tmp_path / "root", a, b
 
 
@@ -132,7 +138,7 @@ def test_what_does_not_answer_is_not_published(runs):
         assert sorted(path.name for path in folder.iterdir()) == [".lock", "1"]
 
 
-def test_an_mlflow_model_that_answers_otherwise_is_not_promoted(runs):
+def test_an_mlflow_model_that_answers_otherwise_is_not_promoted(runs, tmp_path):
     root, a, _ = runs
     client = tracking.Target(root).client
     for version in client.search_model_versions("name = 'breast_cancer'"):
@@ -143,10 +149,9 @@ def test_an_mlflow_model_that_answers_otherwise_is_not_promoted(runs):
     contracts = root.glob("mlruns/artifacts/**/saved_model/contract.json")
     folders = [path.parent for path in contracts]
     assert len(folders) == 2
-    variables = [folder / "variables" for folder in folders]
-    for folder, other in zip(variables, variables[::-1], strict=True):
-        folder.rename(folder.with_name("mine"))
-        shutil.copytree(other if other.exists() else other.with_name("mine"), folder)
+    one, other, between = (f / "variables" for f in (*folders, tmp_path))
+    for source, target in ((one, between), (other, one), (between, other)):
+        source.rename(target)
     done = here("promote", a, root=root)
     assert done.status == 3 and "MLflow" in done.answer["error"]
     assert highest(root) is None
