@@ -48,6 +48,7 @@ def marian(vocab_size, sizes):
         decoder_ffn_dim=wide,
         dropout=dropout,
         max_position_embeddings=1024,
+        scale_embedding=True,  # as its published networks: else positions drown tokens
         pad_token_id=vocab_size,
         eos_token_id=END,
         bos_token_id=vocab_size,
