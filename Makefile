@@ -31,7 +31,7 @@ test-slow: env  ## the heavy checks that `make test` leaves out
 laws-jax: env  ## the laws of tests/contract/ on networks that JAX has trained
 	PHISTAR_TRAINED=jax $(BIN)/python -m pytest tests/contract
 
-mutations: env  ## break the exporter in many ways; a law must notice each (docs/mutations.md)
+mutations: env  ## break the exporter in many ways; a law must notice each
 	$(BIN)/python tests/mutations.py
 
 kills: env  ## 50 random kill -9 of runs, and 50 of promotions

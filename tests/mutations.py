@@ -2,8 +2,8 @@
 
     python tests/mutations.py [WORD ...]
 
-Prints a table in Markdown, see docs/mutations.md: what was broken, and the first test
-that failed, with what it said. With words, only mutations that have one of them in
+Prints a table in Markdown: what was broken, and the first test that failed, with what
+it said. With words, only mutations that have one of them in
 their name. Exit status 1 if one of them is noticed by nothing.
 """
 
