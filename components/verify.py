@@ -27,12 +27,7 @@ def main(saved_model):
     contract = json.loads((Path(saved_model) / "contract.json").read_text("utf-8"))
     for library in contract["op_libraries"]:
         importlib.import_module(library)
-    requests, expected = {}, {}
-    with np.load(Path(saved_model) / contract["golden"], allow_pickle=False) as arrays:
-        for key, values in arrays.items():
-            signature, side, name = key.split("/")
-            half = requests if side == "in" else expected
-            half.setdefault(signature, {})[name] = values
+    requests, expected = golden(Path(saved_model) / contract["golden"])
     difference = ask(saved_model, requests, expected)
     moved = Path(saved_model).with_name(Path(saved_model).name + ".moved")
     os.rename(saved_model, moved)  # nobody else reads it yet
@@ -62,14 +57,36 @@ def ask(folder, requests, expected):
         tensors = {name: tf.constant(values) for name, values in request.items()}
         answer = signatures[signature](**tensors)
         for name, values in expected[signature].items():
-            given = answer[name].numpy()
-            if values.dtype.kind == "S":
-                differences.append(0.0 if (given == values).all() else np.inf)
-            else:
-                # float32 is no finer than this of hundreds of nats
-                scale = np.maximum(1, np.abs(values) / 100)
-                differences.append((np.abs(given - values) / scale).max())
+            differences.append(apart(answer[name].numpy(), values))
     return np.max(differences)  # of NaN and another number: NaN
+
+
+def golden(path):
+    """A golden batch.  -> (requests, answers), each signature -> name -> array."""
+    requests, expected = {}, {}
+    with np.load(path, allow_pickle=False) as arrays:
+        for key, values in arrays.items():
+            signature, side, name = key.split("/")
+            half = requests if side == "in" else expected
+            half.setdefault(signature, {})[name] = values
+    return requests, expected
+
+
+def apart(given, expected):
+    """The largest difference of an answer.
+
+    Args:
+        given: array [N, ...], numbers or bytes.
+        expected: array of the same shape.
+
+    Returns:
+        float: of bytes, 0 or infinite; of numbers beyond 100, of their hundredth part,
+        since float32 is no finer; NaN if a number is none.
+    """
+    if expected.dtype.kind == "S":
+        return 0.0 if (given == expected).all() else np.inf
+    scale = np.maximum(1, np.abs(expected) / 100)
+    return (np.abs(given - expected) / scale).max()
 
 
 if __name__ == "__main__":

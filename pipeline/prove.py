@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from components.verify import apart, golden
 from pipeline.contract import read_contract
 from pipeline.registry import frame
 
@@ -25,25 +26,16 @@ def main(uri, model, folder):
     mlflow.set_tracking_uri(uri)
     loaded, folder = mlflow.pyfunc.load_model(model), Path(folder)
     contract = read_contract(folder)
-    requests, expected = {}, {}
-    with np.load(folder / contract["golden"], allow_pickle=False) as golden:
-        for key, values in golden.items():
-            signature, side, name = key.split("/")
-            half = requests if side == "in" else expected
-            half.setdefault(signature, {})[name] = values
+    requests, expected = golden(folder / contract["golden"])
     differences = []
     for signature, request in requests.items():
         rows = frame(dict(reversed(request.items())), contract)
         answer = loaded.predict(rows, params={"signature": signature})
         for name, values in expected[signature].items():
             given = np.array(answer[name].tolist())
-            if values.dtype.kind == "S":
-                same = given == np.char.decode(values, "utf-8")
-                differences.append(0.0 if same.all() else np.inf)
-            else:
-                # float32 is no finer than this of hundreds of nats
-                scale = np.maximum(1, np.abs(values) / 100)
-                differences.append((np.abs(given - values) / scale).max())
+            texts = given.dtype.kind == "U"
+            given = np.char.encode(given, "utf-8") if texts else given
+            differences.append(apart(given, values))
     return float(np.max(differences))  # NaN if one of them is
 
 
