@@ -48,6 +48,9 @@ setup(
         "matplotlib>=3.9,<4",
         "pillow>=11",
         "psutil>=6",
+        # uvicorn, which `serve` runs, reads HTTP with the one and waits with the other
+        "httptools>=0.6",
+        "uvloop>=0.21",
         "tqdm>=4.66,<5",
     ],
     extras_require={

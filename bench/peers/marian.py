@@ -147,7 +147,7 @@ class Peer:
                 label_smoothing_factor=0.1,
                 use_cpu=True,
                 disable_tqdm=True,
-                logging_strategy="no",
+                logging_steps=200,  # its loss, on stderr: a peer must learn
                 save_strategy="no",
                 report_to="none",
             )
