@@ -1,4 +1,4 @@
-"""A Python that sees neither this project nor the caller's environment.
+"""A Python that sees neither this project nor what PYTHON... variables say.
 
 It runs components/verify.py. Importing tensorflow takes it seconds, so it may be
 started ahead of time, while a short training runs.

@@ -34,6 +34,10 @@ from components.serving import numeric, ops, requests
 # in the SavedModel's folder: requests of test and their answers at evaluation
 GOLDEN = Path("assets.extra", "golden.npz")
 OLDEST_TENSORFLOW = "2.12"  # that opens and answers an export; `make oldest` asks it
+# Rows of a request that servers take, by kind of data: more of them fill a processor no
+# better, and take more memory. A VGG's first layer makes 13 MB of a picture of 224x224,
+# a search for translations the keys and values of every one of its hypotheses.
+MAX_ROWS = {"columns": 1024, "images": 64, "text": 32, "pairs": 32}
 
 
 def run(task, dataset, network, report, out_dir, log):
@@ -75,6 +79,7 @@ def run(task, dataset, network, report, out_dir, log):
                 for name, function in signatures.items()
             },
             "knobs": server.knobs,
+            "max_rows": MAX_ROWS[data.kind],
             **server.facts(),
             # to be imported first; none: core TensorFlow operations only
             "op_libraries": list(encoder.op_libraries),

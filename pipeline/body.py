@@ -22,8 +22,9 @@ import numpy as np
 FORMS = ("inputs", "instances", "dataframe_split", "dataframe_records")
 DEFAULT = "serving_default"
 MOST = 2**23  # numbers of one input, rows filled to the longest one
+LONGEST = 2**20  # bytes of a text
 SHOWN = reprlib.Repr()  # of what was received: whatever it is, a short text
-SHOWN.maxstring = SHOWN.maxother = 60
+SHOWN.maxstring, SHOWN.maxother, SHOWN.maxlevel = 60, 60, 2
 
 
 def read(content, contract):
@@ -41,7 +42,8 @@ def read(content, contract):
     """
     rows, params = parse(content)
     signatures, x = contract["signatures"], contract["signatures"][DEFAULT]["inputs"]
-    signature = params.pop("signature", None) or DEFAULT
+    signature = params.pop("signature", None)
+    signature = DEFAULT if signature is None else signature
     if not isinstance(signature, str) or signature not in signatures:
         raise wrong("no such signature", signature, f"one of: {listed(signatures)}")
     taken, knobs = signatures[signature]["inputs"], contract["knobs"].keys() - x
@@ -58,7 +60,9 @@ def read(content, contract):
     if missing := [name for name in names if name not in found]:
         what = f"{signature} needs an input that is missing: {', '.join(missing)}"
         raise wrong(what, listed(found), listed(names))
-    size = len(found[names[0]])
+    size, most = len(found[names[0]]), contract["max_rows"]
+    if size > most:
+        raise wrong("too many rows for one request", size, f"at most {most}")
     inputs = {}
     for name in names:
         if len(found[name]) != size:
@@ -86,7 +90,8 @@ def parse(content):
         received = listed(body) if isinstance(body, dict) else body
         expected = f"one of {listed(FORMS)}, and params or not"
         raise wrong("the body must be a JSON object", received, expected)
-    params = body.get("params") or {}
+    params = body.get("params")
+    params = {} if params is None else params
     if not isinstance(params, dict):
         raise wrong("params must be an object", params, "{NAME: VALUE}")
     data = body[form[0]]
@@ -198,6 +203,9 @@ def strings(name, values, contract):
         made[row] = value.encode("utf-8", "surrogatepass")
         if contract["kind"] == "images" and name == "image":
             made[row] = decoded(name, made[row])
+        elif len(made[row]) > LONGEST:
+            what = f"{name} must hold shorter texts"
+            raise wrong(what, f"{len(made[row])} bytes", f"at most {LONGEST}")
     return made
 
 

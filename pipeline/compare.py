@@ -19,7 +19,6 @@ import numpy as np
 from pipeline import keys, where
 from pipeline.history import find, result
 from pipeline.report import HEADLINE
-from pipeline.sending import read_state
 from pipeline.stages import NAMES
 from pipeline.store import Store
 
@@ -45,8 +44,8 @@ def compare(words, root):
     """
     store = Store(Path(root) / "mlruns")
     runs = [find(word, root, "evaluate") for word in words]
-    parts = [parts_of(run, store) for run in runs]
     read_from = NAMES[: NAMES.index("evaluate") + 1]
+    parts = [parts_of(run, read_from, store) for run in runs]
     folders = [{stage: result(run, stage, root) for stage in read_from} for run in runs]
     config = {
         name: [part["arguments"].get(name) for part in parts]
@@ -55,31 +54,38 @@ def compare(words, root):
     require_same_test(folders, config["task.name"])
     differing = {name: {"a": a, "b": b} for name, (a, b) in config.items() if a != b}
     metrics = [read(folder["evaluate"] / "metrics.json") for folder in folders]
+    functions, libraries, source = (
+        changes(group, *parts) for group in ("code", "libraries", "source")
+    )
+    data = data_of(folders)
+    same = all(split["a"] == split["b"] for split in data.values())
+    only_seeds = set() < differing.keys() <= set(SEEDS) and same
+    only_seeds = only_seeds and not (functions or libraries or source)
     return {
         **{
             side: {"run_id": run.run_id, "name": run.name, "recipe": run.recipe}
             for side, run in zip("ab", runs, strict=True)
         },
         "config": differing,
-        "functions": changes("code", *parts),
-        "libraries": changes("libraries", *parts),
-        "data": data_of(folders) | {"source": changes("source", *parts)},
+        "functions": functions,
+        "libraries": libraries,
+        "data": data | {"source": source},
         "metrics": {
             name: {"a": metrics[0][name], "b": metrics[1][name]}
             for name in (f"test_{short}" for short in HEADLINE)
             if name in metrics[0] and name in metrics[1]
         },
-        "nll": paired(folders, only_seeds=differing.keys() <= set(SEEDS)),
+        "nll": paired(folders, only_seeds),
         "parting": parting(*(read(f["train"] / "history.json") for f in folders)),
         "url": compare_address(root, runs),
     }
 
 
-def parts_of(run, store):
-    """What the keys of all stages of a run were made of, together.  -> dict."""
+def parts_of(run, stages, store):
+    """What the keys of some stages of a run were made of, together.  -> dict."""
     together = {group: {} for group in ("arguments", "source", "code", "libraries")}
-    for stage, key in run.keys.items():
-        manifest = store.manifest(stage, key)
+    for stage in stages:
+        manifest = store.manifest(stage, run.keys[stage])
         for group in together if manifest else ():
             together[group] |= manifest["parts"][group]
     return together
@@ -125,7 +131,8 @@ def paired(folders, only_seeds):
     Returns:
         dict: difference and standard_error, nats per label; n, the examples; verdict:
         "A", "B" (which is better) or "tie": 0 is within 1.96 standard errors, or
-        only the seeds differ, and no recipe is better for its seed.
+        only the seeds differ, and no recipe is better for its seed. One example has
+        no standard error, and is a tie.
     """
     a, b = (np.load(f["evaluate"] / "test_nll.npy").astype("float64") for f in folders)
     labels = np.ones(len(a))
@@ -134,11 +141,14 @@ def paired(folders, only_seeds):
         labels = np.diff(np.load(offsets))
     difference = (b - a).sum() / labels.sum()
     residual, n = b - a - difference * labels, len(a)
-    error = math.sqrt((residual**2).sum() * n / max(n - 1, 1)) / labels.sum()
-    tie = only_seeds or abs(difference) <= NORMAL * error
+    error = None
+    if n > 1:
+        error = float(math.sqrt((residual**2).sum() * n / (n - 1)) / labels.sum())
+    # `not >` so that NaN is a tie
+    tie = only_seeds or error is None or not abs(difference) > NORMAL * error
     return {
         "difference": float(difference),
-        "standard_error": float(error),
+        "standard_error": error,
         "n": n,
         "verdict": "tie" if tie else "A" if difference > 0 else "B",
         "only_seeds": only_seeds,
@@ -166,12 +176,11 @@ def parting(a, b):
 
 def compare_address(root, runs):
     """MLflow's page that shows both; its first page while it does not have them."""
-    states = [read_state(root, run.run_id) for run in runs]
-    server = where.address(root, runs[0].run_id).partition("/#/")[0]
-    if not all("mlflow_run_id" in state for state in states):
+    server, sent = where.server(root), [where.sent_to(root, r.run_id) for r in runs]
+    if None in sent:
         return server
-    ids = json.dumps([state["mlflow_run_id"] for state in states])
-    experiments = json.dumps(sorted({state["experiment_id"] for state in states}))
+    ids = json.dumps([run for _, run in sent])
+    experiments = json.dumps(sorted({experiment for experiment, _ in sent}))
     return f"{server}/#/compare-runs?runs={quote(ids)}&experiments={quote(experiments)}"
 
 

@@ -132,8 +132,10 @@ def follow(
                 target = target or connect()
                 for name in run_ids:
                     if name not in sendings:
-                        if not locks.enter_context(only_sender(root, name)):
-                            raise ConnectionError(f"another process sends {name}")
+                        with ExitStack() as lock:
+                            if not lock.enter_context(only_sender(root, name)):
+                                raise ConnectionError(f"another process sends {name}")
+                            locks.push(lock.pop_all())
                         sendings[name] = Sending(root, name, target)
                     sendings[name].step(orphan=over)
                 failures = 0
@@ -146,7 +148,13 @@ def follow(
             if over and not failures and all(map(_sent, sendings.values())):
                 return 0
             sampler.begin()  # not before: two threads importing mlflow trip over it
-            wait = min(POLL_SECONDS * 2**failures, LONGEST_WAIT_SECONDS)
+            wait = pause(failures)
+
+
+def pause(failures: int) -> float:
+    """Seconds to wait after so many failures in a row."""
+    doubled = min(failures, 16)  # 2**1024 is no float
+    return min(POLL_SECONDS * 2**doubled, LONGEST_WAIT_SECONDS)
 
 
 def _sent(sending: Sending) -> bool:

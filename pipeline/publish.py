@@ -21,6 +21,7 @@ from pathlib import Path
 
 from components import clean
 from pipeline.history import find, result
+from pipeline.store import sync
 
 ORIGIN = Path("assets.extra", "origin.json")  # inside a version: where it comes from
 
@@ -46,13 +47,12 @@ def promote(word, root):
         target = synced(root)
         before = newest(folder)
         if before and read_origin(folder / str(before))["export"] == key:
-            alias(target, run.recipe, key)  # it may have been killed before
+            prove(target, run.recipe, key, source)
+            alias(target, run.recipe, key)  # its MLflow may be another one by now
             return answer(folder, before, before, None)
         version = (before or 0) + 1
         origin = {"run_id": run.run_id, "export": key, "version": None}
-        prove(target, run.recipe, key, source)
-        difference = publish(source, folder, version, origin)
-        alias(target, run.recipe, key)
+        difference = publish(target, source, folder, version, origin)
         return answer(folder, version, before, difference)
 
 
@@ -81,9 +81,7 @@ def rollback(name, root):
         earlier = [
             number
             for number, origin in origins.items()
-            if number < standing
-            and origin["version"] is None
-            and origin["export"] != export
+            if number < standing and origin["export"] != export
         ]
         if not earlier:
             raise ValueError(
@@ -91,10 +89,11 @@ def rollback(name, root):
                 f"{before}, has none before it. Expected a name with an earlier "
                 "promotion: `phistar promote RUN`."
             )
-        origin = origins[earlier[-1]] | {"version": earlier[-1]}
-        source, version = folder / str(earlier[-1]), before + 1
-        difference = publish(source, folder, version, origin)
-        alias(synced(root), name, origin["export"])
+        # where that was a rollback: the version that it went back to
+        number = origins[earlier[-1]]["version"] or earlier[-1]
+        origin = origins[number] | {"version": number}
+        source, version = folder / str(number), before + 1
+        difference = publish(synced(root), source, folder, version, origin)
         return answer(folder, version, before, difference)
 
 
@@ -147,18 +146,23 @@ def require_promoted(name, root):
     )
 
 
-def publish(source, folder, version, origin):
-    """Write a version, ask it, and let it appear.
+def publish(target, source, folder, version, origin):
+    """Write a version, ask it and MLflow's model of it, and let both be the champion.
+
+    The alias goes first: a kill between the two leaves another champion here and there,
+    each of which answers, and the same command again ends what was begun.
 
     Args:
+        target: of `synced`.
         source: Path of a SavedModel that stays as it is.
         folder: Path, `mlruns/serving/<name>`, locked.
         version: int.
-        origin: plain data.
+        origin: plain data, the key of the export among it.
 
     Returns:
         float, the largest difference of its golden answers, nats.
     """
+    prove(target, folder.name, origin["export"], source)
     for left in folder.glob(".[0-9]*"):  # of one that was killed: we hold the lock
         shutil.rmtree(left, ignore_errors=True)  # its child may still be asking
     draft = folder / f".{version}.{secrets.token_hex(4)}"
@@ -172,10 +176,11 @@ def publish(source, folder, version, origin):
         with clean.take() as process:
             difference = clean.ask(process, draft)
     except BaseException:
-        shutil.rmtree(draft)
+        shutil.rmtree(draft, ignore_errors=True)  # its child may have moved it
         raise
     for path in [*draft.rglob("*"), draft]:
         sync(path)
+    alias(target, folder.name, origin["export"])
     draft.rename(folder / str(version))
     sync(folder)
     return difference
@@ -187,15 +192,6 @@ def link(source, target):
         os.link(source, target)
     except OSError:
         shutil.copy2(source, target)
-
-
-def sync(path):
-    """Have a file or folder on disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextlib.contextmanager
@@ -215,7 +211,8 @@ def serving(root, name):
 
 def numbers(folder):
     """The versions that are there.  -> list of int, rising."""
-    return sorted(int(path.name) for path in folder.glob("[0-9]*"))
+    names = [path.name for path in folder.glob("[0-9]*") if path.is_dir()]
+    return sorted(int(name) for name in names if name.isdecimal())
 
 
 def newest(folder):

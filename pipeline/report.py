@@ -103,9 +103,11 @@ def comparison(answer):
 
 
 def _verdict(nll):
+    error, found = nll["standard_error"], f"no standard error, n = {nll['n']}"
+    if error is not None:
+        found = f"± {error:.4f}, its standard error, n = {nll['n']}"
     found = (
-        f"test_nll, B less A, example by example: {nll['difference']:+.4f} ± "
-        f"{nll['standard_error']:.4f} (standard error, n = {nll['n']}): "
+        f"test_nll, B less A, example by example: {nll['difference']:+.4f} ({found}): "
     )
     if nll["verdict"] != "tie":
         return f"{found}{nll['verdict']} is better on this test data"

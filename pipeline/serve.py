@@ -17,7 +17,7 @@ import numpy as np
 
 from pipeline import body, publish, quiet
 from pipeline.contract import read_contract
-from pipeline.registry import CHAMPION, example
+from pipeline.registry import example, registered
 from pipeline.where import require_free
 
 MAX_BODY = 32 * 2**20  # bytes
@@ -43,7 +43,7 @@ def serve(name, root, port):
         import uvicorn
         from mlflow.pyfunc import scoring_server
 
-        model = load(name, root)
+        model = load(folder, root)
         app = scoring_server.init(model)
     address = f"http://127.0.0.1:{port}"
     app.add_middleware(Guard, answer=model.answer)
@@ -62,15 +62,17 @@ def serve(name, root, port):
     server.run()
 
 
-def load(name, root):
-    """The champion as MLflow loads it.  -> Strict."""
+def load(folder, root):
+    """A version that was promoted, as MLflow loads it.  Path -> Strict."""
     import mlflow
 
     from pipeline.tracking import Target
 
-    target = Target(root)
+    target, name = Target(root), folder.parent.name
     mlflow.set_tracking_uri(target.uri)
-    return Strict(mlflow.pyfunc.load_model(f"models:/{name}@{CHAMPION}"))
+    # not by the alias, which is moved a moment before the version appears
+    found = registered(target.client, name, publish.read_origin(folder)["export"])
+    return Strict(mlflow.pyfunc.load_model(f"models:/{name}/{found.version}"))
 
 
 def curl(folder, address, out):
@@ -123,6 +125,12 @@ class Strict:
                     f"no such {what}. Received: {', '.join(unknown)}. "
                     f"Expected: {', '.join(known[what])}."
                 )
+        most = self.model.unwrap_python_model().contract["max_rows"]
+        if len(data) > most:
+            raise MlflowException.invalid_parameter_value(
+                f"too many rows for one request. Received: {len(data)}. "
+                f"Expected: at most {most}."
+            )
         return self.model.predict(data, params=params)
 
     def answer(self, content):

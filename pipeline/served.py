@@ -90,7 +90,8 @@ class Served(mlflow.pyfunc.PythonModel):
 def column(values, dtype):
     """One input.  Series -> array [N], or [N, T] of lists, filled with 0."""
     if dtype == "string":
-        values = ["" if value is None else value for value in values]
+        # in a table, pandas has NaN where a text is missing
+        values = ["" if v is None or v != v else v for v in values]
         return np.array(
             [v.encode() if isinstance(v, str) else v for v in values], object
         )

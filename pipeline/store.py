@@ -186,7 +186,7 @@ def _commit(folder: Path, final: Path, manifest: dict, replace: bool) -> None:
         os.fsync(file.fileno())
     for path in [*folder.rglob("*"), folder]:
         if path.is_dir():
-            _sync_folder(path)
+            sync(path)
     old = folder.with_name(f"{folder.name}-replaced")
     if replace and final.exists():
         # Named like a temporary, so that whoever comes next sweeps what a kill leaves.
@@ -200,12 +200,13 @@ def _commit(folder: Path, final: Path, manifest: dict, replace: bool) -> None:
         if not final.exists():
             raise
         return  # somebody else made the same key: theirs may be in use already
-    _sync_folder(final.parent)
+    sync(final.parent)
     shutil.rmtree(old, ignore_errors=True)
     _verified.add(_identity(final))
 
 
-def _sync_folder(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Has a file or folder on disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

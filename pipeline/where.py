@@ -30,12 +30,24 @@ def public_name(root) -> str:
 
 def address(root, run_id: str) -> str:
     """The page of a run; of the server, while MLflow does not have the run yet."""
-    uri, state = public_name(root), read_state(root, run_id)
-    server = uri.rstrip("/") if uri.startswith("http") else f"http://127.0.0.1:{PORT}"
-    if state.get("tracking_uri") != uri or "mlflow_run_id" not in state:
-        return server
-    experiment, run = state["experiment_id"], state["mlflow_run_id"]
-    return f"{server}/#/experiments/{experiment}/runs/{run}"
+    sent = sent_to(root, run_id)
+    if sent is None:
+        return server(root)
+    return f"{server(root)}/#/experiments/{sent[0]}/runs/{sent[1]}"
+
+
+def server(root) -> str:
+    """MLflow's pages."""
+    uri = public_name(root)
+    return uri.rstrip("/") if uri.startswith("http") else f"http://127.0.0.1:{PORT}"
+
+
+def sent_to(root, run_id: str) -> tuple[str, str] | None:
+    """MLflow's experiment and run; None while it does not have the run yet."""
+    state = read_state(root, run_id)
+    if state.get("tracking_uri") != public_name(root) or "mlflow_run_id" not in state:
+        return None
+    return state["experiment_id"], state["mlflow_run_id"]
 
 
 def require_free(port: int) -> None:

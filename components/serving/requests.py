@@ -20,10 +20,6 @@ WARMUP = "tf_serving_warmup_requests"
 ROWS = 3  # of a golden request
 
 BATCHING = "batching_parameters.txt"
-# Rows of a batch, by kind of data: more of them fill a processor no better, and take
-# more memory. A VGG's first layer makes 13 MB of a picture of 224x224, a search for
-# translations the keys and values of every one of its hypotheses.
-MAX_ROWS = {"columns": 1024, "images": 64, "text": 32, "pairs": 32}
 BATCHING_TEXT = """\
 # TensorFlow Serving: --enable_batching --batching_parameters_file=THIS_FILE
 # A row's answer does not depend on the others. But a request that is refused takes
@@ -74,7 +70,7 @@ def write(folder, contract, golden, signatures):
 
 def batching(contract):
     """The text form of TensorFlow Serving's BatchingParameters.  -> str."""
-    text = BATCHING_TEXT.format(max_rows=MAX_ROWS[contract["kind"]])
+    text = BATCHING_TEXT.format(max_rows=contract["max_rows"])
     inputs = (s["inputs"].values() for s in contract["signatures"].values())
     ragged = any(None in end["shape"][1:] for ends in inputs for end in ends)
     return text + (PAD_TEXT if ragged else "")

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from components import translations
 from components.decoding import sample
-from components.serving.knobs import KNOBS, concrete, knob
+from components.serving.knobs import KNOBS, concrete, knob, require
 from components.serving.tokens import MAX_LENGTH, TokenServer, largest, within
 
 LONGEST = 1024  # tokens that a request may ask for
@@ -51,6 +51,11 @@ class Server(TokenServer):
 
     def score(self, source, tokens, lengths):
         """ln P of tokens given sources; see TokenServer."""
+        # each token looks at all before it: memory grows with the square of the length
+        what = f"text or tokens must be at most {LONGEST} tokens, the end counted"
+        width = tf.shape(tokens)[1:]
+        with tf.control_dependencies([require(width <= LONGEST, what, width)]):
+            tokens = tf.identity(tokens)
         given, _ = self.source_tokens(source)
         inside = tf.sequence_mask(lengths, tf.shape(tokens)[1])
         tokens = tf.where(inside, tokens, 0)

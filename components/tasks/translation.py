@@ -33,7 +33,7 @@ class Translation(Softmax):
         *,
         tokenizer: Literal["sentencepiece", "characters", "bytes"] = "sentencepiece",
         vocab_size: Annotated[int, Field(ge=259)] | None = None,
-        max_length: Annotated[int, Field(ge=2)] = 64,
+        max_length: Annotated[int, Field(ge=2, le=1024)] = 64,  # servers' limit
     ):
         super().__init__(space)
         self.tokenizer, self.vocab_size = tokenizer, vocab_size

@@ -44,6 +44,11 @@ class Server:
             os.killpg(self.process.pid, number)
         self.process.communicate()
 
+    def peak(self):
+        """The most resident memory that it has had, bytes."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return 1024 * int(status.partition("VmHWM:")[2].split()[0])
+
     def post(self, body, content_type="application/json"):
         """Status and answer of /invocations."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()

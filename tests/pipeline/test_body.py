@@ -13,6 +13,7 @@ TOKENS = {"dtype": "int32", "shape": [None, None]}
 SEED = {"dtype": "int64", "shape": [None]}
 CONTRACT = {
     "kind": "text",
+    "max_rows": 3,
     "knobs": {"seed": 0},
     "signatures": {
         "serving_default": {"inputs": {"prompt": TEXT}},
@@ -52,6 +53,15 @@ def test_tokens_are_filled_with_0_to_the_longest_row_within_a_limit(monkeypatch)
     monkeypatch.setattr(body, "MOST", 3)
     with pytest.raises(ValueError, match="tokens must hold fewer numbers"):
         read(inputs, signature="score")
+
+
+def test_rows_and_texts_have_limits(monkeypatch):
+    with pytest.raises(ValueError, match="too many rows.*Received: 4.*at most 3"):
+        read([""] * 4)
+    monkeypatch.setattr(body, "LONGEST", 3)
+    assert read(["süß"[:2]])["prompt"].tolist() == ["sü".encode()]
+    with pytest.raises(ValueError, match="prompt must hold shorter.*Received: '5 by"):
+        read(["süß"])
 
 
 def test_each_row_has_a_seed_of_its_own():

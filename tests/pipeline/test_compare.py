@@ -65,6 +65,7 @@ def test_a_changed_function_and_the_first_diverging_step_are_named(
     parting = answer["parting"]
     assert (parting["step"], parting["curve"]) == (50, "valid_nll")
     assert parting["b"] == pytest.approx(parting["a"] + 1)
+    assert not answer["nll"]["only_seeds"]
 
 
 def test_two_seeds_are_a_tie(root, first):
@@ -126,6 +127,13 @@ def test_the_standard_error_is_that_of_the_mean_of_the_differences(tmp_path):
     found = compare.paired(folders(tmp_path, a, b), only_seeds=False)
     assert found["difference"] == pytest.approx((b - a).mean())
     assert found["standard_error"] == pytest.approx((b - a).std(ddof=1) / 50**0.5)
+
+
+def test_one_example_proves_nothing(tmp_path):
+    one, other = np.zeros(1), np.ones(1)
+    found = compare.paired(folders(tmp_path, one, other), only_seeds=False)
+    assert (found["difference"], found["standard_error"]) == (1, None)
+    assert found["verdict"] == "tie"
 
 
 def test_of_texts_it_covers_what_other_texts_would_give(tmp_path):

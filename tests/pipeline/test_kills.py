@@ -1,7 +1,7 @@
 """kill -9 at random instants of every stage: the same command again ends as if
 nothing was.
 
-`make test` kills twice; `make kills` kills 40 times (PHISTAR_KILLS in all, over the
+`make test` kills twice; `make kills` kills 50 times (PHISTAR_KILLS in all, over the
 recipes and the stages in turn: 25 from a multiple of 5 on have each stage of each
 recipe).
 """

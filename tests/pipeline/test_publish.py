@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 
+import mlflow
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -100,6 +101,19 @@ def test_rollback_is_the_earlier_model_under_a_new_number(runs):
     assert promoted(root, "rollback", "breast_cancer")["run_id"] == a  # not B's own
 
 
+def test_rollback_after_a_rollback_is_not_the_model_that_was_withdrawn(runs):
+    root, a, b = runs
+    promoted(root, "promote", a)
+    promoted(root, "promote", b)
+    promoted(root, "rollback", "breast_cancer")
+    assert promoted(root, "promote", b)["version"] == 4
+    place = highest(root) / publish.ORIGIN  # as if it were a third one
+    place.write_text(json.dumps(publish.read_origin(highest(root)) | {"export": "c"}))
+    assert promoted(root, "rollback", "breast_cancer")["run_id"] == a
+    done = here("rollback", "breast_cancer", root=root)
+    assert done.status == 2 and "nothing to go back to" in done.answer["error"]
+
+
 def test_predict_asks_the_champion(runs, tmp_path):
     root, a, b = runs
     rows = tmp_path / "rows.csv"
@@ -122,11 +136,11 @@ def test_what_does_not_answer_is_not_published(runs):
     promoted(root, "promote", a)
     for path in root.glob("mlruns/stages/export/*/saved_model/contract.json"):
         if json.loads(path.read_text())["run_id"] == b:
-            export = path.parent
+            export, key = path.parent, path.parents[1].name
     with np.load(export / "assets.extra" / "golden.npz") as arrays:
         arrays = dict(arrays)
-    key = next(k for k in arrays if "/out/" in k and k.endswith("log_prob"))
-    arrays[key] = arrays[key] + 0.01
+    name = next(k for k in arrays if "/out/" in k and k.endswith("log_prob"))
+    arrays[name] = arrays[name] + 0.01
     draft = export / "golden.npz"
     np.savez(draft, **arrays)
     source = export.with_name("changed")
@@ -134,7 +148,7 @@ def test_what_does_not_answer_is_not_published(runs):
     draft.rename(source / "assets.extra" / "golden.npz")
     with publish.locked(root, "breast_cancer") as folder:
         with pytest.raises(publish.clean.RejectedModel, match="a difference of 0.01"):
-            publish.publish(source, folder, 2, {})
+            publish.publish(publish.synced(root), source, folder, 2, {"export": key})
         assert sorted(path.name for path in folder.iterdir()) == [".lock", "1"]
 
 
@@ -170,19 +184,29 @@ def test_killed_at_any_instant_no_number_is_half_written(runs):
     root, a, b = runs
     promoted(root, "promote", a)
     began = time.monotonic()
-    promoted(root, "promote", b)
-    seconds = time.monotonic() - began
-    rng, words = random.Random(0), [("promote", a), ("promote", b)]
+    assert phistar("promote", b, root=root).status == 0  # a process of its own
+    seconds, rng = time.monotonic() - began, random.Random(0)
+    target = tracking.Target(root)
+    mlflow.set_tracking_uri(target.uri)
     for number in range(KILLS):
-        process = start(*words[number % 2], root=root)
-        time.sleep(rng.uniform(0, 1.2 * seconds))
+        before = highest(root)
+        standing = publish.read_origin(before)["run_id"]
+        words = ("promote", a if standing == b else b)
+        if number % 3 == 2 and standing == b:
+            words = ("rollback", "breast_cancer")
+        process = start(*words, root=root)
+        time.sleep(rng.uniform(0.3, 1.2) * seconds)
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         assert golden(highest(root))
-    promoted(root, "promote", a)
-    promoted(root, "promote", b)
-    left = highest(root).parent.glob(".[0-9]*")
-    assert not list(left) and golden(highest(root))
+        assert mlflow.pyfunc.load_model("models:/breast_cancer@champion")
+    if highest(root) == before:  # the same again ends what was begun
+        promoted(root, *words)
+    assert highest(root) != before and golden(highest(root))
+    champion = target.client.get_model_version_by_alias("breast_cancer", "champion")
+    export = publish.read_origin(highest(root))["export"]
+    assert champion.tags[registry.KEY] == export
+    assert not list(before.parent.glob(".[0-9]*"))
 
 
 POLL = """

@@ -10,7 +10,6 @@ import signal
 import subprocess
 
 import numpy as np
-import psutil
 import pytest
 import tensorflow as tf
 
@@ -198,13 +197,25 @@ def test_an_empty_batch_has_an_empty_answer(server):
     assert (status, answer) == (200, {"predictions": []})
 
 
-def test_a_body_of_100_mb_is_refused_in_bounded_memory(server):
-    process = psutil.Process(server.process.pid)
-    before = process.memory_info().rss
-    status, answer = server.post(b"[" + b"1," * 50 * MIB + b"1]")
-    assert status == 413, answer
-    assert process.memory_info().rss - before < 150 * MIB
+def test_a_body_of_300_mb_is_refused_in_bounded_memory(server):
     server.good()
+    before = server.peak()
+    status, answer = server.post(b"[" + b"1," * 150 * MIB + b"1]")
+    assert status == 413, answer
+    assert server.peak() - before < 100 * MIB
+    server.good()
+
+
+def test_more_rows_than_a_batch_are_refused(server):
+    most = server.contract["max_rows"]
+    assert server.post(server.rows(most))[0] == 200
+    many = server.rows(most + 1)
+    columns = many["inputs"]
+    lines = [columns, *zip(*columns.values(), strict=True)]
+    text = "\n".join(",".join(map(str, line)) for line in lines)
+    for body in (server.post(many), server.post(text.encode(), "text/csv")):
+        status, answer = body
+        assert status == 400 and f"at most {most}" in answer, answer
 
 
 def test_the_registry_has_the_export_once(server, trained):

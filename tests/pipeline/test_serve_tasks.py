@@ -189,22 +189,16 @@ PICTURES = {
 }
 
 
-def peak(process):
-    """The most resident memory that a process has had, bytes."""
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    return 1024 * int(status.partition("VmHWM:")[2].split()[0])
-
-
 @pytest.mark.parametrize("name", PICTURES)
 def test_what_is_no_picture_is_refused_in_bounded_memory(servers, name):
     server = servers["digits"]
     assert_good(server, "predict")
-    before = peak(server.process)
+    before = server.peak()
     bad = base64.b64encode(PICTURES[name]).decode()
     body, _ = golden(server, "serving_default")
     body["inputs"]["image"][1] = bad  # a good one before it, and one after
     assert_refused(server, body, "image")
-    assert peak(server.process) - before < 100 * MIB
+    assert server.peak() - before < 100 * MIB
 
 
 def test_a_good_jpeg_has_an_answer_and_what_is_not_base64_none(servers):
@@ -259,6 +253,12 @@ def test_texts_have_the_defined_answer(servers, recipe):
         params = {"signature": "predict", "max_length": value}
         body = {"inputs": {given: ["la"]}, "params": params}
         assert_refused(server, body, "max_length must be in", str(value))
+
+
+def test_a_text_whose_probability_takes_too_much_memory(servers):
+    params = {"signature": "log_prob"}
+    body = {"inputs": {"source": ["la"], "text": ["la" * 512]}, "params": params}
+    assert_refused(servers["libreoffice_en_de"], body, "text", "at most 1024 tokens")
 
 
 def test_beams_out_of_range(servers):

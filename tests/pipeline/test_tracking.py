@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import server, tracking, where
-from pipeline.follower import Follower
+from pipeline.follower import Follower, pause
 from pipeline.journal import Journal, append
 from pipeline.relocate import relocate
 from pipeline.sending import read_state
@@ -547,6 +547,11 @@ def test_server_down_at_first_gets_everything(root, tmp_path, monkeypatch):
         with pytest.raises(ValueError, match=f"port {port}"):
             monkeypatch.delenv("MLFLOW_TRACKING_URI")
             server.ui(root, port)
+
+
+def test_a_server_that_is_down_for_hours_is_asked_again():
+    waits = [pause(failures) for failures in (0, 1, 5, 10**6)]
+    assert waits == [0.2, 0.4, 4.0, 4.0]
 
 
 def test_address_has_no_password(root, monkeypatch):
