@@ -86,26 +86,31 @@ def concrete(functions):
         return call
 
     return {
-        name: tf.function(checked(function, next(iter(specs)))).get_concrete_function(
-            **specs
-        )
+        name: tf.function(
+            checked(function, next(iter(specs))), autograph=False
+        ).get_concrete_function(**specs)
         for name, (function, specs) in functions.items()
     }
 
 
 def same_rows(inputs, first):
-    """Assertions that all inputs have as many rows as the one named `first`.
+    """The assertion that all inputs have as many rows as the one named `first`.
+
+    One for all of them, and few operations: a table may have many columns.
 
     Args:
         inputs: name -> tensor [B, ...].
         first: name.
 
     Returns:
-        list of Operation.
+        list of Operation, at most one.
     """
-    rows = {name: tf.shape(values)[:1] for name, values in inputs.items()}
-    return [
-        require(size == rows[first], f"{name} must have as many rows as {first}", size)
-        for name, size in rows.items()
-        if name != first
-    ]
+    others = [name for name in inputs if name != first]
+    if not others:
+        return []
+    rows = tf.shape(inputs[first])[0]
+    sizes = tf.concat([tf.shape(inputs[name])[:1] for name in others], axis=0)
+    wrong = tf.argmax(tf.cast(sizes != rows, tf.int32))  # the first one that has not
+    said = [f"{name} must have as many rows as {first}. Received:" for name in others]
+    received = tf.gather(said, wrong), tf.gather(sizes, wrong)
+    return [tf.debugging.Assert(tf.reduce_all(sizes == rows), received)]

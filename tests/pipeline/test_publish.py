@@ -70,6 +70,15 @@ def highest(root):
     return folder / str(max(found)) if found else None
 
 
+def load_champion(root):
+    """What MLflow's alias means.  -> PyFuncModel."""
+    mlflow.set_tracking_uri(tracking.Target(root).uri)
+    try:
+        return mlflow.pyfunc.load_model("models:/breast_cancer@champion")
+    finally:
+        mlflow.set_tracking_uri(None)  # it would be every later test's
+
+
 def golden(folder):
     """Whether a version loads and answers as it was evaluated."""
     return verify(str(folder))["difference"] < 1e-4
@@ -186,8 +195,6 @@ def test_killed_at_any_instant_no_number_is_half_written(runs):
     began = time.monotonic()
     assert phistar("promote", b, root=root).status == 0  # a process of its own
     seconds, rng = time.monotonic() - began, random.Random(0)
-    target = tracking.Target(root)
-    mlflow.set_tracking_uri(target.uri)
     for number in range(KILLS):
         before = highest(root)
         standing = publish.read_origin(before)["run_id"]
@@ -199,11 +206,12 @@ def test_killed_at_any_instant_no_number_is_half_written(runs):
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         assert golden(highest(root))
-        assert mlflow.pyfunc.load_model("models:/breast_cancer@champion")
+        assert load_champion(root)
     if highest(root) == before:  # the same again ends what was begun
         promoted(root, *words)
     assert highest(root) != before and golden(highest(root))
-    champion = target.client.get_model_version_by_alias("breast_cancer", "champion")
+    client = tracking.Target(root).client
+    champion = client.get_model_version_by_alias("breast_cancer", "champion")
     export = publish.read_origin(highest(root))["export"]
     assert champion.tags[registry.KEY] == export
     assert not list(before.parent.glob(".[0-9]*"))
