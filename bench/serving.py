@@ -5,7 +5,8 @@
 For each recipe, trained for two steps and promoted, one golden row is asked again and
 again by 1, 8 and 32 clients that each wait for their answer:
 
-    bare       the loaded signature, called in this process by as many threads
+    bare       the loaded signature, called in this process by as many threads; the
+               clients of the others are all in one
     serve      `phistar serve`, over HTTP
     stand-in   tests/standin.py, which speaks TensorFlow Serving's REST protocol
 
@@ -13,9 +14,9 @@ Printed: p50 and p99 in ms, answers a second; how long `serve` took to be ready.
 """
 
 import argparse
+import asyncio
 import base64
 import contextlib
-import http.client
 import json
 import os
 import signal
@@ -63,7 +64,9 @@ def measure(recipe, root, seconds):
     golden = folder / "1" / "assets.extra" / "golden"
     request = json.loads((golden / "serving_default.request.json").read_text())
     one = {name: values[:1] for name, values in request["inputs"].items()}
-    show(recipe, "bare", lambda: bare(folder / "1", one), seconds)
+    ask = bare(folder / "1", one)
+    ask()  # the first call pays for the rest
+    show(recipe, "bare", lambda clients: threads(ask, clients, seconds))
     port = free_port()
     began = time.perf_counter()
     command = [phistar, "serve", recipe, "--port", str(port), "--root", str(root)]
@@ -72,28 +75,38 @@ def measure(recipe, root, seconds):
         ready = time.perf_counter() - began
         plain = {k: [decoded(v) for v in values] for k, values in one.items()}
         body = json.dumps({"inputs": plain})
-        show(recipe, "serve", lambda: post(port, "/invocations", body), seconds)
+        served(recipe, "serve", port, "/invocations", body, seconds)
     port = free_port()
     script = ROOT / "tests" / "standin.py"
     command = [sys.executable, str(script), recipe, str(folder), str(port)]
     with process(command):
         wait(port)
         body, path = json.dumps({"inputs": one}), f"/v1/models/{recipe}:predict"
-        show(recipe, "stand-in", lambda: post(port, path, body), seconds)
+        served(recipe, "stand-in", port, path, body, seconds)
     print(f"{recipe:<25} serve was ready in {ready:.1f} s", flush=True)
 
 
-def show(recipe, what, connect, seconds):
-    """Measure and print one server.
+def served(recipe, what, port, path, body, seconds):
+    """Measure and print a server."""
+    length = len(body.encode())
+    head = (
+        f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n"
+        f"content-type: application/json\r\ncontent-length: {length}\r\n\r\n"
+    )
+    request = (head + body).encode()
+    asyncio.run(post(port, request, 1, 0.1))  # the first call pays for the rest
+    show(recipe, what, lambda n: asyncio.run(post(port, request, n, seconds)))
+
+
+def show(recipe, what, measured):
+    """Print a line for each number of clients.
 
     Args:
         recipe, what: printed.
-        connect: () -> a function that asks once, for each client.
-        seconds: of each measurement.
+        measured: number of clients -> (seconds of each answer, seconds in all).
     """
-    connect()()  # the first call pays for the rest
     for clients in CLIENTS:
-        times = load(connect, clients, seconds)
+        times, seconds = measured(clients)
         p50, p99 = (1e3 * np.percentile(times, q) for q in (50, 99))
         print(
             f"{recipe:<25} {what:<9} {clients:>7} {p50:>8.2f} {p99:>8.2f} "
@@ -102,22 +115,43 @@ def show(recipe, what, connect, seconds):
         )
 
 
-def load(connect, clients, seconds):
-    """Ask as many clients as often as they can.  -> list of seconds, an answer each."""
-    times, end = [[] for _ in range(clients)], time.perf_counter() + seconds
+def threads(ask, clients, seconds):
+    """Ask in as many threads as often as they can.  -> see `show`."""
+    times, began = [], time.perf_counter()
+    end = began + seconds
 
-    def client(own):
-        ask = connect()
-        while (began := time.perf_counter()) < end:
+    def client():
+        while (asked := time.perf_counter()) < end:
             ask()
-            own.append(time.perf_counter() - began)
+            times.append(time.perf_counter() - asked)
 
-    threads = [threading.Thread(target=client, args=[own]) for own in times]
-    for thread in threads:
+    every = [threading.Thread(target=client) for _ in range(clients)]
+    for thread in every:
         thread.start()
-    for thread in threads:
+    for thread in every:
         thread.join()
-    return [value for own in times for value in own]
+    return times, time.perf_counter() - began
+
+
+async def post(port, request, clients, seconds):
+    """Ask over as many connections as often as they can.  -> see `show`."""
+    times, began = [], time.perf_counter()
+    end = began + seconds
+
+    async def client():
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        while (asked := time.perf_counter()) < end:
+            writer.write(request)
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            length = int(head.partition(b"content-length:")[2].split(b"\r\n")[0])
+            content = await reader.readexactly(length)
+            if head.split()[1] != b"200":
+                raise RuntimeError(content.decode())
+            times.append(time.perf_counter() - asked)
+        writer.close()
+
+    await asyncio.gather(*(client() for _ in range(clients)))
+    return times, time.perf_counter() - began
 
 
 def bare(folder, one):
@@ -154,20 +188,6 @@ def decoded(value, raw=False):
     if not isinstance(value, dict):
         return value
     return base64.b64decode(value["b64"]) if raw else value["b64"]
-
-
-def post(port, path, body):
-    """A function that asks over one connection."""
-    connection = http.client.HTTPConnection("127.0.0.1", port)
-
-    def ask():
-        connection.request("POST", path, body, {"content-type": "application/json"})
-        answer = connection.getresponse()
-        content = answer.read()
-        if answer.status != 200:
-            raise RuntimeError(content.decode())
-
-    return ask
 
 
 @contextlib.contextmanager
