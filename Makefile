@@ -23,7 +23,7 @@ test: env  ## every check that CI runs
 	  "The browser tests will fail: apt-get install chromium chromium-driver"
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup
+	$(BIN)/python -m pytest --numprocesses 2
 
 test-slow: env  ## the heavy checks that `make test` leaves out
 	$(BIN)/python -m pytest -m slow
