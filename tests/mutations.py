@@ -280,8 +280,9 @@ def attempt(mutation):
     )
     if done.returncode != 1 or failed is None:
         raise ValueError(f"no law was asked: {done.stdout[-2000:]}{done.stderr}")
-    said = (failed[2] or "").split("...")[0].replace("|", "\\|").strip()
+    said = (failed[2] or "").replace("|", "\\|")
     by = "export refuses it" if "RejectedModel" in said else f"`{failed[1]}`"
+    said = re.sub(r"^[\w.]*(Error|Model):", "", said).partition(". Received")[0].strip()
     return f"{by}: {said[:160]}" if said else by
 
 

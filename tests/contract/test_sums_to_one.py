@@ -38,6 +38,13 @@ def test_next_tokens_sum_to_one_and_are_those_of_the_scores(sequence_case):
         np.testing.assert_allclose(both[1:] - both[0], expected, atol=1e-4)
 
 
+def test_nothing_but_the_end_follows_the_end(sequence_case):
+    following = sequence_case.by_token([[1, 0], [0], [1]])["next_log_probs"]
+    assert (following[:2, 0] == 0).all()
+    assert (following[:2, 1:] < -1e20).all()
+    assert following[2, 0] < 0 and (following[2] > -1e20).all()
+
+
 def test_every_sequence_and_what_has_not_ended_sum_to_one(toy):
     vocabulary, limit = range(1, len(toy.names)), 6  # beyond the context of 4
     assert len(toy.names) <= 5
