@@ -85,6 +85,7 @@ def concrete(functions):
 
         return call
 
+    # without autograph: what branches or repeats says so, and tracing is faster
     return {
         name: tf.function(
             checked(function, next(iter(specs))), autograph=False
