@@ -18,6 +18,8 @@ from pydantic import Field
 
 from components.schedules import by_step, cosine, plateaus, warmed
 
+STEPS_AT_ONCE = 3  # of Muon's iteration
+
 # Words in the names of variables: biases, normalisation, and a text's start.
 NOT_DECAYED = ("bias", "gamma", "beta", "scale", "start")
 
@@ -167,6 +169,13 @@ class Muon(keras.optimizers.Muon):
 
     In bfloat16, as the authors do it, that takes half the time, and it is a fifth of a
     step of small batches. Not in float16, whose numbers end at 6e-8.
+
+    Three steps at a time are taken on x x^T, which is smaller than x: a Transformer
+    needs a fifth fewer multiplications. Five at a time enlarge the rounding of bfloat16
+    beyond all use where singular values are small.
+
+    Source: Dao, Zhang, Amsel and Chen, 2026, "Gram Newton-Schulz",
+    https://dao-lab.ai/blog/2026/gram-newton-schulz.
     """
 
     def __init__(self, *arguments, **options):
@@ -175,18 +184,26 @@ class Muon(keras.optimizers.Muon):
         self.inner_dtype = "bfloat16" if dtype == "bfloat16" else "float32"
 
     def zeropower_via_newtonschulz5(self, x, steps):
-        """Five steps towards U V^T of x = U S V^T; Keras calls it.  [n, m] -> same."""
+        """Steps towards U V^T of x = U S V^T; Keras calls it.  [n, m] -> same.
+
+        One is x <- a x + b (x x^T) x + c (x x^T)^2 x.
+        """
+        matmul, transpose = keras.ops.matmul, keras.ops.transpose
         a, b, c = self.muon_a, self.muon_b, self.muon_c
         x = x / (keras.ops.norm(x) + 1e-7)  # the sum of squares in float32
         x = keras.ops.cast(x, self.inner_dtype)
         tall = x.shape[0] > x.shape[1]
-        x = keras.ops.transpose(x) if tall else x
-        for _ in range(steps):
-            square = keras.ops.matmul(x, keras.ops.transpose(x))
-            x = a * x + keras.ops.matmul(
-                b * square + c * keras.ops.matmul(square, square), x
-            )
-        x = keras.ops.transpose(x) if tall else x
+        x = transpose(x) if tall else x
+        one = keras.ops.eye(x.shape[0], dtype=x.dtype)
+        for first in range(0, steps, STEPS_AT_ONCE):
+            square = matmul(x, transpose(x))
+            factor = product = a * one + matmul(square, b * one + c * square)
+            for _ in range(min(STEPS_AT_ONCE, steps - first) - 1):
+                square = matmul(matmul(factor, square), factor)  # of factor times x
+                factor = a * one + matmul(square, b * one + c * square)
+                product = matmul(factor, product)
+            x = matmul(product, x)
+        x = transpose(x) if tall else x
         return keras.ops.cast(x, "float32")
 
 

@@ -48,6 +48,12 @@ class TiedHead(keras.layers.Layer):
         self.embeddings = embeddings
         self.built = True
 
+    @property
+    def is_wide(self):
+        """Whether there are more logits than features."""
+        vocab_size, model_dim = self.embeddings.shape
+        return vocab_size > model_dim
+
     def call(self, x):
         """float [..., D] -> float32 [..., V]."""
         return ops.matmul(x, ops.transpose(self.embeddings))

@@ -10,6 +10,7 @@ from components.losses import (
     binary_log_prob,
     cross_entropy,
     hinge,
+    linear_cross_entropy,
     log_partition,
     log_prob,
     margin,
@@ -151,6 +152,46 @@ def test_cross_entropy_gradient_is_p_minus_target():
     target = (1 - eps) * np.eye(4)[labels] + eps / 4
     expected = tf.nn.softmax(logits) - target
     np.testing.assert_allclose(tape.gradient(loss, logits), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("eps", [0.0, 0.1])
+def test_linear_cross_entropy_is_that_of_the_logits_and_so_are_its_gradients(eps):
+    x = tf.random.stateless_normal((2, 3, 4), seed=(0, 6))
+    embeddings = tf.Variable(3 * tf.random.stateless_normal((7, 4), seed=(0, 7)))
+    labels = tf.constant([[0, 6, 1], [3, 3, 0]])
+    weights = tf.constant([[0.5, 0.25, 0.0], [0.25, 1.0, 2.0]])
+    found = []
+    for direct in (True, False):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            if direct:
+                losses = linear_cross_entropy(x, embeddings, labels, eps)
+            else:
+                logits = ops.matmul(x, ops.transpose(embeddings))
+                losses = cross_entropy(logits, labels, eps)
+            total = tf.reduce_sum(weights * losses)
+        slopes = tape.gradient(total, [x, embeddings])
+        found.append((losses, *(tf.convert_to_tensor(slope) for slope in slopes)))
+    for ours, expected in zip(*found, strict=True):
+        assert ours.shape == expected.shape
+        np.testing.assert_allclose(ours, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_linear_cross_entropy_keeps_its_sum_in_float32_under_bfloat16():
+    x = tf.cast(tf.random.stateless_normal((5, 4), seed=(0, 6)), "bfloat16")
+    embeddings = 3 * tf.random.stateless_normal((700, 4), seed=(0, 7))
+    labels = tf.constant([0, 699, 1, 3, 50])
+    losses = linear_cross_entropy(x, embeddings, labels)
+    logits = ops.matmul(tf.cast(x, "float32"), ops.transpose(embeddings))
+    assert losses.dtype == "float32"
+    np.testing.assert_allclose(losses, cross_entropy(logits, labels), rtol=1e-5)
+
+
+@pytest.mark.parametrize("label_smoothing", [-0.1, 1.0])
+def test_linear_cross_entropy_refuses_smoothing_that_is_no_mass(label_smoothing):
+    x, rows = np.zeros((1, 2), "float32"), np.zeros((3, 2), "float32")
+    with pytest.raises(ValueError, match=r"mass in \[0, 1\)"):
+        linear_cross_entropy(x, rows, np.array([0]), label_smoothing)
 
 
 def test_binary_log_prob_gradient_is_twice_the_label_times_p_of_the_other():

@@ -12,8 +12,10 @@ import tensorflow as tf
 from keras import ops
 
 from components.artifacts import get_weights, set_weights
+from components.losses import cross_entropy
 from components.networks.seq2seq import sinusoids, transformer
 from components.networks.transformer_lm import transformer_lm
+from components.tasks.translation import Translation
 
 CODE = Path(__file__).resolve().parents[3]
 VOCAB_SIZE, LENGTH, SOURCE = 11, 12, 9
@@ -292,6 +294,7 @@ import sys
 import numpy as np
 from keras import backend, ops
 from components.artifacts import set_weights
+from components.losses import cross_entropy
 from components.networks.seq2seq import transformer
 
 given = dict(np.load(sys.argv[1]))
@@ -336,3 +339,18 @@ def test_jax_gives_the_same(tmp_path):
     np.testing.assert_allclose(got["full"], expected, atol=1e-5)
     np.testing.assert_allclose(got["steps"], expected, atol=1e-5)
     assert np.abs(got["dropped"] - expected).max() > 0.01
+
+
+@pytest.mark.parametrize("vocab_size", [VOCAB_SIZE, 4 * VOCAB_SIZE])
+def test_the_loss_of_a_wide_head_is_that_of_its_logits(vocab_size):
+    network = transformer((None,), "int32", vocab_size, **SIZES)
+    assert network.head.is_wide == (vocab_size > SIZES["model_dim"])
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, vocab_size, (3, LENGTH))
+    weights = rng.random((3, LENGTH)).astype("float32")
+    features = network.features((sources(), labels))
+    expected = ops.sum(weights * cross_entropy(network.head(features), labels, 0.1))
+    found = Translation().loss(
+        features, network.head, labels, weights, "cross_entropy", 0.1
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
