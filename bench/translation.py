@@ -13,6 +13,8 @@ libreoffice_en_de (or those that the keys say) are timed, one right after the ot
                 32 tokens, 4 beams, 32 tokens that must be said, against Marian's
                 `generate`
 
+With --profile, what the operations of training's steps take is printed instead.
+
 With --train SECONDS, two trainings take turns of a minute instead, one of them stopped
 while the other one runs: `phistar run`, all five stages, and Marian with its own
 Trainer (bench/peers/marian.py) for SECONDS, on the same tokens. Both translate test
@@ -38,6 +40,7 @@ from pipeline.config import load
 
 STEPS, ROWS, BEAMS, SAID, TRANSLATED = 20, 32, 4, 32, 256
 BUCKET_REPEATS = 3
+KINDS = 25  # of operations, in a profile
 
 
 def main():
@@ -47,6 +50,7 @@ def main():
     parser.add_argument("--repeats", type=int, default=9)
     parser.add_argument("--recipe", default="libreoffice_en_de")
     parser.add_argument("--train", type=float, metavar="SECONDS")
+    parser.add_argument("--profile", action="store_true")
     parser.add_argument("overrides", nargs="*", help="keys of the recipe")
     given = parser.parse_args()
     if given.train and not given.torch:
@@ -76,8 +80,10 @@ def measure(given, folder):
     data = Dataset.load(paths[0])
     task = make_task(config["task"], data.space)
     train, tokens = training(config, data, task, paths[1], folder)
-    search = searching(config, data, task, paths[1])
     train()
+    if given.profile:
+        return profile(train)
+    search = searching(config, data, task, paths[1])
     search()
     if not given.torch:
         print(f"phistar, training: {tokens / train():.0f} target tokens a second")
@@ -95,6 +101,15 @@ def measure(given, folder):
             lambda: theirs(f"search {ROWS} {BEAMS} {SAID}"), search, given.repeats
         )
         report(f"beam {BEAMS}, {ROWS} sources", pairs, ROWS * SAID, "tokens a second")
+
+
+def profile(train):
+    """Print the kinds of operations that take the most of a step."""
+    from operations import operations
+
+    print(f"{1e3 * train() / STEPS:.0f} ms a step; of that, by operation, all threads:")
+    for kind, calls, took in operations(train)[:KINDS]:
+        print(f"{took / STEPS:8.1f} ms {calls / STEPS:7.1f} calls  {kind}")
 
 
 def peer(given, script, arrays, data, config):

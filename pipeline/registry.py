@@ -7,7 +7,6 @@ export comes from the store is linked to the model that is there.
 import os
 import subprocess
 import sys
-import warnings
 from pathlib import Path
 from typing import NamedTuple
 
@@ -120,8 +119,10 @@ def write(client, uri, run, model):
         source_run_id=run.info.run_id,
         tags={KEY: model.key},
     )
-    with warnings.catch_warnings():  # that `served.py` has no type hints, for one
-        warnings.simplefilter("ignore")
+    os.environ |= quiet.environment()
+    # MLflow asks the model, so TensorFlow starts, and tells that `served.py` has no
+    # type hints
+    with quiet.startup():
         info = MlflowModel.log(
             artifact_path=None,
             name="model",

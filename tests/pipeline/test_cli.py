@@ -200,6 +200,11 @@ def test_show_tells_value_type_and_meaning(tmp_path):
     assert all(row["meaning"] and row["type"] for row in rows)
 
 
+def test_run_tells_its_stages_and_the_progress_and_nothing_else(trained):
+    words = [line.split()[0] for line in trained[1].stderr.splitlines()]
+    assert set(words) <= {"ingest", "build", "train", "evaluate", "export"}
+
+
 def test_list_names_recipes_and_choices(tmp_path):
     answer = here("list", root=tmp_path).answer
     assert {"breast_cancer", "digits"} <= set(answer["recipes"])
