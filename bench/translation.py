@@ -8,7 +8,8 @@ libreoffice_en_de (or those that the keys say) are timed, one right after the ot
 
     training    real target tokens a second on the same planned batches of train, each
                 peer's dropout, smoothing and clipping included; torch eager, and
-                compiled with dynamic shapes, of which the faster one counts
+                compiled with dynamic shapes, of which the faster one counts, and
+                eager in bfloat16
     search      what the SavedModel's `predict` does to tokens, compiled: 32 sources of
                 32 tokens, 4 beams, 32 tokens that must be said, against Marian's
                 `generate`
@@ -91,7 +92,7 @@ def measure(given, folder):
         print("With --torch PYTHON: beside torch and Marian.")
         return
     with peer(given, "transformer", folder / "batches.npz", data, config) as theirs:
-        for mode in ("steps", "compiled"):
+        for mode in ("steps", "compiled", "bfloat16"):
             theirs(f"{mode} {STEPS}")
             pairs = interleaved(
                 lambda mode=mode: theirs(f"{mode} {STEPS}"), train, given.repeats

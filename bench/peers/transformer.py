@@ -8,6 +8,7 @@ It reads commands from stdin, a line each, and answers each with one line:
 
     steps N          train on the next N batches -> seconds
     compiled N       the same, under torch.compile (dynamic shapes)
+    bfloat16 N       the same, not compiled, autocast to bfloat16
     search B K N     Marian's `generate`: B sources of 32, K beams, N tokens -> seconds
 """
 
@@ -125,6 +126,11 @@ class Peer:
         for _ in range(int(count)):
             self.step(self.fast)
         return time.perf_counter() - begin
+
+    def bfloat16(self, count):
+        """The same autocast to bfloat16."""
+        with torch.autocast("cpu", torch.bfloat16):
+            return self.steps(count)
 
     @torch.no_grad()
     def search(self, size, beams, count):
