@@ -170,8 +170,10 @@ def _listen(news: queue.SimpleQueue) -> None:
 def _give_up_after(seconds: float, problem: list[str]) -> None:
     """A hard bound, also for a call that hangs; what was sent is on disk already."""
 
+    terminal = os.dup(2)  # stderr itself may be held back when the time is over
+
     def give_up():
-        print(f"MLflow: {problem[0]}. {LATER}", file=sys.stderr, flush=True)
+        os.write(terminal, f"MLflow: {problem[0]}. {LATER}\n".encode())
         os._exit(1)
 
     timer = threading.Timer(seconds, give_up)
