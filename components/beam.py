@@ -228,9 +228,12 @@ def hypotheses(live, ended, written, inside, max_length, length_penalty):
     lengths = ops.where(there, of_both(ended.lengths, cut), 0)
     ancestors = of_both(ended.ancestors, live.ancestors)
     # what was read at position t + 1 is token t
-    tokens = ops.take_along_axis(written[:, :, 1:], ancestors[:, :, 1:], axis=1)
+    written, ancestors = written[:, :, 1:], ancestors[:, :, 1:]
+    length = ops.shape(written)[2]
+    place = ops.arange(length, dtype="int32")[None, None, :]
+    tokens = pick(joined(written), joined(ancestors * length + place))
+    tokens = ops.reshape(tokens, ops.shape(ancestors))
     spoken = lengths - ops.cast(has_ended, "int32")  # EOS is 0, as what follows it
-    place = ops.arange(ops.shape(tokens)[2], dtype="int32")[None, None, :]
     tokens = ops.where(place < spoken[:, :, None], tokens, EOS)
     score = ops.where(there, log_prob / divisor(lengths, length_penalty), NEVER)
     log_prob = ops.where(there, log_prob, NEVER)

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from keras import ops
 
+from components.picking import pick
+
 EOS = 0
 _NEVER = -1e30  # a log-probability no noise can lift
 
@@ -149,8 +151,8 @@ def continue_texts(network, prompt, prompt_lengths, max_length, room, choose):
         read = ops.where(known, ops.take_along_axis(tokens, inside, axis=1), 0)
         x, cache = features.prefill(read)
         # a text that has ended may fill the buffer to its last place
-        at = ops.minimum(index, width - 1)[:, None, None]
-        x = ops.take_along_axis(x, at, axis=1)[:, 0]
+        at = ops.minimum(index, width - 1)
+        x = pick(x, at[:, None])[:, 0]
         going = ops.logical_and(active(number, ended), index < windows.context)
         cache, places = features.start(cache, width)
         state = ops.while_loop(

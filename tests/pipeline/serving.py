@@ -39,10 +39,10 @@ class Server:
         assert self.said[0], self.process.communicate()
 
     def end(self, number=signal.SIGTERM):
-        """Send it a signal, and wait."""
+        """Send it a signal, and wait.  -> what it has said on stderr."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, number)
-        self.process.communicate()
+        return self.process.communicate()[1]
 
     def peak(self):
         """The most resident memory that it has had, bytes."""

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from pipeline import server, tracking, where
-from pipeline.follower import Follower, pause
+from pipeline.follower import LATER, Follower, pause
 from pipeline.journal import Journal, append
 from pipeline.relocate import relocate
 from pipeline.sending import read_state
@@ -519,7 +519,7 @@ def fetch(address: str) -> bytes | None:
         return None
 
 
-def test_server_down_at_first_gets_everything(root, tmp_path, monkeypatch):
+def test_server_down_at_first_gets_everything(root, tmp_path, monkeypatch, capfd):
     """A server elsewhere: unreachable, then there; address, values, and a refusal."""
     port, home = free_port(), tmp_path / "server"
     home.mkdir()
@@ -529,6 +529,8 @@ def test_server_down_at_first_gets_everything(root, tmp_path, monkeypatch):
     begun = time.monotonic()
     assert not hopeless.finish()
     assert time.monotonic() - begun < 15
+    said = capfd.readouterr().err
+    assert said.startswith("MLflow: ") and said.endswith(f". {LATER}\n")
     record = awkward(root)
     follower = Follower(root, record.run_id, patience=90).start()
     time.sleep(3)
