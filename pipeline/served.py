@@ -39,7 +39,8 @@ class Served(mlflow.pyfunc.PythonModel):
                 `seed` + i.
 
         Returns:
-            DataFrame of N rows, with the signature's outputs as columns.
+            DataFrame of N rows, with the signature's outputs as columns, in the
+            contract's order.
 
         Raises:
             MlflowException: what is wrong with the request.
@@ -53,7 +54,8 @@ class Served(mlflow.pyfunc.PythonModel):
             answer = self.model.ask(name, inputs)
         except Refused as refusal:
             raise invalid(str(refusal)) from refusal
-        return pd.DataFrame({key: plain(values) for key, values in answer.items()})
+        outputs = self.contract["signatures"][name]["outputs"]  # in this order
+        return pd.DataFrame({key: plain(answer[key]) for key in outputs})
 
     def inputs(self, name, rows, params):
         """What the signature is called with.  -> dict of name -> array."""
