@@ -39,8 +39,7 @@ class Served(mlflow.pyfunc.PythonModel):
                 `seed` + i.
 
         Returns:
-            DataFrame of N rows, with the signature's outputs as columns, in the
-            contract's order.
+            DataFrame of N rows, with the signature's outputs as columns.
 
         Raises:
             MlflowException: what is wrong with the request.
@@ -54,8 +53,7 @@ class Served(mlflow.pyfunc.PythonModel):
             answer = self.model.ask(name, inputs)
         except Refused as refusal:
             raise invalid(str(refusal)) from refusal
-        outputs = self.contract["signatures"][name]["outputs"]  # in this order
-        return pd.DataFrame({key: plain(answer[key]) for key in outputs})
+        return pd.DataFrame({key: plain(values) for key, values in answer.items()})
 
     def inputs(self, name, rows, params):
         """What the signature is called with.  -> dict of name -> array."""

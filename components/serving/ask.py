@@ -36,7 +36,8 @@ class Model:
             inputs: dict of name -> array, of the dtype and shape that it takes.
 
         Returns:
-            dict of name -> np.ndarray.
+            dict of name -> np.ndarray, in the contract's order, by name: loaded
+            signatures have one of their own in each process.
 
         Raises:
             Refused: if the model does not take the inputs.
@@ -50,7 +51,7 @@ class Model:
             if not inputs.keys() & set(re.findall(r"\w+", said)):
                 said = f"{', '.join(inputs)}: {said}"
             raise Refused(said) from error
-        return {name: values.numpy() for name, values in answer.items()}
+        return {name: answer[name].numpy() for name in sorted(answer)}
 
 
 def register(library):
