@@ -9,7 +9,6 @@ Where the network takes arrays of one shape, it stands alone beside it too, for 
 without strings: numeric/, see components/serving/numeric.py.
 """
 
-import os
 import shutil
 from importlib.metadata import version
 from pathlib import Path
@@ -64,7 +63,8 @@ def run(task, dataset, network, report, out_dir, log):
         server = the_task.server(encoder, model, description["scale"], decoding)
         signatures = server.signatures()
         save(server, folder, signatures)
-        require_alone(folder, encoder.op_libraries, (out_dir, dataset, network))
+        words = {*strings(encoder.to_json()), *strings(data.space.to_json())}
+        require_alone(folder, encoder.op_libraries, words)
         test_nll = np.load(Path(report) / "test_nll.npy")
         windows = getattr(model, "windows", None)
         context = windows and windows.context
@@ -105,7 +105,7 @@ def run(task, dataset, network, report, out_dir, log):
                 alone = folder.with_name("numeric")
                 evaluated = golden["predict/out/log_probs"]
                 differences["numeric"] = write_numeric(alone, server, data, evaluated)
-                require_alone(alone, (), (out_dir, dataset, network))
+                require_alone(alone)
         differences["log_prob"] = clean.ask(process, folder)
     log.metrics({f"export_{n}_difference": v for n, v in differences.items()}, step=0)
 
@@ -136,26 +136,36 @@ def write_numeric(folder, server, data, evaluated):
     return difference
 
 
-def require_alone(folder, libraries, paths):
+def require_alone(folder, libraries=(), words=()):
     """Refuse a graph that runs Python, touches files, or knows where it was made.
 
     Args:
         folder: Path of the SavedModel.
         libraries: of operations, that its contract names.
-        paths: that may not stand in it.
+        words: of the data, which may look like paths.
 
     Raises:
         RejectedModel: what it holds.
     """
-    content = (folder / "saved_model.pb").read_bytes()
-    found = ops.unknown(SavedModel.FromString(content), libraries)
-    found += [f"the path {path}" for path in paths if os.fsencode(path) in content]
+    model = SavedModel.FromString((folder / "saved_model.pb").read_bytes())
+    found = ops.unknown(model, libraries) + ops.paths(model, words)
     if found:
         raise clean.RejectedModel(
             f"the SavedModel holds what it may not. Received: {'; '.join(found)}. "
             "Expected operations of components/serving/ops.py, which neither run "
             "Python nor touch files, and no absolute path."
         )
+
+
+def strings(plain):
+    """Every string of plain data.  -> iterator of str."""
+    match plain:
+        case str():
+            yield plain
+        case dict():
+            yield from (word for value in plain.values() for word in strings(value))
+        case list() | tuple():
+            yield from (word for value in plain for word in strings(value))
 
 
 def signature_contract(function, units):

@@ -21,7 +21,7 @@ from components.training import Training
 
 FLOOR = 0.5  # nats that the first loss may be away from ln K
 SUM = 1e-4  # that probabilities may be away from one
-SAME = 1e-3  # nats that logits may change by, where nothing that they may see does
+SAME = 1e-3  # that features may change by, where nothing that they may see does
 ROWS = 8  # of the batch, which may be one that only parts of fit into memory
 OVERFIT_RATES = (0.01, 0.001, 0.1, 0.0001)  # of Adam, one after the other
 OVERFIT_STEPS = 60
@@ -89,7 +89,7 @@ def probabilities(task, network, batch, warm=False):
 
 
 def causal(task, network, batch):
-    """A logit does not change with the tokens after it.
+    """Features, and so logits, do not change with the tokens after them.
 
     Args:
         task: Task of texts.
@@ -102,20 +102,22 @@ def causal(task, network, batch):
     other = read.copy()
     other[:, half:] = (read[:, half:] + 1) % task.num_outputs
     one, two = (
-        ops.convert_to_numpy(network((*given, tokens) if given else tokens))
+        ops.convert_to_numpy(
+            network.features((*given, tokens) if given else tokens, training=False)
+        )
         for tokens in (read, other)
     )
-    away = np.abs(one[:, :half] - two[:, :half]).max(initial=0)
+    away = apart(one[:, :half], two[:, :half])
     require(
         away <= SAME,
         "logits are causal",
-        f"a change of {away:.3g} in logits before the tokens that were changed",
+        f"a change of {away:.3g} in features before the tokens that were changed",
         "none: look at the mask of the attention",
     )
 
 
 def padding(task, network, batch, loss):
-    """The loss does not see what weighs nothing.
+    """Neither features nor the loss see what weighs nothing.
 
     Args:
         task: Task.
@@ -127,7 +129,7 @@ def padding(task, network, batch, loss):
     def measured(inputs, labels, weights):
         features = network.features(inputs, training=False)
         value = task.loss(features, network.head, labels, weights, loss)
-        return float(ops.convert_to_numpy(value))
+        return float(ops.convert_to_numpy(value)), ops.convert_to_numpy(features)
 
     inputs, labels, weights = batch
     parts = inputs if isinstance(inputs, tuple) else (inputs,)
@@ -137,24 +139,40 @@ def padding(task, network, batch, loss):
     if labels.ndim == 2 and len(parts) == 2:  # both sides have lengths of their own
         rows = [np.pad(part, [(0, 0), (0, 3)]) for part in rows]
     *others, other_labels, other_weights = rows
-    one = measured(*batch)
-    two = measured(
+    one, features = measured(*batch)
+    two, other_features = measured(
         tuple(others) if len(others) > 1 else others[0], other_labels, other_weights
     )
+    # an untrained network's losses are all alike: its features tell more
+    there = tuple(slice(size) for size in labels.shape)
+    away = apart(features, other_features[there], weights > 0)
     require(
-        abs(one - two) <= SAME * max(1.0, abs(one)),
+        away <= SAME and abs(one - two) <= SAME * max(1.0, abs(one)),
         "padding changes nothing",
-        f"a loss of {one:.5f}, and {two:.5f} with rows and tokens of weight 0",
+        f"a loss of {one:.5f}, and {two:.5f} with rows and tokens of weight 0, which "
+        f"change features by {away:.3g}",
         "the same: look at the masks",
     )
-    inputs, labels, weights = batch  # an untrained network's means are all alike
-    nothing = measured(inputs, labels, np.zeros_like(weights))
+    nothing, _ = measured(inputs, labels, np.zeros_like(weights))
     require(
         nothing == 0,
         "padding changes nothing",
         f"a loss of {nothing:.5f} of a batch whose weights are all 0",
         "0: look at means that are not weighted",
     )
+
+
+def apart(one, two, where=...):
+    """The largest difference of features, as a share of the largest one, or of one.
+
+    Not of logits, which are all 0 before training where the head's weights are.
+
+    Args:
+        one, two: float [B, ..., D].
+        where: which of them count.
+    """
+    scale = max(1.0, np.abs(one).max(initial=0))
+    return np.abs(one - two)[where].max(initial=0) / scale
 
 
 def overfit(task, network, batch, loss):

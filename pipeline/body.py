@@ -22,7 +22,7 @@ import numpy as np
 FORMS = ("inputs", "instances", "dataframe_split", "dataframe_records")
 DEFAULT = "serving_default"
 MOST = 2**23  # numbers of one input, rows filled to the longest one
-LONGEST = 2**20  # bytes of a text
+MOST_BYTES = 2**20  # of the texts of one input, all as long as the longest one
 SHOWN = reprlib.Repr()  # of what was received: whatever it is, a short text
 SHOWN.maxstring, SHOWN.maxother, SHOWN.maxlevel = 60, 60, 2
 
@@ -112,6 +112,8 @@ def split(data):
         if not isinstance(row, list) or len(row) != len(names):
             what = "each row of dataframe_split must have a value for each column"
             raise wrong(what, row, f"{len(names)} values")
+    if len(set(map(str, names))) < len(names):
+        raise wrong("a column of dataframe_split comes twice", names, "each once")
     return {str(name): [row[i] for row in rows] for i, name in enumerate(names)}
 
 
@@ -137,9 +139,12 @@ def columns(data, specs):
                         f"{SHOWN.repr(name)} must hold a list", values, "a value a row"
                     )
             return data
-        case [dict(), *_] if all(isinstance(row, dict) for row in data):
-            known = dict.fromkeys(name for row in data for name in row)
-            return {name: [row.get(name) for row in data] for name in known}
+        case [dict(first), *_] if all(isinstance(row, dict) for row in data):
+            for row in data:
+                if row.keys() != first.keys():
+                    what = "each row must name the same inputs, null for none"
+                    raise wrong(what, listed(row), listed(first))
+            return {name: [row[name] for row in data] for name in first}
         case list() if len(specs) == 1 or not data:
             return dict.fromkeys(specs, data)
     raise wrong("inputs must be columns or rows", data, f"names: {listed(specs)}")
@@ -203,9 +208,11 @@ def strings(name, values, contract):
         made[row] = value.encode("utf-8", "surrogatepass")
         if contract["kind"] == "images" and name == "image":
             made[row] = decoded(name, made[row])
-        elif len(made[row]) > LONGEST:
-            what = f"{name} must hold shorter texts"
-            raise wrong(what, f"{len(made[row])} bytes", f"at most {LONGEST}")
+    longest = max(map(len, made), default=0)
+    if contract["kind"] in ("text", "pairs") and len(made) * longest > MOST_BYTES:
+        what = f"{name} must hold fewer or shorter texts"
+        size = f"{len(made)} rows, the longest one of {longest} bytes"
+        raise wrong(what, size, f"at most {MOST_BYTES} bytes, rows x longest")
     return made
 
 

@@ -2,7 +2,8 @@
 
 MLflow's server leaves out what it does not know, takes bodies of any size, and spends
 milliseconds on a DataFrame. Here an unknown parameter or column is the caller's
-mistake, and a body has a limit. JSON is read by body.py, what is no JSON by MLflow.
+mistake, a body has a limit, and is JSON, which body.py reads: MLflow's own reading of
+CSV and Parquet is bounded by nothing.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ import os
 import shlex
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +25,8 @@ from pipeline.where import require_free
 
 MAX_BODY = 32 * 2**20  # bytes
 AT_ONCE = 2  # requests: Python takes turns, and TensorFlow uses all cores for each
+WAITING = 64  # connections; a body of 32 MiB of each is in memory, more get 503
+JSON = "application/json"
 LONGEST_LINE = 2000  # characters of a request that is typed, not read from a file
 
 
@@ -48,9 +52,17 @@ def serve(name, root, port):
         model = load(folder, root)
         app = scoring_server.init(model)
     address = f"http://127.0.0.1:{port}"
-    app.add_middleware(Guard, answer=model.answer)
+    served = model.unwrap_python_model()
+    app.add_middleware(Guard, answer=partial(answer, served))
     server = uvicorn.Server(
-        uvicorn.Config(app, "127.0.0.1", port, log_level="warning", lifespan="off")
+        uvicorn.Config(
+            app,
+            "127.0.0.1",
+            port,
+            log_level="warning",
+            lifespan="off",
+            limit_concurrency=WAITING,
+        )
     )
     startup = server.startup
 
@@ -65,7 +77,7 @@ def serve(name, root, port):
 
 
 def load(folder, root):
-    """A version that was promoted, as MLflow loads it.  Path -> Strict."""
+    """A version that was promoted, as MLflow loads it.  Path -> PyFuncModel."""
     import mlflow
 
     from pipeline.tracking import Target
@@ -74,7 +86,7 @@ def load(folder, root):
     mlflow.set_tracking_uri(target.uri)
     # not by the alias, which is moved a moment before the version appears
     found = registered(target.client, name, publish.read_origin(folder)["export"])
-    return Strict(mlflow.pyfunc.load_model(f"models:/{name}/{found.version}"))
+    return mlflow.pyfunc.load_model(f"models:/{name}/{found.version}")
 
 
 def curl(folder, address, out):
@@ -103,59 +115,27 @@ def curl(folder, address, out):
     )
 
 
-class Strict:
-    """An MLflow model that refuses what MLflow would leave out.
+def answer(served, content):
+    """A request in JSON.
 
     Args:
-        model: mlflow.pyfunc.PyFuncModel.
+        served: of pipeline/served.py.
+        content: bytes.
+
+    Returns:
+        (status, bytes): as MLflow's server answers.
     """
-
-    def __init__(self, model):
-        self.model, self.metadata = model, model.metadata
-
-    def predict(self, data, params=None):
-        """As `PyFuncModel.predict`."""
-        from mlflow import MlflowException
-
-        known = {
-            "parameter": [p.name for p in self.metadata.get_params_schema().params],
-            "input": self.metadata.get_input_schema().input_names(),
-        }
-        for what, given in (("parameter", params or {}), ("input", data)):
-            if unknown := [str(name) for name in given if name not in known[what]]:
-                raise MlflowException.invalid_parameter_value(
-                    f"no such {what}. Received: {', '.join(unknown)}. "
-                    f"Expected: {', '.join(known[what])}."
-                )
-        most = self.model.unwrap_python_model().contract["max_rows"]
-        if len(data) > most:
-            raise MlflowException.invalid_parameter_value(
-                f"too many rows for one request. Received: {len(data)}. "
-                f"Expected: at most {most}."
-            )
-        return self.model.predict(data, params=params)
-
-    def answer(self, content):
-        """A request in JSON.
-
-        Args:
-            content: bytes.
-
-        Returns:
-            (status, bytes): as MLflow's server answers.
-        """
-        served = self.model.unwrap_python_model()
-        try:
-            asked, inputs = body.read(content, served.contract)
-            answer = served.model.ask(asked, inputs)
-        except ValueError as error:
-            return 400, refusal(str(error))
-        except Exception:  # the next request is answered
-            traceback.print_exc()
-            return 500, refusal("the model failed", "INTERNAL_ERROR")
-        every = zip(*map(plain, answer.values()), strict=True)
-        rows = [dict(zip(answer, row, strict=True)) for row in every]
-        return 200, json.dumps({"predictions": rows}, allow_nan=False).encode()
+    try:
+        asked, inputs = body.read(content, served.contract)
+        found = served.model.ask(asked, inputs)
+    except ValueError as error:
+        return 400, refusal(str(error))
+    except Exception:  # the next request is answered
+        traceback.print_exc()
+        return 500, refusal("the model failed", "INTERNAL_ERROR")
+    every = zip(*map(plain, found.values()), strict=True)
+    rows = [dict(zip(found, row, strict=True)) for row in every]
+    return 200, json.dumps({"predictions": rows}, allow_nan=False).encode()
 
 
 def plain(values):
@@ -170,7 +150,7 @@ def plain(values):
 
 
 class Guard:
-    """An ASGI application that answers JSON itself; bodies have a limit.
+    """An ASGI application that answers /invocations itself.
 
     Args:
         app: MLflow's server, for all else.
@@ -183,7 +163,8 @@ class Guard:
 
     async def __call__(self, scope, receive, send):
         """One request."""
-        if scope["type"] != "http" or scope["method"] != "POST":
+        asks = scope["type"] == "http" and scope["method"] == "POST"
+        if not asks or scope["path"] != "/invocations":
             return await self.app(scope, receive, send)
         parts, size, more = [], 0, True
         while more:  # to its end: a client that is cut off does not read the answer
@@ -194,30 +175,23 @@ class Guard:
         if size > MAX_BODY:
             text = f"a body of more than {MAX_BODY} bytes. Send fewer rows at a time."
             return await respond(send, 413, refusal(text))
-        content = b"".join(parts)
-        if scope["path"] == "/invocations" and is_json(dict(scope["headers"])):
-            loop = asyncio.get_running_loop()
-            answered = await loop.run_in_executor(self.threads, self.answer, content)
-            return await respond(send, *answered)
-        read = False
-
-        async def again():
-            nonlocal read
-            if read:
-                return await receive()
-            read = True
-            return {"type": "http.request", "body": content, "more_body": False}
-
-        await self.app(scope, again, send)
+        kind = dict(scope["headers"]).get(b"content-type", JSON.encode())
+        if not is_json(kind := kind.decode("latin-1")):
+            text = (
+                f"a body of another type. Received: {body.SHOWN.repr(kind)}. Expected: "
+                f"{JSON}. `phistar predict` reads files of CSV."
+            )
+            return await respond(send, 415, refusal(text))
+        loop = asyncio.get_running_loop()
+        answered = await loop.run_in_executor(
+            self.threads, self.answer, b"".join(parts)
+        )
+        await respond(send, *answered)
 
 
-def is_json(headers):
-    """Whether a request says that it is JSON, or nothing.  dict of bytes -> bool."""
-    kind = headers.get(b"content-type", b"application/json").decode("latin-1").lower()
-    return kind.replace(" ", "") in (
-        "application/json",
-        "application/json;charset=utf-8",
-    )
+def is_json(kind):
+    """Whether a content type is JSON in UTF-8.  str -> bool."""
+    return kind.lower().replace(" ", "") in (JSON, f"{JSON};charset=utf-8")
 
 
 async def respond(send, status, content):

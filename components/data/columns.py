@@ -36,6 +36,10 @@ class Columns:
     def __init__(self, columns):
         self.columns = columns
         self.numeric = [c for c in columns if c["kind"] == "numeric"]
+        self.finite = [
+            f"{c['name']} must hold finite numbers, NaN for a missing one. Received:"
+            for c in self.numeric
+        ]
         self.categorical = [c for c in columns if c["kind"] == "categorical"]
         if self.numeric:
             self.normalization = keras.layers.Normalization(
@@ -105,7 +109,7 @@ class Columns:
     def describe(self):
         """Name -> what it holds, for the contract."""
         return {
-            c["name"]: "number, as in the data; NaN is missing"
+            c["name"]: "finite number, as in the data; NaN is missing"
             if c["kind"] == "numeric"
             else f"one of {len(c['values'])} values, others allowed; '' is missing"
             for c in self.columns
@@ -121,8 +125,21 @@ class Columns:
         }
 
     def encode(self, raw):
-        """Columns as they are in the data -> np.ndarray, float32 [N, D]."""
-        request = self.request(raw, slice(None))
+        """Columns as they are in the data -> np.ndarray, float32 [N, D].
+
+        Raises:
+            ValueError: a number that is infinite, in float32.
+        """
+        with np.errstate(over="ignore"):  # it is refused
+            request = self.request(raw, slice(None))
+        for column in self.numeric:
+            infinite = np.flatnonzero(np.isinf(request[column["name"]]))
+            if len(infinite):
+                raise ValueError(
+                    "a numeric column needs finite values. Received: "
+                    f"{column['name']!r} with {raw[column['name']][infinite[0]]}. "
+                    "Drop the row, or declare what stands for a missing value."
+                )
         return self._encode({n: tf.constant(v) for n, v in request.items()}).numpy()
 
     def encode_graph(self, inputs):
@@ -130,7 +147,13 @@ class Columns:
         parts = []
         if self.numeric:
             x = tf.stack([inputs[c["name"]] for c in self.numeric], axis=-1)
-            missing = tf.math.is_nan(x)
+            infinite = tf.reduce_any(tf.math.is_inf(x), axis=0)
+            first = tf.argmax(tf.cast(infinite, tf.int32))
+            refused = tf.boolean_mask(x[:, first], tf.math.is_inf(x[:, first]))
+            received = [tf.gather(self.finite, first), refused]
+            finite = tf.debugging.Assert(~tf.reduce_any(infinite), received)
+            with tf.control_dependencies([finite]):
+                missing = tf.math.is_nan(x)
             x = self.normalization(tf.where(missing, 0.0, x))
             parts.append(tf.where(missing, 0.0, x))  # the mean, after scaling
             if self.missing.any():

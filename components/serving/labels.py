@@ -33,9 +33,18 @@ class Server(tf.Module):
         self.tracked = [network, *getattr(encoder, "lookups", [])]
 
     def logits(self, inputs):
-        """Logits, scaled to those of P.  dict of [B] -> float32 [B, num_outputs]."""
+        """Logits, scaled to those of P.  dict of [B] -> float32 [B, num_outputs].
+
+        Inputs so large that they are no numbers are refused: there is no P then.
+        """
         inputs = self.encoder.encode_graph(inputs)
-        return self.scale * self.network(inputs, training=False)
+        logits = self.scale * self.network(inputs, training=False)
+        known = tf.debugging.Assert(
+            tf.reduce_all(tf.math.is_finite(logits)),
+            ["the numbers are too large for the network, whose scores are none"],
+        )
+        with tf.control_dependencies([known]):
+            return tf.identity(logits)
 
     def signatures(self):
         """The three signatures and `serving_default`.  -> dict of functions."""

@@ -1,12 +1,15 @@
 """The operations that a SavedModel may hold.
 
 Everything that is not here is refused, so that nothing runs Python, reads or writes
-files, prints, or talks to anybody. The loader's own are the only ones that touch files:
-RestoreV2, SaveV2 and what stands beside them, and the tables' initialisation.
+files, prints, or talks to anybody. Those that touch files are the loader's: they stand
+in the two functions that the SavedModel names as its saver's, which nobody else calls.
 """
 
+import re
+
+FILES = frozenset({"MergeV2Checkpoints", "RestoreV2", "SaveV2", "ShardedFilename"})
 LOADER = """
-AssignVariableOp MergeV2Checkpoints ReadVariableOp RestoreV2 SaveV2 ShardedFilename
+AssignVariableOp ReadVariableOp
 StaticRegexFullMatch StringJoin VarHandleOp VarIsInitializedOp
 HashTableV2 InitializeTableV2 LookupTableExportV2 LookupTableFindV2 LookupTableImportV2
 LookupTableSizeV2 MutableHashTableV2 StaticRegexReplace
@@ -43,7 +46,7 @@ StatelessRandomUniformFullIntV2 StatelessRandomUniformIntV2 StatelessRandomUnifo
 """
 NETWORKS = """
 AvgPool BiasAdd Conv2D DepthwiseConv2dNative FusedBatchNormV3 LogSoftmax LRN MaxPool
-Relu Relu6 Selu Softmax Softplus Softsign XlaCallModule
+Relu Relu6 Selu Softmax Softplus Softsign
 """
 INPUTS = """
 AdjustContrastv2 DecodeImage DecodeJpeg DecodePng ExtractJpegShape ResizeBicubic
@@ -58,6 +61,9 @@ ALLOWED = frozenset(
 OF_LIBRARY = {"tensorflow_text": "Sentencepiece"}  # what its operations begin with
 
 
+ABSOLUTE = re.compile(rb"/[^/:\n]+/.")  # what a path begins with; no "/device:..."
+
+
 def unknown(model, libraries=()):
     """The operations of a SavedModel that it may not hold.
 
@@ -69,13 +75,59 @@ def unknown(model, libraries=()):
         list of str: each one, with the function that holds it.
     """
     begin = tuple(OF_LIBRARY[name] for name in libraries)
-    graph = model.meta_graphs[0].graph_def
-    functions = {function.signature.name for function in graph.library.function}
-    places = [("the graph", graph.node)]
-    places += [(f.signature.name, f.node_def) for f in graph.library.function]
-    return sorted(
-        f"{node.op} in {place}"
-        for place, nodes in places
-        for node in nodes
-        if node.op not in ALLOWED | functions and not node.op.startswith(begin)
-    )
+    found = []
+    for meta in model.meta_graphs:
+        functions = {f.signature.name for f in meta.graph_def.library.function}
+        heads, savers = saver(meta)
+        for place, node in nodes(meta.graph_def):
+            known = node.op in ALLOWED | functions or node.op.startswith(begin)
+            if not known and not (node.op in FILES and place in savers):
+                found.append(f"{node.op} in {place}")
+            called = {value.func.name for value in node.attr.values()} | {node.op}
+            if called & savers and (place, node.name) not in heads:
+                found.append(f"a call of the loader in {place}")
+    return sorted(found)
+
+
+def paths(model, words=()):
+    """The absolute paths that a SavedModel knows.
+
+    Args:
+        model: SavedModel proto.
+        words: of the data, which may look like paths.
+
+    Returns:
+        list of str.
+    """
+    words, found = {word.encode() for word in words}, set()
+    for meta in model.meta_graphs:
+        for _, node in nodes(meta.graph_def):
+            for value in node.attr.values():
+                texts = [value.s, *value.list.s, *value.tensor.string_val]
+                found.update(t for t in texts if ABSOLUTE.match(t) and t not in words)
+    return sorted(f"the path {text.decode(errors='replace')[:200]}" for text in found)
+
+
+def nodes(graph):
+    """Every node of a GraphDef.  -> iterator of (name of its function, NodeDef)."""
+    yield from (("the graph", node) for node in graph.node)
+    for function in graph.library.function:
+        yield from ((function.signature.name, node) for node in function.node_def)
+
+
+def saver(meta):
+    """What saves and restores variables.
+
+    Args:
+        meta: MetaGraphDef.
+
+    Returns:
+        ({("the graph", name of a node)} that call them, {name of a function}).
+    """
+    names = {
+        meta.saver_def.save_tensor_name.partition(":")[0],
+        meta.saver_def.restore_op_name,
+    }
+    calls = [node for node in meta.graph_def.node if node.name in names]
+    heads = {("the graph", node.name) for node in calls}
+    return heads, {node.attr["f"].func.name for node in calls}

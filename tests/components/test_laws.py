@@ -7,6 +7,7 @@ import pytest
 from components import laws
 from components.clean import RejectedModel
 from components.labels import LabelSpace
+from components.networks import seq2seq
 from components.networks.base import Network
 from components.networks.linear import linear
 from components.networks.seq2seq import transformer
@@ -39,9 +40,11 @@ def texts():
 
 
 def pairs():
-    """The same, given a source."""
+    """The same, given a source that ends with EOS."""
     read, labels, weights = texts()
-    return (labels[::-1].copy(), read), labels, weights
+    source = labels[::-1].copy()
+    source[:, -1] = source[:3, -2] = 0
+    return (source, read), labels, weights
 
 
 def network(*layers, shape=(3,), dtype="float32"):
@@ -111,7 +114,7 @@ def test_logits_are_causal():
         dtype="int32",
     )
     for made in (looks_ahead, causal):
-        made.head.kernel.assign(np.random.default_rng(0).normal(size=(8, K)))
+        made.head.kernel.assign(np.zeros((8, K)))  # logits say nothing yet
     laws.causal(Language(NAMES), causal, texts())
     with pytest.raises(RejectedModel, match="logits are causal"):
         laws.causal(Language(NAMES), looks_ahead, texts())
@@ -133,6 +136,17 @@ def test_padding_changes_nothing():
         laws.padding(Unweighted(NAMES), made, texts(), "cross_entropy")
 
 
+def test_padding_of_a_source_is_not_read(monkeypatch):
+    made = transformer((None,), "int32", K, **SMALL)
+    laws.padding(Translation(NAMES), made, pairs(), "cross_entropy")
+    monkeypatch.setattr(
+        seq2seq, "before_padding", lambda source: keras.ops.ones_like(source) > 0
+    )
+    made = transformer((None,), "int32", K, **SMALL)
+    with pytest.raises(RejectedModel, match="padding changes nothing"):
+        laws.padding(Translation(NAMES), made, pairs(), "cross_entropy")
+
+
 class SeesOthers(keras.layers.Layer):
     """A mean over all rows, which those of weight 0 change."""
 
@@ -142,7 +156,7 @@ class SeesOthers(keras.layers.Layer):
 
 def test_rows_of_no_weight_change_no_other_row():
     sees_others = network(SeesOthers())
-    sees_others.head.kernel.assign(np.random.default_rng(0).normal(size=(3, K)))
+    sees_others.head.kernel.assign(np.zeros((3, K)))  # logits say nothing yet
     inputs, labels, weights = examples()
     batch = (inputs[:5], labels[:5], np.array([1, 0, 0, 0, 0], "float32"))
     laws.padding(Multiclass(NAMES), linear((3,), "float32", K), batch, "cross_entropy")

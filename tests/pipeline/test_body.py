@@ -58,10 +58,11 @@ def test_tokens_are_filled_with_0_to_the_longest_row_within_a_limit(monkeypatch)
 def test_rows_and_texts_have_limits(monkeypatch):
     with pytest.raises(ValueError, match="too many rows.*Received: 4.*at most 3"):
         read([""] * 4)
-    monkeypatch.setattr(body, "LONGEST", 3)
+    monkeypatch.setattr(body, "MOST_BYTES", 3)
     assert read(["süß"[:2]])["prompt"].tolist() == ["sü".encode()]
-    with pytest.raises(ValueError, match="prompt must hold shorter.*Received: '5 by"):
-        read(["süß"])
+    for prompts in (["süß"], ["ab", ""]):  # all are as long as the longest one
+        with pytest.raises(ValueError, match="prompt must hold fewer or shorter"):
+            read(prompts)
 
 
 def test_each_row_has_a_seed_of_its_own():

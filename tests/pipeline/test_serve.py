@@ -180,16 +180,54 @@ def test_forms_of_a_request_have_one_answer(server):
             assert server.post({form: body}) == expected
     one = server.post({"inputs": rows[0]})
     assert one == server.post({"inputs": rows[:1]})
-    text = "\n".join(",".join(map(str, line)) for line in [columns, *data])
-    assert server.post(text.encode(), "text/csv")[0] == 200
 
 
-def test_numbers_that_are_none_have_answers(server):
-    area = server.columns[3]
-    for values in ([None, 1.0], [float("inf"), 1.0], [float("nan"), 1e38]):
+def test_a_body_of_another_type_is_refused_by_its_name(server):
+    rows = server.rows()["inputs"]
+    lines = [list(rows), *zip(*rows.values(), strict=True)]
+    text = "\n".join(",".join(map(str, line)) for line in lines)
+    for kind in ("text/csv", "application/vnd.apache.parquet", "application/json/x"):
+        status, answer = server.post(text.encode(), kind)
+        assert status == 415 and kind in answer and "application/json" in answer
+    server.good()
+
+
+def test_a_missing_number_has_an_answer_and_an_infinite_one_its_name(server):
+    area, smooth = server.columns[3], server.columns[4]
+    for values in ([None, 1.0], [float("nan"), 1e6]):
         status, answer = server.post(server.rows(**{area: values}))
         assert status == 200 and len(answer["predictions"]) == 2
+        assert all(row["log_prob"] <= 0 for row in answer["predictions"])
+    for infinite in (float("inf"), float("-inf"), 1e300):
+        status, answer = server.post(server.rows(**{smooth: [1.0, infinite]}))
+        assert status == 400 and f"{smooth} must hold finite" in answer, answer
+        assert "inf" in answer
+    status, answer = server.post(server.rows(**{area: [1.0, 3e38]}))  # / its deviation
+    assert status in (200, 400) and "null" not in json.dumps(answer)
     server.good()
+
+
+def test_a_body_of_many_names_is_refused_in_bounded_memory(server):
+    before = server.peak()
+    many = [{f"k{i}": 1} for i in range(100_000)]
+    for form in ("inputs", "instances", "dataframe_records"):
+        status, answer = server.post({form: many})
+        assert status == 400 and len(answer) < 2000, answer
+    assert server.peak() - before < 300 * MIB  # rows x names would be 80 GB
+    server.good()
+
+
+def test_names_that_come_twice_or_only_in_some_rows_are_refused(server):
+    rows = server.rows()["inputs"]
+    name = server.columns[3]
+    split = {"columns": [*rows, name], "data": [[1.0] * (len(rows) + 1)]}
+    status, answer = server.post({"dataframe_split": split})
+    assert status == 400 and "twice" in answer, answer
+    whole = dict.fromkeys(rows, 1.0)
+    part = {key: value for key, value in whole.items() if key != name}
+    status, answer = server.post({"inputs": [whole, part]})
+    assert status == 400 and "each row must name the same inputs" in answer
+    assert server.post({"inputs": [whole, part | {name: None}]})[0] == 200
 
 
 def test_an_empty_batch_has_an_empty_answer(server):
@@ -209,13 +247,8 @@ def test_a_body_of_300_mb_is_refused_in_bounded_memory(server):
 def test_more_rows_than_a_batch_are_refused(server):
     most = server.contract["max_rows"]
     assert server.post(server.rows(most))[0] == 200
-    many = server.rows(most + 1)
-    columns = many["inputs"]
-    lines = [columns, *zip(*columns.values(), strict=True)]
-    text = "\n".join(",".join(map(str, line)) for line in lines)
-    for body in (server.post(many), server.post(text.encode(), "text/csv")):
-        status, answer = body
-        assert status == 400 and f"at most {most}" in answer, answer
+    status, answer = server.post(server.rows(most + 1))
+    assert status == 400 and f"at most {most}" in answer, answer
 
 
 def test_the_registry_has_the_export_once(server, trained):
