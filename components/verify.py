@@ -12,11 +12,12 @@ import os
 import sys
 from pathlib import Path
 
-os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
-os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # as on a server without a GPU
-
 import numpy as np
-import tensorflow as tf
+
+ENVIRONMENT = {
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+    "CUDA_VISIBLE_DEVICES": "-1",  # as on a server without a GPU
+}
 
 
 def main(saved_model):
@@ -51,6 +52,8 @@ def ask(folder, requests, expected):
     Returns:
         float, the largest difference; NaN if a number is none.
     """
+    import tensorflow as tf
+
     signatures = tf.saved_model.load(folder).signatures
     differences = []
     for signature, request in requests.items():
@@ -90,4 +93,7 @@ def apart(given, expected):
 
 
 if __name__ == "__main__":
+    os.environ |= ENVIRONMENT
+    import tensorflow  # noqa: F401  while nobody waits for an answer yet
+
     print(json.dumps(main(**json.load(sys.stdin))))

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 
+from pipeline.errors import REJECTED, Failure
 from pipeline.follower import Follower
 from pipeline.journal import Record, alive, read_all
 
@@ -39,6 +40,9 @@ def execution(
 
     Yields:
         (Record, Follower).
+
+    Raises:
+        Failure: MLflow's model of the export does not answer as it was evaluated.
     """
     params, tags, record = flat(config), versions(), None
     if seeds:
@@ -73,6 +77,9 @@ def execution(
         record.append("end", status=status)
         if not parent:
             follower.finish()
+    if not parent and (rejected := follower.rejected()):
+        record.append("end", status="FAILED")
+        raise Failure(rejected, REJECTED)
 
 
 def name(config, command, parent):

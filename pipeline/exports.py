@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline import publish
+from pipeline import versions
 from pipeline.contract import read_contract
 from pipeline.history import find as find_run
 from pipeline.history import result
@@ -44,8 +44,8 @@ def find(word, root):
         if (folder / "contract.json").is_file():
             contract = read_contract(folder)
             return Export(folder, contract, contract["run_id"], word)
-    if champion := publish.champion(word, root):
-        run_id = publish.read_origin(champion)["run_id"]
+    if champion := versions.champion(word, root):
+        run_id = versions.read_origin(champion)["run_id"]
         name = f"{word}, version {champion.name}"
         return Export(champion, read_contract(champion), run_id, name)
     run = find_run(word, root, "export", "the folder of an export, ")

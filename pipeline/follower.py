@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pipeline import journal
 from pipeline.batch import Refused
-from pipeline.sending import Sending, only_sender
+from pipeline.sending import Sending, only_sender, read_state
 from pipeline.where import address
 
 POLL_SECONDS = 0.2
@@ -45,6 +45,7 @@ class Follower:
     def __init__(self, root, run_id: str, patience: float = PATIENCE_SECONDS):
         self.root = Path(root).resolve()
         self.run_id = run_id
+        self.run_ids = [run_id]
         self.patience = patience
         self.process = None
 
@@ -65,6 +66,7 @@ class Follower:
 
     def add(self, run_id: str) -> None:
         """Follows another record too: one child serves a parent and its children."""
+        self.run_ids.append(run_id)
         with suppress(OSError):  # the child is gone: `phistar ui` sends the rest
             self.process.stdin.write(run_id.encode() + b"\n")
             self.process.stdin.flush()
@@ -87,6 +89,11 @@ class Follower:
         if code < 0:
             print(f"The MLflow follower was killed. {LATER}", file=sys.stderr)
         return code == 0
+
+    def rejected(self) -> str | None:
+        """Why MLflow's model of an export is none; None if all are what they were."""
+        states = (read_state(self.root, run_id) for run_id in self.run_ids)
+        return next(filter(None, (state.get("rejected") for state in states)), None)
 
     def address(self, run_id: str | None = None) -> str:
         """Where a browser finds the run, or another one that was added."""

@@ -17,13 +17,18 @@ import os
 import secrets
 import shutil
 import time
-from pathlib import Path
 
 from components import clean
 from pipeline.history import find, result
 from pipeline.store import sync
-
-ORIGIN = Path("assets.extra", "origin.json")  # inside a version: where it comes from
+from pipeline.versions import (
+    ORIGIN,
+    newest,
+    numbers,
+    read_origin,
+    require_promoted,
+    serving,
+)
 
 
 def promote(word, root):
@@ -47,7 +52,6 @@ def promote(word, root):
         target = synced(root)
         before = newest(folder)
         if before and read_origin(folder / str(before))["export"] == key:
-            prove(target, run.recipe, key, source)
             alias(target, run.recipe, key)  # its MLflow may be another one by now
             return answer(folder, before, before, None)
         version = (before or 0) + 1
@@ -97,13 +101,6 @@ def rollback(name, root):
         return answer(folder, version, before, difference)
 
 
-def champion(name, root):
-    """The folder of a name's champion.  -> Path, or None."""
-    folder = serving(root, name)
-    version = newest(folder) if Path(name).name == name else None  # no path
-    return folder / str(version) if version else None
-
-
 def synced(root):
     """MLflow, after it was sent what an earlier run could not send.  -> Target."""
     from pipeline import server
@@ -113,44 +110,27 @@ def synced(root):
     return Target(root)
 
 
-def prove(target, name, key, folder):
-    """Have MLflow's model of an export asked, before anybody is sent to it.
-
-    Raises:
-        RejectedModel: it does not answer as it was evaluated.
-    """
+def model(target, name, key):
+    """MLflow's model of an export.  -> ModelVersion."""
     from pipeline import registry
 
-    version = registry.registered(target.client, name, key)
-    registry.prove(target.client, target.uri, version, folder)
+    return registry.registered(target.client, name, key)
 
 
 def alias(target, name, key):
     """Let MLflow's alias `champion` mean an export that was published."""
     from pipeline import registry
 
-    version = registry.registered(target.client, name, key).version
+    version = model(target, name, key).version
     target.client.set_registered_model_alias(name, registry.CHAMPION, version)
 
 
-def require_promoted(name, root):
-    """Refuse a name without a champion."""
-    if champion(name, root):
-        return
-    folders = (Path(root) / "mlruns" / "serving").glob("*")
-    known = sorted(path.name for path in folders if newest(path))
-    raise ValueError(
-        f"nothing has been promoted under this name. Received: {name}. Expected "
-        + (f"one of: {', '.join(known)}." if known else "a run of it to be promoted")
-        + ": `phistar promote RUN`."
-    )
-
-
 def publish(target, source, folder, version, origin):
-    """Write a version, ask it and MLflow's model of it, and let both be the champion.
+    """Write a version, ask it, and let it and MLflow's model of it be the champion.
 
-    The alias goes first: a kill between the two leaves another champion here and there,
-    each of which answers, and the same command again ends what was begun.
+    MLflow has such a model only if it answers, too: see registry.py. The alias goes
+    first: a kill between the two leaves another champion here and there, each of which
+    answers, and the same command again ends what was begun.
 
     Args:
         target: of `synced`.
@@ -162,7 +142,7 @@ def publish(target, source, folder, version, origin):
     Returns:
         float, the largest difference of its golden answers, nats.
     """
-    prove(target, folder.name, origin["export"], source)
+    model(target, folder.name, origin["export"])  # before anybody is sent to it
     for left in folder.glob(".[0-9]*"):  # of one that was killed: we hold the lock
         shutil.rmtree(left, ignore_errors=True)  # its child may still be asking
     draft = folder / f".{version}.{secrets.token_hex(4)}"
@@ -202,27 +182,6 @@ def locked(root, name):
     with open(folder / ".lock", "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield folder
-
-
-def serving(root, name):
-    """Where the versions of a name are.  -> Path."""
-    return Path(root) / "mlruns" / "serving" / name
-
-
-def numbers(folder):
-    """The versions that are there.  -> list of int, rising."""
-    names = [path.name for path in folder.glob("[0-9]*") if path.is_dir()]
-    return sorted(int(name) for name in names if name.isdecimal())
-
-
-def newest(folder):
-    """The highest version; None without one."""
-    return max(numbers(folder), default=None)
-
-
-def read_origin(folder):
-    """What a version says of itself.  -> dict."""
-    return json.loads((folder / ORIGIN).read_text("utf-8"))
 
 
 def answer(folder, version, before, difference):

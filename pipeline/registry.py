@@ -1,19 +1,15 @@
 """Exports as MLflow's models: logged with a run, registered under its recipe's name.
 
 A model is one SavedModel behind `served.py`. It is written once: another run whose
-export comes from the store is linked to the model that is there.
+export comes from the store is linked to the model that is there. It is registered when
+it has answered its golden batch as evaluated.
 """
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
-from components.clean import TOLERANCE, RejectedModel
-from pipeline import quiet
+from pipeline import golden, quiet, versions
 from pipeline.contract import read_contract
 
 CHAMPION = "champion"  # the alias of what is served
@@ -21,10 +17,9 @@ CODE = Path(__file__).with_name("served.py")
 ASK = Path(__file__).parents[1] / "components" / "serving" / "ask.py"
 KEY = "phistar.export"  # tag of models and versions: the export's key in the store
 NLL, LABELS = "phistar.test_nll", "phistar.test_n"  # tags of versions
-PARITY = "phistar.parity"  # tag of a version that has answered its golden batch, nats
+PARITY = "phistar.parity"  # tag of versions: the golden batch's difference, nats
 # what MLflow calls the type of an input that is no list
 TYPES = {"string": "string", "int32": "long", "int64": "long", "float32": "double"}
-EXAMPLES = 2  # rows of the input example
 
 
 class Model(NamedTuple):
@@ -49,6 +44,9 @@ def log(client, uri, run_id, model):
         uri: of the tracking server.
         run_id: MLflow's, of the run that the export belongs to.
         model: Model.
+
+    Raises:
+        RejectedModel: MLflow's model does not answer as evaluated.
     """
     from mlflow.entities import LoggedModelOutput
 
@@ -60,6 +58,7 @@ def log(client, uri, run_id, model):
     elif model_id not in {m.model_id for m in run.outputs.model_outputs}:
         client.log_outputs(run_id, [LoggedModelOutput(model_id, 0)])
     if version_of(client, model.name, model.key) is None:
+        difference = golden.require(away(uri, model_id, model.folder))
         if not client.search_registered_models(f"name = '{model.name}'"):
             client.create_registered_model(model.name)
         client.create_model_version(
@@ -67,22 +66,39 @@ def log(client, uri, run_id, model):
             f"models:/{model_id}",
             run_id,
             model_id=model_id,
-            **described(model),
+            **described(model, difference),
         )
 
 
-def described(model):
+def away(uri, model_id, folder):
+    """How far a logged model is from the evaluation.  -> float, nats."""
+    import mlflow
+
+    mlflow.set_tracking_uri(uri)
+    os.environ |= quiet.environment()
+    with quiet.startup():
+        return golden.away(mlflow.pyfunc.load_model(f"models:/{model_id}"), folder)
+
+
+def described(model, difference):
     """What a version says of its export: test, as the SavedModel has scored it.
+
+    Args:
+        model: Model.
+        difference: float, of its golden batch, nats.
 
     Returns:
         dict: tags and description, of `create_model_version`.
     """
-    served = read_contract(model.folder).get("served")
-    if served is None:
-        return {"tags": {KEY: model.key}}
+    served = read_contract(model.folder)["served"]
     nll, number = served["test_nll"], served["test_n"]
     return {
-        "tags": {KEY: model.key, NLL: f"{nll:.6g}", LABELS: str(number)},
+        "tags": {
+            KEY: model.key,
+            NLL: f"{nll:.6g}",
+            LABELS: str(number),
+            PARITY: f"{difference:.3g}",
+        },
         "description": "-ln P of test through the SavedModel: "
         f"{nll:.4f} nats a label, n = {number} labels.",
     }
@@ -133,7 +149,7 @@ def write(client, uri, run, model):
             code_paths=[str(ASK)],
             artifacts={"saved_model": str(model.folder)},
             signature=signature(contract),
-            input_example=example(contract, model.folder),
+            input_example=golden.example(contract, model.folder),
             pip_requirements=requirements(contract),
         )
     return info.model_id
@@ -145,7 +161,7 @@ def signature(contract):
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
     from mlflow.types.schema import Array
 
-    every, x = contract["signatures"], inputs_of(contract)
+    every, x = contract["signatures"], golden.inputs_of(contract)
     binary = contract["kind"] == "images"
 
     def column(name, spec, required=True):
@@ -181,45 +197,6 @@ def signature(contract):
     )
 
 
-def inputs_of(contract):
-    """x: what `serving_default` takes.  -> dict of name -> spec."""
-    return contract["signatures"]["serving_default"]["inputs"]
-
-
-def example(contract, folder):
-    """The first x of the golden batch.  -> DataFrame."""
-    x = inputs_of(contract)
-    with np.load(folder / contract["golden"], allow_pickle=False) as golden:
-        found = {}
-        for key, values in golden.items():
-            _, side, name = key.split("/")
-            if side == "in" and name in x:
-                found.setdefault(name, values[:EXAMPLES])
-    return frame({name: found[name] for name in x}, contract)
-
-
-def frame(inputs, contract):
-    """Rows as MLflow takes them: text as str, images as bytes.
-
-    Args:
-        inputs: dict of name -> array, strings as bytes.
-        contract: dict.
-
-    Returns:
-        DataFrame.
-    """
-    import pandas as pd
-
-    def column(name, values):
-        if values.dtype.kind != "S":
-            return values.astype("float64") if values.dtype.kind == "f" else values
-        if contract["kind"] == "images" and name == "image":
-            return values.tolist()
-        return [value.decode("utf-8", "replace") for value in values.tolist()]
-
-    return pd.DataFrame({name: column(name, v) for name, v in inputs.items()})
-
-
 def requirements(contract):
     """The packages that the served model needs, with the versions that wrote it."""
     from importlib.metadata import version
@@ -244,39 +221,15 @@ def registered(client, name, key):
     return version
 
 
-def prove(client, uri, version, folder):
-    """Have a version asked its golden batch, unless it was asked before.
+def restore_champions(client, root):
+    """Give each name that is served its alias again, where MLflow has lost it.
 
     Args:
         client: MlflowClient.
-        uri: of the tracking server.
-        version: ModelVersion.
-        folder: Path of the SavedModel that it was made of.
-
-    Raises:
-        RejectedModel: it does not answer as evaluated.
-        RuntimeError: it could not be asked.
+        root: project root.
     """
-    if PARITY in version.tags:
-        return
-    model = f"models:/{version.name}/{version.version}"
-    code = str(Path(__file__).resolve().parents[1])
-    path = os.pathsep.join(filter(None, [code, os.environ.get("PYTHONPATH")]))
-    done = subprocess.run(
-        [sys.executable, "-m", "pipeline.prove", uri, model, str(folder)],
-        env=os.environ | quiet.environment() | {"PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode:
-        # it may be the server's fault, or the network's
-        raise RuntimeError(f"MLflow's {model} was not asked:\n{done.stderr[-2000:]}")
-    difference = float(done.stdout.split()[-1])
-    if not difference <= TOLERANCE:  # so that NaN is refused too
-        raise RejectedModel(
-            f"MLflow's {model} does not answer as the evaluated network did. Received: "
-            f"a difference of {difference:.3g} nats. Expected {TOLERANCE} at most."
-        )
-    client.set_model_version_tag(
-        version.name, version.version, PARITY, f"{difference:.3g}"
-    )
+    for name in versions.names(root):
+        export = versions.read_origin(versions.champion(name, root))["export"]
+        version = version_of(client, name, export)
+        if version and CHAMPION not in client.get_registered_model(name).aliases:
+            client.set_registered_model_alias(name, CHAMPION, version.version)

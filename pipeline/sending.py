@@ -35,7 +35,10 @@ class Sending:
         self.target = target
         self.system = self.record.path.with_suffix(".system.jsonl")
         self.state = read_state(root, run_id)
-        if self.state.get("tracking_uri") != target.name or "steps" not in self.state:
+        if (
+            self.state.get("tracking_uri") != target.name
+            or "rejected" not in self.state
+        ):
             self.restart()
 
     def restart(self) -> None:
@@ -45,6 +48,7 @@ class Sending:
             "offsets": {},  # by file: "record", "system", "<stage>/<key>"
             "steps": {},  # by "<stage>/<key>": the last step sent of each metric
             "status": None,
+            "rejected": None,  # why MLflow's model of the export is none
         }
 
     @property
@@ -90,7 +94,8 @@ class Sending:
             state["status"] = "KILLED"
             batch.status = ("KILLED", self._last_time())
         if not batch.empty():
-            self.target.send(state["mlflow_run_id"], batch)
+            rejected = self.target.send(state["mlflow_run_id"], batch)
+            state["rejected"] = rejected or state["rejected"]
         if state != self.state:
             self.state = state
             write_state(self.record.path, state)
@@ -130,9 +135,11 @@ class Sending:
                 state["status"] = "RUNNING"
                 batch.status = ("RUNNING", entry["time"])
             case "end":
-                state["status"] = entry["status"]
-                state["running"] = None
-                batch.status = (entry["status"], entry["time"])
+                status = entry["status"]
+                if status == "FINISHED" and state["rejected"]:
+                    status = "FAILED"
+                state["status"], state["running"] = status, None
+                batch.status = (status, entry["time"])
             case "start":
                 batch.add(entry | {"kind": "params", "values": entry["params"]})
                 batch.tags.update(entry["tags"])

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import body, publish, quiet
+from pipeline import body, golden, publish, quiet, versions
 from pipeline.contract import read_contract
-from pipeline.registry import example, registered
+from pipeline.registry import version_of
 from pipeline.where import require_free
 
 MAX_BODY = 32 * 2**20  # bytes
@@ -40,9 +40,10 @@ def serve(name, root, port):
 
     Raises:
         ValueError: nothing was promoted; the port is taken.
+        RejectedModel: the model does not answer as it was evaluated.
     """
-    publish.require_promoted(name, root)
-    folder = publish.champion(name, root)
+    versions.require_promoted(name, root)
+    folder = versions.champion(name, root)
     require_free(port)
     os.environ |= quiet.environment()
     with quiet.startup():
@@ -51,6 +52,8 @@ def serve(name, root, port):
 
         model = load(folder, root)
         app = scoring_server.init(model)
+        difference = golden.away(model, folder)
+    golden.require(difference)
     address = f"http://127.0.0.1:{port}"
     served = model.unwrap_python_model()
     app.add_middleware(Guard, answer=partial(answer, served))
@@ -83,9 +86,12 @@ def load(folder, root):
     from pipeline.tracking import Target
 
     target, name = Target(root), folder.parent.name
-    mlflow.set_tracking_uri(target.uri)
+    key = versions.read_origin(folder)["export"]
     # not by the alias, which is moved a moment before the version appears
-    found = registered(target.client, name, publish.read_origin(folder)["export"])
+    found = version_of(target.client, name, key)
+    if found is None:  # MLflow's database was lost
+        found = publish.model(publish.synced(root), name, key)
+    mlflow.set_tracking_uri(target.uri)
     return mlflow.pyfunc.load_model(f"models:/{name}/{found.version}")
 
 
@@ -97,7 +103,7 @@ def curl(folder, address, out):
         address: of the server.
         out: Path of a file for a request that is too long to be typed.
     """
-    row = example(read_contract(folder), folder).iloc[:1]
+    row = golden.example(read_contract(folder), folder).iloc[:1]
 
     def shown(value):
         if isinstance(value, bytes):

@@ -11,7 +11,7 @@ import sys
 import warnings
 from pathlib import Path
 
-from pipeline import follower, journal
+from pipeline import follower, journal, registry
 from pipeline.batch import Refused
 from pipeline.sending import Sending, only_sender
 from pipeline.tracking import Target, monitors
@@ -20,6 +20,8 @@ from pipeline.where import PORT, public_name, require_free, tracking_uri
 
 def sync(root) -> int:
     """Sends every record that MLflow does not wholly have; parents come first.
+
+    Then it has the champions too, if it had lost them.
 
     A run whose process is gone without an end is ended as KILLED.  Runs that
     another process is sending are left to it.
@@ -46,6 +48,8 @@ def sync(root) -> int:
                 count += 1
             except Refused as error:
                 print(f"{record.path.name}: {error}", file=sys.stderr)
+    if count:
+        registry.restore_champions(target.client, root)
     return count
 
 

@@ -13,6 +13,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from components.clean import RejectedModel
 from pipeline import registry
 from pipeline.batch import Batch, Gone, Refused, mlflow_name, mlflow_text
 from pipeline.relocate import relocate
@@ -134,8 +135,12 @@ class Target:
             raise
         return True
 
-    def send(self, run_id: str, batch: Batch) -> None:
+    def send(self, run_id: str, batch: Batch) -> str | None:
         """Logs a batch; a second time it changes nothing.
+
+        Returns:
+            str, why MLflow's model of the export is none; or None. The run has failed
+            then.
 
         Raises:
             Gone: MLflow has no such run.
@@ -165,15 +170,21 @@ class Target:
                 self.client.log_artifact(run_id, str(path), folder)
             else:
                 self._warn(f"MLflow: no such file: {path}")
+        rejected = None
         for model in batch.models:
-            if model.folder.exists():
-                registry.log(self.client, self.uri, run_id, model)
+            try:
+                if model.folder.exists():
+                    registry.log(self.client, self.uri, run_id, model)
+            except RejectedModel as error:
+                rejected = str(error)
         if batch.status:
             status, time = batch.status
+            status = "FAILED" if rejected and status == "FINISHED" else status
             if status in ("RUNNING", "SCHEDULED"):
                 self.client.update_run(run_id, status)
             else:
                 self.client.set_terminated(run_id, status, time)
+        return rejected
 
     def _log(self, run_id: str, params: list, tags: list, metrics: list) -> None:
         """One call; when MLflow refuses it, halves of it, to find what it refuses.

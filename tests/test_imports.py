@@ -56,7 +56,6 @@ PLACES = {
     "mlflow": (
         "pipeline/tracking.py",
         "pipeline/registry.py",
-        "pipeline/prove.py",  # the program that asks MLflow's model
         "pipeline/serve.py",
         "pipeline/served.py",  # what MLflow runs
     ),

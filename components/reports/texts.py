@@ -7,6 +7,7 @@ import numpy as np
 from components import ngram, plots
 from components.data.splits import SPLITS
 from components.metrics import token_floors, token_nll
+from components.reports import continuations
 from components.reports.base import Report
 from components.reports.labels import plain
 from components.reports.passages import markdown
@@ -59,7 +60,7 @@ def report(task, data, network, encoder):
     return Report(
         metrics,
         test_nll,
-        golden(data, encoder, texts, log_prob),
+        golden(task, network, data, encoder, texts, log_prob),
         {"nll_by_position": plots.nll_by_position(log_prob, place, read, protocol)},
         {"texts.md": markdown(metrics, protocol, log_prob, texts, network, encoder)},
     )
@@ -89,10 +90,12 @@ def xz_bits(train, texts, encoder):
     return 8 * (size(before, after) - size(before)) / num_bytes
 
 
-def golden(data, encoder, texts, log_prob):
-    """What `log_prob` must answer for short texts of test.
+def golden(task, network, data, encoder, texts, log_prob):
+    """What `log_prob` must answer for short texts of test, `predict` to their halves.
 
     Args:
+        task: Language.
+        network: TransformerLM.
         data: Dataset.
         encoder: Text.
         texts: Ragged, the tokens of test.
@@ -110,4 +113,8 @@ def golden(data, encoder, texts, log_prob):
             texts.offsets[row] : texts.offsets[row + 1]
         ]
     inputs = {f"log_prob/in/{name}": plain(v) for name, v in request.items()}
-    return {**inputs, "log_prob/out/token_log_probs": by_token}
+    return {
+        **inputs,
+        "log_prob/out/token_log_probs": by_token,
+        **continuations.golden(task, network, encoder, texts, rows),
+    }

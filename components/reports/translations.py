@@ -1,15 +1,18 @@
 """The report of a translation."""
 
+from typing import NamedTuple
+
 import keras
 import numpy as np
 from sacrebleu.metrics import BLEU, CHRF
 
 from components import plots
+from components.beam import NEVER
 from components.data.buckets import length_batches, places
 from components.data.splits import SPLITS
 from components.metrics import token_floors, token_nll
 from components.reports.base import Report
-from components.reports.labels import plain
+from components.reports.labels import CLEAR, plain
 from components.reports.pairs import lines, markdown
 from components.translations import search
 
@@ -49,7 +52,7 @@ def report(task, data, network, encoder, *, beam_size, length_penalty):
 
     inputs, labels, log_prob = scored["test"]
     found = translate(network, inputs, beam_size, length_penalty, task.max_length)
-    texts = [encoder.text.decode(tokens[:n]) for tokens, n, *_ in found]
+    texts = [encoder.text.decode(one.tokens[: one.length]) for one in found]
     sources, references = (
         [raw[row].tobytes().decode("utf-8", "replace") for row in range(most)]
         for raw in data.raw()
@@ -60,7 +63,7 @@ def report(task, data, network, encoder, *, beam_size, length_penalty):
         "test_bleu": bleu.corpus_score(written[2], [written[1]]).score,
         "test_bleu_copy": bleu.corpus_score(written[0], [written[1]]).score,
         "test_chrf": chrf.corpus_score(written[2], [written[1]]).score,
-        "test_truncated": float(np.mean([not ended for *_, ended in found])),
+        "test_truncated": float(np.mean([not one.ended for one in found])),
         "test_not_canonical": not_canonical(encoder.text, texts, found),
     }
     signatures = {
@@ -68,12 +71,12 @@ def report(task, data, network, encoder, *, beam_size, length_penalty):
         "chrf": chrf.get_signature().format(),
     }
     totals = -np.add.reduceat(log_prob.astype("float64"), labels.offsets[:-1])
-    of_found = np.array([value for _, _, value, _ in found])
+    of_found = np.array([one.log_prob for one in found])
     shown = int(np.argsort(labels.lengths, kind="stable")[most // 2])
     return Report(
         metrics,
         totals,
-        golden(data, encoder, labels, log_prob, of_found),
+        golden(data, encoder, labels, log_prob, texts, found),
         {
             "by_length": plots.by_length(
                 inputs.lengths,
@@ -104,6 +107,24 @@ def report(task, data, network, encoder, *, beam_size, length_penalty):
     )
 
 
+class Found(NamedTuple):
+    """The best text of a source.
+
+    Args:
+        tokens: int32 [M].
+        length: int, EOS counted.
+        log_prob: float, nats.
+        ended: bool, whether EOS was said.
+        lead: float, by how much its score is above the next one's.
+    """
+
+    tokens: object
+    length: int
+    log_prob: float
+    ended: bool
+    lead: float
+
+
 class Search(keras.Model):
     """The best text of each source; a Keras model, so that it is compiled.
 
@@ -121,7 +142,7 @@ class Search(keras.Model):
         self.built = True
 
     def call(self, source):
-        """int32 [B, S] -> (tokens int32 [B, M], lengths [B], ln P [B], ended [B])."""
+        """int32 [B, S] -> the parts of Found, [B, M] and [B] each."""
         every = keras.ops.zeros_like(source[:, 0])
         found = search(
             self.network,
@@ -132,10 +153,10 @@ class Search(keras.Model):
             max_length=every + self.max_length,
             length_penalty=keras.ops.cast(every, "float32") + self.length_penalty,
         )
-        return tuple(
-            part[:, 0]
-            for part in (found.tokens, found.lengths, found.log_prob, found.ended)
-        )
+        best = (found.tokens, found.lengths, found.log_prob, found.ended)
+        # of a search without a second one: the score's own distance from none
+        other = found.score[:, 1] if self.beam_size > 1 else NEVER
+        return *(part[:, 0] for part in best), found.score[:, 0] - other
 
 
 def translate(network, sources, beam_size, length_penalty, max_length):
@@ -148,7 +169,7 @@ def translate(network, sources, beam_size, length_penalty, max_length):
         max_length: tokens of a translation at most, EOS counted.
 
     Returns:
-        list of (tokens int32 [M], length, ln P in nats, whether it ended).
+        list of Found.
     """
     model = Search(network, beam_size, max_length, length_penalty)
     found = [None] * len(sources)
@@ -158,7 +179,7 @@ def translate(network, sources, beam_size, length_penalty, max_length):
         source = sources.tokens[places(sources.offsets, padded, width)]
         parts = model.predict_on_batch(source.astype("int32"))
         for row, *answer in zip(rows, *parts, strict=False):  # the rest is padding
-            found[row] = tuple(answer)
+            found[row] = Found(*answer)
     return found
 
 
@@ -174,22 +195,26 @@ def not_canonical(text, texts, found):
         float; 0 if all were cut.
     """
     differs = [
-        not np.array_equal(text.encode(one.encode()), tokens[:length])
-        for one, (tokens, length, _, ended) in zip(texts, found, strict=True)
-        if ended
+        not np.array_equal(text.encode(said.encode()), one.tokens[: one.length])
+        for said, one in zip(texts, found, strict=True)
+        if one.ended
     ]
     return float(np.mean(differs)) if differs else 0.0
 
 
-def golden(data, encoder, labels, log_prob, of_found):
+def golden(data, encoder, labels, log_prob, texts, found):
     """What `log_prob` and `serving_default` must answer for pairs of test.
+
+    Searches are asked for their texts too: those, if there are, whose second best has
+    not nearly the score of the best.
 
     Args:
         data: Dataset.
         encoder: Pairs.
         labels: Ragged, the target tokens of test.
         log_prob: float [tokens], of them.
-        of_found: float [N], ln P of what was found for each source.
+        texts: list of N str, what was found for each source.
+        found: list of N Found, the same.
 
     Returns:
         see Report.
@@ -201,11 +226,18 @@ def golden(data, encoder, labels, log_prob, of_found):
         start, stop = labels.offsets[row], labels.offsets[row + 1]
         line[: stop - start] = log_prob[start:stop]
     asked = {name: plain(values) for name, values in request.items()}
+    clear = [row for row in rows if found[row].lead > CLEAR]
+    searched = clear or rows
+    said = plain(np.array([texts[row].encode() for row in searched], object))
+    ln_p = np.array([found[row].log_prob for row in searched])
     return {
         **{f"log_prob/in/{name}": values for name, values in asked.items()},
         "log_prob/out/token_log_probs": by_token,
-        "serving_default/in/source": asked["source"],
-        "serving_default/out/log_prob": of_found[rows],
+        "serving_default/in/source": plain(
+            encoder.request(data.raw(), searched)["source"]
+        ),
+        "serving_default/out/log_prob": ln_p,
+        **({"serving_default/out/text": said} if clear else {}),
     }
 
 

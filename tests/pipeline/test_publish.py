@@ -16,11 +16,13 @@ import time
 import mlflow
 import numpy as np
 import pytest
-import tensorflow as tf
 
+from components.verify import golden as golden_batch
 from components.verify import main as verify
-from pipeline import publish, registry, tracking
+from pipeline import publish, registry, server, tracking
+from pipeline.versions import ORIGIN, read_origin
 from tests.pipeline.commands import CODE, SHORT, here, phistar, start
+from tests.pipeline.serving import free_port
 
 KILLS = int(os.environ.get("PHISTAR_KILLS", 4))
 
@@ -34,12 +36,7 @@ def two(trained, tmp_path_factory):
         "run", "breast_cancer", *SHORT, "train.learning_rate=0.02", root=root
     )
     assert done.status == 0, done.stderr
-    target, both = publish.synced(root), (trained[1].answer, done.answer)
-    for answer in both:  # once, and not by every test's first promotion
-        export = answer["stages"]["export"]
-        folder = root / "mlruns" / "stages" / "export" / export["key"] / "saved_model"
-        publish.prove(target, "breast_cancer", export["key"], folder)
-    return root, *(answer["run_id"] for answer in both)
+    return root, *(answer["run_id"] for answer in (trained[1].answer, done.answer))
 
 
 def copy(source, target):
@@ -116,8 +113,8 @@ def test_rollback_after_a_rollback_is_not_the_model_that_was_withdrawn(runs):
     promoted(root, "promote", b)
     promoted(root, "rollback", "breast_cancer")
     assert promoted(root, "promote", b)["version"] == 4
-    place = highest(root) / publish.ORIGIN  # as if it were a third one
-    place.write_text(json.dumps(publish.read_origin(highest(root)) | {"export": "c"}))
+    place = highest(root) / ORIGIN  # as if it were a third one
+    place.write_text(json.dumps(read_origin(highest(root)) | {"export": "c"}))
     assert promoted(root, "rollback", "breast_cancer")["run_id"] == a
     done = here("rollback", "breast_cancer", root=root)
     assert done.status == 2 and "nothing to go back to" in done.answer["error"]
@@ -161,13 +158,9 @@ def test_what_does_not_answer_is_not_published(runs):
         assert sorted(path.name for path in folder.iterdir()) == [".lock", "1"]
 
 
-def test_an_mlflow_model_that_answers_otherwise_is_not_promoted(runs, tmp_path):
+def test_an_mlflow_model_that_answers_otherwise_is_not_served(runs, tmp_path):
     root, a, _ = runs
-    client = tracking.Target(root).client
-    for version in client.search_model_versions("name = 'breast_cancer'"):
-        client.delete_model_version_tag(
-            version.name, version.version, key=registry.PARITY
-        )
+    promoted(root, "promote", a)
     # what MLflow has of it is another one's
     contracts = root.glob("mlruns/artifacts/**/saved_model/contract.json")
     folders = [path.parent for path in contracts]
@@ -175,9 +168,20 @@ def test_an_mlflow_model_that_answers_otherwise_is_not_promoted(runs, tmp_path):
     one, other, between = (f / "variables" for f in (*folders, tmp_path))
     for source, target in ((one, between), (other, one), (between, other)):
         source.rename(target)
-    done = here("promote", a, root=root)
-    assert done.status == 3 and "MLflow" in done.answer["error"]
-    assert highest(root) is None
+    done = phistar("serve", "breast_cancer", "--port", str(free_port()), root=root)
+    assert done.status == 3 and "MLflow's model" in done.answer["error"]
+
+
+def test_a_lost_database_is_made_again_with_its_champion(runs):
+    root, a, b = runs
+    for run_id in (a, b, a):
+        promoted(root, "promote", run_id)
+    (root / "mlruns" / "mlflow.db").unlink()
+    server.sync(root)
+    client = tracking.Target(root).client
+    champion = client.get_model_version_by_alias("breast_cancer", "champion")
+    assert champion.tags[registry.KEY] == read_origin(highest(root))["export"]
+    assert load_champion(root)
 
 
 def test_an_unknown_name_is_refused(runs):
@@ -197,7 +201,7 @@ def test_killed_at_any_instant_no_number_is_half_written(runs):
     seconds, rng = time.monotonic() - began, random.Random(0)
     for number in range(KILLS):
         before = highest(root)
-        standing = publish.read_origin(before)["run_id"]
+        standing = read_origin(before)["run_id"]
         words = ("promote", a if standing == b else b)
         if number % 3 == 2 and standing == b:
             words = ("rollback", "breast_cancer")
@@ -212,7 +216,7 @@ def test_killed_at_any_instant_no_number_is_half_written(runs):
     assert highest(root) != before and golden(highest(root))
     client = tracking.Target(root).client
     champion = client.get_model_version_by_alias("breast_cancer", "champion")
-    export = publish.read_origin(highest(root))["export"]
+    export = read_origin(highest(root))["export"]
     assert champion.tags[registry.KEY] == export
     assert not list(before.parent.glob(".[0-9]*"))
 
@@ -227,10 +231,10 @@ while not (folder / "stop").exists():
     if newest != last:
         signatures = tf.saved_model.load(str(folder / str(newest))).signatures
         rows = json.loads(Path(sys.argv[2]).read_text())
-        answer = signatures["serving_default"](
+        answer = signatures["predict"](
             **{name: tf.constant(value) for name, value in rows.items()}
         )
-        seen.append([newest, answer["log_prob"].numpy().tolist()])
+        seen.append([newest, answer["log_probs"].numpy().tolist()])
         last = newest
         print(newest, flush=True)
     time.sleep(0.01)
@@ -238,14 +242,23 @@ print(json.dumps(seen))
 """
 
 
+def evaluated(root, run_id):
+    """The golden batch of a run.  -> (inputs of `predict`, ln P as evaluated)."""
+    for path in root.glob("mlruns/stages/export/*/saved_model/contract.json"):
+        if json.loads(path.read_text())["run_id"] == run_id:
+            requests, answers = golden_batch(path.parent / "assets.extra/golden.npz")
+    rows = {name: values.tolist() for name, values in requests["predict"].items()}
+    return rows, answers["predict"]["log_probs"]
+
+
 def test_a_client_that_polls_gets_whole_models_only(runs, tmp_path):
     root, a, b = runs
     promoted(root, "promote", a)
     folder = highest(root).parent
-    signatures = tf.saved_model.load(str(folder / "1")).signatures
-    specs = signatures["serving_default"].structured_input_signature[1]
-    rows = tmp_path / "rows.json"
-    rows.write_text(json.dumps({name: [1.0, 2.0] for name in specs}))
+    expected = {run_id: evaluated(root, run_id) for run_id in (a, b)}
+    assert not np.allclose(*(answers for _, answers in expected.values()), atol=1e-3)
+    rows = tmp_path / "rows.json"  # the same rows of test, asked of either
+    rows.write_text(json.dumps(expected[a][0]))
     client = subprocess.Popen(
         [sys.executable, "-c", POLL, folder, rows], stdout=subprocess.PIPE, text=True
     )
@@ -267,8 +280,10 @@ def test_a_client_that_polls_gets_whole_models_only(runs, tmp_path):
     (folder / "stop").touch()
     assert client.wait() == 0
     reader.join()
-    seen = dict(json.loads(lines[-1]))
-    assert seen[1] == seen[3] != seen[2]
+    seen = json.loads(lines[-1])
+    assert [number for number, _ in seen] == [1, 2, 3]
+    for (_, answers), run_id in zip(seen, (a, b, a), strict=True):
+        np.testing.assert_allclose(answers, expected[run_id][1], atol=1e-4)
 
 
 def test_tensorflow_is_another_process(runs):
