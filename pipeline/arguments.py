@@ -172,8 +172,9 @@ def add_predict(added):
     added.add_argument(
         "run",
         metavar="RUN",
-        help="a run's id, or its beginning; a run's name; a recipe's, for its newest "
-        "finished run; or the folder of an export",
+        help="a run's id, or its beginning; a run's name; a recipe's, for its "
+        "champion, or, if nothing was promoted, its newest finished run; or the folder "
+        "of an export",
     )
     added.add_argument(
         "files",

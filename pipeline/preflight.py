@@ -26,6 +26,7 @@ LONG_SECONDS = 60  # training expected to take longer is checked without being a
 # the same, as long as nothing is known of its speed
 LONG_EXAMPLES = 200_000
 LONG_TOKENS = 4_000_000  # a text's labels: kjv_quick reads 75,000 a second on two cores
+LONG_PAIRED = 250_000  # a translation's: libreoffice_en_de learns 4,500 a second there
 
 
 def check(config, store, artifacts, key, run_id):
@@ -155,12 +156,17 @@ def is_long(parts, store, artifacts):
         return seconds > LONG_SECONDS
     arguments = parts["arguments"]
     context = _description(artifacts, "network")["arguments"].get("context")
+    paired = arguments["train.batch_tokens"]
     if arguments["train.epochs"]:
         a_pass = sum(_description(artifacts, "dataset")["train_counts"])
         labels = arguments["train.epochs"] * a_pass
+    elif paired:
+        labels = arguments["train.steps"] * paired
     else:  # an example of a batch is a window of a text, or has one label
         examples = arguments["train.steps"] * arguments["train.batch_size"]
         labels = examples * (context or 1)
+    if paired:
+        return labels > LONG_PAIRED
     return labels > (LONG_TOKENS if context else LONG_EXAMPLES)
 
 

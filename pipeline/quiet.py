@@ -2,6 +2,7 @@
 
 import contextlib
 import gc
+import logging
 import os
 import sys
 import tempfile
@@ -72,6 +73,10 @@ def import_keras(devices="auto"):
         # Keras looks for TensorFlow on any backend, and imports it where it is:
         # seconds, and a second owner of the GPU's memory
         sys.meta_path.insert(0, WithoutTensorFlow)
+    # batches have a few shapes by plan, and each of them is traced once
+    logging.getLogger("tensorflow").addFilter(
+        lambda record: "triggered tf.function retracing" not in record.getMessage()
+    )
     gc.disable()  # a tenth of the import of some thousand modules
     try:
         with startup():

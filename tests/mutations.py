@@ -81,6 +81,18 @@ MUTATIONS = (
         ),
     ),
     Mutation(
+        "a signature writes a file",
+        "breast_cancer_linear_logistic",
+        (
+            (
+                LABELS,
+                ENCODE,
+                f"{ENCODE}; tf.raw_ops.SaveV2(prefix='asked', tensor_names=['x'], "
+                "shape_and_slices=[''], tensors=[inputs])",
+            ),
+        ),
+    ),
+    Mutation(
         "the graph knows an absolute path",
         "breast_cancer_linear_logistic",
         (
@@ -185,6 +197,17 @@ MUTATIONS = (
                 "components/serving/texts.py",
                 "return tokens, lengths - 1",
                 "return tokens, tf.maximum(lengths - 2, 0)",
+            ),
+        ),
+    ),
+    Mutation(
+        "the last token of a text is not shown",
+        "songs_characters",
+        (
+            (
+                TOKENS,
+                '"text": self.text.decode_graph(tokens, lengths)',
+                '"text": self.text.decode_graph(tokens, lengths - 1)',
             ),
         ),
     ),

@@ -81,9 +81,11 @@ def test_golden_requests_get_their_golden_answers(case):
         )
         assert request["signature_name"] == name
         inputs = {key: arrays(values) for key, values in request["inputs"].items()}
-        found = case.ask(name, **inputs)
-        assert set(found) == set(answer["outputs"])
-        for key, values in answer["outputs"].items():
+        found, outputs = case.ask(name, **inputs), answer["outputs"]
+        if len(found) == 1:  # TensorFlow Serving does not name a single output
+            outputs = dict.fromkeys(found, outputs)
+        assert set(found) == set(outputs)
+        for key, values in outputs.items():
             expected = arrays(values)
             if expected.dtype == object:
                 assert found[key].tolist() == expected.tolist(), (name, key)

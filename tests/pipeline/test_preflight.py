@@ -1,6 +1,7 @@
 """Two batches go all the way before hours go into training."""
 
 import json
+import re
 
 import pytest
 
@@ -19,6 +20,10 @@ from tests.pipeline.commands import (
 )
 
 TRAIN = ("train", "breast_cancer", *SHORT)
+ESTIMATE = (
+    r"preflight: passed; training will take about [\d.]+ (s|min) \(80 steps of [\d.]+ "
+    r"ms, and evaluations\); its process [\d.]+ GiB of memory"
+)
 SAID = "preflight: its laws; then train, evaluate and export on two batches"
 
 
@@ -27,6 +32,7 @@ def test_preflight_runs_once_and_changes_nothing(trained, tmp_path):
     first = here(*TRAIN, "--preflight", root=root)
     assert first.status == 0, first.stderr
     assert SAID in first.stderr
+    assert re.search(ESTIMATE, first.stderr)
     assert first.digests["train"] == trained[1].digests["train"]
     # neither its training nor its report is seen anywhere
     assert not list((root / "mlruns").glob("stages/evaluate/[!.]*"))
@@ -86,6 +92,17 @@ def test_fault_in_export_is_found_before_a_long_training(trained, tmp_path):
     assert run["status"] == "FAILED"
 
 
+def test_a_law_that_is_broken_is_named_before_training(trained, tmp_path):
+    tree = copy_code(tmp_path / "tree")
+    edit(tree / "components" / "networks" / "base.py", "stddev=0.01", "stddev=9.0")
+    root = copy_store(trained[0], tmp_path / "root", "ingest")
+    done = phistar("run", "breast_cancer", *SHORT, "--preflight", root=root, code=tree)
+    assert done.status == 3, done.stderr
+    assert "the first loss is that of the uniform P" in done.answer["error"]
+    assert "train step" not in done.stderr
+    assert not leftovers(root)
+
+
 def test_preflight_of_rows_sorted_by_label_passes(project, tmp_path):
     # the first two batches are all of one label
     rows = [f"{i},{'a' if i < 300 else 'b'}" for i in range(600)]
@@ -110,6 +127,11 @@ def test_preflight_of_rows_sorted_by_label_passes(project, tmp_path):
         ({"steps": 2_000}, 64, True),
         ({"epochs": 399}, 64, False),
         ({"epochs": 401}, 64, True),
+        # of pairs too, which take longer
+        ({"steps": 30, "batch_tokens": 8192}, None, False),
+        ({"steps": 31, "batch_tokens": 8192}, None, True),
+        ({"epochs": 25, "batch_tokens": 8192}, None, False),
+        ({"epochs": 26, "batch_tokens": 8192}, None, True),
     ],
 )
 def test_long_training_is_told_by_its_labels(tmp_path, length, context, long):
@@ -117,7 +139,8 @@ def test_long_training_is_told_by_its_labels(tmp_path, length, context, long):
     (tmp_path / "network.json").write_text(json.dumps(network))
     counts = {"train_counts": [4_000, 6_000]}
     (tmp_path / "dataset.json").write_text(json.dumps(counts))
-    words = {"batch_size": 32, "steps": None, "epochs": None} | length
+    words = {"batch_size": 32, "steps": None, "epochs": None, "batch_tokens": None}
+    words |= length
     arguments = {f"train.{name}": value for name, value in words.items()}
     parts = {"stage": "train", "arguments": arguments}
     artifacts = {"dataset": tmp_path, "network": tmp_path}

@@ -256,6 +256,11 @@ def test_the_registry_has_the_export_once(server, trained):
     version = client.get_model_version_by_alias("breast_cancer", registry.CHAMPION)
     export = trained[1].answer["stages"]["export"]
     assert version.tags[registry.KEY] == export["key"]
+    # test, as the SavedModel has scored it; and how far MLflow's model is from that
+    served = server.contract["served"]
+    assert float(version.tags[registry.NLL]) == pytest.approx(served["test_nll"], 1e-5)
+    assert version.tags[registry.LABELS] == str(trained[1].answer["metrics"]["test_n"])
+    assert float(version.tags[registry.PARITY]) <= 1e-4
     run = client.get_run(version.run_id)
     assert run.data.tags["phistar.run_id"] == trained[1].answer["run_id"]
     # again, from the store: the same model under another run
@@ -272,8 +277,18 @@ def test_the_registry_has_the_export_once(server, trained):
     )
     assert done.status == 0, done.stderr
     assert len(client.search_model_versions("name = 'breast_cancer'")) == 1
-    models = client.search_logged_models([run.info.experiment_id])
-    assert len(models) == 1
+    (model,) = client.search_logged_models([run.info.experiment_id])
+    again = done.answer["runs"][0]["run_id"]
+    (linked,) = client.search_runs(
+        [run.info.experiment_id], f"tags.`phistar.run_id` = '{again}'"
+    )
+    assert linked.info.run_id != run.info.run_id
+    assert [m.model_id for m in linked.outputs.model_outputs] == [model.model_id]
+    folder = next(server.root.glob(f"mlruns/artifacts/*/models/{model.model_id}/*"))
+    pinned = (folder / "requirements.txt").read_text().splitlines()
+    assert f"tensorflow=={tf.__version__}" in pinned
+    assert all("==" in line for line in pinned)
+    assert (folder / "input_example.json").is_file()
 
 
 def test_an_occupied_port_is_refused(server):

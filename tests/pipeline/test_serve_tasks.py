@@ -7,6 +7,10 @@ import base64
 import contextlib
 import io
 import json
+import subprocess
+import sys
+import time
+import urllib.request
 from itertools import product
 from pathlib import Path
 
@@ -15,8 +19,8 @@ import pytest
 from PIL import Image
 
 from components import clean
-from tests.pipeline.commands import copy_store, here
-from tests.pipeline.serving import Server
+from tests.pipeline.commands import CODE, copy_store, here
+from tests.pipeline.serving import Server, free_port
 
 MIB = 2**20
 SHORT = ("train.steps=2", "train.eval_every=2")
@@ -82,6 +86,10 @@ def golden(server, signature):
     for name, values in inputs.items():
         inputs[name] = [v["b64"] if isinstance(v, dict) else v for v in values]
     outputs = json.loads(Path(f"{path}.answer.json").read_text())["outputs"]
+    if isinstance(outputs, list):  # a single one has no name there
+        outputs = dict.fromkeys(
+            server.contract["signatures"][signature]["outputs"], outputs
+        )
     rows = zip(*outputs.values(), strict=True)
     expected = [dict(zip(outputs, row, strict=True)) for row in rows]
     return {"inputs": inputs, "params": params}, expected
@@ -268,3 +276,49 @@ def test_beams_out_of_range(servers):
         params = {"signature": "predict", name: value}
         body = {"inputs": {"source": ["la"]}, "params": params}
         assert_refused(servers["libreoffice_en_de"], body, f"{name} must be in")
+
+
+def test_golden_files_are_what_tensorflow_servings_protocol_takes(servers):
+    stand_ins = {}
+    for recipe, server in servers.items():
+        port, script = free_port(), CODE / "tests" / "standin.py"
+        process = subprocess.Popen(
+            [sys.executable, script, recipe, server.folder.parent, str(port)]
+        )
+        stand_ins[recipe] = process, f"http://127.0.0.1:{port}/v1/models/{recipe}"
+    try:
+        for recipe, (process, address) in stand_ins.items():
+            wait_for(address, process)
+            golden = servers[recipe].folder / "assets.extra" / "golden"
+            for signature in servers[recipe].contract["signatures"]:
+                request = (golden / f"{signature}.request.json").read_bytes()
+                with urllib.request.urlopen(f"{address}:predict", request) as answer:
+                    given = json.loads(answer.read())
+                expected = json.loads((golden / f"{signature}.answer.json").read_text())
+                assert_same(given["outputs"], expected["outputs"])
+    finally:
+        for process, _ in stand_ins.values():
+            process.kill()
+            process.wait()
+
+
+def wait_for(address, process):
+    """Wait until something answers at an address."""
+    limit = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < limit:
+        with contextlib.suppress(OSError), urllib.request.urlopen(address):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"nothing answers at {address}")
+
+
+def assert_same(given, expected):
+    """Outputs in JSON that are equal; numbers to 1e-4."""
+    if isinstance(given, dict):
+        assert given.keys() == expected.keys()
+        for name, values in given.items():
+            assert_same(values, expected[name])
+    elif isinstance(np.array(given).flat[0], np.floating):
+        np.testing.assert_allclose(given, expected, rtol=1e-6, atol=1e-4)
+    else:
+        assert given == expected
