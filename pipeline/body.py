@@ -89,7 +89,7 @@ def parse(content):
     if len(form) != 1 or body.keys() - {form[0], "params"}:
         received = listed(body) if isinstance(body, dict) else body
         expected = f"one of {listed(FORMS)}, and params or not"
-        raise wrong("the body must be a JSON object", received, expected)
+        raise wrong("the body must be an object with these keys", received, expected)
     params = body.get("params")
     params = {} if params is None else params
     if not isinstance(params, dict):

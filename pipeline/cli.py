@@ -197,15 +197,20 @@ def rollback(given):
 
 def published(answer):
     """What a person reads of a new champion.  -> list of str."""
+    from pipeline.report import number
+
+    champion = f"{answer['name']} {answer['version']} is the champion"
     if answer["difference"] is None:
-        first = f"{answer['name']} {answer['version']} is the champion already"
-    else:
-        first = (
-            f"{answer['name']} {answer['version']} is the champion: run "
-            f"{answer['run_id'][:8]}, {answer['difference']:.2g} nats from what was "
-            "evaluated"
-        )
-    return [first, answer["folder"]]
+        return [f"{champion} already", answer["folder"]]
+    nats = f"test_nll {number(answer['test_nll'])}"
+    if answer["before"]:
+        nats += f" (that of version {answer['before']}: "
+        nats += f"{number(answer['before_test_nll'])})"
+    return [
+        f"{champion}: run {answer['run_id'][:8]}, {nats}; "
+        f"{answer['difference']:.2g} nats from what was evaluated",
+        answer["folder"],
+    ]
 
 
 def serve(given):

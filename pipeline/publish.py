@@ -19,6 +19,7 @@ import shutil
 import time
 
 from components import clean
+from pipeline.contract import read_contract
 from pipeline.history import find, result
 from pipeline.store import sync
 from pipeline.versions import (
@@ -39,8 +40,9 @@ def promote(word, root):
         root: project root.
 
     Returns:
-        dict: name, version, run_id, folder, before (the champion until now, or None),
-        difference (nats, on the golden batch; None if it was the champion already).
+        dict: name, version, run_id, folder, test_nll, before (the champion until now,
+        or None), before_test_nll, difference (nats, on the golden batch; None if it was
+        the champion already).
 
     Raises:
         ValueError: no such export.
@@ -192,6 +194,13 @@ def answer(folder, version, before, difference):
         "version": version,
         "run_id": origin["run_id"],
         "folder": str(folder / str(version)),
+        "test_nll": nll(folder, version),
         "before": before,
+        "before_test_nll": before and nll(folder, before),
         "difference": difference,
     }
+
+
+def nll(folder, version):
+    """-ln P of test through the SavedModel of a version.  -> float, nats a label."""
+    return read_contract(folder / str(version))["served"]["test_nll"]

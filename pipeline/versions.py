@@ -30,7 +30,7 @@ def require_promoted(name, root):
     known = names(root)
     raise ValueError(
         f"nothing has been promoted under this name. Received: {name}. Expected "
-        + (f"one of: {', '.join(known)}." if known else "a run of it to be promoted")
+        + (f"one of: {', '.join(known)}" if known else "a run of it to be promoted")
         + ": `phistar promote RUN`."
     )
 

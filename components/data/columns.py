@@ -37,7 +37,7 @@ class Columns:
         self.columns = columns
         self.numeric = [c for c in columns if c["kind"] == "numeric"]
         self.finite = [
-            f"{c['name']} must hold finite numbers, NaN for a missing one. Received:"
+            f"{c['name']} must hold finite numbers, NaN where it is missing. Received:"
             for c in self.numeric
         ]
         self.categorical = [c for c in columns if c["kind"] == "categorical"]
@@ -125,21 +125,8 @@ class Columns:
         }
 
     def encode(self, raw):
-        """Columns as they are in the data -> np.ndarray, float32 [N, D].
-
-        Raises:
-            ValueError: a number that is infinite, in float32.
-        """
-        with np.errstate(over="ignore"):  # it is refused
-            request = self.request(raw, slice(None))
-        for column in self.numeric:
-            infinite = np.flatnonzero(np.isinf(request[column["name"]]))
-            if len(infinite):
-                raise ValueError(
-                    "a numeric column needs finite values. Received: "
-                    f"{column['name']!r} with {raw[column['name']][infinite[0]]}. "
-                    "Drop the row, or declare what stands for a missing value."
-                )
+        """Columns as they are in the data -> np.ndarray, float32 [N, D]."""
+        request = self.request(raw, slice(None))
         return self._encode({n: tf.constant(v) for n, v in request.items()}).numpy()
 
     def encode_graph(self, inputs):

@@ -4,6 +4,7 @@ import re
 
 import tensorflow as tf
 
+ASSERTION = "assertion failed:"
 LONGEST = 600  # characters of what is said of a request
 # what lines that say nothing of the inputs begin with
 GRAPH = ("Graph execution error", "Detected at node", "<stack traces", "[[")
@@ -75,8 +76,10 @@ def reason(message):
     """
     lines = re.sub(r"{{.*?}} ?", "", message).splitlines()
     said = [line for line in lines if line and not line.strip().startswith(GRAPH)]
-    found = said[0].removeprefix("assertion failed: ") if said else message
+    found = said[0] if said else message
+    if found.startswith(ASSERTION):  # each part of it is in brackets
+        found = found.removeprefix(f"{ASSERTION} [").removesuffix("]")
+        found = found.replace("] [", " ")
     if len(found) > LONGEST:  # it may hold all that was received
         found = f"{found[: LONGEST // 2]} ... {found[-LONGEST // 2 :]}"
-    # what it received may follow, in brackets of its own
-    return found if "] [" in found else re.sub(r"^\[(.*)\]$", r"\1", found)
+    return found

@@ -38,7 +38,10 @@ class Server(tf.Module):
         Inputs so large that they are no numbers are refused: there is no P then.
         """
         inputs = self.encoder.encode_graph(inputs)
-        logits = self.scale * self.network(inputs, training=False)
+        rows = tf.shape(inputs)[0]
+        # TensorFlow's convolutions on a CPU give an empty batch another one's channels
+        some = tf.cond(rows > 0, lambda: inputs, lambda: one_row(inputs))
+        logits = self.scale * self.network(some, training=False)[:rows]
         known = tf.debugging.Assert(
             tf.reduce_all(tf.math.is_finite(logits)),
             ["the numbers are too large for the network, whose scores are none"],
@@ -64,7 +67,11 @@ class Server(tf.Module):
             hit = tf.equal(label[:, None], self.labels[None, :])  # [B, K]
             known = tf.debugging.Assert(
                 tf.reduce_all(tf.reduce_any(hit, axis=1)),
-                [f"label must be one of: {', '.join(self.task.space.names)}", label],
+                [
+                    f"label must be one of: {', '.join(self.task.space.names)}. "
+                    "Received:",
+                    tf.boolean_mask(label, ~tf.reduce_any(hit, axis=1)),
+                ],
             )
             with tf.control_dependencies([known]):
                 index = tf.argmax(tf.cast(hit, tf.int32), axis=1)
@@ -110,3 +117,8 @@ class Server(tf.Module):
             "log_probs": "ln P(y | x) for every label, nats",
             **KNOB_UNITS,
         }
+
+
+def one_row(inputs):
+    """A batch of one row of zeros.  [0, ...] -> [1, ...]."""
+    return tf.zeros([1, *inputs.shape[1:]], inputs.dtype)

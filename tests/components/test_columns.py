@@ -121,8 +121,6 @@ def test_fit_refuses_a_column_without_finite_values(values):
 def test_an_infinite_number_is_refused_by_its_name(value):
     encoder = Columns.fit([RAW])
     raw = RAW | {"size": np.array([1.0, value, np.nan, 1.0])}
-    with pytest.raises(ValueError, match="'size' with"):
-        encoder.encode(raw)
     given = request(**{name: np.asarray(values) for name, values in raw.items()})
     with pytest.raises(tf.errors.InvalidArgumentError, match="size must hold finite"):
         tf.function(encoder.encode_graph)(given)

@@ -13,7 +13,7 @@ import tensorflow as tf
 from PIL import Image
 
 from components import translations
-from components.reports.translations import not_canonical
+from components.reports.translations import Found, not_canonical
 from tests.contract.test_refused import assert_refused, with_one_bad_row
 from tests.distribution import assert_frequencies
 from tests.pipeline.commands import here
@@ -265,11 +265,11 @@ def test_not_canonical_counts_texts_whose_own_tokens_are_others(make_case):
     letters = np.array([text.names.index(f"<0x{b:02X}>") for b in b"bim"])
     bytewise = np.append(letters, 0)
     found = [
-        (np.append(whole, [0, 0]), len(whole), -1.0, True),
-        (bytewise, len(bytewise), -1.0, True),
-        (bytewise[:3], 3, -1.0, False),  # cut: of those nothing is said
+        Found(np.append(whole, [0, 0]), len(whole), -1.0, True, 1.0),
+        Found(bytewise, len(bytewise), -1.0, True, 1.0),
+        Found(bytewise[:3], 3, -1.0, False, 1.0),  # cut: of those nothing is said
     ]
-    texts = [text.decode(tokens[:length]) for tokens, length, *_ in found]
+    texts = [text.decode(one.tokens[: one.length]) for one in found]
     assert texts == ["bim bam", "bim", "bim"]
     assert not_canonical(text, texts, found) == 0.5
     assert not_canonical(text, texts[2:], found[2:]) == 0

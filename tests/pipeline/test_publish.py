@@ -86,6 +86,7 @@ def test_a_promoted_export_is_a_numbered_savedmodel(runs):
     answer = promoted(root, "promote", a)
     assert (answer["name"], answer["version"]) == ("breast_cancer", 1)
     assert answer["run_id"] == a and answer["before"] is None
+    assert answer["before_test_nll"] is None
     folder = highest(root)
     assert answer["folder"] == str(folder) and folder.name == "1"
     assert golden(folder)
@@ -95,9 +96,10 @@ def test_a_promoted_export_is_a_numbered_savedmodel(runs):
 
 def test_rollback_is_the_earlier_model_under_a_new_number(runs):
     root, a, b = runs
-    for run_id in (a, b):
-        promoted(root, "promote", run_id)
-    assert promoted(root, "rollback", "breast_cancer")["run_id"] == a
+    first, second = (promoted(root, "promote", run_id) for run_id in (a, b))
+    assert second["before_test_nll"] == first["test_nll"] != second["test_nll"]
+    done = here("rollback", "breast_cancer", root=root, json=False)
+    assert f"3 is the champion: run {a[:8]}, test_nll" in done.stdout
     assert highest(root).name == "3" and golden(highest(root))
     first, third = (highest(root).with_name(n) / "saved_model.pb" for n in "13")
     assert first.read_bytes() == third.read_bytes()

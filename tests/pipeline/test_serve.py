@@ -116,7 +116,7 @@ BAD = {
     ),
     "knob out of range": (
         lambda s: s.rows() | {"params": {"signature": "sample", "temperature": 0.0}},
-        ["temperature must be"],
+        ["temperature must be in [0.01, 100.0]. Received: 0"],
     ),
     "missing input": (lambda s: without(s.rows(), s.columns[3]), ["mean_area"]),
     "extra input": (lambda s: s.rows(weight=[1.0, 2.0]), ["weight"]),
@@ -133,7 +133,7 @@ BAD = {
         lambda s: (
             s.rows(label=["malignant", "none"]) | {"params": {"signature": "log_prob"}}
         ),
-        ["label must be one of"],
+        ["label must be one of: benign, malignant. Received: none"],
     ),
     "a number too large": (lambda s: s.rows(mean_area=[10**400, 1]), ["mean_area"]),
     "a value that is text": (lambda s: s.rows(mean_area="12"), ["mean_area"]),

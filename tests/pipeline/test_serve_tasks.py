@@ -71,9 +71,8 @@ def servers(project, tmp_path_factory):
     yield made
     for server in made.values():
         server.process.terminate()  # all at once: an end takes seconds
-    said = {recipe: server.end() for recipe, server in made.items()}
-    said.pop("digits")  # the JPEG library's word on the broken ones
-    assert set(said.values()) == {"phistar: error: terminated\n"}  # nothing before it
+    said = "".join(server.end() for server in made.values())
+    assert "oneDNN" not in said  # whose errors are none of ours
 
 
 def golden(server, signature):
