@@ -41,6 +41,7 @@ class Server(tf.Module):
         rows = tf.shape(inputs)[0]
         # TensorFlow's convolutions on a CPU give an empty batch another one's channels
         some = tf.cond(rows > 0, lambda: inputs, lambda: one_row(inputs))
+        some = tf.ensure_shape(some, inputs.shape)
         logits = self.scale * self.network(some, training=False)[:rows]
         known = tf.debugging.Assert(
             tf.reduce_all(tf.math.is_finite(logits)),
@@ -121,4 +122,4 @@ class Server(tf.Module):
 
 def one_row(inputs):
     """A batch of one row of zeros.  [0, ...] -> [1, ...]."""
-    return tf.zeros([1, *inputs.shape[1:]], inputs.dtype)
+    return tf.zeros(tf.concat([[1], tf.shape(inputs)[1:]], axis=0), inputs.dtype)

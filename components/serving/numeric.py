@@ -53,7 +53,7 @@ def write(folder, server, inputs, log_probs):
         "inputs": {
             "name": "inputs",
             "dtype": encoder.dtype,
-            "shape": spec.shape.as_list(),
+            "shape": spec.shape.as_list(),  # one row or more
             "meaning": INPUTS[encoder.kind],
         },
         "outputs": {
