@@ -73,7 +73,7 @@ CASES = {
     "digits_vgg_small_cross_entropy": (
         MULTICLASS,
         {"source": "digits", "test_fraction": 0.4},
-        {"network": "vgg_small", "num_blocks": 2, "width": 4, "mlp_dim": 16},
+        {"network": "vgg_small", "num_blocks": 1, "width": 4, "mlp_dim": 16},
         {"loss": "cross_entropy", **SHORT, "steps": 120, "eval_every": 60},
     ),
     "table_linear_hinge": (

@@ -30,7 +30,8 @@ TINY = (
     *("train.precision=float32", "train.optimizer=adamw", "ingest.valid_fraction=0.2"),
 )
 RECIPES = {
-    "digits": ("build.width=4", "build.num_blocks=1", "train.epochs=null"),
+    # two blocks: TensorFlow gives an empty batch the first one's channels
+    "digits": ("build.width=4", "build.num_blocks=2", "train.epochs=null"),
     "kjv": (
         *("ingest.source=text", "ingest.document=line", "ingest.path=lines.txt"),
         *("build.context=16", "build.stride=12", *TINY),
@@ -128,6 +129,13 @@ def cases(of):
 EVERY = cases(
     {"digits": SIGNATURES, "kjv": TOKENS, "libreoffice_en_de": TOKENS},
 )
+
+
+@pytest.mark.parametrize(("recipe", "signature"), EVERY)
+def test_an_empty_batch_has_an_empty_answer(servers, recipe, signature):
+    body, _ = golden(servers[recipe], signature)
+    empty = body | {"inputs": dict.fromkeys(body["inputs"], [])}
+    assert servers[recipe].post(empty) == (200, {"predictions": []})
 
 
 @pytest.mark.parametrize(("recipe", "signature"), EVERY)
