@@ -8,11 +8,15 @@ if one does not open, or an answer is not within 1e-4 nats of the evaluation's.
 """
 
 import json
+import os
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "components"))
 import verify
+
+os.environ |= verify.ENVIRONMENT
+import tensorflow as tf
 
 TOLERANCE = 1e-4  # nats
 
@@ -26,7 +30,7 @@ def num_libraries(folder):
 def main(folders):
     """Ask all of them, print the differences.  -> exit status."""
     status = 0 if folders else "no folder of a SavedModel was given"
-    print("tensorflow", verify.tf.__version__)
+    print("tensorflow", tf.__version__)
     # those first that need no library: it would be there for them too
     for folder in sorted(map(Path, folders), key=num_libraries):
         try:
