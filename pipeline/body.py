@@ -143,7 +143,7 @@ def columns(data, specs):
             for row in data:
                 if row.keys() != first.keys():
                     what = "each row must name the same inputs, null for none"
-                    raise wrong(what, listed(row), listed(first))
+                    raise wrong(what, listed(row), listed(specs))
             return {name: [row[name] for row in data] for name in first}
         case list() if len(specs) == 1 or not data:
             return dict.fromkeys(specs, data)

@@ -79,3 +79,11 @@ def test_an_error_is_short_whatever_was_received():
         with pytest.raises(ValueError, match="tokens must hold") as error:
             read({"prompt": [""], "tokens": [bad], "lengths": [1]}, signature="score")
         assert len(str(error.value)) < 300
+
+
+def test_rows_that_differ_get_a_short_error_whatever_their_names_are():
+    many = {f"k{i}": 1 for i in range(10_000)}
+    for rows in ([many, {}], [{}, many], [{"prompt": "la"}, many]):
+        with pytest.raises(ValueError, match="each row must name the same") as error:
+            read(rows)
+        assert len(str(error.value)) < 300
