@@ -181,7 +181,7 @@ def array(name, values, spec, contract):
 
 def numbers(name, values, dtype):
     """Numbers of JSON.  list -> array [N]."""
-    whole = np.issubdtype(dtype, np.integer)
+    whole = np.dtype(dtype).kind in "iu"
     legal = {int} if whole else {int, float, type(None)}
     if not legal.issuperset(map(type, values)):
         value = next(value for value in values if type(value) not in legal)
