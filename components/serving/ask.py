@@ -62,8 +62,9 @@ class Model:
 def stacked(signature):
     """A function that asks a signature with few tensors.
 
-    An argument costs TensorFlow 15 µs of Python, most of the time of a table's answer:
-    columns of one dtype go as one tensor, [columns, N], and the graph takes it apart.
+    TensorFlow runs Python for every argument, most of the time of a table's answer
+    (bench/serving.py): columns of one dtype go as one tensor, [columns, N], and the
+    graph takes it apart.
 
     Args:
         signature: of a loaded SavedModel.
