@@ -35,8 +35,10 @@ def present(files):
     """The files, which are there.  -> list of str."""
     for file in files:
         if file != STDIN and not Path(file).is_file():
+            place = Path(file).absolute()
+            meant = "" if str(place) == file else f", that is {place}"
             raise ValueError(
-                f"no such file. Received: {file}, that is {Path(file).absolute()}. "
+                f"no such file. Received: {file}{meant}. "
                 "Expected a file, or - for stdin."
             )
     return files

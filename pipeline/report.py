@@ -94,9 +94,11 @@ def comparison(answer):
         out += [f"  {change}" for change in answer[what]]
     rows = [["metric", "A", "B", "B - A", ""]]
     for name, of in answer["metrics"].items():
+        change = of["b"] - of["a"]
+        sign = "+" if change > 0 else ""
         unit = UNITS.get(name.removeprefix("test_"), "")
         rows.append(
-            [name, number(of["a"]), number(of["b"]), f"{of['b'] - of['a']:+.4f}", unit]
+            [name, number(of["a"]), number(of["b"]), sign + number(change), unit]
         )
     out += ["", *table(rows), "", _verdict(answer["nll"]), _parting(answer["parting"])]
     return [*out, f"MLflow  {answer['url']}  (phistar ui)"]
