@@ -30,14 +30,15 @@ class Model:
         for library in op_libraries:
             register(library)
         self.loaded = tf.saved_model.load(str(folder))  # keeps the variables
-        self.functions = {}
+        self.functions = {}  # signature's name -> as `by_name` gives it
 
     def ask(self, signature, inputs):
         """Call a signature.
 
         Args:
             signature: its name.
-            inputs: dict of name -> array, of the dtype and shape that it takes.
+            inputs: dict of name -> array, of the dtype and shape that it takes, all of
+                as many rows.
 
         Returns:
             dict of name -> np.ndarray, in the contract's order, by name: loaded
@@ -47,9 +48,16 @@ class Model:
             Refused: if the model does not take the inputs.
         """
         if signature not in self.functions:
-            self.functions[signature] = stacked(self.loaded.signatures[signature])
+            self.functions[signature] = by_name(self.loaded.signatures[signature])
+        names, function = self.functions[signature]
+        if inputs.keys() != names:
+            received, expected = (", ".join(sorted(n)) for n in (inputs, names))
+            raise Refused(
+                f"{signature} takes other inputs. Received: {received or 'none'}. "
+                f"Expected: {expected}."
+            )
         try:
-            answer = self.functions[signature](inputs)
+            answer = function(inputs)
         except tf.errors.InvalidArgumentError as error:
             said = reason(error.message)
             # an operation's own words name no input
@@ -59,19 +67,18 @@ class Model:
         return {name: answer[name].numpy() for name in sorted(answer)}
 
 
-def stacked(signature):
-    """A function that asks a signature with few tensors.
+def by_name(signature):
+    """How a signature is asked with a dict.
 
-    TensorFlow runs Python for every argument, most of the time of a table's answer
-    (bench/serving.py): columns of one dtype go as one tensor, [columns, N], and the
-    graph takes it apart.
+    TensorFlow runs Python for every argument, and a table has many: columns of one
+    dtype go as one tensor, [columns, N], and a graph takes it apart.
 
     Args:
         signature: of a loaded SavedModel.
 
     Returns:
-        function: dict of name -> array -> dict of name -> tensor. A name too many or
-        too few is Refused.
+        (set of the inputs' names, function: dict of name -> array -> dict of name ->
+        tensor).
     """
     specs = signature.structured_input_signature[1]
     groups = {}
@@ -80,26 +87,26 @@ def stacked(signature):
         groups.setdefault(key, []).append(name)
     groups = list(groups.values())
 
+    def ask(inputs):
+        return signature(**{name: tf.constant(v) for name, v in inputs.items()})
+
+    if len(groups) == len(specs):  # nothing to stack
+        return specs.keys(), ask
+
     def unstacked(*stacks):
         inputs = {}
         for names, stack in zip(groups, stacks, strict=True):
             inputs |= zip(names, tf.unstack(stack), strict=True)
         return signature(**inputs)
 
-    def ask(inputs):
-        if inputs.keys() != specs.keys():
-            received, expected = (", ".join(sorted(n)) for n in (inputs, specs))
-            raise Refused(
-                f"other inputs. Received: {received or 'none'}. Expected: {expected}."
-            )
-        if len(groups) == len(specs):
-            return signature(**{n: tf.constant(v) for n, v in inputs.items()})
-        return function(*[np.stack([inputs[n] for n in names]) for names in groups])
-
     first = [(len(names), specs[names[0]]) for names in groups]
     stacks = [tf.TensorSpec([size, *spec.shape], spec.dtype) for size, spec in first]
     function = tf.function(unstacked, input_signature=stacks)
-    return ask
+
+    def ask_stacked(inputs):
+        return function(*[np.stack([inputs[n] for n in names]) for names in groups])
+
+    return specs.keys(), ask_stacked
 
 
 def register(library):

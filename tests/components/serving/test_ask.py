@@ -70,7 +70,8 @@ def test_input_that_is_not_taken_or_not_given(folder):
         ("one", {}),
     ):
         received = ", ".join(sorted(inputs)) or "none"
-        with pytest.raises(Refused, match=f"Received: {received}. Expected: "):
+        said = f"{name} takes other inputs. Received: {received}. Expected: "
+        with pytest.raises(Refused, match=said):
             Model(folder).ask(name, inputs)
 
 
