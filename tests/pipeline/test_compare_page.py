@@ -1,7 +1,7 @@
 """MLflow's compare page, as a browser shows it: two binary runs side by side.
 
-COMPARE_PAGE_PNG=<path>.png keeps the pictures that the README shows: the page, and
-beside it <path>-curves.png, where its metrics lead.
+COMPARE_PAGE_PNG=<path>.png keeps two pictures: the page, which the README shows, and
+<path>-curves.png, where its metrics lead.
 """
 
 import json
