@@ -29,7 +29,7 @@ setup(
     ],
     package_dir={"pipeline.conf": "conf"},
     package_data={"pipeline.conf": ["*.yaml", "*/*.yaml"]},
-    entry_points={"console_scripts": ["phistar = pipeline.cli:main"]},
+    entry_points={"console_scripts": ["phistar = pipeline.cli.main:main"]},
     install_requires=[
         "tensorflow>=2.21,<2.22",
         "tensorflow-text>=2.21,<2.22",  # built for tensorflow's own minor version

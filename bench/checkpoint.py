@@ -18,8 +18,8 @@ from statistics import median
 from overhead import Clock, prepare
 from timing import interleaved, interval, machine
 
-from pipeline import quiet
-from pipeline.config import load
+from pipeline.config.load import load
+from pipeline.process import quiet
 
 CASES = (
     ("fashion_mnist", "train.epochs=null", "train.steps=240", "train.eval_every=60"),
@@ -71,7 +71,7 @@ def compare(config, repeats):
 def training(config, folder, checkpoints=True):
     """(seconds of the stage `train`, list of the seconds of each checkpoint)."""
     from components import train
-    from components.training import Border
+    from components.training.fit import Border
 
     save, saving = Border.save, []
 

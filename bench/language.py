@@ -29,9 +29,9 @@ import numpy as np
 from timing import Peer, interleaved, interval, machine
 from turns import train_both
 
-from components.data.windows import Windows
-from pipeline import quiet
-from pipeline.config import load
+from components.data.batches.windows import Windows
+from pipeline.config.load import load
+from pipeline.process import quiet
 
 SHAPES = [
     "build.num_layers=4",
@@ -131,11 +131,11 @@ def training(config, dataset, network):
     import keras
 
     from components.artifacts import Dataset, load_network, make_task
-    from components.data.loader import loader
-    from components.devices import place
-    from components.optimizers import adamw
+    from components.data.batches.loader import loader
     from components.train import execution_steps
-    from components.training import Training
+    from components.training.devices import place
+    from components.training.fit import Training
+    from components.training.optimizers import adamw
 
     data = Dataset.load(dataset)
     task = make_task(config["task"], data.space)

@@ -20,8 +20,8 @@ import numpy as np
 from overhead import Clock
 from timing import machine
 
-from pipeline import quiet
-from pipeline.report import table
+from pipeline.cli.printing import table
+from pipeline.process import quiet
 
 TIMES = (1, 4, 16)
 STAGES = ("ingest", "build", "train", "evaluate")

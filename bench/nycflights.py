@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from timing import machine
 
-from pipeline.config import load
-from pipeline.report import table
-from pipeline.runs import run_seeds
+from pipeline.cli.printing import table
+from pipeline.config.load import load
+from pipeline.run.command import run_seeds
 
 
 def main():

@@ -22,8 +22,8 @@ import time
 
 from timing import interleaved, interval, machine
 
-from pipeline import quiet
-from pipeline.config import load
+from pipeline.config.load import load
+from pipeline.process import quiet
 
 
 class Clock:
@@ -118,7 +118,7 @@ def script(config, folder, jit_compile):
     import tensorflow as tf
 
     from components.artifacts import Dataset, load_network
-    from components.data.batches import Plan
+    from components.data.batches.passes import Plan
 
     train = config["train"]
     keras.utils.set_random_seed(train["seed"])

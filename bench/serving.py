@@ -8,7 +8,7 @@ again by 1, 8 and 32 clients that each wait for their answer:
     bare       the loaded signature, called in this process by as many threads; the
                clients of the others are all in one
     serve      `phistar serve`, over HTTP
-    stand-in   tests/standin.py, which speaks TensorFlow Serving's REST protocol
+    stand-in   tests/helpers/standin.py, which speaks TensorFlow Serving's REST protocol
 
 Printed: p50 and p99 in ms, answers a second; how long `serve` took to be ready.
 """
@@ -77,7 +77,7 @@ def measure(recipe, root, seconds):
         body = json.dumps({"inputs": plain})
         served(recipe, "serve", port, "/invocations", body, seconds)
     port = free_port()
-    script = ROOT / "tests" / "standin.py"
+    script = ROOT / "tests" / "helpers" / "standin.py"
     command = [sys.executable, str(script), recipe, str(folder), str(port)]
     with process(command):
         wait(port)

@@ -14,8 +14,8 @@ import time
 from overhead import Clock, prepare
 from timing import interleaved, interval, machine
 
-from pipeline import quiet
-from pipeline.config import load
+from pipeline.config.load import load
+from pipeline.process import quiet
 
 
 class StepClock(Clock):
@@ -88,7 +88,7 @@ def loop(config, folder):
     import tensorflow as tf
 
     from components.artifacts import Dataset
-    from components.data.batches import Plan
+    from components.data.batches.passes import Plan
 
     train = config["train"]
     inputs, labels = Dataset.load(f"{folder}/ingest").split("train")

@@ -36,8 +36,8 @@ import numpy as np
 from timing import Peer, interleaved, interval, machine
 from turns import train_both
 
-from pipeline import quiet
-from pipeline.config import load
+from pipeline.config.load import load
+from pipeline.process import quiet
 
 STEPS, ROWS, BEAMS, SAID, TRANSLATED = 20, 32, 4, 32, 256
 BUCKET_REPEATS = 3
@@ -141,10 +141,10 @@ def training(config, data, task, network, folder):
     import keras
 
     from components.artifacts import load_network
-    from components.data.loader import loader
-    from components.devices import place
-    from components.optimizers import optimizer
-    from components.training import Training
+    from components.data.batches.loader import loader
+    from components.training.devices import place
+    from components.training.fit import Training
+    from components.training.optimizers import optimizer
 
     keys = dict(config["train"])
     before = keras.config.dtype_policy()
@@ -188,7 +188,7 @@ def searching(config, data, task, network):
     import tensorflow as tf
 
     from components.artifacts import load_network
-    from components.translations import search
+    from components.decoding.search import search
 
     model, _ = load_network(network)
     head, never = model.head, -1e9 * tf.one_hot(0, data.space.size)
@@ -234,7 +234,7 @@ def buckets(data, task, network, decoding):
         decoding: beam_size, length_penalty.
     """
     from components.artifacts import load_network
-    from components.data.buckets import length_batches, places
+    from components.data.batches.buckets import length_batches, places
     from components.reports.translations import BATCH_TOKENS, Search
 
     model, _ = load_network(network)

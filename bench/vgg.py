@@ -61,18 +61,18 @@ def images():
 
 def phistar(steps):
     """() -> seconds of `steps` steps, as the stage train takes them."""
-    from pipeline import quiet
+    from pipeline.process import quiet
 
     quiet.import_keras()
     import numpy as np
 
     from components.artifacts import make_network, make_task
-    from components.data.batches import Plan
-    from components.data.loader import loader
-    from components.devices import place
+    from components.data.batches.loader import loader
+    from components.data.batches.passes import Plan
     from components.labels import LabelSpace
-    from components.optimizers import sgd
-    from components.training import Training
+    from components.training.devices import place
+    from components.training.fit import Training
+    from components.training.optimizers import sgd
 
     model = make_network(
         {

@@ -13,7 +13,7 @@ from components.artifacts import (
     make_task,
     save_network,
 )
-from components.warm_start import report, start_from
+from components.training.warm_start import report, start_from
 
 
 def run(

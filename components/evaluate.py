@@ -6,7 +6,6 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from components import plots
 from components.artifacts import (
     Dataset,
     load_network,
@@ -15,6 +14,7 @@ from components.artifacts import (
     read_json,
     write_json,
 )
+from components.reports import plots
 
 
 def run(

@@ -18,7 +18,6 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
-from components import clean, parity
 from components.artifacts import (
     Dataset,
     load_network,
@@ -27,8 +26,8 @@ from components.artifacts import (
     read_json,
     write_json,
 )
-from components.data.savedmodel import save
-from components.serving import numeric, ops, requests
+from components.serving import clean, numeric, ops, parity, warmup
+from components.serving.savedmodel import save
 
 # in the SavedModel's folder: requests of test and their answers at evaluation
 GOLDEN = Path("assets.extra", "golden.npz")
@@ -100,7 +99,7 @@ def run(task, dataset, network, report, out_dir, log):
         (folder / GOLDEN).parent.mkdir()
         shutil.copyfile(Path(report) / "golden.npz", folder / GOLDEN)
         with np.load(folder / GOLDEN, allow_pickle=False) as golden:
-            requests.write(folder, contract, golden, signatures)
+            warmup.write(folder, contract, golden, signatures)
             if data.kind in numeric.INPUTS:
                 alone = folder.with_name("numeric")
                 evaluated = golden["predict/out/log_probs"]

@@ -16,14 +16,14 @@ from components.artifacts import (
     set_weights,
     write_json,
 )
-from components.augmentation import Augmentation
-from components.checkpoints import machine
-from components.data.batches import Parts
-from components.data.buckets import BucketPlan
-from components.data.loader import loader
-from components.devices import place
-from components.optimizers import optimizer as optimizer_function
-from components.training import Border, Training
+from components.data.batches.buckets import BucketPlan
+from components.data.batches.loader import loader
+from components.data.batches.passes import Parts
+from components.training.augmentation import Augmentation
+from components.training.checkpoints import machine
+from components.training.devices import place
+from components.training.fit import Border, Training
+from components.training.optimizers import optimizer as optimizer_function
 
 # One execution is what the compiled function does at a call: between two of them
 # the loss is looked at, so it must stay short (a second, not a minute), and a call

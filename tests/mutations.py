@@ -30,7 +30,7 @@ class Mutation(NamedTuple):
 
     Args:
         name: what is wrong then.
-        case: of tests/contract/cases.py, whose laws are asked.
+        case: of tests/helpers/cases.py, whose laws are asked.
         edits: (file, what stands there once, what comes in its place), ...
     """
 
@@ -160,7 +160,7 @@ MUTATIONS = (
         "breast_cancer_linear_logistic",
         (
             (
-                "components/serving/requests.py",
+                "components/serving/warmup.py",
                 "tf.make_tensor_proto(tensor[:rows])",
                 "tf.make_tensor_proto(tf.cast(tensor[:rows], tf.float64) "
                 "if tensor.dtype == tf.float32 else tensor[:rows])",
@@ -216,7 +216,7 @@ MUTATIONS = (
         "lines_bytes",
         (
             (
-                "components/networks/seq2seq.py",
+                "components/networks/transformer/encoder_decoder.py",
                 "mask = hidden(before_padding(source)[:, None])",
                 "mask = hidden(ops.ones_like(before_padding(source))[:, None])",
             ),

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from components.data.encoders.text import sizes
 from components.data.splits import SPLITS
-from components.data.text import sizes
 from components.data.texts import SIDES, TextFiles
 
 BLOCK = 1024  # rows that are encoded at once

@@ -9,7 +9,7 @@ from itertools import islice
 import numpy as np
 import tensorflow as tf
 
-from components.data.images import Images
+from components.data.encoders.images import Images
 from components.data.sources.base import Rows
 
 PIECE_BYTES = 32 * 2**20  # of decoded pixels

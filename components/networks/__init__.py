@@ -17,11 +17,11 @@ def network(name):
 
             return mlp
         case "transformer":
-            from components.networks.seq2seq import transformer
+            from components.networks.transformer.encoder_decoder import transformer
 
             return transformer
         case "transformer_lm":
-            from components.networks.transformer_lm import transformer_lm
+            from components.networks.transformer.decoder import transformer_lm
 
             return transformer_lm
         case "vgg11":

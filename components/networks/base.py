@@ -26,7 +26,7 @@ class Network(keras.Model):
     def __init__(self, features, num_outputs, mirror=False, head=None):
         super().__init__(name="network")
         self.features, self.mirror = features, mirror
-        # of scoring; training's is that of components/devices.py
+        # of scoring; training's is that of components/training/devices.py
         self.jit_compile = keras.backend.backend() == "jax"
         self.built = True
         if head is not None:

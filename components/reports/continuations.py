@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from components.decoding import EOS
+from components.decoding.sample import EOS
 from components.reports.labels import CLEAR, plain
 
 STEPS = 16  # tokens of a continuation

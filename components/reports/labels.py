@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from components import plots
 from components.data.splits import SPLITS
 from components.metrics import floors, nll, reliability
+from components.reports import plots
 from components.reports.base import Report
 
 GOLDEN = 32  # test examples that go with the export, with their ln P

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from components.decoding import continue_texts, sample
+from components.decoding.sample import continue_texts, sample
 
 SPAN = 100  # tokens of a passage
 SHOWN = 8  # passages of each kind

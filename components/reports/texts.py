@@ -4,10 +4,9 @@ import lzma
 
 import numpy as np
 
-from components import ngram, plots
 from components.data.splits import SPLITS
 from components.metrics import token_floors, token_nll
-from components.reports import continuations
+from components.reports import continuations, ngram, plots
 from components.reports.base import Report
 from components.reports.labels import plain
 from components.reports.passages import markdown

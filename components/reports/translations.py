@@ -6,15 +6,15 @@ import keras
 import numpy as np
 from sacrebleu.metrics import BLEU, CHRF
 
-from components import plots
-from components.beam import NEVER
-from components.data.buckets import length_batches, places
+from components.data.batches.buckets import length_batches, places
 from components.data.splits import SPLITS
+from components.decoding.beam import NEVER
+from components.decoding.search import search
 from components.metrics import token_floors, token_nll
+from components.reports import plots
 from components.reports.base import Report
 from components.reports.labels import CLEAR, plain
 from components.reports.pairs import lines, markdown
-from components.translations import search
 
 GOLDEN = 8  # pairs of test that go with the export
 BATCH_TOKENS = 2**11  # source positions that are translated at once

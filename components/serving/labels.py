@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from components.decoding import sample
+from components.decoding.sample import sample
 from components.serving.knobs import (
     DEFAULTS,
     KNOB_UNITS,

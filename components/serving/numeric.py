@@ -12,7 +12,7 @@ import json
 import numpy as np
 import tensorflow as tf
 
-from components.data.savedmodel import save
+from components.serving.savedmodel import save
 
 # kind of data -> what its network takes; of texts this is no array of one shape
 INPUTS = {

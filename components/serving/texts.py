@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from components.decoding import continue_texts, greedy, sample
+from components.decoding.sample import continue_texts, greedy, sample
 from components.serving.knobs import KNOBS, concrete
 from components.serving.tokens import MAX_LENGTH, TokenServer, largest
 

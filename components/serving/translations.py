@@ -2,8 +2,8 @@
 
 import tensorflow as tf
 
-from components import translations
-from components.decoding import sample
+from components.decoding import search
+from components.decoding.sample import sample
 from components.serving.knobs import KNOBS, concrete, knob, require
 from components.serving.tokens import MAX_LENGTH, TokenServer, largest, within
 
@@ -77,7 +77,7 @@ class Server(TokenServer):
             ]
             with tf.control_dependencies(checks):
                 given, cut = self.source_tokens(source)
-            found = translations.search(
+            found = search.search(
                 self.network,
                 given,
                 num_slots=largest(beam_size),
@@ -118,7 +118,7 @@ class Server(TokenServer):
             def choose(log_probs, index):
                 return sample(log_probs, uniform[:, index], temperature, top_k, top_p)
 
-            made = translations.draw(
+            made = search.draw(
                 self.network,
                 given,
                 size=largest(max_length),

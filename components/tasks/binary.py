@@ -3,11 +3,11 @@
 import numpy as np
 from keras import ops
 
-from components import plots
-from components.data.batches import Plan
+from components.data.batches.passes import Plan
 from components.losses import binary_log_prob, hinge
 from components.metrics import accuracy, auroc, fit_scale
 from components.reports import labels as labels_report
+from components.reports import plots
 from components.tasks.base import Task
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from components.data.batches import PackedPlan
+from components.data.batches.passes import PackedPlan
 from components.reports import texts as texts_report
 from components.tasks.softmax import Softmax
 
@@ -19,7 +19,7 @@ class Language(Softmax):
 
     Args:
         space: the `LabelSpace` of V and EOS.
-        tokenizer: what a token is; see components/data/tokenizers/.
+        tokenizer: what a token is; see components/data/encoders/tokenizers/.
         vocab_size: number of tokens, EOS counted; of sentencepiece, and only of it.
     """
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from components.data.batches import Plan
+from components.data.batches.passes import Plan
 from components.metrics import accuracy, top_accuracy
 from components.reports import labels as labels_report
 from components.tasks.softmax import Softmax

@@ -8,7 +8,7 @@ from components.losses import (
     log_partition,
     log_prob,
 )
-from components.networks.transformer import TiedHead
+from components.networks.transformer.layers import TiedHead
 from components.tasks.base import Task
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from components.data.buckets import BucketPlan, length_batches, places
+from components.data.batches.buckets import BucketPlan, length_batches, places
 from components.reports import translations as translations_report
 from components.tasks.softmax import Softmax
 
@@ -19,7 +19,7 @@ class Translation(Softmax):
 
     Args:
         space: the `LabelSpace` of V and EOS, of both sides together.
-        tokenizer: what a token is; see components/data/tokenizers/.
+        tokenizer: what a token is; see components/data/encoders/tokenizers/.
         vocab_size: number of tokens, EOS counted; of sentencepiece, and only of it.
         max_length: tokens of either side at most, EOS counted: longer pairs are left
             out of the data, longer requests cut.

@@ -1,53 +1,11 @@
 """Small datasets of both kinds of input, for every task."""
 
-import numpy as np
 import pytest
 
 from components import ingest
-from components.data.sources.base import Rows, Source, objects
-from tests import stages
-
-TASKS = {
-    "binary": {"name": "binary", "positive": "1"},
-    "multiclass": {"name": "multiclass"},
-    "language": {"name": "language", "tokenizer": "characters"},
-    "translation": {
-        "name": "translation",
-        "tokenizer": "characters",
-        "vocab_size": None,
-        "max_length": 64,
-    },
-}
-NUM_ROWS = 160
-SMALL = {  # keys that keep the largest networks small
-    name: {"mlp_dim": 8} for name in ("vgg11", "vgg13", "vgg16c", "vgg16", "vgg19")
-}
-
-
-def make_rows(kind, num_labels, num_rows=NUM_ROWS, seed=0):
-    """Rows whose inputs tell the label a little.  -> Rows."""
-    rng = np.random.default_rng(seed)
-    if kind in ("text", "pairs"):
-        songs = [song(rng) for _ in range(num_rows)]
-        turned = [b" ".join(one.split(b" ")[::-1]) for one in songs]
-        return Rows(objects(turned) if kind == "pairs" else None, objects(songs))
-    label = np.arange(num_rows) % num_labels
-    if kind == "columns":
-        number = rng.normal(label)
-        number[::7] = np.nan
-        words = np.where(rng.random(num_rows) < 0.2 + 0.3 * label, "odd", "even")
-        inputs = {"number": number, "word": words, "other": rng.normal(size=num_rows)}
-    else:
-        side = 32 if kind == "large images" else 8
-        noise = rng.integers(0, 128, (num_rows, side, side, 1))
-        inputs = (noise + 60 * label[:, None, None, None]).astype("uint8")
-    return Rows(inputs, label.astype(str))
-
-
-def song(rng):
-    """A text of a few words: one says a little about the next.  -> bytes."""
-    words = rng.choice(["la", "lala", "bim", "bam\n", "dum dé"], rng.integers(1, 12))
-    return " ".join(words).encode()
+from components.data.sources.base import Source
+from tests.helpers import stages
+from tests.helpers.data import TASKS, make_rows
 
 
 @pytest.fixture

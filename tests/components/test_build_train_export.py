@@ -12,16 +12,16 @@ import tensorflow as tf
 
 from components import build, evaluate, export, train
 from components.artifacts import Dataset, load_network, make_encoder
+from components.serving.verify import main
 from components.tasks import task as task_class
-from components.verify import main
-from pipeline import tables
-from tests import stages
-from tests.components.conftest import SMALL, TASKS
-from tests.tables import table
+from pipeline.config import choices
+from tests.helpers import stages
+from tests.helpers.data import SMALL, TASKS
+from tests.helpers.tables import table
 
 pytestmark = pytest.mark.usefixtures("narrow_vgg")
-NETWORKS = tables.names(table("build.network"))
-TASK_NAMES = tables.names(table("task.name"))
+NETWORKS = choices.names(table("build.network"))
+TASK_NAMES = choices.names(table("task.name"))
 # The paper's configurations are one function but for their depth: A stands for them.
 OF_TEXTS = ("transformer", "transformer_lm")
 TEXTS = {"language": "text", "translation": "pairs"}  # task -> kind of its data

@@ -8,7 +8,7 @@ from components import ingest
 from components.artifacts import Dataset
 from components.data.sources.base import Rows
 from components.data.splits import hash_positions, split_rows
-from tests import stages
+from tests.helpers import stages
 
 BINARY = {"name": "binary", "positive": "yes"}
 MULTICLASS = {"name": "multiclass"}

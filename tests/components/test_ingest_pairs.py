@@ -7,12 +7,12 @@ import pytest
 
 from components import ingest
 from components.artifacts import Dataset, make_encoder, truncate
-from components.data.pairs import Pairs
+from components.data.encoders.pairs import Pairs
+from components.data.encoders.text import EOS, normal_form
 from components.data.sources.base import Chunks, Rows, Source, objects
 from components.data.splits import SPLITS
-from components.data.text import EOS, normal_form
 from components.data.texts import TextFiles
-from tests import stages
+from tests.helpers import stages
 
 TASK = {"name": "translation", "tokenizer": "bytes", "max_length": 60}
 PIECES = {

@@ -7,9 +7,9 @@ import pytest
 
 from components import ingest
 from components.artifacts import Dataset, make_encoder, truncate
+from components.data.encoders.text import normal_form
 from components.data.splits import SPLITS
-from components.data.text import normal_form
-from tests import stages
+from tests.helpers import stages
 
 LANGUAGE = {"name": "language", "tokenizer": "characters"}
 

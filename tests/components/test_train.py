@@ -9,9 +9,9 @@ import pytest
 from components import build, train
 from components.artifacts import Dataset, load_network, make_task
 from components.metrics import fit_scale
-from pipeline import journal
-from tests import stages
-from tests.components.conftest import TASKS
+from pipeline.record import journal
+from tests.helpers import stages
+from tests.helpers.data import TASKS
 
 
 @pytest.fixture

@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.contract import cases
-from tests.contract.cases import CASES
+from tests.helpers import cases
+from tests.helpers.cases import CASES
 
 SOURCES = {name: ingest["source"] for name, (_, ingest, _, _) in CASES.items()}
 TEXTS = [name for name in CASES if SOURCES[name] == "text"]

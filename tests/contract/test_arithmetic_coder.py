@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tests import coder
-from tests.components.conftest import song
+from tests.helpers import coder
+from tests.helpers.data import song
 
 
 def test_coder_stores_test_text_in_nll_bits_and_gives_it_back(songs):

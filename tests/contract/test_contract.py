@@ -3,8 +3,8 @@
 from importlib.metadata import version
 from pathlib import Path
 
-from tests.contract.cases import SequenceCase
-from tests.stages import RUN_ID
+from tests.helpers.cases import SequenceCase
+from tests.helpers.stages import RUN_ID
 
 
 def ends(specs):

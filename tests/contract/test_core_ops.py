@@ -1,26 +1,11 @@
 """Law: the graph holds core TensorFlow operations, those it says, and no Python."""
 
 import tensorflow as tf
-from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+from tests.helpers.operations import operations
 
 LIBRARIES = {"tensorflow_text": "Sentencepiece"}  # what its operations begin with
 PYTHON = {"PyFunc", "PyFuncStateless", "EagerPyFunc", "NumpyFunction"}
-
-
-def operations(folder):
-    """Names of all operations of a SavedModel, functions included; and its functions.
-
-    Returns:
-        (set of str, set of str).
-    """
-    model = SavedModel.FromString((folder / "saved_model.pb").read_bytes())
-    found, functions = set(), set()
-    for graph in model.meta_graphs:
-        found |= {node.op for node in graph.graph_def.node}
-        for function in graph.graph_def.library.function:
-            functions.add(function.signature.name)
-            found |= {node.op for node in function.node_def}
-    return found, functions
 
 
 def test_saved_model_needs_core_operations_and_those_of_its_libraries(case):

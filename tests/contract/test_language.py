@@ -11,7 +11,7 @@ import re
 import numpy as np
 import pytest
 
-from tests.distribution import assert_frequencies
+from tests.helpers.distribution import assert_frequencies
 
 QUOTED = re.compile(r"- ([\d.]+) \(text (\d+), from token (\d+)\) `(.*)`")
 

@@ -14,7 +14,7 @@ import sys
 import numpy as np
 import pytest
 
-from tests.contract.cases import CASES
+from tests.helpers.cases import CASES
 
 PROGRAM = """
 import importlib, json, os, sys

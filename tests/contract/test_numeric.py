@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components import clean, export
-from tests.contract.test_core_ops import operations
+from components import export
+from components.serving import clean
+from tests.helpers.operations import operations
 
 
 def folder(case):

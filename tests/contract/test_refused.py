@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
+
+from tests.helpers.refused import assert_refused, with_one_bad_row
 
 BAD_KNOBS = [
     ("temperature", 0.0),
@@ -15,20 +16,6 @@ BAD_KNOBS = [
     ("top_p", np.nan),
 ]
 MOST = {"language": 4096, "translation": 1024}  # tokens that may be asked for
-
-
-def assert_refused(case, signature, inputs, *said):
-    """The signature refuses these inputs, and says some words."""
-    with pytest.raises(tf.errors.InvalidArgumentError) as error:
-        case.ask(signature, **inputs)
-    for words in said:
-        assert words in error.value.message
-
-
-def with_one_bad_row(case, signature, name, value):
-    """Two rows, the second one bad, so that no row hides behind another."""
-    inputs = {key: values[:2] for key, values in case.mixed(signature).items()}
-    return inputs | {name: [inputs[name][0], value]}
 
 
 @pytest.mark.parametrize(("name", "value"), BAD_KNOBS)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.distribution import assert_frequencies, truncated
+from tests.helpers.distribution import assert_frequencies, truncated
 
 DRAWS = 4000
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.networks.transformer_lm import Decoder
+from components.networks.transformer.decoder import Decoder
 from components.reports import passages
 from components.tasks.language import Language
 

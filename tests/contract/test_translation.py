@@ -12,12 +12,12 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from components import translations
+from components.decoding.search import search as beam_search
 from components.reports.translations import Found, not_canonical
-from tests.contract.test_refused import assert_refused, with_one_bad_row
-from tests.distribution import assert_frequencies
-from tests.pipeline.commands import here
-from tests.pipeline.test_predict import answers, ask, same
+from tests.helpers.answers import answers, ask, same
+from tests.helpers.commands import here
+from tests.helpers.distribution import assert_frequencies
+from tests.helpers.refused import assert_refused, with_one_bad_row
 
 NOTHING = -1e30  # log_prob and score where there is no text
 SEARCHES = [(1, 0.0), (1, 1.0), (2, 0.6), (4, 0.0), (4, 1.0), (4, 5.0), (16, 0.6)]
@@ -166,7 +166,7 @@ def test_search_of_full_width_finds_the_best_of_all_texts(toy_pairs, length_pena
     best, network = set(), toy_pairs.network()
     for source in (b"", b"a", b"ab", b"babab", b"bbbb"):
         texts, score = ranked(toy_pairs, source, LIMIT, length_penalty)
-        found = translations.search(
+        found = beam_search(
             network,
             toy_pairs.text.encode(source)[None],
             num_slots=128,  # more than the server allows: 27 have ended, 81 go on

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.pipeline.commands import CODE, SHORT, phistar
+from tests.helpers.commands import CODE, SHORT, phistar
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +19,8 @@ def project(tmp_path_factory):
         [
             sys.executable,
             "-c",
-            "import sys; from pipeline.tracking import Target\nTarget(sys.argv[1])",
+            "import sys; from pipeline.tracking.target import Target\n"
+            "Target(sys.argv[1])",
             str(root),
         ],
         cwd=CODE,

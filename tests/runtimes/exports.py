@@ -2,13 +2,13 @@
 
     python -m tests.runtimes.exports FOLDER [CASE ...]
 
-The cases are those of tests/contract/cases.py, all of them if none is named.
+The cases are those of tests/helpers/cases.py, all of them if none is named.
 """
 
 import sys
 from pathlib import Path
 
-from tests.contract import cases
+from tests.helpers import cases
 
 
 def main(folder, *names):

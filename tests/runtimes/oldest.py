@@ -2,9 +2,9 @@
 
     python tests/runtimes/oldest.py FOLDER/saved_model ...
 
-Each is asked its golden batch, as export asks it, by components/verify.py. Ends with 1
-if one does not open, or an answer is not within 1e-4 nats of the evaluation's.
-`make oldest` runs it.
+Each is asked its golden batch, as export asks it, by components/serving/verify.py.
+Ends with 1 if one does not open, or an answer is not within 1e-4 nats of the
+evaluation's. `make oldest` runs it.
 """
 
 import json
@@ -12,7 +12,7 @@ import os
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "components"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "components" / "serving"))
 import verify
 
 os.environ |= verify.ENVIRONMENT

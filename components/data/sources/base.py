@@ -66,7 +66,7 @@ class Source:
 
     Args:
         name: of the data.
-        kind: of the input, a case of components/data/encoders.py.
+        kind: of the input, a case of components/data/encoders/__init__.py.
         fingerprint: plain data that changes when the rows do: a package's
             version, a file's SHA-256.
         read: () -> dict of split name -> pieces of Rows that can be iterated again

@@ -1,7 +1,7 @@
 """Your own sentence pairs: two files, line n of one being line n's translation.
 
 Bytes are taken as they are; what becomes of those that are no UTF-8 is said in
-components/data/text.py.
+components/data/encoders/text.py.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """Your own texts: a file, or a folder of files, .txt or .gz.
 
 Bytes are taken as they are; what becomes of those that are no UTF-8 is said in
-components/data/text.py.
+components/data/encoders/text.py.
 """
 
 import contextlib

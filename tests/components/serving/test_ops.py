@@ -4,8 +4,8 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
-from components.data.savedmodel import save
 from components.serving import ops
+from components.serving.savedmodel import save
 
 PLACE = "/home/someone/words.txt"
 

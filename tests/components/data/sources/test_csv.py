@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from components.data.sources.csv import csv
-from tests import stages
+from tests.helpers import stages
 
 LINES = ["x,post code,y", "1,01,a", "2,,b", "NA,03,a", "4,four,b", "5,05,a"]
 

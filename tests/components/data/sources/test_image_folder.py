@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from components.data.images import Images
+from components.data.encoders.images import Images
 from components.data.sources.image_folder import image_folder
 
 

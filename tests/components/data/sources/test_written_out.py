@@ -10,7 +10,7 @@ from sklearn.datasets import load_breast_cancer, load_digits
 
 from components import ingest
 from components.data.sources.breast_cancer import breast_cancer
-from tests import stages
+from tests.helpers import stages
 
 BREAST_CANCER = {"name": "binary", "positive": "malignant"}
 DIGITS = {"name": "multiclass"}

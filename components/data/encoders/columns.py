@@ -1,0 +1,151 @@
+"""Feature columns: numbers and categories -> float32 [N, D], by Keras layers.
+
+    numeric       (x - mean) / standard deviation; missing (NaN) -> the mean, that
+                  is 0, and a second column that is 1, if train had missing values
+    categorical   one column per value seen in train, and one, the first, for
+                  values never seen; missing ("") is a value like any other
+
+The statistics come from train only. The same layers run at ingest and inside the
+SavedModel.
+"""
+
+from keyword import iskeyword
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from components.data.encoders.statistics import describe
+
+UNSEEN = "\0unseen"  # Keras's own, "[UNK]", may well be a value of the data
+RESERVED = ("label", "seed", "temperature", "top_k", "top_p")
+
+
+class Columns:
+    """The encoder of named columns.
+
+    Args:
+        columns: list of plain dicts, {"name", "kind": "numeric", "mean",
+            "variance", "missing": bool} or {"name", "kind": "categorical",
+            "values": [str]}.
+    """
+
+    kind = "columns"
+    op_libraries = ()  # core TensorFlow operations only
+
+    def __init__(self, columns):
+        self.columns = columns
+        self.numeric = [c for c in columns if c["kind"] == "numeric"]
+        self.finite = [
+            f"{c['name']} must hold finite numbers, NaN where it is missing. Received:"
+            for c in self.numeric
+        ]
+        self.categorical = [c for c in columns if c["kind"] == "categorical"]
+        if self.numeric:
+            self.normalization = keras.layers.Normalization(
+                mean=[c["mean"] for c in self.numeric],
+                variance=[c["variance"] for c in self.numeric],
+                dtype="float32",
+                name="normalization",  # else numbered on, and the SavedModel with it
+            )
+            self.normalization.build((None, len(self.numeric)))  # outside any graph
+            self.missing = np.array([c["missing"] for c in self.numeric])
+        self.lookups = [
+            keras.layers.StringLookup(
+                vocabulary=c["values"],
+                output_mode="one_hot",
+                oov_token=UNSEEN,
+                name=f"lookup_{c['name']}",
+            )
+            for c in self.categorical
+        ]
+        # once, whatever the length of the pieces
+        self._encode = tf.function(self.encode_graph, [self.signature()])
+
+    @classmethod
+    def fit(cls, pieces):
+        """The encoder whose statistics are those of the train columns.
+
+        Args:
+            pieces: iterable of dicts of name -> float [N] (NaN is missing) or
+                str [N], read once.
+
+        Raises:
+            ValueError: a name that the signatures use, or a column without values.
+        """
+        columns = describe(pieces)
+        for column in columns:
+            name = column["name"]
+            if name in RESERVED or not name.isidentifier() or iskeyword(name):
+                raise ValueError(
+                    f"a column cannot have this name. Received: {name!r}. Expected "
+                    "letters, digits and _, no keyword of Python like 'class', and "
+                    f"none of {RESERVED}: rename it."
+                )
+        return cls(columns)
+
+    @property
+    def shape(self):
+        """(D,)."""
+        indicators = int(self.missing.sum()) if self.numeric else 0
+        one_hot = sum(len(c["values"]) + 1 for c in self.categorical)
+        return (len(self.numeric) + indicators + one_hot,)
+
+    dtype = "float32"
+
+    def to_json(self):
+        """Plain data; `Columns(**encoder.to_json())` is the same encoder."""
+        return {"columns": self.columns}
+
+    def signature(self):
+        """What the SavedModel takes: name -> tf.TensorSpec [B]."""
+        return {
+            c["name"]: tf.TensorSpec(
+                [None], tf.float32 if c["kind"] == "numeric" else tf.string, c["name"]
+            )
+            for c in self.columns
+        }
+
+    def describe(self):
+        """Name -> what it holds, for the contract."""
+        return {
+            c["name"]: "finite number, as in the data; NaN is missing"
+            if c["kind"] == "numeric"
+            else f"one of {len(c['values'])} values, others allowed; '' is missing"
+            for c in self.columns
+        }
+
+    def request(self, raw, rows):
+        """Rows of raw data as the SavedModel takes them.  -> dict of arrays."""
+        return {
+            c["name"]: raw[c["name"]][rows].astype(
+                "float32" if c["kind"] == "numeric" else "str"
+            )
+            for c in self.columns
+        }
+
+    def encode(self, raw):
+        """Columns as they are in the data -> np.ndarray, float32 [N, D]."""
+        request = self.request(raw, slice(None))
+        return self._encode({n: tf.constant(v) for n, v in request.items()}).numpy()
+
+    def encode_graph(self, inputs):
+        """The same, in a graph.  dict of tensors [B] -> float32 [B, D]."""
+        parts = []
+        if self.numeric:
+            x = tf.stack([inputs[c["name"]] for c in self.numeric], axis=-1)
+            infinite = tf.reduce_any(tf.math.is_inf(x), axis=0)
+            first = tf.argmax(tf.cast(infinite, tf.int32))
+            refused = tf.boolean_mask(x[:, first], tf.math.is_inf(x[:, first]))
+            received = [tf.gather(self.finite, first), refused]
+            finite = tf.debugging.Assert(~tf.reduce_any(infinite), received)
+            with tf.control_dependencies([finite]):
+                missing = tf.math.is_nan(x)
+            x = self.normalization(tf.where(missing, 0.0, x))
+            parts.append(tf.where(missing, 0.0, x))  # the mean, after scaling
+            if self.missing.any():
+                indicators = tf.boolean_mask(missing, self.missing, axis=1)
+                parts.append(tf.cast(indicators, tf.float32))
+        for column, lookup in zip(self.categorical, self.lookups, strict=True):
+            parts.append(tf.cast(lookup(inputs[column["name"]]), tf.float32))
+        return tf.concat(parts, axis=-1)

@@ -1,0 +1,156 @@
+"""Text: bytes of UTF-8 -> tokens, each a label of V and EOS, what the networks take.
+
+What is scored is the normal form of a text, the same at ingest and in the SavedModel:
+
+    bytes that are no UTF-8   U+FFFD, one for each maximal part, as Unicode advises
+    NUL                       U+FFFD
+    U+FEFF at the beginning   left out (a byte order mark)
+    CR LF, and CR alone       LF
+
+Nothing else is changed: spaces, empty lines and the form of composed characters stay.
+What a token is says one of components/data/encoders/tokenizers/; token 0 is EOS.
+
+Source: The Unicode Standard 15, section 3.9, "U+FFFD Substitution of Maximal Subparts".
+"""
+
+import numpy as np
+import tensorflow as tf
+
+from components.data.encoders.tokenizers import tokenizer as tokenizer_class
+from components.data.encoders.tokenizers.characters import REPLACEMENT
+from components.data.sources.base import objects
+
+EOS = 0
+
+
+class Text(tf.Module):
+    """The encoder of texts.
+
+    Args:
+        tokenizer: its name, a case of components/data/encoders/tokenizers/.
+        **fitted: what that class is made from.
+    """
+
+    kind = "text"
+    shape = (None,)
+    dtype = "int32"
+
+    def __init__(self, tokenizer, **fitted):
+        super().__init__()
+        self.tokenizer = tokenizer
+        self.vocabulary = tokenizer_class(tokenizer)(**fitted)
+
+    @classmethod
+    def fit(cls, tokenizer, texts, vocab_size=None):
+        """The encoder whose V is that of the train texts.
+
+        Args:
+            tokenizer: its name.
+            texts: iterable of bytes, read once at most.
+            vocab_size: number of tokens, EOS counted; of sentencepiece only.
+
+        Raises:
+            ValueError: a size where the data say it, or none where they do not.
+        """
+        if (tokenizer == "sentencepiece") != (vocab_size is not None):
+            raise ValueError(
+                "`task.vocab_size` belongs to `task.tokenizer=sentencepiece`, which "
+                f"needs it. Received: vocab_size={vocab_size} with {tokenizer}."
+            )
+        fitted = tokenizer_class(tokenizer).fit(map(normal_form, texts), vocab_size)
+        return cls(tokenizer, **fitted.to_json())
+
+    @property
+    def names(self):
+        """What the tokens 0 ... are called, EOS first.  -> tuple of str."""
+        return ("<EOS>", *self.vocabulary.names)
+
+    @property
+    def op_libraries(self):
+        """Packages without whose operations a graph with this encoder cannot run."""
+        return self.vocabulary.op_libraries
+
+    def to_json(self):
+        """Plain data; `Text(**encoder.to_json())` is the same encoder."""
+        return {"tokenizer": self.tokenizer, **self.vocabulary.to_json()}
+
+    def describe(self):
+        """Name -> what it holds, for the contract."""
+        also = f", {self.vocabulary.reads}" if self.vocabulary.reads else ""
+        return {
+            "text": "UTF-8; bytes that are none and NUL are read as U+FFFD, CR LF and "
+            f"CR as LF{also}"
+        }
+
+    def request(self, raw, rows):
+        """Texts as the SavedModel takes them.
+
+        Args:
+            raw: Ragged of bytes, texts as the data have them.
+            rows: list of int.
+        """
+        texts = [raw[row].tobytes() for row in rows]
+        return {"prompt": np.array([""] * len(rows)), "text": objects(texts)}
+
+    def encode(self, text):
+        """One text -> its tokens.  bytes -> int32 [n + 1], the last one EOS."""
+        return self.encode_all([text])[0]
+
+    def encode_all(self, texts):
+        """Texts -> their tokens, faster than one by one.
+
+        Args:
+            texts: list of bytes.
+
+        Returns:
+            list of int32 [n + 1], the last one EOS.
+        """
+        rows = self.vocabulary.encode([normal_form(text) for text in texts])
+        return [np.append(tokens, EOS).astype("int32") for tokens in rows]
+
+    def decode(self, tokens):
+        """Tokens -> the text, EOS left out.  int [n] -> str."""
+        tokens = np.asarray(tokens)
+        return self.vocabulary.decode(tokens[tokens != EOS])
+
+    def encode_graph(self, text):
+        """The same, in a graph.
+
+        Args:
+            text: string [B].
+
+        Returns:
+            (int32 [B, T] with 0 after the end, int32 [B] lengths, EOS counted).
+        """
+        tokens = self.vocabulary.encode_graph(normal_form_graph(text))
+        lengths = tf.cast(tokens.row_lengths(), tf.int32)
+        return tf.pad(tokens.to_tensor(EOS), [[0, 0], [0, 1]]), lengths + 1
+
+    def decode_graph(self, tokens, lengths):
+        """Tokens -> texts, EOS left out.  int32 [B, T], int32 [B] -> string [B]."""
+        inside = tf.sequence_mask(lengths, tf.shape(tokens)[1]) & (tokens != EOS)
+        kept = tf.RaggedTensor.from_row_lengths(
+            tf.boolean_mask(tokens, inside),
+            tf.reduce_sum(tf.cast(inside, tf.int64), axis=1),
+        )
+        return self.vocabulary.decode_graph(kept)
+
+
+def normal_form(text):
+    """The text that is scored.  bytes -> str."""
+    text = text.decode("utf-8", "replace").removeprefix("\ufeff")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.replace("\0", REPLACEMENT)
+
+
+def normal_form_graph(text):
+    """The same, in a graph.  string [B] -> string [B]."""
+    text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
+    for pattern, new in (("^\ufeff", ""), ("\r\n?", "\n"), (r"\x00", REPLACEMENT)):
+        text = tf.strings.regex_replace(text, pattern, new, replace_global=True)
+    return text
+
+
+def sizes(text):
+    """(characters, bytes) of a text as the data have it; bytes -> two int."""
+    return len(text.decode("utf-8", "replace")), len(text)

@@ -1,0 +1,42 @@
+"""The table of tokenizers: what a token of a text is.
+
+Each is a class of one shape. Its tokens are 1, 2, ...; 0 is EOS and none of its
+business. Texts reach it in the normal form of components/data/encoders/text.py.
+
+    fit(texts, vocab_size)   the tokenizer of the texts of train
+    names                    what the tokens 1, 2, ... are called
+    to_json()                plain data; the class, called with it, makes the same one
+    encode(texts)            list of str -> list of int [n]
+    decode(tokens)           int [n] -> str
+    encode_graph(texts)      string [B] -> int32 Ragged [B, n]
+    decode_graph(tokens)     and back
+    reads                    which texts it cannot tell apart, in words; "" if none
+    op_libraries             packages whose import brings operations of its graph
+"""
+
+
+def tokenizer(name):
+    """The class of the tokenizer called `name`.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    match name:
+        case "bytes":
+            from components.data.encoders.tokenizers.bytes import Bytes
+
+            return Bytes
+        case "characters":
+            from components.data.encoders.tokenizers.characters import Characters
+
+            return Characters
+        case "sentencepiece":
+            from components.data.encoders.tokenizers.sentencepiece import SentencePiece
+
+            return SentencePiece
+        case _:
+            raise ValueError(
+                f"no such tokenizer. Received: {name!r}. "
+                "Expected one of the cases in "
+                "components/data/encoders/tokenizers/__init__.py."
+            )

@@ -1,0 +1,169 @@
+"""The blocks of an encoder and of a decoder that reads its output."""
+
+from keras import ops
+
+from components.networks.transformer.dropout import Dropout
+from components.networks.transformer.layers import (
+    Block,
+    attention_shares,
+    dense,
+    rotate,
+    rotate_few,
+)
+
+
+class EncoderBlock(Block):
+    """A Block with the quicker dropout.
+
+    Args:
+        model_dim: D.
+        num_heads: H, a divisor of D / 2.
+        mlp_dim: width of the MLP's hidden layer.
+        dropout: probability.
+        num_layers: blocks of the network: their sum keeps its size at the start.
+    """
+
+    def __init__(self, model_dim, num_heads, mlp_dim, dropout, num_layers, **options):
+        super().__init__(model_dim, num_heads, mlp_dim, 0.0, num_layers, **options)
+        self.dropout = Dropout(dropout, name="dropout")
+
+
+class CrossBlock(EncoderBlock):
+    """x + attention(norm(x)), then x + attention to a source, then x + MLP(norm(x)).
+
+    Args:
+        model_dim: D.
+        num_heads: H, a divisor of D / 2.
+        mlp_dim: width of the MLP's hidden layer.
+        dropout: probability.
+        num_layers: blocks of the decoder.
+    """
+
+    def __init__(self, model_dim, num_heads, mlp_dim, dropout, num_layers, **options):
+        # three parts are added to the stream where a Block adds two
+        num_parts = 3 * num_layers
+        super().__init__(
+            model_dim, num_heads, mlp_dim, dropout, num_parts / 2, **options
+        )
+        self.cross_query = dense(model_dim, "cross_query")
+        self.cross_key_value = dense(2 * model_dim, "cross_key_value")
+        self.cross_out = dense(model_dim, "cross_out", num_parts**-0.5)
+
+    def build(self, x_shape, *_):
+        """Make all weights; Keras calls it."""
+        super().build(x_shape)
+        for layer in (self.cross_query, self.cross_key_value, self.cross_out):
+            layer.build(x_shape)
+
+    def read_source(self, x):
+        """Keys and values of the source.  [B, S, D] -> two [B, H, S, D / H]."""
+        return tuple(self.split(self.cross_key_value(x), 2, ops.shape(x)[1]))
+
+    def call(
+        self,
+        x,
+        mask,
+        cos,
+        sin,
+        source,
+        source_mask,
+        cache=None,
+        index=None,
+        training=False,
+    ):
+        """One block.
+
+        Args:
+            x: float [B, T, D], or [B T, D].
+            mask: float32 [B, 1, T, N], see `hidden`; N: T, or M K with a cache.
+            cos, sin: of the positions, see `rotation`.
+            source: (keys, values), float [B, H, S, D / H] each.
+            source_mask: float32 [B, 1, 1, S].
+            cache: (keys, values), float [B, H, M, K, D / H] each, into which those of
+                x are put: T = K hypotheses at one position. None: N is T.
+            index: int32 [], where they are put.
+
+        Returns:
+            (float as x, keys, values).
+        """
+        x, keys, values = self.read_back(x, mask, cos, sin, cache, index, training)
+        query = self.question(x, ops.shape(mask)[2])
+        mixed = join(attention(query, *source, source_mask), ops.shape(x))
+        x = x + self.dropout(self.cross_out(mixed), training=training)
+        inner = self.mlp_out(self.mlp_in(ops.rms_normalization(x)))
+        return x + self.dropout(inner, training=training), keys, values
+
+    def read_back(self, x, mask, cos, sin, cache=None, index=None, training=False):
+        """Attention to what is said so far; as `call`."""
+        heads = self.query_key_value(ops.rms_normalization(x))
+        query, keys, values = self.split(heads, 3, ops.shape(mask)[2])
+        turn = rotate if cache is None else rotate_few
+        query, keys = turn(query, cos, sin), turn(keys, cos, sin)
+        if cache is not None:
+            keys, values = put(cache[0], index, keys), put(cache[1], index, values)
+        mixed = join(attention(query, keys, values, mask), ops.shape(x))
+        x = x + self.dropout(self.attention_out(mixed), training=training)
+        return x, keys, values
+
+    def question(self, x, length):
+        """Queries to the source, scaled.  As `split` -> [B, H, T, D / H]."""
+        query = self.cross_query(ops.rms_normalization(x)) * self.head_dim**-0.5
+        return self.split(query, 1, length)[0]
+
+    def split(self, x, parts, length):
+        """The heads apart.
+
+        Args:
+            x: float [B, T, parts D], or [B T, parts D].
+            parts: int.
+            length: T.
+
+        Returns:
+            list of `parts`, each [B, H, T, D / H].
+        """
+        shape = (-1, length, parts, self.num_heads, self.head_dim)
+        x = ops.transpose(ops.reshape(x, shape), (2, 0, 3, 1, 4))
+        return ops.unstack(x, parts)
+
+
+def join(x, shape):
+    """The heads side by side.  [B, H, T, d] -> `shape`, [B, T, D] or [B T, D]."""
+    return ops.reshape(ops.transpose(x, (0, 2, 1, 3)), shape)
+
+
+def attention(query, keys, values, mask):
+    """Values, mixed in the shares softmax(query keys^T + mask).
+
+    Args:
+        query: float [B, H, T, d], scaled.
+        keys, values: float [B, H, S, d], or [B, H, M, K, d]: S = M K.
+        mask: float32 [B, 1, T or 1, S].
+
+    Returns:
+        float [B, H, T, d].
+    """
+    if len(keys.shape) == 5:
+        batch, num_heads, size, num_beams, head_dim = ops.shape(keys)
+        shape = (batch, num_heads, size * num_beams, head_dim)
+        keys, values = ops.reshape(keys, shape), ops.reshape(values, shape)
+    shares = ops.cast(attention_shares(query, keys, mask), values.dtype)
+    return ops.matmul(shares, values)
+
+
+def put(cache, index, x):
+    """Write one position, in whole rows: `where` would look at each number.
+
+    Args:
+        cache: float [B, H, M, K, d].
+        index: int32 [], below M.
+        x: float [B, H, K, d].
+
+    Returns:
+        float [B, H, M, K, d].
+    """
+    batch, num_heads, size, num_beams, head_dim = shape = ops.shape(cache)
+    width = num_beams * head_dim
+    row = ops.arange(batch * num_heads, dtype="int32") * size + index
+    rows = ops.reshape(cache, (batch * num_heads * size, width))
+    x = ops.reshape(x, (batch * num_heads, width))
+    return ops.reshape(ops.scatter_update(rows, row[:, None], x), shape)

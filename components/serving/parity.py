@@ -1,0 +1,83 @@
+"""The whole test split, scored again through the SavedModel."""
+
+import math
+
+import numpy as np
+
+from components.data.texts import SIDES
+from components.serving.ask import Model
+from components.serving.clean import TOLERANCE, RejectedModel
+
+BATCH_TOKENS = 2**12  # of texts that are asked at once, padding included
+BATCH_NUMBERS = 2**20  # of other inputs
+
+
+def score(data, encoder, folder, test_nll, context=None):
+    """Ask `log_prob` of every example of test, and compare it with the evaluation.
+
+    Args:
+        data: Dataset; test is read.
+        encoder: of its raw inputs.
+        folder: Path of the SavedModel.
+        test_nll: float [N], -ln P of each example as evaluated, nats.
+        context: tokens that a language model reads at once.
+
+    Returns:
+        dict: test_nll, nats a label (of texts, a token); test_n, the labels;
+        test_difference, the largest one of an example, nats a label.
+
+    Raises:
+        RejectedModel: if that is more than 1e-4; of more than 100 nats a label, whose
+            float32 is no finer, more than a millionth of them.
+    """
+    inputs, labels = data.split("test")
+    if data.kind in SIDES:
+        lengths, most = labels.lengths, BATCH_TOKENS
+        sizes = np.maximum(lengths, 0 if inputs is None else inputs.lengths)
+        sizes = np.minimum(sizes, context or sizes)
+    else:
+        lengths = sizes = np.ones(len(labels), int)
+        most = max(1, BATCH_NUMBERS // math.prod(inputs.shape[1:]))
+    names, raw = np.array(data.space.names), data.raw()
+    model = Model(folder, encoder.op_libraries)
+    nll = np.empty(len(labels))
+    for rows in batches(sizes, most):
+        request = encoder.request(raw, rows)
+        if data.kind not in SIDES:
+            request["label"] = names[data.space.index(labels[rows])]
+        nll[rows] = -model.ask("log_prob", request)["log_prob"]
+    apart = np.abs(nll - test_nll) / lengths
+    apart /= np.maximum(1, np.abs(test_nll) / lengths / 100)
+    worst = int(np.argmax(np.where(np.isnan(apart), np.inf, apart)))
+    # `not <=` so that NaN is refused too
+    if not apart[worst] <= TOLERANCE:
+        raise RejectedModel(
+            "the SavedModel does not score test as the evaluation did. Received: "
+            f"-ln P = {nll[worst]:.6g} nats of example {worst}, evaluated "
+            f"{test_nll[worst]:.6g}; {nll.sum() / lengths.sum():.6g} nats a label in "
+            f"all, evaluated {test_nll.sum() / lengths.sum():.6g}. "
+            f"Expected {TOLERANCE} nats a label between them at most."
+        )
+    return {
+        "test_nll": float(nll.sum() / lengths.sum()),
+        "test_n": int(lengths.sum()),
+        "test_difference": float(apart[worst]),
+    }
+
+
+def batches(sizes, most):
+    """Examples of similar sizes together.
+
+    Args:
+        sizes: int [N].
+        most: size of a batch, all its rows being as long as the longest.
+
+    Yields:
+        int64 [n], rows.
+    """
+    order, start = np.argsort(sizes, kind="stable"), 0
+    for stop in range(1, len(order) + 1):
+        full = stop < len(order) and (stop + 1 - start) * sizes[order[stop]] > most
+        if full or stop == len(order):
+            yield order[start:stop]
+            start = stop

@@ -1,0 +1,271 @@
+"""The laws of a network before it is trained, each with a name.
+
+Preflight asks them of the network that `build` made and of the first batch of train:
+minutes are cheaper than the hours after which a report would show that one is broken.
+"""
+
+import keras
+import numpy as np
+from keras import ops
+
+from components.artifacts import (
+    Dataset,
+    get_weights,
+    load_network,
+    make_task,
+    set_weights,
+)
+from components.data.batches.loader import loader
+from components.serving.clean import RejectedModel
+from components.training.fit import Training
+
+FLOOR = 0.5  # nats that the first loss may be away from ln K
+SUM = 1e-4  # that probabilities may be away from one
+SAME = 1e-3  # that features may change by, where nothing that they may see does
+ROWS = 8  # of the batch, which may be one that only parts of fit into memory
+OVERFIT_RATES = (0.01, 0.001, 0.1, 0.0001)  # of Adam, one after the other
+OVERFIT_STEPS = 60
+OVERFIT_SHARE = 0.9  # of what the labels alone cost
+
+
+def check(task, dataset, network, *, loss, batch_size, batch_tokens, warm):
+    """Ask all laws of an untrained network.
+
+    Args:
+        task: plain data of the section `task`.
+        dataset: folder of the Dataset; train is read.
+        network: folder of the Network.
+        loss: of the training.
+        batch_size, batch_tokens: of the training.
+        warm: whether the network has weights of an earlier one: its first loss is none
+            of a beginner.
+
+    Raises:
+        RejectedModel: the first law that is broken.
+    """
+    data = Dataset.load(dataset)
+    the_task, (model, _) = make_task(task, data.space), load_network(network)
+    inputs, labels = data.split("train")
+    plan = the_task.plan(inputs, labels, model, batch_size, batch_tokens, 0)
+    batches = loader(inputs, labels, plan, 0, 1)
+    in_graph = hasattr(batches, "as_numpy_iterator")
+    batch = next(batches.as_numpy_iterator()) if in_graph else batches[0]
+    few = first_rows(*batch)
+    probabilities(the_task, model, few, warm)
+    if batch[1].ndim == 2:  # texts
+        causal(the_task, model, few)
+    padding(the_task, model, few, loss)
+    overfit(the_task, model, batch, loss)
+
+
+def probabilities(task, network, batch, warm=False):
+    """P(y | x) sums to one over y, and the first P is nearly uniform.
+
+    Args:
+        task: Task.
+        network: Network.
+        batch: (inputs, labels, weights) of the training.
+        warm: see `check`.
+    """
+    inputs, labels, weights = batch
+    logits = network(inputs, training=False)
+    log_probs = ops.convert_to_numpy(task.log_probs(logits))
+    away = np.abs(np.exp(log_probs, dtype="float64").sum(axis=-1) - 1).max()
+    require(
+        away <= SUM,
+        "probabilities sum to one",
+        f"sums that are {away:.3g} away from it",
+        f"{SUM} at most: look at the task's log_probs",
+    )
+    nll = mean_nll(task, logits, labels, weights)
+    floor = np.log(log_probs.shape[-1])
+    require(
+        warm or abs(nll - floor) <= FLOOR,
+        "the first loss is that of the uniform P",
+        f"{nll:.3f} nats a label, and ln K = {floor:.3f} for K = {log_probs.shape[-1]}",
+        f"at most {FLOOR} nats between them: look at the initial weights of the head "
+        "and the scale of the inputs",
+    )
+
+
+def causal(task, network, batch):
+    """Features, and so logits, do not change with the tokens after them.
+
+    Args:
+        task: Task of texts.
+        network: Network of texts.
+        batch: (inputs, labels, weights); the last of the inputs is what is read.
+    """
+    inputs, _, _ = batch
+    *given, read = inputs if isinstance(inputs, tuple) else (inputs,)
+    half = read.shape[1] // 2
+    other = read.copy()
+    other[:, half:] = (read[:, half:] + 1) % task.num_outputs
+    one, two = (
+        ops.convert_to_numpy(
+            network.features((*given, tokens) if given else tokens, training=False)
+        )
+        for tokens in (read, other)
+    )
+    away = apart(one[:, :half], two[:, :half])
+    require(
+        away <= SAME,
+        "logits are causal",
+        f"a change of {away:.3g} in features before the tokens that were changed",
+        "none: look at the mask of the attention",
+    )
+
+
+def padding(task, network, batch, loss):
+    """Neither features nor the loss see what weighs nothing.
+
+    Args:
+        task: Task.
+        network: Network.
+        batch: (inputs, labels, weights).
+        loss: its name.
+    """
+
+    def measured(inputs, labels, weights):
+        features = network.features(inputs, training=False)
+        value = task.loss(features, network.head, labels, weights, loss)
+        return float(ops.convert_to_numpy(value)), ops.convert_to_numpy(features)
+
+    inputs, labels, weights = batch
+    parts = inputs if isinstance(inputs, tuple) else (inputs,)
+    half = (len(labels) + 1) // 2
+    rows = [np.concatenate([part, part[:half]]) for part in (*parts, labels)]
+    rows.append(np.concatenate([weights, np.zeros_like(weights[:half])]))
+    if labels.ndim == 2 and len(parts) == 2:  # both sides have lengths of their own
+        rows = [np.pad(part, [(0, 0), (0, 3)]) for part in rows]
+    *others, other_labels, other_weights = rows
+    one, features = measured(*batch)
+    two, other_features = measured(
+        tuple(others) if len(others) > 1 else others[0], other_labels, other_weights
+    )
+    # an untrained network's losses are all alike: its features tell more
+    there = tuple(slice(size) for size in labels.shape)
+    away = apart(features, other_features[there], weights > 0)
+    require(
+        away <= SAME and abs(one - two) <= SAME * max(1.0, abs(one)),
+        "padding changes nothing",
+        f"a loss of {one:.5f}, and {two:.5f} with rows and tokens of weight 0, which "
+        f"change features by {away:.3g}",
+        "the same: look at the masks",
+    )
+    nothing, _ = measured(inputs, labels, np.zeros_like(weights))
+    require(
+        nothing == 0,
+        "padding changes nothing",
+        f"a loss of {nothing:.5f} of a batch whose weights are all 0",
+        "0: look at means that are not weighted",
+    )
+
+
+def apart(one, two, where=...):
+    """The largest difference of features, as a share of the largest one, or of one.
+
+    Not of logits, which are all 0 before training where the head's weights are.
+
+    Args:
+        one, two: float [B, ..., D].
+        where: which of them count.
+    """
+    scale = max(1.0, np.abs(one).max(initial=0))
+    return np.abs(one - two)[where].max(initial=0) / scale
+
+
+def overfit(task, network, batch, loss):
+    """Two examples are learned by heart: more than their labels alone would tell.
+
+    Args:
+        task: Task.
+        network: Network; it is trained, and left with other weights.
+        batch: (inputs, labels, weights).
+        loss: its name.
+    """
+    few = two_examples(*batch)
+    if few is None:
+        return
+    inputs, labels, weights = few
+    keras.utils.set_random_seed(0)  # of dropout
+    before = get_weights(network)
+    start = nll = mean_nll(task, network(inputs, training=True), labels, weights)
+    bound = OVERFIT_SHARE * (entropy(labels[weights > 0]) or start)
+    for rate in OVERFIT_RATES:
+        set_weights(network, before)
+        training = Training(network, task, loss, 0.0)
+        training.compile(optimizer=keras.optimizers.Adam(rate), jit_compile=False)
+        for step in range(1, OVERFIT_STEPS + 1):
+            training.train_on_batch(*few)
+            if step % 10 == 0:
+                logits = network(inputs, training=True)
+                nll = mean_nll(task, logits, labels, weights)
+                if nll < bound:
+                    return
+    require(
+        False,
+        "one batch can be overfitted",
+        f"{nll:.3f} nats a label after {OVERFIT_STEPS} steps on two examples of train "
+        f"({start:.3f} before)",
+        f"less than {bound:.3f}, which their labels alone would do: look at gradients "
+        "that do not reach the weights, and at the scale of the inputs",
+    )
+
+
+def two_examples(inputs, labels, weights):
+    """Two rows of a batch, with labels and inputs that differ as much as they can.
+
+    Returns:
+        (inputs, labels, weights) of the two, of which the weights sum to one; None if
+        there are no two of different inputs.
+    """
+    real = np.flatnonzero(weights.reshape(len(weights), -1).sum(axis=1) > 0)
+    if labels.ndim == 2:
+        rows = real[:2]
+    else:
+        flat = inputs.reshape(len(inputs), -1).astype("float32")
+        apart = ((flat - flat[real[0]]) ** 2).sum(axis=1)
+        others = real[labels[real] != labels[real[0]]]
+        others = others if len(others) else real
+        rows = np.array([real[0], others[np.argmax(apart[others])]])
+        if apart[rows[1]] == 0:
+            return None
+    return taken(rows, inputs, labels, weights)
+
+
+def first_rows(inputs, labels, weights):
+    """The first real rows of a batch, ROWS at most; see `two_examples`."""
+    real = np.flatnonzero(weights.reshape(len(weights), -1).sum(axis=1) > 0)
+    return taken(real[:ROWS], inputs, labels, weights)
+
+
+def taken(rows, inputs, labels, weights):
+    """Some rows of a batch, of which the weights sum to one again."""
+    weights = weights[rows]
+    if isinstance(inputs, tuple):
+        chosen = tuple(part[rows] for part in inputs)
+    else:
+        chosen = inputs[rows]
+    return chosen, labels[rows], weights / weights.sum()
+
+
+def entropy(labels):
+    """Nats a label of what knows their shares alone.  int [N] -> float."""
+    _, counts = np.unique(labels, return_counts=True)
+    shares = counts / counts.sum()
+    return float(-(shares * np.log(shares)).sum())
+
+
+def mean_nll(task, logits, labels, weights):
+    """-ln P of a batch's labels, nats a label."""
+    log_prob = ops.convert_to_numpy(task.log_prob(logits, labels))
+    return float(-(log_prob * weights).sum(dtype="float64") / weights.sum())
+
+
+def require(holds, law, received, expected):
+    """Refuse a network that breaks a law."""
+    if not holds:
+        raise RejectedModel(
+            f"this law is broken: {law}. Received: {received}. Expected {expected}."
+        )

@@ -1,0 +1,255 @@
+"""What can be wrong with a config, all of it found at once."""
+
+import json
+from difflib import get_close_matches
+from typing import Literal, get_args, get_origin
+
+from pydantic import ConfigDict, ValidationError, create_model
+
+from pipeline.config import schema
+
+# Exactly one of the two is set; where a later layer sets one, the other is void.
+_EITHER = {"train.steps": "train.epochs", "train.epochs": "train.steps"}
+_RANGE = {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}
+
+
+class Errors:
+    """The errors by key ("train.steps"); of several for one key, the first is kept.
+
+    Args:
+        layers: list of Layer, the oldest first, to tell which one set a key.
+    """
+
+    def __init__(self, layers):
+        self.layers = layers
+        self.found = {}
+
+    def add(self, key, what, received, expected, hint="", origin=None):
+        """One line: what is wrong, where it was said, received, expected, advice."""
+        said = (layer.name for layer in reversed(self.layers) if layer.sets(key))
+        origin = origin or next(said, None)
+        where = f" ({origin})" if origin else ""
+        if received is not schema.REQUIRED:
+            received = json.dumps(received, ensure_ascii=False, default=str)
+        else:
+            received = "nothing"
+        line = f"{key}: {what}{where}. Received: {received}. Expected: {expected}."
+        self.found.setdefault(key, line + hint)
+
+
+def refuse(layers, errors):
+    """Unknown sections, and what no config may hold, whatever the schema says."""
+    for layer in layers:
+        for name, given in layer.data.items():
+            if name not in schema.SECTIONS:
+                expected = "one of " + ", ".join(schema.SECTIONS)
+                hint = _nearest(name, schema.SECTIONS)
+                errors.add(name, "unknown section", given, expected, hint)
+            elif not isinstance(given, dict):
+                errors.add(name, "not a section", given, f"{name}.key=value")
+        for path, value in _leaves(layer.data):
+            key = ".".join(path[:2])
+            if "_target_" in path:
+                errors.add(key, "_target_ is refused", value, "plain data")
+            elif isinstance(value, str) and ("${" in value or value == "???"):
+                errors.add(key, "a placeholder", value, "the value itself")
+
+
+def settle(layers, data, components):
+    """Drop from `data` what a later layer made void.
+
+    A layer that changes a chooser (`build.network`) voids the inherited keys that the
+    old choice knows and the new one does not, unless it sets them itself. A layer that
+    sets `train.epochs` voids an inherited `train.steps`, and the other way round.
+
+    Returns:
+        list of the keys dropped ("build.mlp_dim").
+    """
+    standing, dropped = {}, set()
+    for layer in layers:
+        given = layer.flat()
+        void = {_EITHER[key] for key in _EITHER if given.get(key) is not None}
+        void = {key for key in void if standing.get(key) is not None}
+        for name, chooser in schema.CHOOSERS.items():
+            if f"{name}.{chooser}" in given:
+                default = schema.section(name, None, components)[chooser].default
+                old = standing.get(f"{name}.{chooser}", default)
+                before = _keys(name, old, components)
+                after = _keys(name, given[f"{name}.{chooser}"], components)
+                if before and after:
+                    void |= {f"{name}.{key}" for key in before.keys() - after.keys()}
+        void &= standing.keys()
+        standing |= given
+        dropped = (dropped | void) - given.keys()
+    for name, key in (key.split(".", 1) for key in dropped):
+        if isinstance(data.get(name), dict):  # else refused already
+            data[name].pop(key, None)
+    return sorted(dropped)
+
+
+def resolve(data, components, errors):
+    """The config with its defaults, strictly checked.
+
+    Args:
+        data: {section: {key: value}} as composed.
+        components: folder of the schema.
+        errors: Errors, to which is added.
+
+    Returns:
+        {section: {key: value}} for all of schema.SECTIONS, plain JSON data; where
+        there are errors, the values as they came.
+    """
+    # Into JSON and back: the model is to see what JSON can say, and nothing else.
+    data = json.loads(json.dumps(data, default=lambda v: {type(v).__name__: str(v)}))
+    given = {
+        s: v if isinstance(v := data.get(s), dict) else {} for s in schema.SECTIONS
+    }
+    resolved = {name: _section(name, given, components, errors) for name in given}
+    _compare(resolved, components, errors)
+    return resolved
+
+
+def _section(name, given, components, errors):
+    """One section with its defaults; an error for each key that the model refuses."""
+    own, given = schema.section(name, None, components), given[name]
+    chosen, chooser = own, schema.CHOOSERS.get(name)
+    if chooser:
+        chosen = _keys(name, given.get(chooser, own[chooser].default), components)
+    keys = own if chosen is None else chosen
+    config = ConfigDict(
+        # Nobody can say which keys an unknown choice has: those are not judged.
+        extra="ignore" if chosen is None else "forbid",
+        strict=True,
+        allow_inf_nan=False,
+        protected_namespaces=(),
+    )
+    fields = {key.name: (key.type, key.default) for key in keys.values()}
+    model = create_model(name, __config__=config, **fields)
+    try:
+        checked = model.model_validate_json(json.dumps(given))
+        return checked.model_dump(mode="json")
+    except ValidationError as error:
+        kinds = {}
+        for e in error.errors():
+            kinds.setdefault(e["loc"][0], set()).add(e["type"])
+    for key in kinds:
+        if name in errors.found:
+            break  # not a section at all: nothing to say about its keys
+        if key in keys:
+            _judge(f"{name}.{key}", keys[key], kinds[key], given.get(key), errors)
+        else:
+            expected = "one of " + ", ".join(keys) if keys else "no key in this section"
+            hint = _belongs(name, key, keys, components)
+            errors.add(f"{name}.{key}", "unknown key", given[key], expected, hint)
+    return {key.name: given.get(key.name, key.default) for key in keys.values()}
+
+
+def _judge(full, key, kinds, received, errors):
+    """The model's errors for one known key in words."""
+    expected, hint = schema.type_text(key.type), ""
+    flat = received if isinstance(received, list) else [received]
+    if "missing" in kinds:
+        what, received, hint = "missing", schema.REQUIRED, f" Meaning: {key.meaning}"
+    elif kinds & _RANGE:
+        what = "out of range"
+    elif "literal_error" in kinds and isinstance(received, str):
+        what, hint = "unknown choice", _nearest(received, _literals(key.type))
+    else:
+        what = "wrong type"
+        words = "str" in expected or "one of" in expected
+        if words and any(isinstance(value, bool) for value in flat):
+            hint = " YAML reads no, off, on and yes as booleans: quote the word."
+    errors.add(full, what, received, expected, hint)
+
+
+def _compare(resolved, components, errors):
+    """What two keys say together."""
+    train, task = resolved["train"], resolved["task"].get("name")
+
+    def sound(*keys):
+        return all(key in train and f"train.{key}" not in errors.found for key in keys)
+
+    if sound("loss") and _keys("task", task, components) is not None:
+        losses = schema.chosen("task", task, components).losses
+        if train["loss"] not in losses:
+            what, expected = f"not a loss of the task {task}", ", ".join(losses)
+            errors.add("train.loss", what, train["loss"], f"one of {expected}")
+    _compare_tokenizer(resolved["task"], errors)
+    if sound("batch_tokens") and (train["batch_tokens"] is None) == (
+        task == "translation"
+    ):
+        # examples are counted, or their tokens: the task says which
+        given = train["batch_tokens"]
+        what = "missing" if given is None else f"of no use for the task {task}"
+        expected = "tokens of a step, like 4096" if given is None else "null"
+        errors.add("train.batch_tokens", what, given, expected)
+    smoothed = sound("loss", "label_smoothing") and train["label_smoothing"]
+    if smoothed and train["loss"] != "cross_entropy":
+        what = f"of no use with the loss {train['loss']}"
+        errors.add("train.label_smoothing", what, smoothed, "0.0")
+    if sound("steps", "epochs"):
+        length = {key: train[key] for key in ("steps", "epochs")}
+        if (length["steps"] is None) == (length["epochs"] is None):
+            expected = "exactly one of train.steps and train.epochs"
+            errors.add("train.steps", "no length, or two", length, expected)
+    if sound("steps", "eval_every") and train["steps"] and train["eval_every"]:
+        steps, every = train["steps"], train["eval_every"]
+        if steps % every:
+            below = steps // every * every
+            near = " or ".join(str(n) for n in (below, below + every) if n)
+            expected = f"a multiple of train.eval_every={every}, so {near}"
+            errors.add("train.steps", "not whole intervals", steps, expected)
+
+
+def _compare_tokenizer(task, errors):
+    """A size of the vocabulary where it is to be chosen, and nowhere else."""
+    if "vocab_size" not in task or errors.found.keys() & {
+        "task.tokenizer",
+        "task.vocab_size",
+    }:
+        return
+    tokenizer, size = task["tokenizer"], task["vocab_size"]
+    if tokenizer == "sentencepiece" and size is None:
+        errors.add("task.vocab_size", "missing", schema.REQUIRED, "number of tokens")
+    elif tokenizer != "sentencepiece" and size is not None:
+        what = f"of no use with the tokenizer {tokenizer}"
+        errors.add("task.vocab_size", what, size, "null")
+
+
+def _belongs(name, key, keys, components):
+    """Where an unknown key is at home, or else the nearest one."""
+    for other in sorted(schema.SECTIONS, key=lambda section: section != name):
+        if key in schema.section(other, None, components):
+            return f" Did you mean {other}.{key}?"
+        chooser = schema.CHOOSERS.get(other)
+        for choice in schema.names(other, components) if chooser else []:
+            if key in schema.chosen(other, choice, components).keys:
+                return f" {other}.{key} is a key of {other}.{chooser}={choice}."
+    return _nearest(f"{name}.{key}", [f"{name}.{legal}" for legal in keys])
+
+
+def _keys(name, choice, components):
+    """The keys of a section with this choice; None if there is no such choice."""
+    known = isinstance(choice, str) and choice in schema.names(name, components)
+    return schema.section(name, choice, components) if known else None
+
+
+def _nearest(word, legal):
+    nearest = get_close_matches(str(word), [str(x) for x in legal], 1)
+    return f" Did you mean {nearest[0]}?" if nearest else ""
+
+
+def _literals(kind):
+    if get_origin(kind) is Literal:
+        return get_args(kind)
+    return [value for member in get_args(kind) for value in _literals(member)]
+
+
+def _leaves(data, path=()):
+    """(path, value) of everything that is not a dict or a list."""
+    if not isinstance(data, dict | list):
+        yield path, data
+        return
+    items = data.items() if isinstance(data, dict) else enumerate(data)
+    for key, value in items:
+        yield from _leaves(value, (*path, str(key)))

@@ -1,0 +1,230 @@
+"""The config schema is the signature: which keys a section has, read with `ast`.
+
+    def run(task, out_dir, log, *, steps: Annotated[int, Field(ge=1)], **options):
+
+is the section `train` with the key `train.steps`. What stands after `*` are the keys:
+name, type, bounds and default are written there, the meaning in the docstring's `Args`.
+Nothing below components/ is imported, so this takes milliseconds and no keras.
+
+Annotations come from a closed list: int, float, str, bool, None, tuple[...],
+Literal[...], Annotated[T, Field(...)] and `|` between them. Defaults are literals.
+"""
+
+import ast
+import operator
+import re
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
+
+from pydantic import Field
+
+from pipeline.config import choices
+
+COMPONENTS = Path(__file__).resolve().parents[2] / "components"
+SECTIONS = ("task", "ingest", "build", "train", "evaluate", "export")
+# {"build": "network"}: the key of a section that picks a function with its own keys.
+CHOOSERS = dict(key.split(".") for key in choices.TABLES)
+REQUIRED = ...  # the default of a key that has none, as pydantic writes it
+
+_PLAIN = {"int": int, "float": float, "str": str, "bool": bool}
+_BOUNDS = {"gt": "> {}", "ge": "≥ {}", "lt": "< {}", "le": "≤ {}"}
+
+
+class Key(NamedTuple):
+    """One key of a section; `default` is REQUIRED if it must be given."""
+
+    name: str
+    type: Any
+    default: Any
+    meaning: str
+
+
+class Signature(NamedTuple):
+    """What a function, or a class's `__init__`, asks of the config.
+
+    `summary` is the docstring's first line; `losses` a task's class attribute.
+    """
+
+    keys: dict[str, Key]
+    summary: str
+    losses: tuple[str, ...]
+
+
+def section(name, choice=None, components=COMPONENTS) -> dict[str, Key]:
+    """The keys of a section: the stage's own, then those of the choice.
+
+    Args:
+        name: one of SECTIONS.
+        choice: value of the section's chooser (`build.network`), or None.
+        components: folder of the components.
+
+    Returns:
+        dict of Key by name. A name that both have is the stage's own key. The type
+        of the chooser itself is Literal of the table's names.
+    Raises:
+        TypeError: an annotation or a default that cannot be read, with file and line.
+        ValueError: the section's table has no such choice.
+    """
+    if name == "task":
+        keys = {"name": Key("name", str, REQUIRED, "kind of label space.")}
+    else:
+        keys = signature(Path(components) / f"{name}.py", "run").keys
+    if name not in CHOOSERS:
+        return keys
+    chooser = keys[CHOOSERS[name]]
+    kind = Literal[tuple(names(name, components))]
+    keys = {**keys, chooser.name: chooser._replace(type=kind)}
+    if choice is None:
+        return keys
+    return keys | chosen(name, choice, components).keys | keys
+
+
+def names(name, components=COMPONENTS) -> list[str]:
+    """What the chooser of section `name` knows, in the order of its table."""
+    return choices.names(_table(name, components))
+
+
+def chosen(name, choice, components=COMPONENTS) -> Signature:
+    """The signature that the chooser of section `name` picks."""
+    return signature(*choices.chosen(_table(name, components), choice))
+
+
+def signature(path: Path, symbol: str) -> Signature:
+    """The keyword-only arguments of a top-level function or class, as config keys.
+
+    Raises:
+        TypeError: an annotation or a default outside the list above.
+        ValueError: `symbol` is not defined in the file.
+    """
+    tree = ast.parse(Path(path).read_text("utf-8"), filename=str(path))
+    found = [node for node in tree.body if getattr(node, "name", None) == symbol]
+    if not found:
+        raise ValueError(f"{path} does not define `{symbol}`. Expected it there.")
+    node, docstring, losses = found[-1], ast.get_docstring(found[-1]) or "", ()
+    summary = docstring.partition("\n")[0]
+    if isinstance(node, ast.ClassDef):
+        losses = _losses(node)
+        node = next((n for n in node.body if _is_init(n)), None)
+        if node is None:
+            return Signature({}, summary, losses)
+        docstring += "\n\n" + (ast.get_docstring(node) or "")
+    meanings = _meanings(docstring)
+    arguments = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+    keys = {
+        argument.arg: Key(
+            argument.arg,
+            _read(_annotation, argument.annotation, argument, path),
+            REQUIRED if value is None else _read(_literal, value, argument, path),
+            meanings.get(argument.arg, ""),
+        )
+        for argument, value in arguments
+    }
+    return Signature(keys, summary, losses)
+
+
+def type_text(kind) -> str:
+    """A type in words: "int ≥ 1 or null", "one of logistic, hinge", "list of int"."""
+    if kind is None or kind is type(None):
+        return "null"
+    members = get_args(kind)
+    if get_origin(kind) in (Union, UnionType):
+        return " or ".join(type_text(member) for member in members)
+    if get_origin(kind) is Literal:
+        return "one of " + ", ".join(str(member) for member in members)
+    if get_origin(kind) is tuple:
+        if members[-1] is ...:
+            return "list of " + type_text(members[0])
+        return "[" + ", ".join(type_text(member) for member in members) + "]"
+    if get_origin(kind) is Annotated:
+        base, field = members
+        bounds = [
+            text.format(getattr(constraint, name))
+            for constraint in field.metadata
+            for name, text in _BOUNDS.items()
+            if getattr(constraint, name, None) is not None
+        ]
+        return f"{type_text(base)} {' and '.join(bounds)}"
+    return kind.__name__
+
+
+def _table(name, components):
+    return Path(components).parent / choices.TABLES[f"{name}.{CHOOSERS[name]}"]
+
+
+def _is_init(node):
+    return isinstance(node, ast.FunctionDef) and node.name == "__init__"
+
+
+def _losses(node):
+    for statement in node.body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id="losses")], value=value):
+                return tuple(ast.literal_eval(value))
+    return ()
+
+
+def _read(evaluate, node, argument, path):
+    try:
+        return evaluate(node)
+    except (TypeError, ValueError) as error:
+        received = "nothing" if node is None else f"`{ast.unparse(node)}`"
+        raise TypeError(
+            f"{path}:{argument.lineno}: the argument `{argument.arg}` cannot be a "
+            f"config key. Received: {received}. Expected an annotation of int, "
+            "float, str, bool, None, tuple[...], Literal[...], `|`, "
+            "Annotated[T, Field(gt=, ge=, lt=, le=)], and a literal as default."
+        ) from error
+
+
+def _literal(node):
+    value = ast.literal_eval(node)
+    if not isinstance(value, int | float | str | tuple | None):
+        raise TypeError(type(value))
+    return value
+
+
+def _annotation(node):
+    match node:
+        case ast.Constant(value=None):
+            return None
+        case ast.Name(id=name) if name in _PLAIN:
+            return _PLAIN[name]
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return operator.or_(_annotation(left), _annotation(right))
+        case ast.Subscript(value=ast.Name(id="Literal"), slice=values):
+            return Literal[ast.literal_eval(values)]
+        case ast.Subscript(value=ast.Name(id="tuple"), slice=ast.Tuple(elts=elements)):
+            dots = isinstance(elements[-1], ast.Constant) and elements[-1].value is ...
+            members = [_annotation(e) for e in (elements[:-1] if dots else elements)]
+            return tuple[(*members, ...)] if dots else tuple[tuple(members)]
+        case ast.Subscript(
+            value=ast.Name(id="Annotated"),
+            slice=ast.Tuple(
+                elts=[
+                    kind,
+                    ast.Call(func=ast.Name(id="Field"), args=[], keywords=given),
+                ]
+            ),
+        ) if given and all(bound.arg in _BOUNDS for bound in given):
+            bounds = {bound.arg: ast.literal_eval(bound.value) for bound in given}
+            return Annotated[_annotation(kind), Field(**bounds)]
+    raise TypeError(ast.dump(node) if node else "no annotation")
+
+
+def _meanings(docstring):
+    """{"steps": "length of the run."} of the entries of a docstring's `Args:`."""
+    meanings, indent, inside = {}, None, False
+    for line in docstring.splitlines():
+        text = line.strip()
+        if line == text and text:  # a line at the margin opens or closes a section
+            inside, indent = text == "Args:", None
+        elif inside and text:
+            depth = len(line) - len(line.lstrip())
+            indent = depth if indent is None else indent
+            entry = re.match(r"\**(\w+): *(.*)", text) if depth == indent else None
+            if entry:
+                name, meanings[entry[1]] = entry[1], entry[2]
+            elif meanings:
+                meanings[name] = f"{meanings[name]} {text}".strip()
+    return meanings

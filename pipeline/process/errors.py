@@ -1,0 +1,62 @@
+"""Exit statuses, and which exception means which."""
+
+import traceback
+from pathlib import Path
+
+OK, FAILED, USAGE, REJECTED = 0, 1, 2, 3
+INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143  # 128 + the signal's number
+
+ROOT = Path(__file__).parents[2]
+OURS = (ROOT / "pipeline", ROOT / "components")
+
+
+class Failure(Exception):
+    """A stage has failed.
+
+    Args:
+        message: one clear error for the user.
+        status: exit status.
+        details: the traceback, shown with --debug.
+        expected: whether the message says all there is to say; if not, the
+            traceback is shown in any case.
+    """
+
+    def __init__(self, message, status=FAILED, details="", expected=True):
+        super().__init__(message)
+        self.status, self.details, self.expected = status, details, expected
+
+    def to_json(self):
+        """Plain data; `Failure(**failure.to_json())` is the same failure."""
+        return {
+            "message": str(self),
+            "status": self.status,
+            "details": self.details,
+            "expected": self.expected,
+        }
+
+    @classmethod
+    def of(cls, error):
+        """What an exception means to the user.
+
+        A ValueError that a `raise` of ours raises is the caller's mistake; one of
+        a library that we have called is not. A non-finite loss and a rejected model are
+        results; anything else is a defect, and keeps its traceback.
+        """
+        details = "".join(traceback.format_exception(error))
+        kinds = {kind.__name__ for kind in type(error).__mro__}
+        if "RejectedModel" in kinds:
+            return cls(str(error), REJECTED, details)
+        if isinstance(error, FloatingPointError):
+            return cls(str(error), FAILED, details)
+        if isinstance(error, ValueError) and _raised_by_us(error):
+            return cls(str(error), USAGE, details)
+        message = f"{type(error).__name__}: {error}"
+        return cls(message, FAILED, details, expected=isinstance(error, OSError))
+
+
+def _raised_by_us(error):
+    frames = traceback.extract_tb(error.__traceback__)
+    raiser = Path(frames[-1].filename).resolve() if frames else Path()
+    ours = any(folder.resolve() in raiser.parents for folder in OURS)
+    # functions in C have no frame: what they raise seems to come from our line
+    return ours and (frames[-1].line or "").startswith("raise")

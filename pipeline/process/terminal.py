@@ -1,0 +1,80 @@
+"""What a stage shows on the terminal while it works.
+
+On a terminal: one bar with the newest values and the time left.  Elsewhere (a
+file, a pipe, CI): a plain line for each set of metrics, and nothing in between.
+Everything goes to stderr, because stdout belongs to the answer of the command.
+"""
+
+import sys
+import time
+
+REDRAW_SECONDS = 0.1
+PLAIN_VALUES = 6
+
+
+class Progress:
+    """Terminal side of a `Journal`.
+
+    Args:
+        title: short word in front of the bar or line, often the stage's name.
+    """
+
+    def __init__(self, title: str = ""):
+        self.title = title
+        self.tty = sys.stderr.isatty()
+        self.total = None
+        self._bar = None
+        self._drawn = 0.0
+
+    def show(self, step: int, total: int, values: dict) -> None:
+        """Moves the bar to `step` of `total`; cheap enough to call every step."""
+        self.total = total
+        if not self.tty:
+            return
+        now = time.monotonic()
+        if now - self._drawn < REDRAW_SECONDS and step < total:
+            return
+        self._drawn = now
+        if self._bar is None:
+            from tqdm import tqdm
+
+            # `initial` is where a resumed training starts: without it the time
+            # left would count steps that this process never took.
+            self._bar = tqdm(
+                total=total,
+                initial=step,
+                desc=self.title or None,
+                file=sys.stderr,
+                dynamic_ncols=True,
+                mininterval=0,
+            )
+        self._bar.set_postfix({k: brief(v) for k, v in values.items()}, refresh=False)
+        self._bar.update(step - self._bar.n)
+        if step >= total:
+            self.close()
+
+    def line(self, step: int, values: dict) -> None:
+        """Prints `values` as a plain line while a bar would stand on a terminal."""
+        if self.tty or not self.total:
+            return
+        where = f"step {step}/{self.total}"
+        shown = [f"{k} {brief(v)}" for k, v in list(values.items())[:PLAIN_VALUES]]
+        if len(values) > PLAIN_VALUES:
+            shown.append(f"and {len(values) - PLAIN_VALUES} more")
+        print(" ".join([self.title, where]).strip(), *shown, sep="  ", file=sys.stderr)
+
+    def close(self) -> None:
+        """Ends the bar, so that the next message starts on its own line."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+def brief(value) -> str:
+    """A number in four significant digits, anything else as it is."""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def note(text):
+    """A line for the user that is not the answer of the command."""
+    print(text, file=sys.stderr, flush=True)

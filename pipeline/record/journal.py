@@ -1,0 +1,220 @@
+"""Append-only JSON lines: what a stage logs, and what one execution did.
+
+    stages/<stage>/<key>/journal.jsonl   a `Journal`, written by the stage
+    runs/<run_id>.jsonl                  a `Record`, written by the runner
+
+Both come first; MLflow is fed from them (tracking.py), so a dead server stops
+nothing and its database can be rebuilt.  A line is written whole, by one write
+to a file opened for appending: several processes may write, and a process that
+is killed leaves at most one torn last line, which readers leave out.
+"""
+
+import getpass
+import json
+import os
+import socket
+import time
+from pathlib import Path
+
+from pipeline.process.terminal import Progress
+
+
+def append(path: Path, kind: str, /, **fields) -> None:
+    """Appends {"kind", "time" (ms since the epoch), **fields} as one line."""
+    entry = {"kind": kind, "time": int(time.time() * 1000), **fields}
+    line = json.dumps(entry, default=_plain, ensure_ascii=False).encode() + b"\n"
+    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+    try:
+        size = os.fstat(file).st_size
+        if size and os.pread(file, 1, size - 1) != b"\n":
+            line = b"\n" + line  # end the torn line of a killed process
+        os.write(file, line)
+    finally:
+        os.close(file)
+
+
+def read(path: Path, offset: int = 0) -> tuple[list[dict], int]:
+    """The whole entries from byte `offset` on.
+
+    Returns:
+        (entries, offset after the last whole line).  No file: ([], offset).  A
+        torn last line is left for the next call; a torn line inside the file,
+        which a later writer has ended, is skipped.
+    """
+    try:
+        with open(path, "rb") as file:
+            file.seek(offset)
+            text = file.read()
+    except (FileNotFoundError, NotADirectoryError):
+        return [], offset
+    text = text[: text.rfind(b"\n") + 1]
+    entries = []
+    for line in text.splitlines():
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(entry, dict):
+            entries.append(entry)
+    return entries, offset + len(text)
+
+
+class Journal:
+    """The `log` argument of a stage.
+
+    Everything but `progress` is also seen in MLflow while the stage runs.
+
+    Args:
+        path: the file, `<stage folder>/journal.jsonl`; its folder exists.
+        title: word in front of what is shown on the terminal.
+        run_id: of the execution that the stage runs in.
+    """
+
+    def __init__(self, path: str | Path, title: str = "", run_id: str = ""):
+        self.path = Path(path)
+        self.run_id = run_id
+        self._progress = Progress(title)
+
+    def params(self, values: dict) -> None:
+        """Facts found on the way, not arguments: {"train.num_parameters": 123}."""
+        append(self.path, "params", values=values)
+
+    def metrics(self, values: dict, step: int = 0) -> None:
+        """Numbers by name at one step; a value that is not finite is kept as it is."""
+        values = {name: float(value) for name, value in values.items()}
+        append(self.path, "metrics", step=int(step), values=values)
+        self._progress.line(int(step), values)
+
+    def figure(self, path: str | Path) -> None:
+        """A picture already written inside the stage's folder, as a relative path."""
+        self.artifact(path)
+
+    def artifact(self, path: str | Path) -> None:
+        """A file already written inside the stage's folder, as a relative path."""
+        path = Path(path)
+        if path.is_absolute() or ".." in path.parts:
+            raise ValueError(
+                "An artifact is named by its path inside the stage's folder. "
+                f"Received: {str(path)!r}. Expected: something like "
+                "'figures/margin.png'. Write the file there and pass that path."
+            )
+        append(self.path, "artifact", path=path.as_posix())
+
+    def dataset(
+        self, *, name: str, digest: str, source: str, rows: int, schema: dict
+    ) -> None:
+        """The data set of this run; `schema` maps a column or array to its type."""
+        append(
+            self.path,
+            "dataset",
+            name=name,
+            digest=digest,
+            source=source,
+            rows=rows,
+            schema=schema,
+        )
+
+    def tags(self, values: dict) -> None:
+        """Words about the run."""
+        append(self.path, "tags", values=values)
+
+    def position(self) -> int:
+        """Bytes written so far, for `rewind`."""
+        return self.path.stat().st_size if self.path.exists() else 0
+
+    def rewind(self, position: int) -> None:
+        """Forget what came after `position`: a resumed stage writes it again."""
+        if self.position() > position:
+            os.truncate(self.path, position)
+
+    def progress(self, step: int, total: int, values: dict) -> None:
+        """Shown on the terminal, not written."""
+        self._progress.show(int(step), int(total), values)
+
+    def close(self) -> None:
+        """Ends the bar of a stage that stopped early."""
+        self._progress.close()
+
+
+class Record:
+    """One execution: `<root>/mlruns/runs/<run_id>.jsonl`.
+
+    Kinds of entry: start, resume, stage, metrics, tags, params, end.  Paths in it
+    are relative to `<root>/mlruns`, so that the folder may move.
+
+    Args:
+        root: the project's root, the folder that holds `mlruns/`.
+        run_id: ours, 32 hex characters; MLflow gives its run another one.
+    """
+
+    def __init__(self, root: str | Path, run_id: str):
+        self.root = Path(root)
+        self.run_id = run_id
+        self.path = self.root / "mlruns" / "runs" / f"{run_id}.jsonl"
+
+    def append(self, kind: str, /, **fields) -> None:
+        """Adds an entry; start and resume also say which process is behind it."""
+        if kind in ("start", "resume"):
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            who = {"pid": os.getpid(), "host": socket.gethostname(), "user": _user()}
+            fields = who | fields
+        if kind == "start":
+            fields["run_id"] = self.run_id
+        append(self.path, kind, **fields)
+
+    def entries(self) -> list[dict]:
+        """Everything written so far."""
+        return read(self.path)[0]
+
+
+def read_all(root: str | Path) -> list[tuple[Record, list[dict]]]:
+    """Every record below `root` with its entries; the oldest, and parents, first."""
+    found = []
+    for path in (Path(root) / "mlruns" / "runs").glob("*.jsonl"):
+        if "." in path.stem:  # <run_id>.system.jsonl lies beside its record
+            continue
+        record = Record(root, path.stem)
+        entries = record.entries()
+        if entries and entries[0]["kind"] == "start":
+            found.append((record, entries))
+    return sorted(found, key=_age)
+
+
+def _age(found: tuple[Record, list[dict]]) -> tuple[int, bool]:
+    start = found[1][0]
+    return start["time"], start.get("parent") is not None
+
+
+def alive(entries: list[dict]) -> bool:
+    """Whether the process behind a record may still be there."""
+    last = [entry for entry in entries if entry["kind"] in ("start", "resume")][-1]
+    if last["host"] != socket.gethostname():
+        return True  # cannot be seen from here
+    try:
+        os.kill(last["pid"], 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run as a number without a name
+        return str(os.getuid())
+
+
+def _plain(value):
+    """NumPy numbers and arrays, and paths, as JSON data."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    raise TypeError(
+        f"A journal holds plain data. Received: {value!r} of type "
+        f"{type(value).__name__}. Expected: numbers, text, lists, dicts."
+    )

@@ -1,0 +1,182 @@
+"""What ran below a root, and which run a word means.
+
+Read from the records in mlruns/runs/, so that mlflow is not needed.
+"""
+
+import time
+from difflib import get_close_matches
+from pathlib import Path
+from typing import NamedTuple
+
+from pipeline.record.journal import read_all
+from pipeline.record.sent import read_state
+from pipeline.store.store import Store
+
+SHOWN = 10  # runs that an error lists
+PREFIX = 4  # letters of an id that may stand for it
+
+
+class Run(NamedTuple):
+    """One execution.
+
+    Args:
+        run_id: ours.
+        mlflow_run_id: MLflow's; "" while it does not have the run.
+        name: as MLflow lists it.
+        recipe: its name.
+        time: when it began, ms since the epoch.
+        parent: run_id of the execution that it belongs to, or None.
+        finished: whether it came to the end of all stages.
+        keys: of its stages' results.
+    """
+
+    run_id: str
+    mlflow_run_id: str
+    name: str
+    recipe: str
+    time: int
+    parent: str | None
+    finished: bool
+    keys: dict
+
+    def __str__(self):
+        began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.time / 1000))
+        return f"{self.run_id[:8]} ({self.name}, {began})"
+
+
+def runs(root):
+    """Every execution below a root, the oldest first.  -> list of Run."""
+    found = []
+    for record, entries in read_all(root):
+        keys = {
+            entry["stage"]: entry["key"]
+            for entry in entries
+            if entry["kind"] == "stage" and entry["status"] in ("ran", "cached")
+        }
+        last = entries[-1]
+        found.append(
+            Run(
+                run_id=record.run_id,
+                mlflow_run_id=read_state(root, record.run_id).get("mlflow_run_id", ""),
+                name=entries[0]["name"],
+                recipe=entries[0]["experiment"],
+                time=entries[0]["time"],
+                parent=entries[0].get("parent"),
+                finished=last["kind"] == "end" and last["status"] == "FINISHED",
+                keys=keys,
+            )
+        )
+    return found
+
+
+def matching(word, known):
+    """The runs that a word names: by its id, its recipe, its name, its id's beginning.
+
+    Args:
+        word: str.
+        known: list of Run, the oldest first.
+
+    Returns:
+        list of Run.
+    """
+    recipe = Path(word).stem if word.endswith((".yaml", ".yml")) else word
+    of_recipe = [run for run in known if run.recipe == recipe]
+    whole = [run for run in of_recipe if run.finished and "export" in run.keys]
+    candidates = (
+        [run for run in known if word in (run.run_id, run.mlflow_run_id)],
+        (whole or of_recipe)[-1:],
+        [run for run in known if run.name == word],
+        [
+            run
+            for run in known
+            if len(word) >= PREFIX
+            and (run.run_id.startswith(word) or run.mlflow_run_id.startswith(word))
+        ],
+    )
+    return next(filter(None, candidates), [])
+
+
+def find(word, root, stage, other=""):
+    """The run that a word names, with a result of a stage.
+
+    Args:
+        word: a run's id (ours or MLflow's), or the beginning of one, 4 letters or
+            more; a recipe's name or file, for its newest finished run; or a run's name.
+        root: project root.
+        stage: its name.
+        other: what else could have been meant, in words.
+
+    Returns:
+        Run.
+
+    Raises:
+        ValueError: none, or several with different results.
+    """
+    known = runs(root)
+    found = matching(word, known)
+    if not found:
+        known = [run for run in known if stage in run.keys]
+        hint = expected(word, known, root, stage, other)
+        what = f"run or {stage}" if other else "run"
+        raise ValueError(f"no such {what}. {hint}")
+    ids = {run.run_id for run in found}  # and of what ran under them, seed by seed
+    having = [
+        run for run in known if stage in run.keys and {run.run_id, run.parent} & ids
+    ]
+    if not having:
+        raise ValueError(
+            f"a run without the result of `{stage}`. Received: {word}, that is "
+            f"{found[-1]}. Run `phistar {stage} {found[-1].recipe}` with the same "
+            "overrides."
+        )
+    if len({run.keys[stage] for run in having}) > 1:
+        listed = ", ".join(str(run) for run in having[-SHOWN:])
+        raise ValueError(
+            f"{len(having)} runs with different results of `{stage}` are meant. "
+            f"Received: {word}. Expected one of their ids: {listed}."
+        )
+    return having[-1]
+
+
+def result(run, stage, root):
+    """The folder of what a stage of a run has made, checked.  -> Path.
+
+    Raises:
+        ValueError: if it is no longer in the store.
+    """
+    folder = Store(Path(root) / "mlruns").get(stage, run.keys[stage])
+    if folder is None:
+        raise ValueError(
+            f"the result of `{stage}` of {run} is no longer in the store. Run "
+            f"`phistar {stage} {run.recipe}` with the same overrides, and it is made "
+            "again."
+        )
+    return folder
+
+
+def expected(word, known, root, stage, other=""):
+    """What was received, what there is, and what is like it.
+
+    Args:
+        word: what was received.
+        known: list of Run, those that could be meant.
+        root: project root.
+        stage: whose result they have.
+        other: what else is expected, in words.
+
+    Returns:
+        str.
+    """
+    if not known:
+        return (
+            f"Received: {word}. Expected {other}a run below {Path(root) / 'mlruns'}, "
+            f"where no run has come to `{stage}` yet. Begin with `phistar run NAME`."
+        )
+    recipes = list(dict.fromkeys(run.recipe for run in reversed(known)))
+    nearest = get_close_matches(word, [*recipes, *(r.name for r in known)], 1)
+    hint = f" Did you mean {nearest[0]}?" if nearest else ""
+    newest = ", ".join(str(run) for run in known[: -SHOWN - 1 : -1])
+    return (
+        f"Received: {word}. Expected {other}a recipe that has run "
+        f"({', '.join(recipes)}), or a run's id or name: {newest}.{hint}"
+    )

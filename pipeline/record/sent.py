@@ -1,0 +1,40 @@
+"""How far each record was sent to MLflow: `runs/<run_id>.sent.json`."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipeline.record import journal
+
+
+def read_state(root, run_id: str) -> dict:
+    """How far `run_id` was sent; {} when nothing was."""
+    path = journal.Record(root, run_id).path.with_suffix(".sent.json")
+    try:
+        return json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+
+
+def write_state(record: Path, state: dict) -> None:
+    path = record.with_suffix(".sent.json")
+    draft = path.with_suffix(f".{os.getpid()}.tmp")
+    draft.write_text(json.dumps(state, indent=2))
+    draft.replace(path)
+
+
+@contextmanager
+def only_sender(root, run_id: str) -> Iterator[bool]:
+    """Yields whether this process alone sends `run_id`; gone with its holder."""
+    path = journal.Record(root, run_id).path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True

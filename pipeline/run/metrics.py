@@ -1,0 +1,40 @@
+"""The metrics of a run: which are headlines, their units, and means over seeds."""
+
+import statistics
+
+HEADLINE = (
+    *("nll", "bits", "n", "accuracy", "auroc", "top5", "ece"),
+    *("perplexity", "bits_per_character", "bleu", "bleu_copy", "chrf"),
+)
+
+
+UNITS = {
+    "nll": "nats per label",
+    "bits": "bits per label",
+    "n": "labels",
+    "bleu_copy": "BLEU of the source, copied",
+}
+
+
+def summary(runs):
+    """Mean and standard deviation over runs of one recipe.
+
+    Args:
+        runs: list of dict of metric -> float, the same metrics in each.
+
+    Returns:
+        dict: each metric's mean, and `<metric>_sd` (n - 1 in the denominator) for
+        two runs or more. Intervals of single runs are left out.
+    """
+    names = [name for name in runs[0] if not name.endswith(("_low", "_high"))]
+    result = {name: statistics.mean(run[name] for run in runs) for name in names}
+    if len(runs) > 1:
+        result |= {
+            f"{name}_sd": statistics.stdev(run[name] for run in runs) for name in names
+        }
+    return result
+
+
+def number(value):
+    """Four digits after the point; whole numbers as they are."""
+    return f"{value:.0f}" if float(value).is_integer() else f"{value:.4f}"

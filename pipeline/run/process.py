@@ -1,0 +1,159 @@
+"""Call a stage: in this process, or in a child, with the same plain arguments."""
+
+import contextlib
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+from pipeline.process import quiet
+from pipeline.process.errors import USAGE, Failure
+from pipeline.record.journal import Journal
+
+
+def call(stage, arguments, folder, run_id, isolate=False, backend="tensorflow"):
+    """Run one stage.
+
+    Args:
+        stage: name of the stage.
+        arguments: plain data and paths, all but out_dir and log.
+        folder: its out_dir.
+        run_id: of the execution, for the contract.
+        isolate: run it in a child; always so if `backend` or the devices are not this
+            process's.
+        backend: what Keras runs on.
+
+    Raises:
+        Failure: whatever went wrong in it.
+    """
+    request = {
+        "stage": stage,
+        "arguments": arguments,
+        "folder": str(folder),
+        "run_id": run_id,
+    }
+    # a Keras process has one backend and one choice of devices, and this one runs the
+    # other stages
+    devices = arguments.get("devices", "auto")
+    if isolate or backend != "tensorflow" or devices != "auto":
+        in_child(request, backend)
+    else:
+        os.environ |= quiet.environment()
+        in_process(**request)
+
+
+def require_backend(backend):
+    """Refuse a backend that is not installed.
+
+    Raises:
+        Failure: what to install.
+    """
+    if importlib.util.find_spec(backend) is None:
+        raise Failure(
+            f"train.backend={backend} needs the package {backend}, which is not "
+            f"installed. Run: pip install {backend}",
+            USAGE,
+        )
+
+
+def require_devices(devices):
+    """Refuse a GPU where there is no driver; the stage itself looks closer.
+
+    Raises:
+        Failure: what there is.
+    """
+    if devices == "gpu" and not quiet.has_driver():
+        raise Failure(
+            "train.devices=gpu needs a GPU and its driver; this machine shows no "
+            "/dev/nvidiactl. Leave train.devices out to train on what there is.",
+            USAGE,
+        )
+
+
+def in_process(stage, arguments, folder, run_id):
+    """Import the stage and run it here."""
+    journal = Journal(Path(folder) / "journal.jsonl", stage, run_id)
+    try:
+        quiet.import_keras(arguments.get("devices", "auto"))
+        stage_function(stage)(**arguments, out_dir=folder, log=journal)
+    except Exception as error:
+        raise Failure.of(error) from error
+    finally:
+        journal.close()
+
+
+def stage_function(stage):
+    """The function of a stage.
+
+    Raises:
+        ValueError: if there is none.
+    """
+    match stage:
+        case "ingest":
+            from components.ingest import run
+        case "build":
+            from components.build import run
+        case "train":
+            from components.train import run
+        case "evaluate":
+            from components.evaluate import run
+        case "export":
+            from components.export import run
+        case _:
+            raise ValueError(f"no such stage. Received: {stage!r}.")
+    return run
+
+
+def in_child(request, backend):
+    """Run a stage in a Python of its own; it ends if this process does."""
+    code = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join(filter(None, [code, os.environ.get("PYTHONPATH")]))
+    environment = os.environ | quiet.environment(backend) | {"PYTHONPATH": path}
+    with subprocess.Popen(
+        [sys.executable, "-m", "pipeline.run.process"],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        bufsize=0,
+    ) as child:
+        try:
+            # left open: its end tells the child that we are gone
+            with contextlib.suppress(BrokenPipeError):  # dead: its status says so
+                child.stdin.write(json.dumps(request).encode() + b"\n")
+            answer = child.stdout.read().splitlines()
+            status = child.wait()
+        finally:
+            child.kill()  # and waited for: its folder is about to be removed
+    if status:
+        raise Failure(f"the process of {request['stage']} ended with status {status}")
+    failure = json.loads(answer[-1])
+    if failure is not None:
+        raise Failure(**failure)
+
+
+def _child():
+    """Read a request from stdin; the last line of stdout is null or a failure."""
+    # Ctrl-C goes to the whole group; the parent is the one to answer it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    request = json.loads(sys.stdin.readline())
+
+    def die_with_parent():
+        sys.stdin.read()
+        os._exit(1)
+
+    threading.Thread(target=die_with_parent, daemon=True).start()
+    answer = None
+    try:
+        in_process(**request)
+    except Failure as failure:
+        answer = failure.to_json()
+    print(json.dumps(answer), flush=True)
+    os._exit(0)  # the waiting thread holds stdin
+
+
+if __name__ == "__main__":
+    _child()

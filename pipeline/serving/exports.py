@@ -1,0 +1,53 @@
+"""Which export is meant: by a run's id or name, a recipe's name, or its folder."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from pipeline.record.runs import find as find_run
+from pipeline.record.runs import result
+from pipeline.store import champions
+from pipeline.store.contract import read_contract
+
+
+class Export(NamedTuple):
+    """A SavedModel.
+
+    Args:
+        folder: Path of saved_model.pb's folder.
+        contract: dict, its contract.json.
+        run_id: of the execution that it is named by; its maker's, if by its folder.
+        name: of that execution, or the folder.
+    """
+
+    folder: Path
+    contract: dict
+    run_id: str
+    name: str
+
+
+def find(word, root):
+    """The export that a word names.
+
+    Args:
+        word: folder of an export or of its SavedModel; a recipe's name, for its
+            champion, or, if nothing was promoted, its newest finished run; a run's id
+            (ours or MLflow's), or the beginning of one, 4 letters or more; or its name.
+        root: project root.
+
+    Returns:
+        Export.
+
+    Raises:
+        ValueError: none, or several.
+    """
+    for folder in (Path(word).expanduser(), Path(word).expanduser() / "saved_model"):
+        if (folder / "contract.json").is_file():
+            contract = read_contract(folder)
+            return Export(folder, contract, contract["run_id"], word)
+    if champion := champions.champion(word, root):
+        run_id = champions.read_origin(champion)["run_id"]
+        name = f"{word}, version {champion.name}"
+        return Export(champion, read_contract(champion), run_id, name)
+    run = find_run(word, root, "export", "the folder of an export, ")
+    folder = result(run, "export", root) / "saved_model"
+    return Export(folder, read_contract(folder), run.run_id, run.name)

@@ -1,0 +1,180 @@
+"""The code that a stage can reach: which symbols of which files, by their syntax.
+
+From an entry point, every name is followed through the imports of the entry's own
+package (`components`) to the symbol it stands for. What other packages a reached symbol
+names are its libraries. Where a use cannot be followed to one symbol (a module handed
+around, `getattr`), all symbols of that module count. A table of names is not followed:
+the choices say where it leads, so that a network nobody chose is nobody's code.
+
+Not seen: modules named by strings (`import_module`), files run as scripts, data files.
+"""
+
+import sys
+from functools import cache
+from pathlib import Path
+
+from pipeline.config.choices import TABLES, is_table
+from pipeline.store.code.module import Module, digest
+from pipeline.store.code.uses import Import
+
+ROOT = Path(__file__).parents[3]
+TOP_LEVEL = "(top level)"
+HARMLESS = ("__name__", "__file__", "__doc__", "__package__", "__path__")
+
+
+def code(
+    entries: list[tuple[str, str]],
+    choices: dict[str, tuple[str, str]] | None = None,
+    root: Path = ROOT,
+) -> tuple[dict[str, str], set[str]]:
+    """Hash all code that can be reached.
+
+    Args:
+        entries: (file, symbol) to start from; files relative to `root`.
+        choices: for a file of `tables.TABLES`, the (file, symbol) its table leads to.
+        root: the folder that holds `components/`.
+
+    Returns:
+        ({"file:symbol": hash}, third-party packages by the name they are imported by).
+        Comments, docstrings and formatting are not hashed.
+    Raises:
+        ValueError: an entry that is not there.
+        SyntaxError: a reached file that is not Python.
+    """
+    reach = _Reach(Path(root), choices or {})
+    for file, symbol in entries:
+        reach.entry(file, symbol)
+    return dict(sorted(reach.hashes.items())), reach.libraries
+
+
+class _Reach:
+    def __init__(self, root: Path, choices: dict):
+        self.root = root
+        self.choices = choices
+        self.hashes: dict[str, str] = {}
+        self.libraries: set[str] = set()
+        self.ran: set[str] = set()
+        self.done: set[tuple[str, str]] = set()
+        self.names: dict[tuple, bool] = {}
+        self.modules: dict[str, Module | None] = {}
+        self.package = None
+
+    def entry(self, file: str, symbol: str) -> None:
+        parts = Path(file).with_suffix("").parts
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        self.package = parts[0]
+        module = self.module(name)
+        if module is None or symbol not in module.symbols:
+            raise ValueError(
+                f"no such symbol. Received: {symbol!r} of {file} below {self.root}. "
+                "Expected a function or class at the top level of that file."
+            )
+        self.run(module)
+        self.symbol(module, symbol)
+
+    def module(self, name: str) -> Module | None:
+        """The module called `name` if there is a file of our package for it."""
+        if name not in self.modules:
+            self.modules[name] = None
+            path = self.root.joinpath(*name.split("."))
+            for file in (path / "__init__.py", path.with_suffix(".py")):
+                if name.split(".")[0] == self.package and file.is_file():
+                    self.modules[name] = _module(name, file, file.read_bytes())
+                    break
+        return self.modules[name]
+
+    def file(self, module: Module) -> str:
+        return module.path.relative_to(self.root).as_posix()
+
+    def run(self, module: Module) -> None:
+        """What importing a module runs: its packages, its imports, its effects."""
+        if module.name in self.ran:
+            return
+        self.ran.add(module.name)
+        imports = [module.name.rpartition(".")[0]]
+        for found in module.runs:
+            imports += [found.module, f"{found.module}.{found.symbol}"]
+        for imported in filter(None, map(self.module, imports)):
+            self.run(imported)
+        for found in module.unnamed:
+            self.library(found.module)
+        for node in module.effects:
+            label = f"{self.file(module)}:{TOP_LEVEL}"
+            self.hashes[label] = self.hashes.get(label, "") + digest(node)
+            self.follow(module, node)
+
+    def symbol(self, module: Module, name: str) -> None:
+        if (module.name, name) in self.done:
+            return
+        self.done.add((module.name, name))
+        file, nodes = self.file(module), module.symbols[name]
+        if file in TABLES.values() and is_table(nodes[0]):
+            if file in self.choices:
+                self.entry(*self.choices[file])
+            return
+        self.hashes[f"{file}:{name}"] = "".join(map(digest, nodes))
+        for node in nodes:
+            self.follow(module, node)
+
+    def follow(self, module: Module, node) -> None:
+        for found, attributes in module.uses(node):
+            if isinstance(found, str):
+                self.name(module, found, attributes)
+            else:
+                self.imported(found, attributes)
+
+    def name(self, module: Module, name: str, attributes: tuple[str, ...]) -> bool:
+        """Follow a name in a module's scope; False if it is not there."""
+        here = (module.name, name, attributes)
+        if here in self.names:
+            return self.names[here]
+        self.names[here] = True  # imports may go in circles
+        if name in module.symbols:
+            self.symbol(module, name)
+        for found in module.imports.get(name, []):
+            if found == Import(module.name, name):  # `from . import losses`
+                self.attribute(f"{module.name}.{name}", attributes)
+            else:
+                self.imported(found, attributes)
+        if name not in [*module.symbols, *module.imports, *module.bound]:
+            starred = filter(None, map(self.module, module.stars))
+            found = [self.name(other, name, attributes) for other in starred]
+            self.names[here] = any(found)
+        return self.names[here]
+
+    def imported(self, found: Import, attributes: tuple[str, ...]) -> None:
+        symbol = () if found.symbol is None else (found.symbol,)
+        self.attribute(found.module, symbol + attributes)
+
+    def attribute(self, name: str, attributes: tuple[str, ...]) -> None:
+        """Follow `name.a.b` from the module called `name`."""
+        if name.split(".")[0] != self.package:
+            return self.library(name)
+        module = self.module(name)
+        if module is None:
+            return None
+        self.run(module)
+        if not attributes:
+            return self.whole(module)
+        first, *rest = attributes
+        if self.name(module, first, tuple(rest)):
+            return None
+        if self.module(f"{name}.{first}"):
+            return self.attribute(f"{name}.{first}", tuple(rest))
+        return None if first in HARMLESS else self.whole(module)
+
+    def whole(self, module: Module) -> None:
+        if (module.name, "*") not in self.done:
+            self.done.add((module.name, "*"))
+            for name in [*module.symbols, *module.imports]:
+                self.name(module, name, ("__name__",))
+
+    def library(self, name: str) -> None:
+        top = name.split(".")[0]
+        if top != self.package and top not in sys.stdlib_module_names:
+            self.libraries.add(top)
+
+
+@cache
+def _module(name: str, path: Path, source: bytes) -> Module:
+    return Module(name, path, source)

@@ -1,0 +1,172 @@
+"""Keys: a stage's result is named by exactly what the stage receives.
+
+    key = SHA-256 of {stage, arguments, inputs, source, code, libraries}
+
+so equal keys mean equal work, and what differs between two keys can be said in words.
+Nothing here imports components, keras or tensorflow.
+"""
+
+import hashlib
+import json
+import sys
+from fnmatch import fnmatchcase
+from importlib import metadata
+from pathlib import Path
+
+from pipeline.config import choices
+from pipeline.store.code.reach import ROOT, TOP_LEVEL, code
+from pipeline.store.manifest import is_volatile
+
+# Where the distribution is not called as the package it is imported by.
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "google": "protobuf",
+    "sklearn": "scikit-learn",
+    "tensorflow_serving": "tensorflow-serving-api",
+    "yaml": "PyYAML",
+}
+
+
+def stage_parts(
+    stage,
+    config,
+    task: dict,
+    inputs: dict[str, dict],
+    *,
+    source: dict | None = None,
+    root: Path = ROOT,
+) -> dict:
+    """All that a stage's key is made of.
+
+    Args:
+        stage: its row in the table of stages: `name`, and `reads`, which gives for each
+            artifact word the patterns of the files it reads there.
+        config: the resolved config: `sections`.
+        task: what the stage gets as `task`.
+        inputs: artifact word -> manifest of the artifact given to the stage.
+        source: the fingerprint of what the stage reads from outside the store: the
+            data of ingest, the earlier network that build starts from.
+        root: the folder that holds `components/`.
+
+    Returns:
+        dict of plain data, as it is stored in the manifest.
+    """
+    own = config.sections[stage.name]
+    arguments = {f"task.{name}": value for name, value in task.items()}
+    arguments |= {f"{stage.name}.{name}": value for name, value in own.items()}
+    chosen = chosen_code(config, root)
+    reached, imports = code([(f"components/{stage.name}.py", "run")], chosen, root)
+    libraries = {_distribution(name): _version(name) for name in imports}
+    if "keras" in imports:
+        backend = own.get("backend", "tensorflow")
+        libraries[backend] = _version(backend)
+    libraries["python"] = ".".join(map(str, sys.version_info[:2]))
+    parts = {
+        "stage": stage.name,
+        "arguments": arguments,
+        "inputs": files_read(stage.reads, inputs),
+        "source": source or {},
+        "code": reached,
+        "libraries": libraries,
+    }
+    return json.loads(_canonical(parts))  # as it will be read back: lists, no tuples
+
+
+def key(parts: dict) -> str:
+    """The name of a result: 32 hexadecimal digits."""
+    return hashlib.sha256(_canonical(parts).encode()).hexdigest()[:32]
+
+
+def chosen_code(config, root: Path = ROOT) -> dict[str, tuple[str, str]]:
+    """For each table of names, the (file, symbol) that a config chooses there."""
+    found = {}
+    for full, file in choices.TABLES.items():
+        section, name = full.split(".")
+        path, symbol = choices.chosen(root / file, config.sections[section][name])
+        found[file] = (path.absolute().relative_to(root.absolute()).as_posix(), symbol)
+    return found
+
+
+def files_read(
+    reads: dict[str, tuple[str, ...]], inputs: dict[str, dict]
+) -> dict[str, str]:
+    """{"dataset/train/labels.npy": sha256}: what the patterns pick from manifests.
+
+    A `*` stays inside one folder. Files that tell of one execution are left out.
+    """
+    return {
+        f"{word}/{name}": entry["sha256"]
+        for word, patterns in reads.items()
+        for name, entry in sorted(inputs[word]["files"].items())
+        if not is_volatile(name) and any(_matches(name, p) for p in patterns)
+    }
+
+
+def differences(old: dict, new: dict) -> list[str]:
+    """What changed from one stage's parts to another's, one line each, in words."""
+    return [
+        words(name, before, after)
+        for group, words in _WORDS.items()
+        for name in sorted({*old[group], *new[group]})
+        for before, after in [(_shown(old[group], name), _shown(new[group], name))]
+        if before != after
+    ]
+
+
+def _matches(name: str, pattern: str) -> bool:
+    names, patterns = name.split("/"), pattern.split("/")
+    return len(names) == len(patterns) and all(map(fnmatchcase, names, patterns))
+
+
+def _canonical(data: dict) -> str:
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def _distribution(package: str) -> str:
+    return DISTRIBUTIONS.get(package, package)
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(_distribution(package))
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _shown(group: dict, name: str) -> str | None:
+    """A value as one would type it; None if there is none."""
+    if name not in group:
+        return None
+    value = group[name]
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _change(name: str, before: str | None, after: str | None) -> str:
+    if before is None:
+        return f"{name} {after} is new"
+    if after is None:
+        return f"{name} {before} is gone"
+    return f"{name} {before} → {after}"
+
+
+def _verb(before: str | None, after: str | None) -> str:
+    return "is new" if before is None else "is gone" if after is None else "changed"
+
+
+def _code_change(name: str, before: str | None, after: str | None) -> str:
+    file, symbol = name.split(":")
+    # the name tells the kind: PEP 8
+    kind = "function"
+    if symbol.strip("_")[:1].isupper():
+        kind = "constant" if symbol.isupper() else "class"
+    what = "top-level code" if symbol == TOP_LEVEL else f"{kind} {symbol}"
+    return f"{what} in {file} {_verb(before, after)}"
+
+
+_WORDS = {
+    "arguments": _change,
+    "inputs": lambda name, *change: f"input {name} {_verb(*change)}",
+    "source": lambda name, *change: _change(f"source {name}", *change),
+    "code": _code_change,
+    "libraries": lambda name, *change: _change(f"library {name}", *change),
+}

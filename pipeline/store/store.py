@@ -1,0 +1,269 @@
+"""The store: what a stage wrote, under its key, whole or not at all.
+
+    <root>/stages/<stage>/<key>/manifest.json      plus the files it lists
+                         /.<key>.lock              who is building it
+                         /.<key>.tmp-<pid>-<random>/   being written
+
+A final name appears by one rename, after every file and the manifest are on disk, so
+it never holds part of an artifact. Whoever builds a key holds its lock:
+
+    with store.lock(stage, key):
+        path = store.get(stage, key)
+        if path is None:
+            with store.write(stage, key, parts, origin, journal) as folder:
+                ...
+            path = store.path(stage, key)
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.store.manifest import damage, digest, hashed
+
+CHECKPOINTS = "checkpoints"  # the folder of a stopped writer that can be gone on with
+
+_verified: set[tuple] = set()  # manifests whose files this process has hashed
+
+
+class Store:
+    """Stage folders by key.
+
+    Args:
+        root: the project's `mlruns` folder; made when something is written.
+    """
+
+    def __init__(self, root: Path):
+        self.root = Path(root)
+
+    def path(self, stage: str, key: str) -> Path:
+        """Where the artifact is, or would be."""
+        return self.root / "stages" / stage / key
+
+    def manifest(self, stage: str, key: str) -> dict | None:
+        """The manifest as written, files not checked; None without a readable one."""
+        try:
+            return json.loads((self.path(stage, key) / "manifest.json").read_bytes())
+        except (OSError, ValueError):
+            return None
+
+    def manifests(self, stage: str) -> list[dict]:
+        """The manifests of all of a stage's artifacts, the newest first."""
+        folder = self.root / "stages" / stage
+        keys = [p.name for p in folder.glob("[!.]*") if "." not in p.name]
+        found = [m for key in keys if (m := self.manifest(stage, key))]
+        return sorted(found, key=lambda m: m["origin"]["time"], reverse=True)
+
+    def get(self, stage: str, key: str) -> Path | None:
+        """The artifact, every file of it checked once per process.
+
+        Returns:
+            its folder; None if there is none, or if it was damaged. A damaged folder is
+            renamed `<key>.damaged-<time>` and reported on stderr.
+        """
+        path = self.path(stage, key)
+        identity = _identity(path)
+        if identity in _verified:
+            return path
+        try:
+            inode = path.stat().st_ino
+        except FileNotFoundError:
+            return None
+        wrong = damage(path)
+        if wrong is None:
+            _verified.add(identity)
+            return path
+        aside = path.with_name(f"{key}.damaged-{time.strftime('%Y%m%dT%H%M%S')}")
+        # Another process may have moved it, and built it anew, while we hashed.
+        with contextlib.suppress(FileNotFoundError):
+            if path.stat().st_ino == inode:
+                path.rename(aside)
+                print(
+                    f"warning: damaged result of {stage}: {path}/{wrong} "
+                    f"It was moved to {aside.name} and will be made again.",
+                    file=sys.stderr,
+                )
+        return None
+
+    @contextlib.contextmanager
+    def lock(self, stage: str, key: str) -> Iterator[None]:
+        """Hold a key alone, among all processes; waits, saying for whom.
+
+        The kernel drops the lock with the process that holds it, however that ends.
+        """
+        path = self.path(stage, key).with_name(f".{key}.lock")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "a+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                holder = file.read().strip() or "unknown"
+                print(f"waiting for pid {holder}: {stage} {key[:8]}", file=sys.stderr)
+                fcntl.flock(file, fcntl.LOCK_EX)
+            file.truncate(0)
+            file.write(f"{os.getpid()}\n")
+            file.flush()
+            yield
+
+    @contextlib.contextmanager
+    def write(
+        self,
+        stage: str,
+        key: str,
+        parts: dict,
+        origin: dict,
+        failed_journal: Path | None = None,
+        replace: bool = False,
+        resume: bool = False,
+    ) -> Iterator[Path]:
+        """A folder to fill, which becomes the artifact when the block ends well.
+
+        Args:
+            parts: what the key was made of (`keys.stage_parts`).
+            origin: where it comes from, at least `run_id`; `time` (ms since the epoch),
+                `host`, `pid` and `seconds` (in the block) are added where absent.
+            failed_journal: where `journal.jsonl` goes if the block raises; the rest of
+                the folder is removed.
+            replace: whether this result takes the place of one that is there already
+                (made with force); otherwise that one is kept and this one dropped.
+            resume: go on with the folder of a writer of this key that has stopped, if
+                it left checkpoints there; a block that raises leaves its own.
+        Yields:
+            a folder beside the final one; empty, unless gone on with.
+        """
+        final = self.path(stage, key)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(final.parent)
+        started = time.time()
+        folder, held = (resume and _adopted(final)) or _temporary(final)
+        try:
+            yield folder
+            files = hashed(folder)
+            found = {
+                "time": time.time_ns() // 1_000_000,
+                "host": socket.gethostname(),
+                "pid": os.getpid(),
+                "seconds": round(time.time() - started, 3),
+            }
+            manifest = {
+                "stage": stage,
+                "key": key,
+                "parts": parts,
+                "files": files,
+                "digest": digest(files),
+                "origin": found | origin,
+            }
+            _commit(folder, final, manifest, replace)
+        except BaseException:
+            if failed_journal is not None:
+                # Losing the journal must not hide why the stage failed.
+                with contextlib.suppress(OSError):
+                    Path(failed_journal).parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(folder / "journal.jsonl", failed_journal)
+            if not (resume and (folder / CHECKPOINTS).exists()):
+                shutil.rmtree(folder, ignore_errors=True)
+            raise
+        else:
+            shutil.rmtree(folder, ignore_errors=True)  # gone already if committed
+        finally:
+            os.close(held)
+
+
+def _commit(folder: Path, final: Path, manifest: dict, replace: bool) -> None:
+    with open(folder / "manifest.json", "w", encoding="utf-8") as file:
+        json.dump(manifest, file, sort_keys=True, indent=2, ensure_ascii=False)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    for path in [*folder.rglob("*"), folder]:
+        if path.is_dir():
+            sync(path)
+    old = folder.with_name(f"{folder.name}-replaced")
+    if replace and final.exists():
+        # Named like a temporary, so that whoever comes next sweeps what a kill leaves.
+        os.rename(final, old)
+    try:
+        os.rename(folder, final)
+    except OSError:
+        if old.exists():
+            os.rename(old, final)
+            raise
+        if not final.exists():
+            raise
+        return  # somebody else made the same key: theirs may be in use already
+    sync(final.parent)
+    shutil.rmtree(old, ignore_errors=True)
+    _verified.add(_identity(final))
+
+
+def sync(path: Path) -> None:
+    """Has a file or folder on disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _identity(path: Path) -> tuple | None:
+    try:
+        status = (path / "manifest.json").stat()
+    except OSError:
+        return None
+    return str(path.absolute()), status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _temporary(final: Path) -> tuple[Path, int]:
+    """A new folder beside `final`, and the descriptor that holds its lock."""
+    while True:
+        name = f".{final.name}.tmp-{os.getpid()}-{secrets.token_hex(4)}"
+        folder = final.with_name(name)
+        folder.mkdir()
+        with contextlib.suppress(FileNotFoundError):
+            descriptor = os.open(folder, os.O_RDONLY)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            if folder.exists():
+                return folder, descriptor
+            os.close(descriptor)
+        # Swept by another process before the lock was ours: once more.
+
+
+def _adopted(final: Path) -> tuple[Path, int] | None:
+    """The newest folder with checkpoints that a stopped writer of this key left."""
+    left = final.parent.glob(f".{final.name}.tmp-*/{CHECKPOINTS}")
+    for path in sorted(left, key=lambda p: p.stat().st_mtime_ns, reverse=True):
+        descriptor = os.open(path.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+        else:
+            return path.parent, descriptor
+    return None
+
+
+def _sweep(folder: Path) -> None:
+    """Remove the temporaries whose writer has died, but for those to be gone on with.
+
+    A living writer holds its folder's lock. A pid would say less: it may be a zombie,
+    used again, or belong to another container.
+    """
+    for path in folder.glob(".*.tmp-*"):
+        with contextlib.suppress(FileNotFoundError, BlockingIOError):
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                final = folder / path.name[1:].partition(".")[0]
+                if final.exists() or not (path / CHECKPOINTS).exists():
+                    shutil.rmtree(path, ignore_errors=True)
+            finally:
+                os.close(descriptor)

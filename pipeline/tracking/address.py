@@ -1,0 +1,68 @@
+"""Where runs go, and where a browser finds them.  Imports no mlflow."""
+
+import os
+import socket
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+from pipeline.record.sent import read_state
+
+LOCAL = "sqlite:///mlruns/mlflow.db"  # how sent.json names it, wherever root is
+PORT = 5000
+
+
+def tracking_uri(root) -> str:
+    """Where runs go."""
+    local = f"sqlite:///{Path(root).resolve()}/mlruns/mlflow.db"
+    return os.environ.get("MLFLOW_TRACKING_URI") or local
+
+
+def public_name(root) -> str:
+    """The tracking URI as it may be written down: no password, no place on disk."""
+    uri = tracking_uri(root)
+    if uri == f"sqlite:///{Path(root).resolve()}/mlruns/mlflow.db":
+        return LOCAL
+    parts = urlsplit(uri)
+    if "@" in parts.netloc:
+        parts = parts._replace(netloc=parts.netloc.rpartition("@")[2])
+    return urlunsplit(parts) if parts.netloc else uri
+
+
+def address(root, run_id: str) -> str:
+    """The page of a run; of the server, while MLflow does not have the run yet."""
+    sent = sent_to(root, run_id)
+    if sent is None:
+        return server(root)
+    return f"{server(root)}/#/experiments/{sent[0]}/runs/{sent[1]}"
+
+
+def server(root) -> str:
+    """MLflow's pages."""
+    uri = public_name(root)
+    return uri.rstrip("/") if uri.startswith("http") else f"http://127.0.0.1:{PORT}"
+
+
+def sent_to(root, run_id: str) -> tuple[str, str] | None:
+    """MLflow's experiment and run; None while it does not have the run yet."""
+    state = read_state(root, run_id)
+    if state.get("tracking_uri") != public_name(root) or "mlflow_run_id" not in state:
+        return None
+    return state["experiment_id"], state["mlflow_run_id"]
+
+
+def require_free(port: int) -> None:
+    """Refuse a port that is taken.
+
+    Raises:
+        ValueError: it is.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ValueError(
+                f"the server cannot listen. Received: port {port} "
+                f"({error.strerror}). Expected: a free port of 127.0.0.1. Stop what "
+                f"listens there, or take another: --port {port + 1}"
+            ) from error

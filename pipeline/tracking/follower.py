@@ -1,0 +1,223 @@
+"""The child process that feeds MLflow while a run goes on.
+
+The runner has a `Follower`; the child runs `follow`.  Between them: the record and
+the journals on disk, and the child's stdin.  Its end says that the runner is done,
+or dead; the record says which.  So nothing that happens to MLflow reaches the run,
+and the import of mlflow costs the run no time.
+"""
+
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+from pipeline.record import journal
+from pipeline.record.sent import only_sender, read_state
+from pipeline.tracking.address import address
+from pipeline.tracking.outbox import Refused
+from pipeline.tracking.sender import Sending
+
+POLL_SECONDS = 0.2
+SAMPLE_SECONDS = 1.0
+PATIENCE_SECONDS = 20.0
+LONGEST_WAIT_SECONDS = 4.0
+LATER = "MLflow does not have all of this run yet; `phistar ui` will send the rest."
+
+
+class Follower:
+    """Feeds MLflow with a run.
+
+        follower = Follower(root, run_id)
+        follower.start()    # at once; the record may come later
+        ...
+        record.append("end", status="FINISHED")
+        follower.finish()
+
+    Args:
+        root: project root.
+        run_id: of a record below it.
+        patience: seconds the child goes on trying after the run has ended.
+    """
+
+    def __init__(self, root, run_id: str, patience: float = PATIENCE_SECONDS):
+        self.root = Path(root).resolve()
+        self.run_id = run_id
+        self.run_ids = [run_id]
+        self.patience = patience
+        self.process = None
+
+    def start(self) -> "Follower":
+        code = str(Path(__file__).resolve().parents[2])
+        path = os.environ.get("PYTHONPATH")
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "pipeline.tracking.ui", "follow"]
+            + ["--root", str(self.root), "--patience", str(self.patience)]
+            + [self.run_id],
+            env=os.environ | {"PYTHONPATH": f"{code}:{path}" if path else code},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            # Ctrl-C goes to the whole terminal group: the child must outlive it.
+            start_new_session=True,
+        )
+        return self
+
+    def add(self, run_id: str) -> None:
+        """Follows another record too: one child serves a parent and its children."""
+        self.run_ids.append(run_id)
+        with suppress(OSError):  # the child is gone: `phistar ui` sends the rest
+            self.process.stdin.write(run_id.encode() + b"\n")
+            self.process.stdin.flush()
+
+    def finish(self, timeout: float | None = None) -> bool:
+        """Waits until MLflow has everything.
+
+        Args:
+            timeout: seconds; default: a little more than the child's patience.
+
+        Returns:
+            False when it has not: the child has said so on stderr, or still tries.
+        """
+        with suppress(OSError):
+            self.process.stdin.close()
+        try:
+            code = self.process.wait(self.patience + 5 if timeout is None else timeout)
+        except subprocess.TimeoutExpired:
+            return False
+        if code < 0:
+            print(f"The MLflow follower was killed. {LATER}", file=sys.stderr)
+        return code == 0
+
+    def rejected(self) -> str | None:
+        """Why MLflow's model of an export is none; None if all are what they were."""
+        states = (read_state(self.root, run_id) for run_id in self.run_ids)
+        return next(filter(None, (state.get("rejected") for state in states)), None)
+
+    def address(self, run_id: str | None = None) -> str:
+        """Where a browser finds the run, or another one that was added."""
+        return address(self.root, run_id or self.run_id)
+
+
+def follow(
+    root,
+    run_id: str,
+    connect: Callable,
+    monitors: Callable,
+    patience: float = PATIENCE_SECONDS,
+) -> int:
+    """The child: sends what is new until stdin has ended and everything is sent.
+
+    Args:
+        root: project root.
+        run_id: the first record; more come by stdin, one a line.
+        connect: gives a `tracking.Target`; may fail, and is called again then.
+        monitors: gives a function that measures the machine, {metric: value}.
+        patience: seconds to go on trying after stdin has ended.
+
+    Returns:
+        Exit status: 0 when all is sent.
+    """
+    news = queue.SimpleQueue()  # run ids, then None
+    threading.Thread(target=_listen, args=(news,), daemon=True).start()
+    run_ids, sendings, target = [run_id], {}, None
+    sampler = Sampler(root, run_ids, monitors)
+    problem = ["it did not answer"]
+    over, failures, wait = False, 0, 0.0
+    with ExitStack() as locks:
+        while True:
+            with suppress(queue.Empty):
+                new = news.get(timeout=wait)
+                if new is None:
+                    over = True
+                    sampler.stop()
+                    _give_up_after(patience, problem)
+                else:
+                    run_ids.append(new)
+            try:
+                target = target or connect()
+                for name in run_ids:
+                    if name not in sendings:
+                        with ExitStack() as lock:
+                            if not lock.enter_context(only_sender(root, name)):
+                                raise ConnectionError(f"another process sends {name}")
+                            locks.push(lock.pop_all())
+                        sendings[name] = Sending(root, name, target)
+                    sendings[name].step(orphan=over)
+                failures = 0
+            except Refused as error:
+                print(f"{error}\n{LATER}", file=sys.stderr)
+                return 1
+            except Exception as error:  # whatever it is, the run goes on
+                problem[0] = " ".join(str(error).split())[:200]
+                failures += 1
+            if over and not failures and all(map(_sent, sendings.values())):
+                return 0
+            sampler.begin()  # not before: two threads importing mlflow trip over it
+            wait = pause(failures)
+
+
+def pause(failures: int) -> float:
+    """Seconds to wait after so many failures in a row."""
+    doubled = min(failures, 16)  # 2**1024 is no float
+    return min(POLL_SECONDS * 2**doubled, LONGEST_WAIT_SECONDS)
+
+
+def _sent(sending: Sending) -> bool:
+    return sending.complete or not sending.record.entries()
+
+
+def _listen(news: queue.SimpleQueue) -> None:
+    for line in sys.stdin:
+        news.put(line.strip())
+    news.put(None)
+
+
+def _give_up_after(seconds: float, problem: list[str]) -> None:
+    """A hard bound, also for a call that hangs; what was sent is on disk already."""
+
+    terminal = os.dup(2)  # stderr itself may be held back when the time is over
+
+    def give_up():
+        os.write(terminal, f"MLflow: {problem[0]}. {LATER}\n".encode())
+        os._exit(1)
+
+    timer = threading.Timer(seconds, give_up)
+    timer.daemon = True
+    timer.start()
+
+
+class Sampler(threading.Thread):
+    """Writes the machine's state into `runs/<run_id>.system.jsonl` while it runs."""
+
+    def __init__(self, root, run_ids: list[str], monitors: Callable):
+        super().__init__(daemon=True)
+        self.records = lambda: [journal.Record(root, name) for name in run_ids]
+        self.monitors = monitors
+        self.stopped = threading.Event()
+
+    def begin(self) -> None:
+        if self.ident is None and not self.stopped.is_set():
+            self.start()
+
+    def stop(self) -> None:
+        self.stopped.set()
+        if self.ident is not None:
+            self.join()
+
+    def run(self) -> None:
+        measure = self.monitors()
+        steps = {}
+        while not self.stopped.is_set():
+            for record in self.records():
+                entries = record.entries()
+                if not entries or entries[-1]["kind"] == "end":
+                    continue
+                path = record.path.with_suffix(".system.jsonl")
+                if path not in steps:
+                    steps[path] = len(journal.read(path)[0])
+                journal.append(path, "metrics", step=steps[path], values=measure())
+                steps[path] += 1
+            self.stopped.wait(SAMPLE_SECONDS)

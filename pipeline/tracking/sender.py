@@ -1,0 +1,193 @@
+"""One record's way into MLflow, and how far it has come.
+
+A `Sending` reads a record and the journals it names, turns new entries into a
+`Batch`, and hands that to a target (`tracking.Target`, the only thing here that
+knows MLflow).  How far it came is in `runs/<run_id>.sent.json`, written after
+MLflow has taken the batch: a process that dies in between sends that batch again,
+which changes nothing, since entries carry their own times.
+"""
+
+import copy
+from pathlib import Path
+
+from pipeline.record import journal
+from pipeline.record.sent import only_sender, read_state, write_state
+from pipeline.tracking.outbox import Batch, Gone, Model
+
+
+class Sending:
+    """Sends one record.
+
+    Args:
+        root: project root.
+        run_id: the record's.
+        target: a `tracking.Target`.
+    """
+
+    def __init__(self, root, run_id: str, target):
+        self.record = journal.Record(root, run_id)
+        self.mlruns = Path(root) / "mlruns"
+        self.target = target
+        self.system = self.record.path.with_suffix(".system.jsonl")
+        self.state = read_state(root, run_id)
+        if (
+            self.state.get("tracking_uri") != target.name
+            or "rejected" not in self.state
+        ):
+            self.restart()
+
+    def restart(self) -> None:
+        """Forgets what was sent: everything is sent again."""
+        self.state = {
+            "tracking_uri": self.target.name,
+            "offsets": {},  # by file: "record", "system", "<stage>/<key>"
+            "steps": {},  # by "<stage>/<key>": the last step sent of each metric
+            "status": None,
+            "rejected": None,  # why MLflow's model of the export is none
+        }
+
+    @property
+    def complete(self) -> bool:
+        """All that the record holds is in MLflow, its end included."""
+        size = self.record.path.stat().st_size if self.record.path.exists() else 0
+        sent = self.state["offsets"].get("record", 0)
+        return self.state["status"] not in (None, "RUNNING") and size <= sent
+
+    def step(self, orphan: bool = False) -> None:
+        """Sends what is new; everything, when MLflow has lost the run.
+
+        Args:
+            orphan: nobody writes this record any more: without an end it is ended
+                in MLflow as KILLED.
+
+        Raises:
+            Refused: MLflow will never take this record.
+            Exception: whatever a failing store or server raises; the next call
+                repeats what was not taken.
+        """
+        try:
+            self._step(orphan)
+        except Gone:
+            self.restart()
+            self._step(orphan)
+
+    def _step(self, orphan: bool) -> None:
+        state = copy.deepcopy(self.state)
+        entries = self._new(state, "record", self.record.path)
+        if "mlflow_run_id" not in state:
+            if not entries or entries[0]["kind"] != "start":
+                return
+            state |= self._open(entries[0])
+        batch = Batch()
+        for entry in entries:
+            self._take(entry, state, batch)
+        if running := state.get("running"):
+            self._journal(state, batch, running["name"], running["path"])
+        for entry in self._new(state, "system", self.system):
+            batch.add(entry)
+        if orphan and state["status"] in (None, "RUNNING"):
+            state["status"] = "KILLED"
+            batch.status = ("KILLED", self._last_time())
+        if not batch.empty():
+            rejected = self.target.send(state["mlflow_run_id"], batch)
+            state["rejected"] = rejected or state["rejected"]
+        if state != self.state:
+            self.state = state
+            write_state(self.record.path, state)
+
+    def _new(self, state: dict, name: str, path: Path) -> list[dict]:
+        entries, offset = journal.read(path, state["offsets"].get(name, 0))
+        state["offsets"][name] = offset
+        return entries
+
+    def _open(self, start: dict) -> dict:
+        """MLflow's run for this record; its parent's run comes first."""
+        parent = None
+        if start.get("parent"):
+            parent = self._parent(start["parent"])
+        experiment_id, mlflow_run_id = self.target.run(start, parent)
+        return {"experiment_id": experiment_id, "mlflow_run_id": mlflow_run_id}
+
+    def _parent(self, run_id: str) -> str | None:
+        root = self.record.root
+        state = read_state(root, run_id)
+        if state.get("tracking_uri") == self.target.name and "mlflow_run_id" in state:
+            return state["mlflow_run_id"]
+        if not journal.Record(root, run_id).entries():
+            return None
+        with only_sender(root, run_id) as alone:
+            if not alone:
+                raise ConnectionError(f"the parent run {run_id} is not in MLflow yet")
+            parent = Sending(root, run_id, self.target)
+            parent.step()
+            return parent.state.get("mlflow_run_id")
+
+    def _take(self, entry: dict, state: dict, batch: Batch) -> None:
+        match entry["kind"]:
+            case "stage":
+                self._stage(entry, state, batch)
+            case "resume":
+                state["status"] = "RUNNING"
+                batch.status = ("RUNNING", entry["time"])
+            case "end":
+                status = entry["status"]
+                if status == "FINISHED" and state["rejected"]:
+                    status = "FAILED"
+                state["status"], state["running"] = status, None
+                batch.status = (status, entry["time"])
+            case "start":
+                batch.add(entry | {"kind": "params", "values": entry["params"]})
+                batch.tags.update(entry["tags"])
+            case _:
+                batch.add(entry)
+
+    def _stage(self, entry: dict, state: dict, batch: Batch) -> None:
+        stage, path = entry["stage"], self.mlruns / entry["path"]
+        name = f"{stage}/{entry['key']}"
+        batch.tags[f"key.{stage}"] = entry["key"]
+        if entry["status"] == "running":
+            # Another attempt at the same key: another journal, the same curves.
+            state["offsets"].pop(name, None)
+            steps = state["steps"].setdefault(name, {"before": {}, "now": {}})
+            steps["before"] |= steps["now"]
+            state["running"] = {"name": name, "path": f"{entry['path']}/journal.jsonl"}
+            return
+        state["running"] = None
+        if entry["status"] == "failed":
+            self._journal(state, batch, name, entry["path"])
+            return
+        if entry.get("cached_from"):
+            batch.tags[f"cached_from.{stage}"] = entry["cached_from"]
+        self._journal(state, batch, name, f"{entry['path']}/journal.jsonl")
+        for logged in journal.read(path / "journal.jsonl")[0]:
+            if logged["kind"] == "artifact":
+                batch.add(logged, folder=path)
+        batch.artifacts.append((path / "manifest.json", f"stages/{stage}"))
+        if stage == "export":
+            name = self.record.entries()[0]["experiment"]
+            batch.models.append(Model(path / "saved_model", entry["key"], name))
+
+    def _journal(self, state: dict, batch: Batch, name: str, path: str) -> None:
+        """Takes what is new in a stage's journal.
+
+        A stage that was killed starts again and logs its first steps again, at
+        other times; MLflow would show each of them twice, and forgets nothing.  So
+        a step that an earlier attempt has sent is left out.
+        """
+        steps = state["steps"].setdefault(name, {"before": {}, "now": {}})
+        for entry in self._new(state, name, self.mlruns / path):
+            if entry["kind"] == "metrics":
+                step = entry["step"]
+                values = {
+                    metric: value
+                    for metric, value in entry["values"].items()
+                    if step > steps["before"].get(metric, -1)
+                }
+                steps["now"] |= dict.fromkeys(values, step)
+                entry = entry | {"values": values}
+            batch.add(entry)
+
+    def _last_time(self) -> int:
+        """When a record without an end was last heard of."""
+        system = journal.read(self.system)[0]
+        return max(entry["time"] for entry in self.record.entries() + system)

@@ -1,0 +1,275 @@
+"""MLflow: the only file that imports it, and only when it is used.
+
+Runs go to MLFLOW_TRACKING_URI, or else to `<root>/mlruns/mlflow.db` with files
+below `<root>/mlruns/artifacts`.
+"""
+
+import fcntl
+import json
+import logging
+import os
+import re
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from components.serving.clean import RejectedModel
+from pipeline.tracking import models
+from pipeline.tracking.address import LOCAL, public_name, tracking_uri
+from pipeline.tracking.outbox import Batch, Gone, Refused, mlflow_name, mlflow_text
+from pipeline.tracking.relocate import relocate
+
+# Seconds rather than MLflow's minutes: `follow` repeats, and nothing is lost.
+SETTINGS = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_CONFIGURE_LOGGING": "false",  # else its import undoes `_quiet`
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_JITTER": "0",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
+
+
+class Target:
+    """MLflow's side of a `Sending`.
+
+    Args:
+        root: project root.
+
+    Raises:
+        Refused: a database that this MLflow cannot use.
+    """
+
+    def __init__(self, root):
+        self.mlruns = Path(root).resolve() / "mlruns"
+        self.name, self.uri = public_name(root), tracking_uri(root)
+        self.experiments = {}
+        self.warned = set()
+        _quiet()
+        from mlflow.exceptions import MlflowException
+        from mlflow.tracking import MlflowClient
+
+        self.error = MlflowException
+        if self.name != LOCAL:
+            self.client = MlflowClient(self.uri)
+            return
+        self.mlruns.mkdir(parents=True, exist_ok=True)
+        # Two first runs at once would both create the tables.  MLflow has a lock
+        # for that in the temporary folder, which two containers do not share.
+        with open(self.mlruns / ".mlflow.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            try:
+                relocate(root)
+                self.client = MlflowClient(self.uri)
+            except ValueError as error:
+                raise Refused(str(error)) from error
+            except MlflowException as error:
+                if "out-of-date database schema" in str(error):
+                    raise Refused(f"{self.mlruns / 'mlflow.db'}: {error}") from error
+                raise
+
+    def run(self, start: dict, parent: str | None) -> tuple[str, str]:
+        """MLflow's run for the record that begins with `start`: found, or created.
+
+        Returns:
+            (experiment_id, run_id), both MLflow's.
+        """
+        experiment_id = self._experiment(start["experiment"])
+        ours = f"tags.`phistar.run_id` = '{start['run_id']}'"
+        if found := self.client.search_runs([experiment_id], ours, max_results=1):
+            return experiment_id, found[0].info.run_id
+        tags = {
+            "phistar.run_id": start["run_id"],
+            "mlflow.user": start.get("user", ""),
+            "mlflow.source.type": "LOCAL",
+            "mlflow.source.name": start.get("command", ""),
+        }
+        if commit := start["tags"].get("git_commit"):
+            tags["mlflow.source.git.commit"] = commit
+        if parent:
+            tags["mlflow.parentRunId"] = parent
+        try:
+            created = self.client.create_run(
+                experiment_id,
+                start_time=start["time"],
+                tags=tags,
+                run_name=start["name"],
+            )
+        except self.error as error:
+            if error.error_code == "INVALID_PARAMETER_VALUE":
+                raise Refused(f"MLflow takes no run: {error}") from error
+            raise
+        return experiment_id, created.info.run_id
+
+    def _experiment(self, name: str) -> str:
+        if name in self.experiments:
+            return self.experiments[name]
+        found = self.client.get_experiment_by_name(name)
+        if found is None:
+            location = None
+            if self.name == LOCAL:
+                folder = self.mlruns / "artifacts" / re.sub(r"[^\w.-]", "_", name)
+                folder.mkdir(parents=True, exist_ok=True)
+                location = str(folder)
+            try:
+                self.client.create_experiment(name, artifact_location=location)
+            except self.error as error:
+                if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                    raise  # else another process was faster
+            found = self.client.get_experiment_by_name(name)
+        self.experiments[name] = found.experiment_id
+        return found.experiment_id
+
+    def has(self, run_id: str) -> bool:
+        """Whether MLflow still knows the run (in its trash it does)."""
+        try:
+            self.client.get_run(run_id)
+        except self.error as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return False
+            raise
+        return True
+
+    def send(self, run_id: str, batch: Batch) -> str | None:
+        """Logs a batch; a second time it changes nothing.
+
+        Returns:
+            str, why MLflow's model of the export is none; or None. The run has failed
+            then.
+
+        Raises:
+            Gone: MLflow has no such run.
+            Refused: the run is in MLflow's trash.
+        """
+        from mlflow.entities import Metric, Param, RunTag
+
+        params = [
+            Param(mlflow_name(k), mlflow_text(v, "param"))
+            for k, v in batch.params.items()
+        ]
+        tags = [
+            RunTag(mlflow_name(k), mlflow_text(v, "tag")) for k, v in batch.tags.items()
+        ]
+        metrics = [
+            Metric(mlflow_name(m.name), m.value, m.time, m.step) for m in batch.metrics
+        ]
+        # One call takes at most 100 params, 100 tags, and 1000 things in all.
+        while params or tags or metrics:
+            self._log(run_id, params[:100], tags[:100], metrics[:800])
+            params, tags, metrics = params[100:], tags[100:], metrics[800:]
+        if batch.datasets:
+            self.client.log_inputs(run_id, [_dataset(d) for d in batch.datasets])
+        for path, folder in batch.artifacts:
+            if path.exists():
+                folder = None if folder == "." else folder
+                self.client.log_artifact(run_id, str(path), folder)
+            else:
+                self._warn(f"MLflow: no such file: {path}")
+        rejected = None
+        for model in batch.models:
+            try:
+                if model.folder.exists():
+                    models.log(self.client, self.uri, run_id, model)
+            except RejectedModel as error:
+                rejected = str(error)
+        if batch.status:
+            status, time = batch.status
+            status = "FAILED" if rejected and status == "FINISHED" else status
+            if status in ("RUNNING", "SCHEDULED"):
+                self.client.update_run(run_id, status)
+            else:
+                self.client.set_terminated(run_id, status, time)
+        return rejected
+
+    def _log(self, run_id: str, params: list, tags: list, metrics: list) -> None:
+        """One call; when MLflow refuses it, halves of it, to find what it refuses.
+
+        A parameter that has another value already is such a thing: the first one
+        stays.
+        """
+        try:
+            self.client.log_batch(run_id, metrics, params, tags)
+            return
+        except self.error as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                raise Gone(run_id) from error
+            if error.error_code != "INVALID_PARAMETER_VALUE":
+                raise
+            count = len(params) + len(tags) + len(metrics)
+            if count == 1:
+                reason = str(error).splitlines()[0][:200]
+                self._warn(f"MLflow refuses {(params + tags + metrics)[0]}: {reason}")
+                return
+            if self.client.get_run(run_id).info.lifecycle_stage == "deleted":
+                raise Refused(
+                    f"The MLflow run {run_id} is in MLflow's trash. Restore it there "
+                    f"(`mlflow runs restore --run-id {run_id}`) to send the rest."
+                ) from error
+        for kind, items in enumerate((params, tags, metrics)):
+            middle = (len(items) + 1) // 2
+            for half in (items[:middle], items[middle:]):
+                if half:
+                    call = [[], [], []]
+                    call[kind] = half
+                    self._log(run_id, *call)
+
+    def _warn(self, line: str) -> None:
+        if line not in self.warned:
+            self.warned.add(line)
+            print(line, file=sys.stderr)
+
+
+def _dataset(entry: dict):
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    columns = [
+        {"name": name, "type": str(kind), "required": True}
+        for name, kind in entry["schema"].items()
+    ]
+    dataset = Dataset(
+        name=entry["name"][:500],
+        digest=entry["digest"][:36],
+        source_type="local",
+        source=json.dumps({"uri": entry["source"]}),
+        schema=json.dumps({"mlflow_colspec": columns}),
+        profile=json.dumps({"num_rows": entry["rows"], "digest": entry["digest"]}),
+    )
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
+
+
+def _quiet() -> None:
+    """MLflow without telemetry, without minutes of retries, without chatter."""
+    for name, value in SETTINGS.items():
+        os.environ.setdefault(name, value)
+    for name in ("mlflow", "alembic", "sqlalchemy", "urllib3"):
+        # MLflow logs what it also raises; what it raises is ours to report.
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+def monitors():
+    """MLflow's own monitors of this machine, as one function: {metric: value}."""
+    _quiet()
+    from mlflow.system_metrics.metrics.cpu_monitor import CPUMonitor
+    from mlflow.system_metrics.metrics.disk_monitor import DiskMonitor
+    from mlflow.system_metrics.metrics.gpu_monitor import GPUMonitor
+    from mlflow.system_metrics.metrics.network_monitor import NetworkMonitor
+
+    parts = [CPUMonitor(), DiskMonitor(), NetworkMonitor()]
+    with suppress(ImportError, RuntimeError):  # no NVIDIA GPU, or not its package
+        parts.append(GPUMonitor())
+
+    def measure() -> dict:
+        values = {}
+        for part in parts:
+            part.collect_metrics()
+            values |= part.aggregate_metrics()
+            part.clear_metrics()
+        return {f"system/{name}": value for name, value in values.items()}
+
+    measure()  # the CPU's load is measured from one call to the next
+    return measure

@@ -1,0 +1,126 @@
+"""All records of a root in MLflow, and MLflow's pages over them.
+
+python -m pipeline.tracking.ui follow --root ROOT RUN_ID    the child of a run
+python -m pipeline.tracking.ui sync --root ROOT             what was not sent yet
+"""
+
+import argparse
+import gc
+import os
+import sys
+import warnings
+from pathlib import Path
+
+from pipeline.record import journal
+from pipeline.record.sent import only_sender
+from pipeline.tracking import follower, models
+from pipeline.tracking.address import PORT, public_name, require_free, tracking_uri
+from pipeline.tracking.outbox import Refused
+from pipeline.tracking.sender import Sending
+from pipeline.tracking.target import Target, monitors
+
+
+def sync(root) -> int:
+    """Sends every record that MLflow does not wholly have; parents come first.
+
+    Then it has the champions too, if it had lost them.
+
+    A run whose process is gone without an end is ended as KILLED.  Runs that
+    another process is sending are left to it.
+
+    Returns:
+        How many records were sent.
+    """
+    records = journal.read_all(root)
+    if not records:
+        return 0
+    count, target = 0, Target(root)
+    for record, entries in records:
+        with only_sender(root, record.run_id) as alone:
+            if not alone:
+                continue
+            sending = Sending(root, record.run_id, target)
+            ours = sending.state.get("mlflow_run_id")
+            if ours and not target.has(ours):
+                sending.restart()
+            if sending.complete:
+                continue
+            try:
+                sending.step(orphan=not journal.alive(entries))
+                count += 1
+            except Refused as error:
+                print(f"{record.path.name}: {error}", file=sys.stderr)
+    if count:
+        models.restore_champions(target.client, root)
+    return count
+
+
+def ui(root, port: int = PORT) -> None:
+    """Sends what is missing, then becomes MLflow's server on 127.0.0.1.
+
+    With MLFLOW_TRACKING_URI at a server there is nothing to start: its address is
+    printed.
+
+    Raises:
+        ValueError: the port is taken, or the database cannot be used.
+    """
+    uri, mlruns = tracking_uri(root), Path(root).resolve() / "mlruns"
+    if uri.startswith("http"):
+        sync(root)
+        print(f"MLflow runs at {public_name(root)}")
+        return
+    require_free(port)
+    (mlruns / "artifacts").mkdir(parents=True, exist_ok=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        Target(root)  # creates or moves the database, also without any record
+        sync(root)
+    print(f"http://127.0.0.1:{port}  (Ctrl-C stops it)", flush=True)
+    # MLflow looks for uvicorn on PATH, where a venv that is not activated is not.
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1"]
+    command += ["--port", str(port), "--workers", "1", "--backend-store-uri", uri]
+    command += ["--default-artifact-root", str(mlruns / "artifacts")]
+    command += ["--no-serve-artifacts"]
+    os.chdir(root)
+    os.execve(sys.executable, command, os.environ | {"PATH": path})
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The two commands at the top of this file."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.tracking.ui")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name in ("follow", "sync"):
+        command = commands.add_parser(name)
+        command.add_argument("--root", type=Path, required=True)
+        if name == "follow":
+            command.add_argument("--patience", type=float, default=20.0)
+            command.add_argument("run_id")
+    given = parser.parse_args(arguments)
+    warnings.simplefilter("ignore")  # this process has no user who could act on them
+    if given.command == "follow":
+
+        def connect() -> Target:
+            gc.disable()  # a tenth of the import of two thousand modules
+            try:
+                return Target(given.root)
+            finally:
+                gc.freeze()
+                gc.enable()
+
+        return follower.follow(
+            given.root, given.run_id, connect, monitors, given.patience
+        )
+    try:
+        print(f"{sync(given.root)} runs sent")
+    except Exception as error:  # a server that is down, a full disk: one line
+        print(f"MLflow: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)  # taking mlflow's thousand modules down again takes a while

@@ -1,0 +1,244 @@
+"""Several devices train as one does, on either framework; what is missing is said."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from components import build, evaluate, export
+from components.artifacts import read_json
+from components.data.batches.passes import Plan
+from components.training import devices
+from pipeline.process import quiet
+from pipeline.process.errors import Failure
+from pipeline.record.journal import read
+from pipeline.run import process
+from tests.helpers import stages
+from tests.helpers.data import TASKS
+
+CODE = Path(__file__).resolve().parents[3]
+LENGTH = {"steps": 12, "eval_every": 4, "batch_size": 16, "seed": 1}
+NETWORKS = {
+    "columns": {"network": "mlp", "mlp_dim": 6, "dropout": 0.0},
+    # batch normalisation: of all rows of the batch, whichever device they are on
+    "images": {
+        "network": "vgg_small",
+        "num_blocks": 1,
+        "width": 4,
+        "mlp_dim": 8,
+        "dropout": 0.0,
+    },
+    "text": {
+        "network": "transformer_lm",
+        "num_layers": 1,
+        "num_heads": 2,
+        "model_dim": 16,
+        "mlp_dim": 16,
+        "context": 16,
+        "stride": 10,
+        "dropout": 0.0,
+    },
+}
+KIND_TASKS = {"columns": "binary", "images": "multiclass", "text": "language"}
+
+# train.run in a process with the devices of its arguments, killed and gone on with
+RESUMED = """
+import json, sys
+from pathlib import Path
+request = json.loads(sys.argv[1])
+from pipeline.process import quiet
+quiet.import_keras(request["devices"])
+import components.training.fit
+from components import train
+from pipeline.record.journal import Journal
+
+components.training.fit.CHECKPOINT_SHARE = 1e9  # a checkpoint at every border
+
+class Dying(Journal):
+    def progress(self, step, total, values):
+        if step == request["dies"]:
+            raise KeyboardInterrupt
+
+arguments, folder = request["arguments"], request["folder"]
+for cut in (False, True):
+    path = Path(folder, str(cut))
+    path.mkdir()
+    if cut:
+        try:
+            log = Dying(path / "journal.jsonl")
+            train.run(**arguments, out_dir=str(path), log=log)
+        except KeyboardInterrupt:
+            pass
+        assert list(path.glob("checkpoints/step-*"))
+    train.run(**arguments, out_dir=str(path), log=Journal(path / "journal.jsonl"))
+print(json.dumps(sorted(name for name, module in sys.modules.items() if module)))
+"""
+
+
+@pytest.fixture(scope="module")
+def case(make_dataset, tmp_path_factory):
+    """kind of input -> arguments of train, but for the devices."""
+
+    def make(kind, **words):
+        task = KIND_TASKS[kind]
+        given = {"task": TASKS[task], "dataset": make_dataset(kind, task)}
+        place = tmp_path_factory.mktemp(kind)
+        network = stages.call(build, place, **given, **NETWORKS[kind] | words)
+        loss = "logistic" if task == "binary" else "cross_entropy"
+        return {**given, **LENGTH, "network": network, "loss": loss}
+
+    return make
+
+
+def trained(arguments, folder, backend="tensorflow", **words):
+    """Train in a child.  -> folder."""
+    folder.mkdir()
+    process.call(
+        "train",
+        {**arguments, "backend": backend, **words},
+        folder,
+        "0" * 32,
+        isolate=True,
+        backend=backend,
+    )
+    return folder
+
+
+def weights(folder):
+    """All of a network's weights, as one vector."""
+    with np.load(folder / "weights.npz") as arrays:
+        return np.concatenate([arrays[name].ravel() for name in sorted(arrays)])
+
+
+@pytest.fixture(scope="module")
+def alone(case, tmp_path_factory):
+    """(kind, backend) -> (arguments, folder) of a training on one device."""
+    cases, made = {}, {}
+
+    def make(kind, backend="tensorflow"):
+        if kind not in cases:
+            cases[kind] = case(kind)
+        if (kind, backend) not in made:
+            folder = tmp_path_factory.mktemp(kind) / backend
+            made[kind, backend] = trained(cases[kind], folder, backend, devices=1)
+        return cases[kind], made[kind, backend]
+
+    return make
+
+
+@pytest.mark.parametrize(
+    "backend, kind, count",
+    [
+        ("tensorflow", "images", 2),
+        ("jax", "images", 1),
+        ("jax", "images", 2),
+        # 16 rows are 18 for three devices, and the last batch of a pass is not full
+        ("tensorflow", "columns", 3),
+        ("jax", "columns", 3),
+        ("tensorflow", "text", 2),
+        ("jax", "text", 1),
+        ("jax", "text", 3),
+    ],
+)
+def test_devices_and_frameworks_agree(alone, tmp_path, backend, kind, count):
+    arguments, expected = alone(kind)
+    if count == 1:
+        _, folder = alone(kind, backend)
+    else:
+        folder = trained(arguments, tmp_path / "many", backend, devices=count)
+    np.testing.assert_allclose(weights(folder), weights(expected), rtol=0, atol=1e-5)
+    entries, _ = read(folder / "journal.jsonl")
+    (tags,) = [entry["values"] for entry in entries if entry["kind"] == "tags"]
+    assert tags["device_count"] == count
+    assert tags["device"] == devices.processor()
+    assert float(tags["device_peak_memory_mib"]) > 100
+
+
+@pytest.mark.parametrize(
+    ("backend", "kind", "words"),
+    [
+        ("tensorflow", "images", {"flip": True, "crop": 1}),
+        ("jax", "images", {"flip": True, "crop": 1}),
+        ("jax", "text", {}),
+    ],
+)
+def test_resumed_on_two_devices_equals_uninterrupted(
+    case, tmp_path, backend, kind, words
+):
+    arguments = {**case(kind, dropout=0.3), "devices": 2, **words}
+    request = {
+        "arguments": {**arguments, "backend": backend},
+        "devices": 2,
+        "dies": 8,  # at the end of an execution, before the border
+        "folder": str(tmp_path),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", RESUMED, json.dumps(request)],
+        cwd=CODE,
+        env=os.environ | quiet.environment(backend),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for name in ("weights.npz", "history.json"):
+        whole, cut = (tmp_path / folder / name for folder in ("False", "True"))
+        assert whole.read_bytes() == cut.read_bytes()
+    imported = {name.partition(".")[0] for name in json.loads(done.stdout)}
+    assert backend in imported
+    assert ("tensorflow" in imported) == (backend == "tensorflow")
+
+
+@pytest.mark.parametrize("kind", ["images", "text"])
+def test_network_trained_with_jax_is_exported_by_tensorflow(alone, tmp_path, kind):
+    arguments, network = alone(kind, "jax")
+    network = str(network)
+    given = {name: arguments[name] for name in ("task", "dataset")}
+    report = stages.call(evaluate, tmp_path, **given, network=network)
+    folder = stages.call(export, tmp_path, **given, network=network, report=report)
+    # what JAX found on valid is what TensorFlow finds, and what the SavedModel answers
+    found = min(read_json(Path(network) / "history.json")["valid_nll"])
+    assert read_json(Path(report) / "metrics.json")["valid_nll"] == pytest.approx(
+        found, abs=1e-4
+    )
+    entries, _ = read(Path(folder) / "journal.jsonl")
+    (values,) = [entry["values"] for entry in entries if entry["kind"] == "metrics"]
+    assert values["export_log_prob_difference"] < 1e-4
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_float16_scales_its_loss(alone, tmp_path, backend):
+    arguments, expected = alone("images")
+    words = {"precision": "mixed_float16", "steps": 240, "eval_every": 240}
+    folder = trained(arguments, tmp_path / "half", backend, **words)
+    history = read_json(folder / "history.json")
+    assert history["train_loss"][-1] < 1.0  # from ln 3
+    assert np.isfinite(weights(folder)).all()
+    assert not np.allclose(weights(folder), weights(expected))
+
+
+def test_devices_that_are_not_there_are_refused(alone, tmp_path):
+    if quiet.has_driver():
+        pytest.skip("this machine has a GPU driver")
+    with pytest.raises(Failure, match="train.devices=gpu.*/dev/nvidiactl"):
+        process.require_devices("gpu")
+    with pytest.raises(Failure, match="finds none"):
+        trained(alone("columns")[0], tmp_path / "gpu", devices="gpu")
+
+
+def test_one_process_does_not_change_its_devices():
+    with pytest.raises(ValueError, match=r"`train.devices=64`.* 1 \(cpu\)"):
+        devices.place(64)
+
+
+def test_plan_pads_to_a_multiple_of_the_devices():
+    one, three = Plan(10, 4, seed=0), Plan(10, 4, seed=0, devices=3)
+    for step in range(6):
+        (rows, share), (more, shares) = one.batch(step), three.batch(step)
+        assert len(more) == 6
+        np.testing.assert_array_equal(more[shares > 0], rows[share > 0])
+        np.testing.assert_array_equal(shares[shares > 0], share[share > 0])

@@ -1,0 +1,127 @@
+"""Hand-written runs: records and journals as the runner and the stages write them."""
+
+import json
+import secrets
+import struct
+import zlib
+from pathlib import Path
+
+from pipeline.record.journal import Journal, Record
+
+STEPS = 6
+KEY = "0123456789abcdef0123456789abcdef"
+
+
+def png(width: int = 8) -> bytes:
+    """A small picture."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        check = zlib.crc32(kind + data)
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
+
+    head = struct.pack(">IIBBBBB", width, width, 8, 0, 0, 0, 0)
+    rows = zlib.compress((b"\0" + b"\x80" * width) * width)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", rows)
+        + chunk(b"IEND", b"")
+    )
+
+
+def start(root, name: str = "by hand", parent=None, params=None, tags=None) -> Record:
+    """A record that has begun."""
+    record = Record(root, secrets.token_hex(16))
+    record.append(
+        "start",
+        experiment="breast_cancer",
+        name=name,
+        parent=parent,
+        params={"task.name": "binary", "train.loss": "logistic"} | (params or {}),
+        command="phistar run breast_cancer",
+        tags={"git_commit": "0" * 40} | (tags or {}),
+    )
+    return record
+
+
+def train(log: Journal, first: int = 0, steps: int = STEPS, offset: float = 0.0):
+    """Learning curves."""
+    for step in range(first, first + steps):
+        values = {"train_nll": 1 / (step + 1), "valid_nll": 1.1 / (step + 1) + offset}
+        log.metrics(values, step=step)
+
+
+def evaluate(log: Journal, folder: Path, offset: float = 0.0) -> None:
+    """A report with one figure."""
+    log.metrics(
+        {
+            "test_nll": 0.09 + offset,
+            "test_nll_uniform": 0.6931,
+            "test_nll_prior": 0.6603,
+            "test_accuracy": 0.97 - offset,
+        },
+        step=STEPS,
+    )
+    (folder / "figures").mkdir(exist_ok=True)
+    (folder / "figures" / "margin.png").write_bytes(png())
+    log.figure("figures/margin.png")
+
+
+def stage(record: Record, name: str, write, key: str = KEY) -> Path:
+    """Runs `write(log, folder)` as a stage: running, committed by rename, ran."""
+    home = record.root / "mlruns"
+    final = home / "stages" / name / key
+    draft = final.with_name(f".{key}.tmp")
+    draft.mkdir(parents=True)
+    path = draft.relative_to(home).as_posix()
+    record.append("stage", stage=name, key=key, status="running", path=path)
+    write(Journal(draft / "journal.jsonl"), draft)
+    (draft / "manifest.json").write_text(json.dumps({"stage": name, "key": key}))
+    draft.rename(final)
+    path = final.relative_to(home).as_posix()
+    record.append("stage", stage=name, key=key, status="ran", path=path, seconds=1.0)
+    return final
+
+
+def whole_run(root, name: str = "by hand", offset: float = 0.0, **words) -> Record:
+    """A record with three stages and an end.
+
+    Args:
+        offset: makes this run's curves differ, and its stages' keys too.
+    """
+    record = start(root, name, **words)
+    key = f"{int(offset * 1000):032x}"
+
+    def ingest(log, folder):
+        schema = {"mean radius": "double", "label": "string"}
+        log.dataset(
+            name="breast_cancer", digest="ab" * 32, source="s", rows=569, schema=schema
+        )
+
+    def train_stage(log, folder):
+        log.params({"train.num_parameters": 31})
+        train(log, offset=offset)
+
+    stage(record, "ingest", ingest, key)
+    stage(record, "train", train_stage, key)
+    stage(record, "evaluate", lambda log, at: evaluate(log, at, offset), key)
+    record.append("end", status="FINISHED")
+    return record
+
+
+def cached_run(root, origin: Record, name: str = "cached") -> Record:
+    """A record whose stages all come from `origin`."""
+    record = start(root, name)
+    for entry in origin.entries():
+        if entry["kind"] == "stage" and entry["status"] == "ran":
+            record.append(
+                "stage",
+                stage=entry["stage"],
+                key=entry["key"],
+                status="cached",
+                path=entry["path"],
+                cached_from=origin.run_id,
+                seconds=0.0,
+            )
+    record.append("end", status="FINISHED")
+    return record

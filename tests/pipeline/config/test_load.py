@@ -1,0 +1,578 @@
+"""A recipe and the command line become one resolved config, or all the errors."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from pipeline.config import load as configs
+from pipeline.config import schema
+
+# A small world of components: two tasks, two networks, two optimizers, one source.
+COMPONENTS = {
+    "ingest.py": """
+def run(task, out_dir, log, *, source: str, seed: int = 0, **options): 0
+""",
+    "build.py": """
+def run(task, dataset, out_dir, log, *, network: str, **options): 0
+""",
+    "train.py": '''
+def run(
+    task, dataset, network, out_dir, log, *,
+    loss: Literal["logistic", "hinge", "cross_entropy"],
+    optimizer: str = "adamw",
+    steps: Annotated[int, Field(ge=1)] | None = None,
+    epochs: Annotated[int, Field(ge=1)] | None = None,
+    eval_every: Annotated[int, Field(ge=1)] | None = None,
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0,
+    **options,
+):
+    """Train.
+
+    Args:
+        steps: length of the run.
+    """
+''',
+    "evaluate.py": "def run(task, *, num_bins: Annotated[int, Field(ge=1)] = 10): 0",
+    "export.py": "def run(task, out_dir, log): 0",
+    "tasks/__init__.py": """
+def task(name):
+    match name:
+        case "binary":
+            from components.tasks.binary import Binary
+            return Binary
+        case "multiclass":
+            from components.tasks.multiclass import Multiclass
+            return Multiclass
+""",
+    "tasks/binary.py": """
+class Binary:
+    losses = ("logistic", "hinge")
+    def __init__(self, space=None, *, positive: str): 0
+""",
+    "tasks/multiclass.py": """
+class Multiclass:
+    losses = ("cross_entropy",)
+""",
+    "networks/__init__.py": """
+def network(name):
+    match name:
+        case "linear":
+            from components.networks.linear import linear
+            return linear
+        case "mlp":
+            from components.networks.mlp import mlp
+            return mlp
+        case "vgg":
+            from components.networks.vgg import vgg
+            return vgg
+""",
+    "networks/linear.py": "def linear(shape): 0",
+    "networks/mlp.py": "def mlp(shape, *, dropout: float = 0.0, mlp_dim: int = 64): 0",
+    "networks/vgg.py": """
+def vgg(shape, *, dropout: float = 0.5, widths: tuple[int, ...] = (8, 16)): 0
+""",
+    "data/sources/__init__.py": """
+def source(name):
+    match name:
+        case "rows":
+            from components.data.sources.rows import rows
+            return rows
+""",
+    "data/sources/rows.py": "def rows(*, language: str = 'en', cut: str = ','): 0",
+    "training/optimizers.py": """
+def optimizer(name):
+    match name:
+        case "adamw":
+            return adamw
+        case "sgd":
+            return sgd
+
+def adamw(steps, *, learning_rate: float = 0.001, decay: float = 0.0): 0
+
+def sgd(steps, *, learning_rate: float = 0.01, momentum: float = 0.9): 0
+""",
+}
+
+BASE = """\
+task: {name: binary, positive: malignant}
+ingest: {source: rows}
+build: {network: mlp, mlp_dim: 32, dropout: 0.1}
+train: {loss: logistic, steps: 600, eval_every: 60, decay: 0.1}
+"""
+
+
+@pytest.fixture
+def root(tmp_path):
+    for name, text in COMPONENTS.items():
+        path = tmp_path / "components" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    recipe(tmp_path, "base", BASE)
+    return tmp_path
+
+
+def recipe(root, name, text, header="# @package _global_"):
+    path = root / "conf" / "experiment" / f"{name}.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"{header}\n{text}")
+    return path
+
+
+def load(root, *overrides, name="base"):
+    return configs.load(str(name), list(overrides), root, root / "components")
+
+
+def errors(root, *overrides, name="base"):
+    with pytest.raises(configs.ConfigError) as caught:
+        load(root, *overrides, name=name)
+    assert str(caught.value).splitlines() == caught.value.errors
+    return caught.value.errors
+
+
+def error(root, *overrides, name="base"):
+    (line,) = errors(root, *overrides, name=name)
+    return line
+
+
+# What a recipe composes to.
+
+
+def test_load_fills_in_the_defaults_of_the_signatures(root):
+    loaded = load(root)
+    assert loaded.name == "base" and loaded.dropped == []
+    assert loaded.sections == {
+        "task": {"name": "binary", "positive": "malignant"},
+        "ingest": {"source": "rows", "seed": 0, "language": "en", "cut": ","},
+        "build": {"network": "mlp", "dropout": 0.1, "mlp_dim": 32},
+        "train": {
+            "loss": "logistic",
+            "optimizer": "adamw",
+            "steps": 600,
+            "epochs": None,
+            "eval_every": 60,
+            "label_smoothing": 0.0,
+            "learning_rate": 0.001,
+            "decay": 0.1,
+        },
+        "evaluate": {"num_bins": 10},
+        "export": {},
+    }
+
+
+def test_load_sets_keys_that_no_recipe_names(root):
+    loaded = load(
+        root, "evaluate.num_bins=5", "train.learning_rate=1", "+ingest.seed=3"
+    )
+    assert loaded.sections["evaluate"]["num_bins"] == 5
+    assert loaded.sections["ingest"]["seed"] == 3
+    rate = loaded.sections["train"]["learning_rate"]
+    assert rate == 1.0 and isinstance(rate, float)
+
+
+def test_load_takes_the_last_of_two_overrides(root):
+    loaded = load(root, "evaluate.num_bins=5", "evaluate={num_bins: 6}")
+    assert loaded.sections["evaluate"]["num_bins"] == 6
+
+
+def test_load_gives_tuples_as_lists(root):
+    chosen = load(root, "build.network=vgg", "build.widths=[4, 8, 8]").sections["build"]
+    assert chosen["widths"] == [4, 8, 8]
+    assert load(root, "build.network=vgg").sections["build"]["widths"] == [8, 16]
+
+
+def test_load_inherits_over_several_layers_and_the_command_line_is_last(root):
+    recipe(root, "quick", "defaults: [base, _self_]\ntrain: {steps: 60, decay: 0.2}")
+    recipe(root, "quicker", "defaults: [quick, _self_]\ntrain: {decay: 0.3}")
+    train = load(root, name="quicker").sections["train"]
+    assert (train["steps"], train["eval_every"], train["decay"]) == (60, 60, 0.3)
+    train = load(root, "train.decay=0.4", name="quicker").sections["train"]
+    assert (train["steps"], train["decay"]) == (60, 0.4)
+
+
+def test_load_takes_a_file_anywhere_that_inherits_a_recipe_of_its_own_name(root):
+    path = root / "elsewhere" / "base.yaml"
+    path.parent.mkdir()
+    path.write_text(
+        "# @package _global_\ndefaults: [base, _self_]\ntrain: {decay: 0.7}"
+    )
+    loaded = load(root, name=path)
+    assert loaded.name == "base"
+    assert loaded.sections["train"]["decay"] == 0.7
+    assert loaded.sections["train"]["steps"] == 600
+
+
+def test_recipes_of_the_root_win_over_the_shipped_ones(root):
+    assert configs.recipes(root)["digits"].is_relative_to(schema.COMPONENTS.parent)
+    own = recipe(root, "digits", BASE)
+    assert configs.recipes(root)["digits"] == own
+    assert load(root, name="digits").sections == load(root).sections
+
+
+def test_to_yaml_is_a_recipe_that_loads_to_the_same_config(root):
+    loaded = load(root, "ingest.language='no'", "build.network=vgg")
+    path = root / "resolved.yaml"
+    path.write_text(loaded.to_yaml())
+    assert load(root, name=path).sections == loaded.sections
+    assert json.loads(json.dumps(loaded.sections)) == loaded.sections
+
+
+def test_keys_gives_every_key_with_its_value_type_default_and_meaning(root):
+    loaded = load(root)
+    rows = {row.key: row for row in configs.keys(loaded, root / "components")}
+    assert {key: row.value for key, row in rows.items()} == {
+        f"{name}.{key}": value
+        for name, section in loaded.sections.items()
+        for key, value in section.items()
+    }
+    assert rows["train.steps"] == configs.Row(
+        "train.steps", 600, "int ≥ 1 or null", None, "length of the run."
+    )
+    assert rows["build.network"].type == "one of linear, mlp, vgg"
+    assert rows["build.network"].default is schema.REQUIRED
+    vgg = {
+        r.key: r
+        for r in configs.keys(load(root, "build.network=vgg"), root / "components")
+    }
+    assert vgg["build.widths"].default == vgg["build.widths"].value == [8, 16]
+
+
+# Choosers.
+
+
+def test_load_drops_the_keys_of_the_old_choice_only(root):
+    loaded = load(root, "build.network=vgg")
+    assert loaded.dropped == ["build.mlp_dim"]  # and keeps dropout, which vgg has too
+    assert loaded.sections["build"] == {
+        "network": "vgg",
+        "dropout": 0.1,
+        "widths": [8, 16],
+    }
+
+
+def test_load_drops_the_keys_of_a_choice_by_default(root):
+    loaded = load(root, "train.optimizer=sgd")  # base says decay, and adamw by default
+    assert loaded.dropped == ["train.decay"]
+    assert loaded.sections["train"]["momentum"] == 0.9
+
+
+def test_load_drops_the_keys_of_each_chooser(root):
+    loaded = load(root, "task.name=multiclass", "train.loss=cross_entropy")
+    assert loaded.dropped == ["task.positive"]
+    assert loaded.sections["task"] == {"name": "multiclass"}
+
+
+def test_load_drops_in_an_inheriting_recipe_too(root):
+    recipe(root, "big", "defaults: [base, _self_]\nbuild: {network: vgg, widths: [4]}")
+    assert load(root, name="big").dropped == ["build.mlp_dim"]
+    loaded = load(root, "build.network=linear", name="big")
+    assert loaded.dropped == ["build.dropout", "build.mlp_dim", "build.widths"]
+    back = load(root, "build.network=mlp", "build.mlp_dim=8", name="big")
+    assert back.dropped == ["build.widths"]
+    assert back.sections["build"]["mlp_dim"] == 8
+
+
+def test_load_does_not_drop_what_the_changing_layer_sets(root):
+    line = error(root, "build.network=vgg", "build.mlp_dim=8")
+    assert "build.mlp_dim: unknown key" in line
+    assert "build.mlp_dim is a key of build.network=mlp" in line
+
+
+def test_load_drops_nothing_when_the_choice_stays(root):
+    assert load(root, "build.network=mlp").dropped == []
+
+
+def test_load_drops_nothing_that_no_layer_set(root):
+    recipe(root, "plain", BASE.replace("mlp_dim: 32, ", ""))
+    assert load(root, "build.network=vgg", name="plain").dropped == []
+
+
+def test_load_replaces_steps_by_epochs_and_back(root):
+    loaded = load(root, "train.epochs=3")
+    assert loaded.dropped == ["train.steps"]
+    assert loaded.sections["train"]["steps"] is None
+    recipe(root, "passes", "defaults: [base, _self_]\ntrain: {epochs: 3}")
+    assert load(root, name="passes").dropped == ["train.steps"]
+    loaded = load(root, "train.steps=120", name="passes")
+    assert loaded.dropped == ["train.epochs"]
+    assert loaded.sections["train"]["steps"] == 120
+    assert load(root, "train.steps=null", "train.epochs=3").dropped == []
+
+
+# Errors.
+
+
+@pytest.mark.parametrize(
+    ("override", "parts"),
+    [
+        ("trian.steps=3", ["trian: unknown section", '{"steps": 3}', "mean train?"]),
+        ("train.stesp=3", ["train.stesp: unknown key", "3", "mean train.steps?"]),
+        ("train.num_bins=3", ["train.num_bins: unknown", "mean evaluate.num_bins?"]),
+        ("train.widths=[3]", ["train.widths: unknown key", "build.network=vgg"]),
+        ("export.name=a", ["export.name: unknown key", "no key"]),
+        ("train.steps.x=1", ["train.steps: wrong type", '{"x": 1}', "int ≥ 1"]),
+        ("train.steps='60'", ["train.steps: wrong type", '"60"', "int ≥ 1 or null"]),
+        ("train.steps=60.0", ["train.steps: wrong type", "60.0", "int"]),
+        ("train.eval_every=true", ["train.eval_every: wrong type", "true", "int"]),
+        ("train.decay=true", ["train.decay: wrong type", "true", "float"]),
+        ("train.decay=nan", ["train.decay: wrong type", "NaN", "float"]),
+        ("train.steps=0", ["train.steps: out of range", "0", "int ≥ 1"]),
+        ("train.label_smoothing=1", ["train.label_smoothing: out of range", "< 1"]),
+        ("task.positive=null", ["task.positive: wrong type", "null", "str"]),
+        (
+            "build.network=mpl",
+            ["build.network: unknown", "linear, mlp, vgg", "mean mlp?"],
+        ),
+        ("build.network=3", ["build.network: wrong type", "3", "linear, mlp, vgg"]),
+        ("train.loss=hing", ["train.loss: unknown choice", "logistic", "mean hinge?"]),
+        (
+            "train.loss=cross_entropy",
+            ["not a loss of the task binary", "logistic, hin"],
+        ),
+        ("train.label_smoothing=0.1", ["train.label_smoothing", "logistic", "0.1"]),
+        ("train.steps=null", ["train.steps", "exactly one", '"steps": null']),
+        ("train.steps=100", ["train.steps", "100", "eval_every=60", "60 or 120"]),
+        ("train.steps=50", ["train.steps", "50", "eval_every=60, so 60."]),
+        ("task._target_=os.system", ["task._target_", "_target_ is refused"]),
+        ("train.decay={a: {_target_: b}}", ["train.decay: _target_ is refused"]),
+        ("task.positive=${oc.env:HOME}", ["task.positive", "${oc.env:HOME}"]),
+        ("train.steps=1,2", ["train.steps: several values", "1,2", "one value"]),
+        ("train.steps=range(1,5)", ["train.steps: several values", "range(1,5)"]),
+        ("train.steps", ["cannot be read", "train.steps", "section.key=value"]),
+        ("train.cut=(", ["cannot be read", "train.cut=(", "section.key=value"]),
+        ("~train.steps", ["cannot be read", "~train.steps"]),
+        ("train=3", ["train: not a section", "3", "train.key=value"]),
+        ("=3", ["cannot be read", "section.key=value"]),
+        ("experiment=base", ["experiment: unknown section"]),
+        ("hydra.run.dir=x", ["hydra: unknown section"]),
+        ("train@here=3", ["cannot be read"]),
+    ],
+)
+def test_load_says_what_is_wrong_received_and_expected(root, override, parts):
+    line = error(root, override)
+    assert "(command line). Received: " in line and "Expected: " in line
+    for part in parts:
+        assert part in line
+
+
+def test_load_gives_all_errors_at_once(root):
+    found = errors(
+        root,
+        "trian.steps=3",
+        "train.stesp=3",
+        "train.decay=true",
+        "build.network=mpl",
+        "evaluate.num_bins=0",
+        "train.steps=(",
+        "ingest.language=${x}",
+        "train.loss=cross_entropy",
+    )
+    assert len(found) == 8
+
+
+def test_load_does_not_judge_the_keys_of_an_unknown_choice(root):
+    assert "build.network: unknown choice" in error(root, "build.network=mpl")
+
+
+def test_load_names_what_is_missing_and_its_meaning(root):
+    recipe(root, "empty", "")
+    found = errors(root, name="empty")
+    assert [line.split(":")[0] for line in found] == [
+        "task.name",
+        "ingest.source",
+        "build.network",
+        "train.loss",
+        "train.steps",
+    ]
+    assert "one of binary, multiclass" in found[0]
+
+
+def test_load_names_the_layer_that_said_it(root):
+    recipe(root, "child", "defaults: [base, _self_]\ntrain: {decay: true}")
+    assert "(child.yaml)" in error(root, name="child")
+    assert "(command line)" in error(root, "train.decay=false", name="child")
+
+
+def test_load_gives_equal_floats_by_default_and_when_given(root):
+    rows = root / "components" / "training" / "optimizers.py"
+    rows.write_text(
+        rows.read_text().replace("momentum: float = 0.9", "momentum: float = 0")
+    )
+    given = load(root, "train.optimizer=sgd", "train.momentum=0").to_yaml()
+    assert load(root, "train.optimizer=sgd").to_yaml() == given
+
+
+def test_load_refuses_both_lengths_in_one_layer(root):
+    line = error(root, "train.steps=60", "train.epochs=1")
+    assert "exactly one of train.steps and train.epochs" in line
+    assert '{"steps": 60, "epochs": 1}' in line
+
+
+def test_load_explains_a_language_that_yaml_reads_as_a_boolean(root):
+    recipe(root, "norse", "defaults: [base, _self_]\ningest: {language: no}")
+    line = error(root, name="norse")
+    assert "ingest.language: wrong type (norse.yaml)" in line and "quote" in line
+    assert load(root, "ingest.language=no").sections["ingest"]["language"] == "no"
+
+
+def test_load_lists_the_known_recipes_and_the_nearest(root):
+    line = error(root, name="bsae")
+    assert "bsae" in line and "base, " in line and "Did you mean base?" in line
+    recipe(root, "child", "defaults: [bsae, _self_]")
+    line = error(root, name="child")
+    assert "child.yaml" in line and "Did you mean base?" in line
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("train: {steps: 1, steps: 2}", ["duplicate key steps", "each key once"]),
+        ("train: [", ["cannot be read"]),
+        ("train: {loss: ${}", ["cannot be read"]),
+        ("- train", ["not a recipe", "sections"]),
+        ("defaults: [base]", ["defaults", "_self_"]),
+        ("defaults: [_self_, base]", ["defaults", "_self_"]),
+        ("defaults: [{override /x: y}, _self_]", ["defaults", "_self_"]),
+        ("defaults: [odd, _self_]", ["inherits itself", "odd → odd"]),
+        ("? !!python/name:os.system\n: 1", ["cannot be read"]),
+    ],
+)
+def test_load_refuses_a_file_that_is_no_recipe_with_its_path(root, text, parts):
+    path = recipe(root, "odd", text)
+    line = error(root, name="odd")
+    for part in [str(path), "Received: ", "Expected: ", *parts]:
+        assert part in line
+
+
+def test_load_refuses_a_file_without_the_header_or_not_there(root):
+    recipe(root, "odd", BASE, header="# A recipe.")
+    assert "first line `# @package _global_`" in error(root, name="odd")
+    assert "no such file" in error(root, name=root / "missing.yaml")
+    (root / "latin.yaml").write_bytes(b"# @package _global_\ntask: {name: \xe9}")
+    assert "cannot be read" in error(root, name=root / "latin.yaml")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1: {2: 3}",
+        "evaluate:",
+        "hydra: {run: 3}",
+        "hydra: {searchpath: [x]}",
+        "train: 3",
+        "train: [1]",
+        "train: {1: 2}",
+        "train: {steps: 2026-01-01}",
+        "task: {name: !!binary aGk=}",
+        "task: {name: [binary]}",
+        "task: {name: null}",
+        "task: {positive: '???'}",
+        "_target_: os.system",
+    ],
+)
+def test_load_has_no_other_error_than_its_own(root, text):
+    recipe(root, "odd", f"defaults: [base, _self_]\n{text}")
+    errors(root, name="odd")
+
+
+def test_load_of_a_broken_section_keeps_to_its_own_errors(root):
+    recipe(root, "odd", "defaults: [base, _self_]\ntrain: 3")
+    assert "train: not a section" in errors(root, "train.epochs=3", name="odd")[0]
+    recipe(root, "words", "just words")
+    assert "just words: unknown section" in errors(root, name="words")[0]
+
+
+# The shipped recipes, and the promise of speed.
+
+
+def test_load_wants_a_vocab_size_with_sentencepiece_only(tmp_path):
+    pieces, size = "task.tokenizer=sentencepiece", "task.vocab_size=500"
+
+    def load(*overrides):
+        return configs.load("kjv", list(overrides), tmp_path, schema.COMPONENTS)
+
+    assert load(pieces, size).sections["task"]["vocab_size"] == 500
+    assert load().sections["task"]["vocab_size"] is None
+    for given, parts in (
+        ([pieces], ["task.vocab_size: missing", "Received: nothing"]),
+        ([size], ["no use with the tokenizer characters", "500", "Expected: null"]),
+        (["task.tokenizer=words", size], ["task.tokenizer: unknown choice"]),
+    ):
+        with pytest.raises(configs.ConfigError) as caught:
+            load(*given)
+        (line,) = caught.value.errors
+        assert all(part in line for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides", "parts"),
+    [
+        (
+            "libreoffice_en_de",
+            ["train.batch_tokens=null"],
+            ["train.batch_tokens: missing", "Received: null", "tokens of a step"],
+        ),
+        (
+            "kjv",
+            ["train.batch_tokens=4096"],
+            ["train.batch_tokens: of no use for the task language", "Received: 4096"],
+        ),
+        (
+            "digits",
+            ["train.batch_tokens=4096"],
+            ["train.batch_tokens: of no use for the task multiclass", "null"],
+        ),
+        (
+            "libreoffice_en_de",
+            ["task.vocab_size=null"],
+            ["task.vocab_size: missing", "number of tokens"],
+        ),
+        (
+            "libreoffice_en_de",
+            ["task.tokenizer=bytes"],
+            ["task.vocab_size: of no use with the tokenizer bytes", "Expected: null"],
+        ),
+        (
+            "libreoffice_en_de",
+            ["task.max_length=1"],
+            ["task.max_length: out of range", "Received: 1"],
+        ),
+        (
+            "libreoffice_en_de",
+            ["evaluate.beam_size=17"],
+            ["evaluate.beam_size: out of range", "Received: 17"],
+        ),
+    ],
+)
+def test_load_says_what_a_task_needs(tmp_path, name, overrides, parts):
+    with pytest.raises(configs.ConfigError) as caught:
+        configs.load(name, overrides, tmp_path, schema.COMPONENTS)
+    (line,) = caught.value.errors
+    assert all(part in line for part in parts)
+
+
+def test_load_of_every_shipped_recipe(tmp_path):
+    known = configs.recipes(tmp_path)
+    assert {"breast_cancer", "digits"} <= set(known)
+    for name in known:
+        assert configs.load(name, [], tmp_path).dropped == []
+
+
+def test_load_imports_no_component_and_is_quick():
+    program = (
+        "import sys, time; from pipeline.config import load;"
+        "load.load('digits', ['train.epochs=2'], '.');"
+        "print(time.process_time(), *{m.split('.')[0] for m in sys.modules})"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=schema.COMPONENTS.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    seconds, *modules = done.stdout.split()
+    assert not {"components", "keras", "tensorflow", "mlflow", "numpy"} & set(modules)
+    # 0.3 on an idle machine; of the processor, and wide, so that a busy one may pass
+    assert float(seconds) < 1

@@ -1,0 +1,151 @@
+"""A journal gives back what was logged, whatever happened to its writer."""
+
+import io
+import math
+import multiprocessing
+import os
+import sys
+
+import numpy as np
+import pytest
+
+from pipeline.record.journal import Journal, Record, append, read, read_all
+
+
+def test_journal_gives_back_each_kind(tmp_path):
+    log = Journal(tmp_path / "journal.jsonl")
+    log.params({"train.num_parameters": 123, "shape": (8, 8)})
+    log.metrics({"train_nll": np.float32(0.5)}, step=np.int64(3))
+    log.figure("figures/margin.png")
+    log.artifact("report.json")
+    log.dataset(name="d", digest="ab", source="s", rows=2, schema={"x": "float32"})
+    log.tags({"positive": "malignant"})
+    entries, _ = read(log.path)
+    assert [entry.pop("kind") for entry in entries] == [
+        "params",
+        "metrics",
+        "artifact",
+        "artifact",
+        "dataset",
+        "tags",
+    ]
+    assert all(isinstance(entry.pop("time"), int) for entry in entries)
+    assert entries[0] == {"values": {"train.num_parameters": 123, "shape": [8, 8]}}
+    assert entries[1] == {"step": 3, "values": {"train_nll": 0.5}}
+    assert entries[2] == {"path": "figures/margin.png"}
+    assert entries[4]["schema"] == {"x": "float32"}
+
+
+def test_metrics_keep_values_that_are_not_finite(tmp_path):
+    log = Journal(tmp_path / "journal.jsonl")
+    log.metrics({"a": math.nan, "b": math.inf, "c": -math.inf}, step=0)
+    values = read(log.path)[0][0]["values"]
+    assert math.isnan(values["a"])
+    assert (values["b"], values["c"]) == (math.inf, -math.inf)
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../other.png"])
+def test_artifact_stays_inside_the_folder(tmp_path, path):
+    with pytest.raises(ValueError, match="Received"):
+        Journal(tmp_path / "journal.jsonl").figure(path)
+
+
+def test_read_leaves_a_torn_last_line_for_later(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    append(path, "tags", values={"a": "ä"})
+    whole = path.stat().st_size
+    with open(path, "ab") as file:
+        file.write(b'{"kind": "metr')
+    entries, offset = read(path)
+    assert (len(entries), offset) == (1, whole)
+    with open(path, "ab") as file:
+        file.write(b'ics"}\n')
+    assert read(path, offset)[0] == [{"kind": "metrics"}]
+
+
+def test_append_after_a_torn_line_loses_only_that_line(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(b'{"kind": "tags", "n": 1}\n{"kind": "ta')
+    append(path, "end")
+    assert [entry["kind"] for entry in read(path)[0]] == ["tags", "end"]
+
+
+def test_read_in_pieces_equals_read_at_once(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    pieces, offset = [], 0
+    for step in range(5):
+        append(path, "metrics", step=step)
+        entries, offset = read(path, offset)
+        pieces += entries
+    assert pieces == read(path)[0]
+    assert offset == path.stat().st_size
+
+
+def _write_many(path, worker):
+    for step in range(200):
+        append(path, "metrics", worker=worker, step=step)
+
+
+def test_append_from_several_processes_tears_nothing(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    context = multiprocessing.get_context("spawn")
+    workers = [
+        context.Process(target=_write_many, args=(path, index)) for index in range(3)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    entries, offset = read(path)
+    assert offset == path.stat().st_size
+    assert sorted((entry["worker"], entry["step"]) for entry in entries) == [
+        (worker, step) for worker in range(3) for step in range(200)
+    ]
+
+
+def test_read_all_sorts_records_by_start(tmp_path):
+    for run_id in ("b", "a"):
+        record = Record(tmp_path, run_id)
+        record.append("start", time=len(run_id) + ord("z") - ord(run_id), name=run_id)
+        record.append("end", status="FINISHED")
+    append(tmp_path / "mlruns/runs/a.system.jsonl", "metrics", step=0, values={})
+    (tmp_path / "mlruns/runs/empty.jsonl").touch()
+    found = read_all(tmp_path)
+    assert [record.run_id for record, _ in found] == ["b", "a"]
+    assert found[0][1][0]["pid"] == os.getpid()
+    assert found[0][1][0]["run_id"] == "b"
+    assert found[0][1][-1]["status"] == "FINISHED"
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def test_progress_is_a_bar_on_a_terminal(tmp_path, monkeypatch, capsys):
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    log = Journal(tmp_path / "journal.jsonl", title="train")
+    for step in range(1, 11):
+        log.progress(step, 10, {"loss": 0.5})
+        log.metrics({"loss": 0.5}, step=step)
+    shown = terminal.getvalue()
+    assert "train" in shown
+    assert "10/10" in shown
+    assert "loss=0.5" in shown
+    assert "step 1" not in shown
+    assert capsys.readouterr().out == ""
+    assert {entry["kind"] for entry in read(log.path)[0]} == {"metrics"}
+
+
+def test_progress_is_plain_lines_elsewhere(tmp_path, capsys):
+    log = Journal(tmp_path / "journal.jsonl", title="train")
+    for step in range(1, 4):
+        log.progress(step, 3, {"loss": 0.5})
+    log.metrics({f"m{i}": 0.123456 for i in range(8)}, step=3)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines() == [
+        "train step 3/3  m0 0.1235  m1 0.1235  m2 0.1235  m3 0.1235  m4 0.1235  "
+        "m5 0.1235  and 2 more"
+    ]

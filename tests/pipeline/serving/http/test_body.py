@@ -1,0 +1,89 @@
+"""What a request's body holds; test_serve.py and test_serve_tasks.py ask servers."""
+
+import json
+
+import numpy as np
+import pytest
+
+from pipeline.serving.http import body
+
+TEXT = {"dtype": "string", "shape": [None]}
+WHOLE = {"dtype": "int32", "shape": [None]}
+TOKENS = {"dtype": "int32", "shape": [None, None]}
+SEED = {"dtype": "int64", "shape": [None]}
+CONTRACT = {
+    "kind": "text",
+    "max_rows": 3,
+    "knobs": {"seed": 0},
+    "signatures": {
+        "serving_default": {"inputs": {"prompt": TEXT}},
+        "sample": {"inputs": {"prompt": TEXT, "seed": SEED}},
+        "score": {"inputs": {"prompt": TEXT, "tokens": TOKENS, "lengths": WHOLE}},
+    },
+}
+
+
+def read(inputs, **params):
+    """The arrays of a request."""
+    content = json.dumps({"inputs": inputs, "params": params}).encode()
+    return body.read(content, CONTRACT)[1]
+
+
+@pytest.mark.parametrize("one", ["la", ["la"], {"prompt": "la"}, [{"prompt": "la"}]])
+def test_a_prompt_alone(one):
+    if one == "la":
+        with pytest.raises(ValueError, match=r"columns or rows.*Received: 'la'"):
+            read(one)
+    else:
+        assert read(one)["prompt"].tolist() == [b"la"]
+
+
+def test_one_row_with_a_list_in_it_is_no_columns():
+    row = {"prompt": "la", "tokens": [3, 0], "lengths": 2}
+    for inputs in (row, [row], {name: [value] for name, value in row.items()}):
+        found = read(inputs, signature="score")
+        assert found["tokens"].tolist() == [[3, 0]] and found["lengths"].tolist() == [2]
+
+
+def test_tokens_are_filled_with_0_to_the_longest_row_within_a_limit(monkeypatch):
+    inputs = {"prompt": ["", ""], "tokens": [[1, 2], []], "lengths": [2, 0]}
+    found = read(inputs, signature="score")
+    assert found["tokens"].tolist() == [[1, 2], [0, 0]]
+    assert found["tokens"].dtype == np.int32
+    monkeypatch.setattr(body, "MOST", 3)
+    with pytest.raises(ValueError, match="tokens must hold fewer numbers"):
+        read(inputs, signature="score")
+
+
+def test_rows_and_texts_have_limits(monkeypatch):
+    with pytest.raises(ValueError, match="too many rows.*Received: 4.*at most 3"):
+        read([""] * 4)
+    monkeypatch.setattr(body, "MOST_BYTES", 3)
+    assert read(["süß"[:2]])["prompt"].tolist() == ["sü".encode()]
+    for prompts in (["süß"], ["ab", ""]):  # all are as long as the longest one
+        with pytest.raises(ValueError, match="prompt must hold fewer or shorter"):
+            read(prompts)
+
+
+def test_each_row_has_a_seed_of_its_own():
+    assert read(["", "", ""], signature="sample", seed=7)["seed"].tolist() == [7, 8, 9]
+
+
+def test_half_a_surrogate_pair_is_bytes_that_are_no_utf_8():
+    assert read(["\ud800a"])["prompt"].tolist() == [b"\xed\xa0\x80a"]
+
+
+def test_an_error_is_short_whatever_was_received():
+    deep = json.loads("[" * 900 + "]" * 900)
+    for bad in (deep, {"a": deep}, "x" * 10**6, [[7] * 10**5], 10**4000):
+        with pytest.raises(ValueError, match="tokens must hold") as error:
+            read({"prompt": [""], "tokens": [bad], "lengths": [1]}, signature="score")
+        assert len(str(error.value)) < 300
+
+
+def test_rows_that_differ_get_a_short_error_whatever_their_names_are():
+    many = {f"k{i}": 1 for i in range(10_000)}
+    for rows in ([many, {}], [{}, many], [{"prompt": "la"}, many]):
+        with pytest.raises(ValueError, match="each row must name the same") as error:
+            read(rows)
+        assert len(str(error.value)) < 300
