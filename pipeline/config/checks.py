@@ -42,10 +42,8 @@ class Errors:
             received: a value, or schema.REQUIRED where a key is missing.
             origin: the place; None for that of the last layer that sets the key.
         """
-        places = (
-            layer.place(key) for layer in reversed(self.layers) if layer.sets(key)
-        )
-        origin = origin or next(places, None)
+        setting = (layer for layer in reversed(self.layers) if layer.sets(key))
+        origin = origin or next((layer.place(key) for layer in setting), None)
         where = f" ({origin})" if origin else ""
         if received is not schema.REQUIRED:
             received = json.dumps(received, ensure_ascii=False, default=str)
@@ -244,7 +242,7 @@ def _compare_tokenizer(task: dict, errors: Errors) -> None:
 
 
 def _belongs(name: str, key: str, keys: dict, components: Path) -> str:
-    """Hint for an unknown key: the section or choice that has it, or the nearest key."""
+    """Hint for an unknown key: the section or choice that has it, else the nearest."""
     for other in sorted(schema.SECTIONS, key=lambda section: section != name):
         if key in schema.section(other, None, components):
             return f" Did you mean {other}.{key}?"

@@ -146,4 +146,4 @@ def value(text: str) -> Any:
 
 def dump(data: dict) -> str:
     """A YAML text that `document` reads as `data`."""
-    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False)

@@ -72,6 +72,14 @@ def recipes(root: Path) -> dict[str, Path]:
     return {name: found[name].resolve() for name in sorted(found)}
 
 
+def headline(path: Path) -> str:
+    """The first comment of a recipe that is not empty, or ""."""
+    for line in path.read_text("utf-8").splitlines():
+        if line.startswith("#") and (text := line.strip("# ").strip()):
+            return text
+    return ""
+
+
 def layers(recipe: str, root: Path) -> tuple[str, list[Layer]]:
     """The name of a recipe, and the layers of it and its ancestors, the oldest first.
 
