@@ -28,7 +28,7 @@ setup(
         "pipeline.conf",
     ],
     package_dir={"pipeline.conf": "conf"},
-    package_data={"pipeline.conf": ["*.yaml", "*/*.yaml"]},
+    package_data={"pipeline.conf": ["*/*.yaml"]},
     entry_points={"console_scripts": ["phistar = pipeline.cli.main:main"]},
     install_requires=[
         "tensorflow>=2.21,<2.22",
@@ -40,7 +40,7 @@ setup(
         "tensorflow-datasets>=4.9.10,<4.10",
         "importlib_resources>=6",  # tensorflow-datasets imports it, undeclared
         "mlflow>=3.17,<3.18",
-        "hydra-core>=1.3.6,<1.4",
+        "PyYAML>=6",
         "pydantic>=2.10,<3",
         "scikit-learn>=1.6,<2",
         "numpy>=1.26,<3",
@@ -48,7 +48,9 @@ setup(
         "matplotlib>=3.9,<4",
         "pillow>=11",
         "psutil>=6",
-        # uvicorn, which `serve` runs, reads HTTP with the one and waits with the other
+        # of `serve`: uvicorn reads HTTP with httptools, its event loop is uvloop's
+        "starlette>=0.46",
+        "uvicorn>=0.34",
         "httptools>=0.6",
         "uvloop>=0.21",
         "tqdm>=4.66,<5",

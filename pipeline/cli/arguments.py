@@ -1,8 +1,9 @@
-"""What may be typed after `phistar`: the commands and their options."""
+"""The commands and options after `phistar`."""
 
 import argparse
 import sys
 from pathlib import Path
+from typing import TextIO
 
 from pipeline.process import errors
 from pipeline.process.errors import Failure
@@ -12,8 +13,8 @@ STAGES = ("ingest", "build", "train", "evaluate", "export")
 SIGNATURES = ("predict", "log_prob", "sample")
 
 
-def parse(typed):
-    """What was typed.  -> Namespace.
+def parse(typed: list[str]) -> argparse.Namespace:
+    """The command that was typed, with its overrides and root.
 
     Raises:
         Failure: if it is no command.
@@ -37,20 +38,20 @@ def parse(typed):
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, whose errors are ours."""
+    """argparse with our form of errors."""
 
-    def print_help(self, file=None):
-        """Print it; argparse's own hides a reader that has gone."""
+    def print_help(self, file: TextIO | None = None) -> None:
+        """Print the help; argparse's own method hides a broken pipe."""
         print(self.format_help(), end="", file=file or sys.stdout)
 
-    def error(self, message):
-        """Say how the command is called; raise Failure."""
+    def error(self, message: str) -> None:
+        """Print how the command is called; raise Failure."""
         self.print_usage(sys.stderr)
         raise Failure(message, errors.USAGE)
 
 
-def make_parser():
-    """The commands and their options."""
+def make_parser() -> Parser:
+    """The parser of all commands and their options."""
     common = Parser(add_help=False)
     common.add_argument(
         "--root",
@@ -70,7 +71,7 @@ def make_parser():
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def command(name, text):
+    def command(name: str, text: str) -> Parser:
         return commands.add_parser(
             name,
             parents=[common],
@@ -89,7 +90,9 @@ def make_parser():
     for name in ("run", *STAGES):
         text = "all five stages" if name == "run" else "this stage, and what it needs"
         add_run(name, command(name, text))
-    add_predict(command("predict", "ask an export; one JSON object for each input"))
+    add_predict(
+        command("predict", "an export's answers: one JSON object for each input")
+    )
     added = command("promote", "make a run's export the champion of its recipe")
     added.add_argument(
         "run",
@@ -101,7 +104,7 @@ def make_parser():
     added = command("serve", "the champion's answers over HTTP, on 127.0.0.1")
     added.add_argument("name", metavar="NAME", help="of a recipe that was promoted")
     added.add_argument("--port", type=positive, default=5001)
-    added = command("compare", "what differs between two runs, and what came of it")
+    added = command("compare", "what differs between two runs, and the effect")
     added.add_argument(
         "runs",
         metavar="RUN",
@@ -113,8 +116,8 @@ def make_parser():
     return parser
 
 
-def add_run(name, added):
-    """The options of `run` and of the stages."""
+def add_run(name: str, added: Parser) -> None:
+    """Add the options of `run` and of the stages."""
     added.add_argument("recipe", help="name of a recipe, or path of a YAML file")
     if name == "run":
         added.add_argument(
@@ -153,12 +156,12 @@ def add_run(name, added):
         help="try train, evaluate and export on two batches before training",
     )
     added.add_argument(
-        "--isolate", action="store_true", help="each stage in a process of its own"
+        "--isolate", action="store_true", help="each stage in its own process"
     )
 
 
-def add_predict(added):
-    """The options of `predict`."""
+def add_predict(added: Parser) -> None:
+    """Add the options of `predict`."""
     added.add_argument(
         "run",
         metavar="RUN",
@@ -178,7 +181,7 @@ def add_predict(added):
         "--batch-size",
         type=positive,
         metavar="N",
-        help="inputs asked at a time (default: 1024 rows of columns, 32 of others)",
+        help="inputs of one call (default: 1024 rows of columns, 32 of others)",
     )
     added.add_argument(
         "--label",
@@ -189,7 +192,7 @@ def add_predict(added):
         "--missing",
         action="append",
         metavar="WORD",
-        help="what stands for a missing value, in place of an empty cell, NA and nan; "
+        help="a missing value as it is written, in place of an empty cell, NA and nan; "
         "may be repeated",
     )
     for name, (kind, text) in KNOBS.items():
@@ -198,15 +201,15 @@ def add_predict(added):
         )
 
 
-def find_root(root):
-    """The project folder: given, or the nearest parent with conf/, or here."""
+def find_root(root: Path | None) -> Path:
+    """The project folder: `root`, else the nearest parent with conf/, else here."""
     if root is not None:
         return root.expanduser().resolve()
     here = Path.cwd()
     return next((p for p in (here, *here.parents) if (p / "conf").is_dir()), here)
 
 
-def positive(text):
+def positive(text: str) -> int:
     """A whole number from 1 on, for argparse."""
     value = int(text)
     if value < 1:

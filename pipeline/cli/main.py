@@ -13,29 +13,33 @@ import json
 import os
 import signal
 import sys
-from pathlib import Path
+from argparse import Namespace
+from collections.abc import Iterable
+from types import FrameType
 
 from pipeline.cli.arguments import STAGES, parse
 from pipeline.config import load as configs
 from pipeline.process import errors
 from pipeline.process.errors import Failure
 
+Answer = tuple[dict, list[str]]  # what --json prints, and the lines for a person
 
-def main(arguments=None):
-    """Run one command.  -> exit status."""
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit status."""
     typed = list(sys.argv[1:] if arguments is None else arguments)
     try:
         try:
             return run_command(typed)
         finally:
             sys.stdout.flush()  # here, where it can be caught
-    except BrokenPipeError:  # who read it has gone, as `head` does
+    except BrokenPipeError:  # the reader has closed the pipe, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return errors.BROKEN_PIPE
 
 
-def run_command(typed):
-    """Run what was typed and print its answer.  -> exit status."""
+def run_command(typed: list[str]) -> int:
+    """Run what was typed, print its answer, and return the exit status."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
     try:
@@ -56,9 +60,11 @@ def run_command(typed):
     return errors.OK
 
 
-def on_signal(number, frame):
-    """The first signal ends the run in order: what runs in TensorFlow is finished,
-    the record gets its end. A second one ends the process at once."""
+def on_signal(number: int, frame: FrameType | None) -> None:
+    """End the run in order at the first signal; at a second one end the process.
+
+    In order: TensorFlow finishes its current call, and the record gets its end.
+    """
     for again in (signal.SIGTERM, signal.SIGINT):
         signal.signal(again, lambda second, _: os._exit(128 + second))
     if number == signal.SIGINT:
@@ -66,58 +72,37 @@ def on_signal(number, frame):
     sys.exit(errors.TERMINATED)
 
 
-def list_names(given):
-    """Recipes with their first line, and the names of every table."""
+def list_names(given: Namespace) -> Answer:
+    """List the recipes with their first line, and the names of every table."""
+    from pipeline.cli.printing import table
     from pipeline.config import schema
 
-    recipes = {
-        name: headline(path) for name, path in configs.recipes(given.root).items()
-    }
-    tables = {
-        full: schema.names(section)
-        for section, chooser in schema.CHOOSERS.items()
-        for full in [f"{section}.{chooser}"]
-    }
-    width = max(map(len, [*recipes, *tables]), default=0)
-    lines = [f"{name:<{width}}  {text}" for name, text in sorted(recipes.items())]
-    lines += ["", *(f"{name:<{width}}  {' '.join(n)}" for name, n in tables.items())]
-    return {"recipes": recipes, "tables": tables}, lines
+    found = configs.recipes(given.root)
+    recipes = {name: configs.headline(path) for name, path in found.items()}
+    tables = {f"{of}.{key}": schema.names(of) for of, key in schema.CHOOSERS.items()}
+    rows = [*recipes.items(), ["", ""]]
+    rows += [[name, " ".join(choices)] for name, choices in tables.items()]
+    return {"recipes": recipes, "tables": tables}, table(rows)
 
 
-def headline(path):
-    """The first comment of a recipe that says something."""
-    for line in Path(path).read_text("utf-8").splitlines():
-        text = line.strip("# ").strip()
-        if line.startswith("#") and text and not text.startswith("@package"):
-            return text
-    return ""
-
-
-def show(given):
-    """Every key of the composed config: value, type, default, meaning."""
+def show(given: Namespace) -> Answer:
+    """Show every key of the composed config: value, type, default, meaning."""
     from pipeline.cli.printing import table
 
     config = load(given)
-    rows = [["key", "value", "type", "meaning"]]
-    answer = []
-    for row in configs.keys(config):
-        required = row.default is ...
-        rows.append([row.key, row.value, row.type, row.meaning])
-        answer.append(
-            {
-                "key": row.key,
-                "value": row.value,
-                "type": row.type,
-                "default": None if required else row.default,
-                "required": required,
-                "meaning": row.meaning,
-            }
-        )
-    return {"recipe": config.name, "keys": answer}, table(rows)
+    keys = [
+        row._asdict()
+        | {"default": None if row.default is ... else row.default}
+        | {"required": row.default is ...}
+        for row in configs.keys(config)
+    ]
+    columns = ["key", "value", "type", "meaning"]
+    rows = [columns, *([row[column] for column in columns] for row in keys)]
+    return {"recipe": config.name, "keys": keys}, table(rows)
 
 
-def plan(given):
-    """Per stage: HIT, or what changed."""
+def plan(given: Namespace) -> Answer:
+    """Tell per stage: HIT, or what changed."""
     from pipeline.cli.printing import plan_table
     from pipeline.run.plan import plan as make_plan
     from pipeline.store.store import Store
@@ -127,7 +112,7 @@ def plan(given):
     return {"recipe": config.name, "stages": rows}, plan_table(rows)
 
 
-def run(given):
+def run(given: Namespace) -> Answer:
     """Run the stages from --from to --to."""
     from pipeline.cli.printing import metrics_table
     from pipeline.run.command import run_once, run_seeds
@@ -162,16 +147,16 @@ def run(given):
     return answer, lines
 
 
-def predict(given):
-    """Ask an export; its answers are printed as they come."""
+def predict(given: Namespace) -> Answer:
+    """Print an export's answers as they come."""
     from pipeline.serving.predict.command import predict as ask
 
     answer = ask(given)
     return answer, []
 
 
-def compare(given):
-    """What differs between two runs, and what came of it."""
+def compare(given: Namespace) -> Answer:
+    """Compare two runs: what differs, and the effect."""
     from pipeline.cli.printing import comparison
     from pipeline.run.compare import compare as compare_runs
 
@@ -179,41 +164,25 @@ def compare(given):
     return answer, comparison(answer)
 
 
-def promote(given):
+def promote(given: Namespace) -> Answer:
     """Make a run's export the champion of its recipe."""
+    from pipeline.cli.printing import published
     from pipeline.serving import publish
 
     answer = publish.promote(given.run, given.root)
     return answer, published(answer)
 
 
-def rollback(given):
+def rollback(given: Namespace) -> Answer:
     """Make the champion before this one the champion again."""
+    from pipeline.cli.printing import published
     from pipeline.serving import publish
 
     answer = publish.rollback(given.name, given.root)
     return answer, published(answer)
 
 
-def published(answer):
-    """What a person reads of a new champion.  -> list of str."""
-    from pipeline.run.metrics import number
-
-    champion = f"{answer['name']} {answer['version']} is the champion"
-    if answer["difference"] is None:
-        return [f"{champion} already", answer["folder"]]
-    nats = f"test_nll {number(answer['test_nll'])}"
-    if answer["before"]:
-        nats += f" (that of version {answer['before']}: "
-        nats += f"{number(answer['before_test_nll'])})"
-    return [
-        f"{champion}: run {answer['run_id'][:8]}, {nats}; "
-        f"{answer['difference']:.2g} nats from what was evaluated",
-        answer["folder"],
-    ]
-
-
-def serve(given):
+def serve(given: Namespace) -> Answer:
     """Answer requests with a name's champion until a signal comes."""
     from pipeline.serving.http import server
 
@@ -221,7 +190,7 @@ def serve(given):
     return {}, []
 
 
-def ui(given):
+def ui(given: Namespace) -> Answer:
     """Start MLflow's server in this process's place."""
     from pipeline.tracking import ui
 
@@ -229,8 +198,8 @@ def ui(given):
     return {}, []
 
 
-def load(given, more=()):
-    """The config that the command line names; says which keys it dropped."""
+def load(given: Namespace, more: Iterable[str] = ()) -> configs.Config:
+    """Load the config that the command line names; print the keys it dropped."""
     config = configs.load(given.recipe, [*given.overrides, *more], given.root)
     if config.dropped and not more:
         print(
@@ -240,8 +209,8 @@ def load(given, more=()):
     return config
 
 
-def failed(error, typed):
-    """One clear error on stderr.  -> exit status."""
+def failed(error: BaseException, typed: list[str]) -> int:
+    """Print one clear error on stderr and return the exit status."""
     failure = error if isinstance(error, Failure) else Failure.of(error)
     print(f"phistar: error: {failure}", file=sys.stderr)
     if failure.details and ("--debug" in typed or not failure.expected):

@@ -1,18 +1,17 @@
-"""What commands print: tables for people; `--json` prints one object instead."""
+"""Tables and lines that commands print; `--json` prints one object instead."""
 
 import json
+from collections.abc import Iterable
+from typing import Any
 
 from pipeline.run.metrics import HEADLINE, UNITS, number
 
 
-def metrics_table(metrics):
+def metrics_table(metrics: dict[str, float]) -> list[str]:
     """The test metrics with their intervals and floors.
 
     Args:
-        metrics: dict of "test_nll", "test_nll_low", ... -> float.
-
-    Returns:
-        list of str.
+        metrics: "test_nll", "test_nll_low", ... -> value.
     """
     rows = []
     for name in HEADLINE:
@@ -36,8 +35,8 @@ def metrics_table(metrics):
     return table(rows)
 
 
-def plan_table(rows):
-    """What a run would do.  list of `plan.plan` -> list of str."""
+def plan_table(rows: list[dict]) -> list[str]:
+    """One line a stage of `plan.plan`: cached, or the reasons to run it."""
     return table(
         [
             row["stage"],
@@ -49,8 +48,24 @@ def plan_table(rows):
     )
 
 
-def comparison(answer):
-    """What differs between two runs.  dict of `compare.compare` -> list of str."""
+def published(answer: dict) -> list[str]:
+    """A new champion, as `publish.promote` describes it."""
+    champion = f"{answer['name']} {answer['version']} is the champion"
+    if answer["difference"] is None:
+        return [f"{champion} already", answer["folder"]]
+    nats = f"test_nll {number(answer['test_nll'])}"
+    if answer["before"]:
+        nats += f" (that of version {answer['before']}: "
+        nats += f"{number(answer['before_test_nll'])})"
+    return [
+        f"{champion}: run {answer['run_id'][:8]}, {nats}; "
+        f"{answer['difference']:.2g} nats from what was evaluated",
+        answer["folder"],
+    ]
+
+
+def comparison(answer: dict) -> list[str]:
+    """The differences of two runs, as `compare.compare` describes them."""
     out = [f"{side.upper()}  {_name(answer[side])}" for side in "ab"]
     rows = [["config", "A", "B"]]
     rows += [
@@ -75,7 +90,7 @@ def comparison(answer):
     return [*out, f"MLflow  {answer['url']}  (phistar ui)"]
 
 
-def _verdict(nll):
+def _verdict(nll: dict) -> str:
     error, found = nll["standard_error"], f"no standard error, n = {nll['n']}"
     if error is not None:
         found = f"± {error:.4f}, its standard error, n = {nll['n']}"
@@ -89,7 +104,7 @@ def _verdict(nll):
     return f"{found}a tie"
 
 
-def _parting(parting):
+def _parting(parting: dict | None) -> str:
     if parting is None:
         return "learning curves: the same at every step that both have"
     return (
@@ -98,16 +113,16 @@ def _parting(parting):
     )
 
 
-def _name(side):
+def _name(side: dict) -> str:
     return f"{side['run_id'][:8]}  {side['name']}"
 
 
-def _shown(value):
+def _shown(value: Any) -> str:
     return "-" if value is None else json.dumps(value, ensure_ascii=False).strip('"')
 
 
-def table(rows):
-    """Rows of str, left-aligned in columns.  -> list of str."""
+def table(rows: Iterable[Iterable]) -> list[str]:
+    """One line for each row, its cells left-aligned in columns."""
     rows = [[str(cell) for cell in row] for row in rows]
     width = max(map(len, rows), default=0)
     rows = [row + [""] * (width - len(row)) for row in rows]

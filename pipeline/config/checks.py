@@ -1,12 +1,15 @@
-"""What can be wrong with a config, all of it found at once."""
+"""The checks of a config, whose errors are all reported at once."""
 
 import json
+from collections.abc import Collection, Iterator
 from difflib import get_close_matches
-from typing import Literal, get_args, get_origin
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import ConfigDict, ValidationError, create_model
 
 from pipeline.config import schema
+from pipeline.config.recipes import Layer
 
 # Exactly one of the two is set; where a later layer sets one, the other is void.
 _EITHER = {"train.steps": "train.epochs", "train.epochs": "train.steps"}
@@ -17,17 +20,30 @@ class Errors:
     """The errors by key ("train.steps"); of several for one key, the first is kept.
 
     Args:
-        layers: list of Layer, the oldest first, to tell which one set a key.
+        layers: the oldest first; they tell which one set a key.
     """
 
-    def __init__(self, layers):
+    def __init__(self, layers: list[Layer]) -> None:
         self.layers = layers
         self.found = {}
 
-    def add(self, key, what, received, expected, hint="", origin=None):
-        """One line: what is wrong, where it was said, received, expected, advice."""
-        said = (layer.name for layer in reversed(self.layers) if layer.sets(key))
-        origin = origin or next(said, None)
+    def add(
+        self,
+        key: str,
+        what: str,
+        received: Any,
+        expected: str,
+        hint: str = "",
+        origin: str | None = None,
+    ) -> None:
+        """Add one line: the mistake, its place, received, expected, advice.
+
+        Args:
+            received: a value, or schema.REQUIRED where a key is missing.
+            origin: the place; None for that of the last layer that sets the key.
+        """
+        setting = (layer for layer in reversed(self.layers) if layer.sets(key))
+        origin = origin or next((layer.place(key) for layer in setting), None)
         where = f" ({origin})" if origin else ""
         if received is not schema.REQUIRED:
             received = json.dumps(received, ensure_ascii=False, default=str)
@@ -37,79 +53,86 @@ class Errors:
         self.found.setdefault(key, line + hint)
 
 
-def refuse(layers, errors):
-    """Unknown sections, and what no config may hold, whatever the schema says."""
+def refuse(layers: list[Layer], errors: Errors) -> None:
+    """Add the errors that need no schema: unknown sections, and forbidden values."""
     for layer in layers:
+        for key, line in layer.twice:
+            place = f"{layer.name}:{line}"
+            errors.add(f"{key} in {place}", "duplicate key", key, "each key once")
         for name, given in layer.data.items():
+            place = layer.place(name)
             if name not in schema.SECTIONS:
                 expected = "one of " + ", ".join(schema.SECTIONS)
                 hint = _nearest(name, schema.SECTIONS)
-                errors.add(name, "unknown section", given, expected, hint)
+                errors.add(name, "unknown section", given, expected, hint, place)
             elif not isinstance(given, dict):
-                errors.add(name, "not a section", given, f"{name}.key=value")
+                expected = f"{name}.key=value"
+                errors.add(name, "not a section", given, expected, origin=place)
         for path, value in _leaves(layer.data):
             key = ".".join(path[:2])
+            place = layer.place(key)
             if "_target_" in path:
-                errors.add(key, "_target_ is refused", value, "plain data")
+                what, expected = "_target_ is refused", "plain data"
+                errors.add(key, what, value, expected, origin=place)
             elif isinstance(value, str) and ("${" in value or value == "???"):
-                errors.add(key, "a placeholder", value, "the value itself")
+                expected = "the value itself"
+                errors.add(key, "a placeholder", value, expected, origin=place)
 
 
-def settle(layers, data, components):
-    """Drop from `data` what a later layer made void.
+def merge(layers: list[Layer], components: Path) -> tuple[dict, list[str]]:
+    """The sections of all layers as one; a later layer's key replaces an earlier one's.
 
     A layer that changes a chooser (`build.network`) voids the inherited keys that the
     old choice knows and the new one does not, unless it sets them itself. A layer that
     sets `train.epochs` voids an inherited `train.steps`, and the other way round.
 
     Returns:
-        list of the keys dropped ("build.mlp_dim").
+        ({section: {key: value}}, the keys that were voided: ["build.mlp_dim"]).
     """
-    standing, dropped = {}, set()
+    merged, dropped = {}, set()
     for layer in layers:
         given = layer.flat()
         void = {_EITHER[key] for key in _EITHER if given.get(key) is not None}
-        void = {key for key in void if standing.get(key) is not None}
+        void = {key for key in void if merged.get(key) is not None}
         for name, chooser in schema.CHOOSERS.items():
             if f"{name}.{chooser}" in given:
                 default = schema.section(name, None, components)[chooser].default
-                old = standing.get(f"{name}.{chooser}", default)
+                old = merged.get(f"{name}.{chooser}", default)
                 before = _keys(name, old, components)
                 after = _keys(name, given[f"{name}.{chooser}"], components)
                 if before and after:
                     void |= {f"{name}.{key}" for key in before.keys() - after.keys()}
-        void &= standing.keys()
-        standing |= given
+        void &= merged.keys()
+        merged = {key: merged[key] for key in merged if key not in void} | given
         dropped = (dropped | void) - given.keys()
-    for name, key in (key.split(".", 1) for key in dropped):
-        if isinstance(data.get(name), dict):  # else refused already
-            data[name].pop(key, None)
-    return sorted(dropped)
+    sections = {name: {} for name in schema.SECTIONS}
+    for full, value in merged.items():
+        name, key = full.split(".", 1)
+        if name in sections:  # else refused already
+            sections[name][key] = value
+    return sections, sorted(dropped)
 
 
-def resolve(data, components, errors):
+def resolve(data: dict, components: Path, errors: Errors) -> dict[str, dict[str, Any]]:
     """The config with its defaults, strictly checked.
 
     Args:
-        data: {section: {key: value}} as composed.
+        data: {section: {key: value}} for all of schema.SECTIONS.
         components: folder of the schema.
-        errors: Errors, to which is added.
+        errors: those found here are added to it.
 
     Returns:
-        {section: {key: value}} for all of schema.SECTIONS, plain JSON data; where
-        there are errors, the values as they came.
+        {section: {key: value}}, plain JSON data; where there are errors, the values
+        as they were given.
     """
-    # Into JSON and back: the model is to see what JSON can say, and nothing else.
-    data = json.loads(json.dumps(data, default=lambda v: {type(v).__name__: str(v)}))
-    given = {
-        s: v if isinstance(v := data.get(s), dict) else {} for s in schema.SECTIONS
-    }
+    # Into JSON and back, so that the model sees nothing but JSON's types.
+    given = json.loads(json.dumps(data, default=lambda v: {type(v).__name__: str(v)}))
     resolved = {name: _section(name, given, components, errors) for name in given}
     _compare(resolved, components, errors)
     return resolved
 
 
-def _section(name, given, components, errors):
+def _section(name: str, given: dict, components: Path, errors: Errors) -> dict:
     """One section with its defaults; an error for each key that the model refuses."""
     own, given = schema.section(name, None, components), given[name]
     chosen, chooser = own, schema.CHOOSERS.get(name)
@@ -117,7 +140,7 @@ def _section(name, given, components, errors):
         chosen = _keys(name, given.get(chooser, own[chooser].default), components)
     keys = own if chosen is None else chosen
     config = ConfigDict(
-        # Nobody can say which keys an unknown choice has: those are not judged.
+        # The keys of an unknown choice are unknown too: they are not checked.
         extra="ignore" if chosen is None else "forbid",
         strict=True,
         allow_inf_nan=False,
@@ -134,7 +157,7 @@ def _section(name, given, components, errors):
             kinds.setdefault(e["loc"][0], set()).add(e["type"])
     for key in kinds:
         if name in errors.found:
-            break  # not a section at all: nothing to say about its keys
+            break  # not a section at all: no error about its keys
         if key in keys:
             _judge(f"{name}.{key}", keys[key], kinds[key], given.get(key), errors)
         else:
@@ -144,8 +167,10 @@ def _section(name, given, components, errors):
     return {key.name: given.get(key.name, key.default) for key in keys.values()}
 
 
-def _judge(full, key, kinds, received, errors):
-    """The model's errors for one known key in words."""
+def _judge(
+    full: str, key: schema.Key, kinds: set[str], received: Any, errors: Errors
+) -> None:
+    """Add the model's errors for one known key, in words."""
     expected, hint = schema.type_text(key.type), ""
     flat = received if isinstance(received, list) else [received]
     if "missing" in kinds:
@@ -162,11 +187,11 @@ def _judge(full, key, kinds, received, errors):
     errors.add(full, what, received, expected, hint)
 
 
-def _compare(resolved, components, errors):
-    """What two keys say together."""
+def _compare(resolved: dict, components: Path, errors: Errors) -> None:
+    """Add the errors of keys that do not fit each other."""
     train, task = resolved["train"], resolved["task"].get("name")
 
-    def sound(*keys):
+    def sound(*keys: str) -> bool:
         return all(key in train and f"train.{key}" not in errors.found for key in keys)
 
     if sound("loss") and _keys("task", task, components) is not None:
@@ -178,7 +203,7 @@ def _compare(resolved, components, errors):
     if sound("batch_tokens") and (train["batch_tokens"] is None) == (
         task == "translation"
     ):
-        # examples are counted, or their tokens: the task says which
+        # a step counts examples, or for a translation the tokens of pairs
         given = train["batch_tokens"]
         what = "missing" if given is None else f"of no use for the task {task}"
         expected = "tokens of a step, like 4096" if given is None else "null"
@@ -201,8 +226,8 @@ def _compare(resolved, components, errors):
             errors.add("train.steps", "not whole intervals", steps, expected)
 
 
-def _compare_tokenizer(task, errors):
-    """A size of the vocabulary where it is to be chosen, and nowhere else."""
+def _compare_tokenizer(task: dict, errors: Errors) -> None:
+    """Add an error if the vocabulary's size does not fit the tokenizer."""
     if "vocab_size" not in task or errors.found.keys() & {
         "task.tokenizer",
         "task.vocab_size",
@@ -216,8 +241,8 @@ def _compare_tokenizer(task, errors):
         errors.add("task.vocab_size", what, size, "null")
 
 
-def _belongs(name, key, keys, components):
-    """Where an unknown key is at home, or else the nearest one."""
+def _belongs(name: str, key: str, keys: dict, components: Path) -> str:
+    """Hint for an unknown key: the section or choice that has it, else the nearest."""
     for other in sorted(schema.SECTIONS, key=lambda section: section != name):
         if key in schema.section(other, None, components):
             return f" Did you mean {other}.{key}?"
@@ -228,24 +253,24 @@ def _belongs(name, key, keys, components):
     return _nearest(f"{name}.{key}", [f"{name}.{legal}" for legal in keys])
 
 
-def _keys(name, choice, components):
+def _keys(name: str, choice: Any, components: Path) -> dict[str, schema.Key] | None:
     """The keys of a section with this choice; None if there is no such choice."""
     known = isinstance(choice, str) and choice in schema.names(name, components)
     return schema.section(name, choice, components) if known else None
 
 
-def _nearest(word, legal):
+def _nearest(word: str, legal: Collection[str]) -> str:
     nearest = get_close_matches(str(word), [str(x) for x in legal], 1)
     return f" Did you mean {nearest[0]}?" if nearest else ""
 
 
-def _literals(kind):
+def _literals(kind: Any) -> Collection:
     if get_origin(kind) is Literal:
         return get_args(kind)
     return [value for member in get_args(kind) for value in _literals(member)]
 
 
-def _leaves(data, path=()):
+def _leaves(data: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple, Any]]:
     """(path, value) of everything that is not a dict or a list."""
     if not isinstance(data, dict | list):
         yield path, data

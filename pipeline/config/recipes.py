@@ -1,39 +1,47 @@
-"""Recipe files: where they are, what each says itself, and whom it inherits.
+"""Recipe files: their places, their sections, and the recipes they inherit.
 
-# @package _global_
-defaults: [digits, _self_]    # optional: inherit the recipe `digits`
+inherits: digits              # optional: the name of a recipe
 train:
   steps: 600
 """
 
+from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
-HEADER = "# @package _global_"
+from pipeline.config import parse
 
 
 class ConfigError(ValueError):
-    """What is wrong with a config: `str` gives all errors, one per line."""
+    """All errors of a config: `str` gives one line for each."""
 
-    def __init__(self, errors):
-        super().__init__("\n".join(errors))
+    def __init__(self, errors: Iterable[str]) -> None:
         self.errors = list(errors)
+        super().__init__("\n".join(self.errors))
 
 
 class Layer(NamedTuple):
-    """What one recipe, or the command line, says itself.
+    """The keys that one recipe, or the command line, sets.
 
-    `name` is its file's name, `parent` the recipe it inherits, if any.
+    Args:
+        name: of the recipe's file, or "command line".
+        data: {section: {key: value}}, not checked yet.
+        path: of the recipe's file.
+        parent: name of the recipe that it inherits.
+        lines: "train" and "train.steps" -> line in the file.
+        twice: (key, line) of each key that the file repeats.
     """
 
     name: str
     data: dict[str, Any]
     path: Path | None = None
     parent: str | None = None
+    lines: dict[str, int] = {}
+    twice: list[tuple[str, int]] = []
 
     def flat(self) -> dict[str, Any]:
-        """{"train.steps": 600, ...}, what is said of the sections that have keys."""
+        """{"train.steps": 600, ...} of the sections that hold keys."""
         return {
             f"{name}.{key}": value
             for name, section in self.data.items()
@@ -41,9 +49,14 @@ class Layer(NamedTuple):
             for key, value in section.items()
         }
 
-    def sets(self, key) -> bool:
-        """Whether this layer says anything of "train.steps", or of "train"."""
+    def sets(self, key: str) -> bool:
+        """True if this layer sets "train.steps", or has the section "train"."""
         return key in self.data or key in self.flat()
+
+    def place(self, key: str) -> str:
+        """Place of a key that this layer sets: "digits.yaml:12"."""
+        line = self.lines.get(key)
+        return f"{self.name}:{line}" if line else self.name
 
 
 def shipped() -> Path:
@@ -52,20 +65,27 @@ def shipped() -> Path:
     return here / "conf" if (here / "conf").is_dir() else here.parent / "conf"
 
 
-def recipes(root) -> dict[str, Path]:
+def recipes(root: Path) -> dict[str, Path]:
     """Every recipe by name: the shipped ones and root's own, which win."""
     folders = [shipped() / "experiment", Path(root) / "conf" / "experiment"]
     found = {path.stem: path for folder in folders for path in folder.glob("*.yaml")}
     return {name: found[name].resolve() for name in sorted(found)}
 
 
-def layers(recipe, root, parse) -> tuple[str, list[Layer]]:
-    """The name of a recipe, and what it and those it inherits say, the oldest first.
+def headline(path: Path) -> str:
+    """The first comment of a recipe that is not empty, or ""."""
+    for line in path.read_text("utf-8").splitlines():
+        if line.startswith("#") and (text := line.strip("# ").strip()):
+            return text
+    return ""
+
+
+def layers(recipe: str, root: Path) -> tuple[str, list[Layer]]:
+    """The name of a recipe, and the layers of it and its ancestors, the oldest first.
 
     Args:
         recipe: a name from `recipes(root)`, or the path of a YAML file.
         root: the project's folder.
-        parse: function of a YAML text to plain data; ValueError if it is not YAML.
 
     Raises:
         ConfigError: no such recipe, or a file that cannot be read as one.
@@ -82,55 +102,67 @@ def layers(recipe, root, parse) -> tuple[str, list[Layer]]:
         path = known[recipe]
     else:
         raise ConfigError([f"no such recipe. {_expected(recipe, known)}"])
-    chain = [_read(path, parse)]
+    chain = [_read(path)]
     while (parent := chain[0].parent) is not None:
+        place = f"{chain[0].path}:{chain[0].lines['inherits']}"
         if parent not in known:
             raise ConfigError(
-                [f"{chain[0].path}: inherits no recipe. {_expected(parent, known)}"]
+                [f"{place}: inherits no recipe. {_expected(parent, known)}"]
             )
         if known[parent] in [layer.path for layer in chain]:
             raise _error(
-                chain[0].path,
+                place,
                 "a recipe that inherits itself",
                 " → ".join([*(layer.path.stem for layer in reversed(chain)), parent]),
                 "a parent that is another recipe",
             )
-        chain.insert(0, _read(known[parent], parse))
+        chain.insert(0, _read(known[parent]))
     return path.stem, chain
 
 
-def _read(path, parse):
-    """One file as a layer, refused here if Hydra would stumble over it later."""
+def _read(path: Path) -> Layer:
+    """One file as a layer."""
     try:
-        text = path.read_text("utf-8")
-        data = parse(text)
-    except (OSError, ValueError) as error:
-        raise _error(
-            path,
-            "cannot be read",
-            " ".join(str(error).replace('"<unicode string>"', path.name).split()),
-            "YAML in UTF-8, each key once, no `${`",
-        ) from error
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    if first.strip() != HEADER:
-        raise _error(path, "not a recipe", first or "nothing", f"first line `{HEADER}`")
+        raw = path.read_bytes()
+        data, lines, twice = parse.document(raw)
+    except parse.Unreadable as error:
+        place = f"{path}:{error.line}" if error.line else path
+        expected = "YAML in UTF-8, plain data only"
+        raise _error(place, "cannot be read", error, expected) from error
+    except OSError as error:
+        raise _error(path, "cannot be read", error, "a YAML file") from error
     if not isinstance(data, dict):
         raise _error(path, "not a recipe", data, "sections with keys, `train:`")
-    match data.pop("defaults", None):
-        case None:
-            parent = None
-        case [str(parent), "_self_"]:
-            pass
-        case other:
-            raise _error(path, "defaults", other, "[<recipe to inherit>, _self_]")
-    return Layer(path.name, data, path, parent)
+    _refuse_old_form(path, raw.decode("utf-8"), lines)
+    parent = data.pop("inherits", None)
+    if "inherits" in lines and not isinstance(parent, str):
+        place = f"{path}:{lines['inherits']}"
+        raise _error(place, "inherits", parent, "the name of one recipe")
+    return Layer(path.name, data, path, parent, lines, twice)
 
 
-def _error(path, what, received, expected):
-    return ConfigError([f"{path}: {what}. Received: {received}. Expected: {expected}."])
+def _refuse_old_form(path: Path, text: str, lines: dict[str, int]) -> None:
+    """Refuse a `# @package` line and a `defaults` list: no recipe has them now."""
+    written = text.splitlines()
+    old = [n for n, line in enumerate(written, 1) if line.startswith("# @package")]
+    old += [lines["defaults"]] if "defaults" in lines else []
+    if old:
+        raise _error(
+            f"{path}:{old[0]}",
+            "a recipe in the old form",
+            written[old[0] - 1],
+            "`inherits: NAME` in place of `defaults: [NAME, _self_]`, and no "
+            "`# @package` line",
+        )
 
 
-def _expected(name, known):
+def _error(place: object, what: str, received: object, expected: str) -> ConfigError:
+    return ConfigError(
+        [f"{place}: {what}. Received: {received}. Expected: {expected}."]
+    )
+
+
+def _expected(name: str, known: Iterable[str]) -> str:
     nearest = get_close_matches(name, known, 1)
     hint = f" Did you mean {nearest[0]}?" if nearest else ""
     listed = ", ".join(known) or "none here"

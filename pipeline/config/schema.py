@@ -1,8 +1,8 @@
-"""The config schema is the signature: which keys a section has, read with `ast`.
+"""The config schema: the keys of each section, read from signatures with `ast`.
 
     def run(task, out_dir, log, *, steps: Annotated[int, Field(ge=1)], **options):
 
-is the section `train` with the key `train.steps`. What stands after `*` are the keys:
+is the section `train` with the key `train.steps`. The arguments after `*` are the keys:
 name, type, bounds and default are written there, the meaning in the docstring's `Args`.
 Nothing below components/ is imported, so this takes milliseconds and no keras.
 
@@ -13,6 +13,7 @@ Literal[...], Annotated[T, Field(...)] and `|` between them. Defaults are litera
 import ast
 import operator
 import re
+from collections.abc import Callable
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
@@ -41,7 +42,7 @@ class Key(NamedTuple):
 
 
 class Signature(NamedTuple):
-    """What a function, or a class's `__init__`, asks of the config.
+    """The config keys of a function, or of a class's `__init__`.
 
     `summary` is the docstring's first line; `losses` a task's class attribute.
     """
@@ -51,7 +52,9 @@ class Signature(NamedTuple):
     losses: tuple[str, ...]
 
 
-def section(name, choice=None, components=COMPONENTS) -> dict[str, Key]:
+def section(
+    name: str, choice: str | None = None, components: Path = COMPONENTS
+) -> dict[str, Key]:
     """The keys of a section: the stage's own, then those of the choice.
 
     Args:
@@ -80,12 +83,12 @@ def section(name, choice=None, components=COMPONENTS) -> dict[str, Key]:
     return keys | chosen(name, choice, components).keys | keys
 
 
-def names(name, components=COMPONENTS) -> list[str]:
-    """What the chooser of section `name` knows, in the order of its table."""
+def names(name: str, components: Path = COMPONENTS) -> list[str]:
+    """The choices of the chooser of section `name`, in the order of its table."""
     return choices.names(_table(name, components))
 
 
-def chosen(name, choice, components=COMPONENTS) -> Signature:
+def chosen(name: str, choice: str, components: Path = COMPONENTS) -> Signature:
     """The signature that the chooser of section `name` picks."""
     return signature(*choices.chosen(_table(name, components), choice))
 
@@ -123,7 +126,7 @@ def signature(path: Path, symbol: str) -> Signature:
     return Signature(keys, summary, losses)
 
 
-def type_text(kind) -> str:
+def type_text(kind: Any) -> str:
     """A type in words: "int ≥ 1 or null", "one of logistic, hinge", "list of int"."""
     if kind is None or kind is type(None):
         return "null"
@@ -148,11 +151,11 @@ def type_text(kind) -> str:
     return kind.__name__
 
 
-def _table(name, components):
+def _table(name: str, components: Path) -> Path:
     return Path(components).parent / choices.TABLES[f"{name}.{CHOOSERS[name]}"]
 
 
-def _is_init(node):
+def _is_init(node: ast.stmt) -> bool:
     return isinstance(node, ast.FunctionDef) and node.name == "__init__"
 
 
@@ -164,7 +167,10 @@ def _losses(node):
     return ()
 
 
-def _read(evaluate, node, argument, path):
+def _read(
+    evaluate: Callable, node: ast.expr | None, argument: ast.arg, path: Path
+) -> Any:
+    """The annotation or default `node` of an argument, as `evaluate` reads it."""
     try:
         return evaluate(node)
     except (TypeError, ValueError) as error:
@@ -177,14 +183,15 @@ def _read(evaluate, node, argument, path):
         ) from error
 
 
-def _literal(node):
+def _literal(node: ast.expr) -> Any:
     value = ast.literal_eval(node)
     if not isinstance(value, int | float | str | tuple | None):
         raise TypeError(type(value))
     return value
 
 
-def _annotation(node):
+def _annotation(node: ast.expr | None) -> Any:
+    """The type that an annotation of the closed list names."""
     match node:
         case ast.Constant(value=None):
             return None
@@ -212,7 +219,7 @@ def _annotation(node):
     raise TypeError(ast.dump(node) if node else "no annotation")
 
 
-def _meanings(docstring):
+def _meanings(docstring: str) -> dict[str, str]:
     """{"steps": "length of the run."} of the entries of a docstring's `Args:`."""
     meanings, indent, inside = {}, None, False
     for line in docstring.splitlines():

@@ -108,7 +108,7 @@ def strangers(make_case, tmp_path_factory):
 def test_fresh_process_has_nothing_of_ours(strangers):
     _, _, modules = strangers
     assert "tensorflow" in modules
-    assert modules & {"components", "pipeline", "tests", "mlflow", "hydra"} == set()
+    assert modules & {"components", "pipeline", "tests", "mlflow"} == set()
 
 
 def test_moved_folder_gives_the_same_numbers(case, strangers):

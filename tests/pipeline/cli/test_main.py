@@ -152,7 +152,7 @@ def test_without_json_a_table_for_people(tmp_path):
 def test_unknown_recipe_lists_the_known_ones(tmp_path):
     (tmp_path / "conf" / "experiment").mkdir(parents=True)
     mine = tmp_path / "conf" / "experiment" / "mine.yaml"
-    mine.write_text("# @package _global_\ndefaults: [digits, _self_]\n")
+    mine.write_text("inherits: digits\n")
     done = here("run", "nope", root=tmp_path)
     assert done.status == 2
     for name in ("nope", "breast_cancer", "digits", "mine"):
@@ -218,8 +218,7 @@ def test_choosing_a_network_drops_and_prints_the_keys_of_the_old_one(tmp_path):
     folder = tmp_path / "conf" / "experiment"
     folder.mkdir(parents=True)
     (folder / "wide.yaml").write_text(
-        "# @package _global_\ndefaults: [digits, _self_]\n"
-        "build:\n  width: 64\n  num_blocks: 1\n"
+        "inherits: digits\nbuild:\n  width: 64\n  num_blocks: 1\n"
     )
     kept = here("show", "wide", root=tmp_path)
     assert "dropped" not in kept.stderr

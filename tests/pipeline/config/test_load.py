@@ -1,4 +1,4 @@
-"""A recipe and the command line become one resolved config, or all the errors."""
+"""Composition of a recipe and the command line: one resolved config, or all errors."""
 
 import json
 import subprocess
@@ -113,10 +113,10 @@ def root(tmp_path):
     return tmp_path
 
 
-def recipe(root, name, text, header="# @package _global_"):
+def recipe(root, name, text):
     path = root / "conf" / "experiment" / f"{name}.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"{header}\n{text}")
+    path.write_text(text)
     return path
 
 
@@ -183,8 +183,8 @@ def test_load_gives_tuples_as_lists(root):
 
 
 def test_load_inherits_over_several_layers_and_the_command_line_is_last(root):
-    recipe(root, "quick", "defaults: [base, _self_]\ntrain: {steps: 60, decay: 0.2}")
-    recipe(root, "quicker", "defaults: [quick, _self_]\ntrain: {decay: 0.3}")
+    recipe(root, "quick", "inherits: base\ntrain: {steps: 60, decay: 0.2}")
+    recipe(root, "quicker", "inherits: quick\ntrain: {decay: 0.3}")
     train = load(root, name="quicker").sections["train"]
     assert (train["steps"], train["eval_every"], train["decay"]) == (60, 60, 0.3)
     train = load(root, "train.decay=0.4", name="quicker").sections["train"]
@@ -194,9 +194,7 @@ def test_load_inherits_over_several_layers_and_the_command_line_is_last(root):
 def test_load_takes_a_file_anywhere_that_inherits_a_recipe_of_its_own_name(root):
     path = root / "elsewhere" / "base.yaml"
     path.parent.mkdir()
-    path.write_text(
-        "# @package _global_\ndefaults: [base, _self_]\ntrain: {decay: 0.7}"
-    )
+    path.write_text("inherits: base\ntrain: {decay: 0.7}")
     loaded = load(root, name=path)
     assert loaded.name == "base"
     assert loaded.sections["train"]["decay"] == 0.7
@@ -264,7 +262,7 @@ def test_load_drops_the_keys_of_each_chooser(root):
 
 
 def test_load_drops_in_an_inheriting_recipe_too(root):
-    recipe(root, "big", "defaults: [base, _self_]\nbuild: {network: vgg, widths: [4]}")
+    recipe(root, "big", "inherits: base\nbuild: {network: vgg, widths: [4]}")
     assert load(root, name="big").dropped == ["build.mlp_dim"]
     loaded = load(root, "build.network=linear", name="big")
     assert loaded.dropped == ["build.dropout", "build.mlp_dim", "build.widths"]
@@ -292,7 +290,7 @@ def test_load_replaces_steps_by_epochs_and_back(root):
     loaded = load(root, "train.epochs=3")
     assert loaded.dropped == ["train.steps"]
     assert loaded.sections["train"]["steps"] is None
-    recipe(root, "passes", "defaults: [base, _self_]\ntrain: {epochs: 3}")
+    recipe(root, "passes", "inherits: base\ntrain: {epochs: 3}")
     assert load(root, name="passes").dropped == ["train.steps"]
     loaded = load(root, "train.steps=120", name="passes")
     assert loaded.dropped == ["train.epochs"]
@@ -341,7 +339,13 @@ def test_load_replaces_steps_by_epochs_and_back(root):
         ("train.steps=range(1,5)", ["train.steps: several values", "range(1,5)"]),
         ("train.steps", ["cannot be read", "train.steps", "section.key=value"]),
         ("train.cut=(", ["cannot be read", "train.cut=(", "section.key=value"]),
+        ("train.steps=(1)", ["cannot be read", "in quotes"]),
+        ("train.steps=[1", ["cannot be read", "section.key=value"]),
+        ("train={steps: 1, steps: 2}", ["cannot be read"]),
+        ("build={a: &a [*a]}", ["cannot be read"]),
+        ("build.x=[f(x)]", ["cannot be read"]),
         ("~train.steps", ["cannot be read", "~train.steps"]),
+        ("~train.steps=3", ["cannot be read"]),
         ("train=3", ["train: not a section", "3", "train.key=value"]),
         ("=3", ["cannot be read", "section.key=value"]),
         ("experiment=base", ["experiment: unknown section"]),
@@ -389,8 +393,8 @@ def test_load_names_what_is_missing_and_its_meaning(root):
 
 
 def test_load_names_the_layer_that_said_it(root):
-    recipe(root, "child", "defaults: [base, _self_]\ntrain: {decay: true}")
-    assert "(child.yaml)" in error(root, name="child")
+    recipe(root, "child", "inherits: base\ntrain: {decay: true}")
+    assert "(child.yaml:2)" in error(root, name="child")
     assert "(command line)" in error(root, "train.decay=false", name="child")
 
 
@@ -403,6 +407,11 @@ def test_load_gives_equal_floats_by_default_and_when_given(root):
     assert load(root, "train.optimizer=sgd").to_yaml() == given
 
 
+def test_load_refuses_an_override_of_a_whole_section_by_a_value(root):
+    for overrides in (["train=3", "train.steps=60"], ["train.steps=60", "train=3"]):
+        assert "train: not a section" in error(root, *overrides)
+
+
 def test_load_refuses_both_lengths_in_one_layer(root):
     line = error(root, "train.steps=60", "train.epochs=1")
     assert "exactly one of train.steps and train.epochs" in line
@@ -410,47 +419,124 @@ def test_load_refuses_both_lengths_in_one_layer(root):
 
 
 def test_load_explains_a_language_that_yaml_reads_as_a_boolean(root):
-    recipe(root, "norse", "defaults: [base, _self_]\ningest: {language: no}")
+    recipe(root, "norse", "inherits: base\ningest: {language: no}")
     line = error(root, name="norse")
-    assert "ingest.language: wrong type (norse.yaml)" in line and "quote" in line
+    assert "ingest.language: wrong type (norse.yaml:2)" in line and "quote" in line
     assert load(root, "ingest.language=no").sections["ingest"]["language"] == "no"
 
 
 def test_load_lists_the_known_recipes_and_the_nearest(root):
     line = error(root, name="bsae")
     assert "bsae" in line and "base, " in line and "Did you mean base?" in line
-    recipe(root, "child", "defaults: [bsae, _self_]")
-    line = error(root, name="child")
-    assert "child.yaml" in line and "Did you mean base?" in line
 
 
 @pytest.mark.parametrize(
-    ("text", "parts"),
+    ("text", "line", "parts"),
     [
-        ("train: {steps: 1, steps: 2}", ["duplicate key steps", "each key once"]),
-        ("train: [", ["cannot be read"]),
-        ("train: {loss: ${}", ["cannot be read"]),
-        ("- train", ["not a recipe", "sections"]),
-        ("defaults: [base]", ["defaults", "_self_"]),
-        ("defaults: [_self_, base]", ["defaults", "_self_"]),
-        ("defaults: [{override /x: y}, _self_]", ["defaults", "_self_"]),
-        ("defaults: [odd, _self_]", ["inherits itself", "odd → odd"]),
-        ("? !!python/name:os.system\n: 1", ["cannot be read"]),
+        ("task: {}\ntrain: [", 2, ["cannot be read", "UTF-8"]),
+        ("train: {loss: ${}", 1, ["cannot be read"]),
+        ("train:\n\tloss: hinge", 2, ["cannot be read"]),
+        ("train: {}\n---\ntask: {}", 2, ["cannot be read", "document"]),
+        ("train: &a {loss: *a}", None, ["cannot be read"]),
+        ("- train", None, ["not a recipe", "sections"]),
+        ("just words", None, ["not a recipe", "just words", "sections"]),
+        ("# one\ninherits: odd", 2, ["inherits itself", "odd → odd"]),
+        ("# one\ninherits: bsae", 2, ["inherits no recipe", "Did you mean base?"]),
+        ("inherits: [base]", 1, ["inherits", "['base']", "name of one recipe"]),
+        ("inherits:", 1, ["inherits", "None", "name of one recipe"]),
+        ("? !!python/name:os.system\n: 1", 1, ["cannot be read"]),
+        ("task: {name: \u0007}", None, ["cannot be read"]),
     ],
 )
-def test_load_refuses_a_file_that_is_no_recipe_with_its_path(root, text, parts):
+def test_load_refuses_a_file_that_is_no_recipe_with_path_and_line(
+    root, text, line, parts
+):
     path = recipe(root, "odd", text)
-    line = error(root, name="odd")
-    for part in [str(path), "Received: ", "Expected: ", *parts]:
-        assert part in line
+    found = error(root, name="odd")
+    assert found.startswith(f"{path}:{line}: " if line else f"{path}: ")
+    for part in ["Received: ", "Expected", *parts]:
+        assert part in found
 
 
-def test_load_refuses_a_file_without_the_header_or_not_there(root):
-    recipe(root, "odd", BASE, header="# A recipe.")
-    assert "first line `# @package _global_`" in error(root, name="odd")
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("# @package _global_\n#\n# A recipe.\ntask: {name: binary}", 1),
+        ("# A recipe.\ndefaults: [base, _self_]\n", 2),
+        ("# A recipe.\n\ndefaults:\n  - base\n  - _self_\n", 3),
+        ("# @package _global_\ndefaults: [{override /x: y}, _self_]", 1),
+    ],
+)
+def test_load_refuses_the_old_form_and_tells_the_new_one(root, text, line):
+    path = recipe(root, "odd", text)
+    found = error(root, name="odd")
+    assert found.startswith(f"{path}:{line}: a recipe in the old form")
+    assert text.splitlines()[line - 1] in found
+    assert "`inherits: NAME` in place of `defaults: [NAME, _self_]`" in found
+    assert "no `# @package` line" in found
+
+
+def test_load_refuses_a_missing_file_and_one_that_is_not_utf_8(root):
     assert "no such file" in error(root, name=root / "missing.yaml")
-    (root / "latin.yaml").write_bytes(b"# @package _global_\ntask: {name: \xe9}")
-    assert "cannot be read" in error(root, name=root / "latin.yaml")
+    (root / "latin.yaml").write_bytes(b"# A recipe.\ntask: {name: \xe9}")
+    found = error(root, name=root / "latin.yaml")
+    assert found.startswith(f"{root / 'latin.yaml'}:2: cannot be read")
+
+
+def test_load_names_the_line_of_every_error_at_once(root):
+    recipe(root, "parent", "inherits: base\n\ntrain:\n  steps: 1.5\n")
+    recipe(
+        root,
+        "child",
+        """\
+inherits: parent
+trian: {steps: 3}
+build:
+  network: mlp
+  # a comment
+  mlp_dmi: 3
+train:
+  label_smoothing: 0.1
+  label_smoothing: 1
+ingest:
+  language: no
+  cut: ${x}
+  cut: ";"
+evaluate:
+  num_bins: {a: {_target_: b}}
+""",
+    )
+    found = errors(root, "task.positive=3", name="child")
+    places = {line.split("(")[1].split(")")[0]: line for line in found if "(" in line}
+    assert len(found) == 9 and len(places) == 7
+    for place, words in {
+        "parent.yaml:4": "train.steps: wrong type",
+        "child.yaml:2": "trian: unknown section",
+        "child.yaml:6": "build.mlp_dmi: unknown key",
+        "child.yaml:9": "train.label_smoothing: out of range",
+        "child.yaml:11": "ingest.language: wrong type",
+        "child.yaml:15": "evaluate.num_bins: _target_ is refused",
+        "command line": "task.positive: wrong type",
+    }.items():
+        assert places[place].startswith(words)
+    for line in (9, 13):
+        (twice,) = [text for text in found if f"child.yaml:{line}: duplicate" in text]
+        assert "Expected: each key once" in twice
+
+
+def test_load_reads_anchors_and_merge_keys_with_the_lines_of_their_keys(root):
+    text = (
+        "inherits: base\ntrain: &a\n  steps: 60\n  decay: true\nevaluate:\n  <<: *a\n"
+    )
+    recipe(root, "merged", text)
+    found = errors(root, name="merged")
+    assert [line.split(".")[0] for line in found].count("evaluate") == 2
+    assert "train.decay: wrong type (merged.yaml:4)" in found[0]
+    assert "evaluate.steps: unknown key (merged.yaml:3)" in found[1]
+    text = "inherits: base\nbuild: {<<: &b {dropout: 0.3}, mlp_dim: 8}\n"
+    recipe(root, "merged", text)
+    build = load(root, name="merged").sections["build"]
+    assert (build["dropout"], build["mlp_dim"]) == (0.3, 8)
 
 
 @pytest.mark.parametrize(
@@ -472,15 +558,14 @@ def test_load_refuses_a_file_without_the_header_or_not_there(root):
     ],
 )
 def test_load_has_no_other_error_than_its_own(root, text):
-    recipe(root, "odd", f"defaults: [base, _self_]\n{text}")
+    recipe(root, "odd", f"inherits: base\n{text}")
     errors(root, name="odd")
 
 
 def test_load_of_a_broken_section_keeps_to_its_own_errors(root):
-    recipe(root, "odd", "defaults: [base, _self_]\ntrain: 3")
-    assert "train: not a section" in errors(root, "train.epochs=3", name="odd")[0]
-    recipe(root, "words", "just words")
-    assert "just words: unknown section" in errors(root, name="words")[0]
+    recipe(root, "odd", "inherits: base\ntrain: 3")
+    found = error(root, "train.epochs=3", name="odd")
+    assert found.startswith("train: not a section (odd.yaml:2)")
 
 
 # The shipped recipes, and the promise of speed.
@@ -559,11 +644,11 @@ def test_load_of_every_shipped_recipe(tmp_path):
         assert configs.load(name, [], tmp_path).dropped == []
 
 
-def test_load_imports_no_component_and_is_quick():
+def test_load_imports_no_component():
     program = (
-        "import sys, time; from pipeline.config import load;"
+        "import sys; from pipeline.config import load;"
         "load.load('digits', ['train.epochs=2'], '.');"
-        "print(time.process_time(), *{m.split('.')[0] for m in sys.modules})"
+        "print(*{m.split('.')[0] for m in sys.modules})"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],
@@ -572,7 +657,5 @@ def test_load_imports_no_component_and_is_quick():
         text=True,
         check=True,
     )
-    seconds, *modules = done.stdout.split()
-    assert not {"components", "keras", "tensorflow", "mlflow", "numpy"} & set(modules)
-    # 0.3 on an idle machine; of the processor, and wide, so that a busy one may pass
-    assert float(seconds) < 1
+    modules = set(done.stdout.split())
+    assert not {"components", "keras", "tensorflow", "mlflow", "numpy"} & modules

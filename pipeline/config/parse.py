@@ -1,0 +1,149 @@
+"""YAML as plain data: recipe files with the line of each key, and `key=value`.
+
+PyYAML reads YAML 1.1. Here floats are those of YAML 1.2, so `1e-3` is a number, and a
+date is a text. On the command line only `true` and `false` are booleans: `no` is a
+language there, while a file has to quote it.
+"""
+
+import json
+import re
+from typing import Any, NamedTuple
+
+import yaml
+
+FLOW = ("[", "{", '"', "'")  # a value that begins so is YAML, any other is one word
+_TAG = "tag:yaml.org,2002:"
+_FLOAT = re.compile(
+    r"[-+]?(\.[0-9]+|[0-9][0-9_]*\.[0-9_]*|[0-9][0-9_]*(?=[eE]))([eE][-+]?[0-9]+)?$"
+)
+_BROKEN = (yaml.YAMLError, ValueError, TypeError, RecursionError)
+
+
+class Unreadable(ValueError):
+    """A text that is not YAML; `line` is where, or None."""
+
+    def __init__(self, problem: str, line: int | None = None) -> None:
+        super().__init__(problem)
+        self.line = line
+
+
+class Document(NamedTuple):
+    """A YAML text.
+
+    Args:
+        data: its plain data, {} if it is empty.
+        lines: "train" and "train.steps" -> line, the first being 1.
+        twice: (key, line) of each key that its mapping has already.
+    """
+
+    data: Any
+    lines: dict[str, int]
+    twice: list[tuple[str, int]]
+
+
+class _File(yaml.SafeLoader):
+    """YAML of files; lists the keys that are given twice."""
+
+    yaml_implicit_resolvers = {
+        first: [(tag, form) for tag, form in forms if tag != f"{_TAG}timestamp"]
+        for first, forms in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.twice = []
+
+    def construct_mapping(self, node: yaml.Node, deep: bool = False) -> dict:
+        keys = [(key.tag, key.value) for key, _ in node.value]
+        for i, (key, _) in enumerate(node.value):
+            if keys[i] in keys[:i]:
+                self.twice.append((str(key.value), key.start_mark.line + 1))
+        return super().construct_mapping(node, deep)
+
+
+class _Value(_File):
+    """YAML of the command line."""
+
+    yaml_implicit_resolvers = {
+        None: [
+            (f"{_TAG}null", re.compile(r"(null|Null|NULL|~)$")),
+            (f"{_TAG}bool", re.compile(r"(?i:true|false)$")),
+            (f"{_TAG}int", re.compile(r"[-+]?(0|[1-9][0-9]*(_[0-9]+)*)$")),
+            (f"{_TAG}float", _FLOAT),
+            (f"{_TAG}float", re.compile(r"[-+]?\.?(?i:inf|nan)$")),
+        ]
+    }
+
+    def construct_scalar(self, node: yaml.Node) -> Any:
+        # `range(1,5)` is neither a number nor a text: quotes tell that it is a text.
+        if node.style is None and re.search(r"[()]", str(node.value)):
+            raise ValueError(node.value)
+        return super().construct_scalar(node)
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML with quotes around each text that `_File` would read as something else."""
+
+    yaml_implicit_resolvers = _File.yaml_implicit_resolvers
+
+
+_File.add_implicit_resolver(f"{_TAG}float", _FLOAT, list("-+.0123456789"))
+
+
+def document(raw: bytes) -> Document:
+    """The data of a YAML file.
+
+    Raises:
+        Unreadable: not UTF-8, or not one YAML document of plain data.
+    """
+    try:
+        loader = _File(raw.decode("utf-8"))
+        node = loader.get_single_node()
+        data = {} if node is None else loader.construct_document(node)
+        json.dumps(data, default=str)  # raises where an alias holds itself
+    except UnicodeDecodeError as error:
+        raise Unreadable(str(error), raw.count(b"\n", 0, error.start) + 1) from error
+    except yaml.MarkedYAMLError as error:
+        problem = ", ".join(text for text in (error.context, error.problem) if text)
+        mark = error.problem_mark or error.context_mark
+        raise Unreadable(problem, mark.line + 1 if mark else None) from error
+    except _BROKEN as error:
+        raise Unreadable(" ".join(str(error).split())) from error
+    lines = {}
+    if isinstance(data, dict):
+        for section, keys in node.value if node else ():
+            name = loader.construct_object(section)
+            lines[f"{name}"] = section.start_mark.line + 1
+            for key, _ in keys.value if isinstance(keys, yaml.MappingNode) else ():
+                full = f"{name}.{loader.construct_object(key, deep=True)}"
+                lines[full] = key.start_mark.line + 1
+    return Document(data, lines, loader.twice)
+
+
+def value(text: str) -> Any:
+    """The value of `key=text`: YAML in brackets or quotes, or one word as it is.
+
+    A word may hold what YAML gives a meaning, like `|`, `*.csv` or `a: b`.
+
+    Raises:
+        Unreadable: brackets or quotes that are not YAML; a bare parenthesis.
+    """
+    text = text.strip()
+    try:
+        loader = _Value(text if text.startswith(FLOW) else "")
+        if text.startswith(FLOW):
+            result = loader.get_single_data()
+        else:
+            tag = loader.resolve(yaml.ScalarNode, text, (True, False))
+            result = loader.construct_object(yaml.ScalarNode(tag, text))
+        json.dumps(result, default=str)
+    except _BROKEN as error:
+        raise Unreadable(" ".join(str(error).split())) from error
+    if loader.twice:
+        raise Unreadable(f"duplicate key {loader.twice[0][0]}")
+    return result
+
+
+def dump(data: dict) -> str:
+    """A YAML text that `document` reads as `data`."""
+    return yaml.dump(data, Dumper=_Dumper, sort_keys=False)
