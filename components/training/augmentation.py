@@ -69,3 +69,25 @@ def _interpolation(position, n):
     """max(0, 1 - |p(i) - j|).  float [B, n] -> [B, n, n]."""
     distance = position[..., None] - ops.arange(n, dtype="float32")
     return ops.relu(1 - ops.abs(distance))
+
+
+def augmentation_of(kind, flip, crop, scale_jitter, seed):
+    """The layer that changes the images of training; None without a change.
+
+    Args:
+        kind: of the inputs.
+        flip, crop, scale_jitter, seed: see Augmentation.
+
+    Raises:
+        ValueError: if the inputs are not images, but something is to change them.
+    """
+    keys = {"flip": flip, "crop": crop, "scale_jitter": scale_jitter}
+    given = {f"train.{name}": value for name, value in keys.items() if value}
+    if not given:
+        return None
+    if kind != "images":
+        raise ValueError(
+            f"only images can be flipped, cropped or enlarged. Received: {given} for "
+            f"inputs that are {kind}. Leave these keys out."
+        )
+    return Augmentation(**keys, seed=seed)

@@ -4,12 +4,13 @@ A layer is taken over if the earlier network has one of the same name whose weig
 have the same shapes; what is taken over and what not, and why, is said.
 """
 
-import hashlib
 import json
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
+
+from components.hashing import file_sha256
 
 FILES = ("network.json", "weights.npz")
 
@@ -33,8 +34,7 @@ def fingerprint(folder):
                 "trained network, mlruns/stages/train/KEY; `phistar run NAME --json` "
                 "prints it as stages.train.path."
             )
-        with open(path, "rb") as file:
-            digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
+        digests[name] = file_sha256(path)
     return digests
 
 

@@ -99,7 +99,7 @@ def estimate(config, artifacts, folder):
         str.
     """
     from components.artifacts import Dataset, load_network, make_task
-    from components.train import length
+    from components.training.steps import length
 
     section, data = config.sections["train"], Dataset.load(artifacts["dataset"])
     task, network = config.sections["task"], load_network(artifacts["network"])[0]

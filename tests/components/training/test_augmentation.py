@@ -117,7 +117,7 @@ KEYS = {
 @pytest.fixture
 def run(make_dataset, tmp_path, monkeypatch):
     """Train on images with dropout; (name, step to die at, **keys) -> folder."""
-    monkeypatch.setattr("components.training.fit.CHECKPOINT_SHARE", 1e9)
+    monkeypatch.setattr("components.training.checkpoints.SHARE", 1e9)
     given = {
         "task": TASKS["multiclass"],
         "dataset": make_dataset("images", "multiclass"),

@@ -52,11 +52,11 @@ from pathlib import Path
 request = json.loads(sys.argv[1])
 from pipeline.process import quiet
 quiet.import_keras(request["devices"])
-import components.training.fit
+import components.training.checkpoints
 from components import train
 from pipeline.record.journal import Journal
 
-components.training.fit.CHECKPOINT_SHARE = 1e9  # a checkpoint at every border
+components.training.checkpoints.SHARE = 1e9  # a checkpoint at every border
 
 class Dying(Journal):
     def progress(self, step, total, values):

@@ -91,7 +91,7 @@ PLATEAU = {  # a rate that soon stops helping
 @pytest.fixture
 def run(make_dataset, tmp_path, monkeypatch):
     """Train on columns with dropout; (name, step to die at) -> folder."""
-    monkeypatch.setattr("components.training.fit.CHECKPOINT_SHARE", 1e9)
+    monkeypatch.setattr("components.training.checkpoints.SHARE", 1e9)
     dataset = make_dataset("columns", "multiclass")
     given = {"task": TASKS["multiclass"], "dataset": dataset}
     network = stages.call(
