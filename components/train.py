@@ -55,14 +55,16 @@ def run(
 ):
     """Minimise the mean loss on train; keep the weights with the least valid_nll.
 
+    A run that was stopped continues from its newest checkpoint, bit for bit.
+
     Args:
         task: plain data of the section `task`.
         dataset: folder of the Dataset; train and valid are read.
         network: folder of the Network to start from.
         out_dir: folder to write the trained Network to.
         log: Journal.
-        loss: what is minimised; the task says which it may be.
-        optimizer: how it is minimised.
+        loss: function to minimise, one of those that the task allows.
+        optimizer: method that minimises it.
         batch_size: examples a step; of texts, windows.
         batch_tokens: target tokens a step, padding included; of sentence pairs,
             instead of batch_size.
@@ -72,25 +74,25 @@ def run(
             default: one pass, or the largest divisor below.
         accumulate: parts that the batch of a step is read in, to save memory.
         stop_after: evaluations in a row without a new least valid_nll that end it.
-        average: of how many of the last evaluations the weights are averaged; the
-            average is kept if its valid_nll is the least.
+        average: number of last evaluations whose weights are averaged; the average is
+            kept if its valid_nll is the least.
         label_smoothing: eps of `cross_entropy`, spread over all labels.
         flip: mirror each image left and right with probability 1/2, in training only.
         crop: pixels of 0 around each image before a random crop of its own size.
         scale_jitter: enlarge each image by up to this share before the crop.
         seed: of the order of the examples, of augmentation and of dropout.
-        backend: what Keras runs on.
+        backend: framework that Keras runs on.
         precision: of the layers; weights and logits are float32 in any case. The loss
             is scaled where float16 needs it.
-        devices: what trains: auto (every GPU, else the CPU), cpu, gpu, or how many; a
-            count without GPUs makes as many logical CPUs. Each batch is split.
+        devices: auto (every GPU, else the CPU), cpu, gpu, or a count; a count without
+            GPUs makes as many logical CPUs. Each batch is split between them.
         **options: keys of the optimizer.
 
     Raises:
         FloatingPointError: if the loss or a weight is not finite.
-        ValueError: if the steps are not a multiple of `eval_every`; if what are no
-            images is to be augmented; if `batch_tokens` are given of what are no
-            sentence pairs.
+        ValueError: if the steps are not a multiple of `eval_every`; if inputs that
+            are not images have keys of augmentation; if `batch_tokens` are given for
+            data that are not sentence pairs.
     """
     keras.utils.set_random_seed(seed)
     data, placed = Dataset.load(dataset), place(devices)
@@ -99,16 +101,15 @@ def run(
     with placed.scope(), dtype_policy(precision):
         model, description = load_network(network)
 
-    # every part of a batch is split evenly between the devices
+    # the devices split every part of a batch evenly
     split = placed.count * accumulate
     plan = the_task.plan(inputs, labels, model, batch_size, batch_tokens, seed, split)
     steps, eval_every = length(plan, steps, epochs, eval_every)
     with placed.scope():
         augmentation = augmentation_of(data.kind, flip, crop, scale_jitter, seed)
         training = Training(model, the_task, loss, label_smoothing, augmentation)
-        chosen, at_border = make_optimizer(
-            optimizer, steps, accumulate, precision, options
-        )
+        given = optimizer, steps, accumulate, precision, options
+        chosen, at_border = make_optimizer(*given)
         # Keras counts parts of steps
         work = model.count_params() * plan.step_labels // accumulate
         compile_for(placed, training, chosen, eval_every * accumulate, work)
@@ -117,29 +118,14 @@ def run(
         model.synchronize()
         scorer, _ = load_network(network)
 
-    evaluation = Evaluation(
-        the_task,
-        loss,
-        data.split("valid"),
-        model,
-        scorer=scorer,
-        average=average,
-        stop_after=stop_after,
-    )
-    facts = placed.description()
-    checkpoints = Checkpoints(
-        Path(out_dir) / "checkpoints", training, evaluation, log, machine() | facts
-    )
+    valid = data.split("valid")
+    evaluation = Evaluation(the_task, loss, valid, model, scorer, average, stop_after)
+    folder, facts = Path(out_dir) / "checkpoints", placed.description()
+    checkpoints = Checkpoints(folder, training, evaluation, log, machine() | facts)
     with placed.scope():
         start = checkpoints.restore(steps)
     border = Border(
-        evaluation,
-        checkpoints,
-        log,
-        at_border,
-        steps=steps,
-        eval_every=eval_every,
-        accumulate=accumulate,
+        evaluation, checkpoints, log, at_border, steps, eval_every, accumulate
     )
     if start < steps and not evaluation.stopped():
         parts = plan if accumulate == 1 else Parts(plan, accumulate)
@@ -154,13 +140,11 @@ def run(
             callbacks=[border],
         )
 
-    average_nll = evaluation.add_average()
+    params = evaluation.add_average()
     set_weights(model, evaluation.best.weights)
     save_network(out_dir, model, {**description, "scale": evaluation.best.scale})
     write_json(Path(out_dir) / "history.json", evaluation.history)
-    params = {"train.total_steps": steps, "train.best_step": evaluation.best_step}
-    if average_nll is not None:
-        params["train.average_nll"] = average_nll
+    params |= {"train.total_steps": steps, "train.best_step": evaluation.best_step}
     if isinstance(plan, BucketPlan):
         params["train.padding"] = plan.padding["both"]
     log.params(params)

@@ -22,7 +22,7 @@ class Border(keras.callbacks.Callback):
     """
 
     def __init__(
-        self, evaluation, checkpoints, log, at_border, *, steps, eval_every, accumulate
+        self, evaluation, checkpoints, log, at_border, steps, eval_every, accumulate
     ):
         super().__init__()
         self.evaluation, self.checkpoints, self.log = evaluation, checkpoints, log

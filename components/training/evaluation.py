@@ -38,9 +38,7 @@ class Evaluation:
             None.
     """
 
-    def __init__(
-        self, task, loss, valid, network, *, scorer=None, average=1, stop_after=None
-    ):
+    def __init__(self, task, loss, valid, network, scorer, average, stop_after):
         self.task, self.loss = task, loss
         self.inputs, self.labels = valid
         self.network, self.scorer = network, scorer
@@ -78,10 +76,11 @@ class Evaluation:
         """Score the mean of the recent weights, and keep it if it is the best.
 
         Returns:
-            float, its valid_nll; None with less than two evaluations to average.
+            dict, "train.average_nll" -> nats per label; empty with less than two
+            evaluations to average.
         """
         if len(self.recent) < 2:
-            return None
+            return {}
         mean = [
             np.mean(values, axis=0, dtype="float64").astype(values[0].dtype)
             for values in zip(*self.recent, strict=True)
@@ -90,4 +89,4 @@ class Evaluation:
         scored = self.score(mean)
         if scored.nll < self.best.nll:
             self.best = scored
-        return scored.nll
+        return {"train.average_nll": scored.nll}
