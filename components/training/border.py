@@ -1,4 +1,4 @@
-"""The border between two intervals of `fit`: evaluate, log, write a checkpoint."""
+"""Border between two intervals of `fit`: evaluate, log, write a checkpoint."""
 
 import time
 

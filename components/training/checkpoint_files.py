@@ -1,4 +1,4 @@
-"""The files of checkpoints: whole or not at all, the newest two.
+"""Files of checkpoints: whole or not at all, the newest two.
 
 checkpoints/step-00000080/variables.npz    arrays, by position
                          /state.json       all else, and the SHA-256 of the arrays

@@ -36,7 +36,7 @@ class Checkpoints:
     def __init__(self, folder, training, evaluation, log, machine):
         self.folder, self.machine = folder, machine
         self.training, self.evaluation, self.log = training, evaluation, log
-        self.cost, self.next = 0.0, 0.0  # seconds of the last one; time of the next
+        self.next = 0.0  # time from which the next one may be written
 
     def save(self, step):
         """Write a checkpoint, unless that would take too large a share of the time."""

@@ -25,7 +25,7 @@ MIB = 2**20
 
 @dataclass(frozen=True)
 class Devices:
-    """The devices that train.
+    """Devices that train.
 
     Args:
         kind: "cpu" or "gpu".

@@ -1,4 +1,4 @@
-"""The model that `fit` trains, its optimizer, and how both are compiled."""
+"""Model that `fit` trains, its optimizer, and the compilation of both."""
 
 import contextlib
 
@@ -9,7 +9,7 @@ from components.training.steps import execution_steps
 
 
 class Training(keras.Model):
-    """The model that `fit` trains: features in `call`, the loss in `compute_loss`.
+    """Model that `fit` trains: features in `call`, the loss in `compute_loss`.
 
     Logits are not the output, because a task may compute its loss without all of them.
 
@@ -67,7 +67,7 @@ def dtype_policy(precision):
 
 
 def make_optimizer(name, steps, parts, precision, options):
-    """The optimizer of a run, with the loss scaled where float16 needs it.
+    """Optimizer of a run, with the loss scaled where float16 needs it.
 
     Args:
         name: of the optimizer.

@@ -40,12 +40,12 @@ def fit(make_dataset, tmp_path):
 
 
 def history(folder):
-    """What history.json holds."""
+    """Content of history.json."""
     return json.loads((folder / "history.json").read_text())
 
 
 def digest(folder):
-    """SHA-256 of the weights' file."""
+    """SHA-256 of the file of weights."""
     return file_sha256(folder / "weights.npz")
 
 

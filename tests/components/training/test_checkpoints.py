@@ -1,4 +1,4 @@
-"""A training that stops and goes on is the training that did not stop."""
+"""A resumed training equals the uninterrupted one, bit for bit."""
 
 import json
 import shutil
@@ -85,7 +85,7 @@ def case(trainings, tmp_path):
 
 
 def written(folder):
-    """What later stages read of a trained network."""
+    """Bytes of the files that later stages read of a trained network."""
     names = ("network.json", "weights.npz", "history.json")
     return {name: (folder / name).read_bytes() for name in names}
 
