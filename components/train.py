@@ -106,7 +106,7 @@ def run(
     plan = the_task.plan(inputs, labels, model, batch_size, batch_tokens, seed, split)
     steps, eval_every = length(plan, steps, epochs, eval_every)
     with placed.scope():
-        augmentation = augmentation_of(data.kind, flip, crop, scale_jitter, seed)
+        augmentation = augmentation_of(data, flip, crop, scale_jitter, seed)
         training = Training(model, the_task, loss, label_smoothing, augmentation)
         given = optimizer, steps, accumulate, precision, options
         chosen, at_border = make_optimizer(*given)

@@ -74,11 +74,11 @@ def _interpolation(position, n):
     return ops.relu(1 - ops.abs(distance))
 
 
-def augmentation_of(kind, flip, crop, scale_jitter, seed):
+def augmentation_of(data, flip, crop, scale_jitter, seed):
     """Layer that changes the images of training; None if the keys ask for no change.
 
     Args:
-        kind: of the inputs.
+        data: Dataset.
         flip, crop, scale_jitter, seed: see Augmentation.
 
     Raises:
@@ -88,6 +88,7 @@ def augmentation_of(kind, flip, crop, scale_jitter, seed):
     given = {f"train.{name}": value for name, value in keys.items() if value}
     if not given:
         return None
+    kind = data.description["inputs"]["kind"]
     if kind != "images":
         raise ValueError(
             f"only images can be flipped, cropped or enlarged. Received: {given} for "
