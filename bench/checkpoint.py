@@ -6,8 +6,8 @@ The stage `train` in full, with its checkpoints and without, one right after the
 in a process that has keras in memory. fashion_mnist is cut to four intervals of 60
 steps: seven times as many borders as the recipe has by default. The runs of
 breast_cancer are over in a second, and in some; there, a checkpoint is the most that
-happens. The share is also taken from the clock: the time inside `Border.save`, which
-the noise of a shared machine changes little.
+happens. The share is also taken from the clock: the time inside `Checkpoints.save`,
+which the noise of a shared machine changes little.
 """
 
 import argparse
@@ -71,17 +71,17 @@ def compare(config, repeats):
 def training(config, folder, checkpoints=True):
     """(seconds of the stage `train`, list of the seconds of each checkpoint)."""
     from components import train
-    from components.training.fit import Border
+    from components.training.checkpoints import Checkpoints
 
-    save, saving = Border.save, []
+    save, saving = Checkpoints.save, []
 
-    def timed(border):
-        begin, before = time.perf_counter(), border.written
-        save(border)
-        if border.written != before:
+    def timed(self, step):
+        begin, before = time.perf_counter(), self.next
+        save(self, step)
+        if self.next != before:
             saving.append(time.perf_counter() - begin)
 
-    Border.save = timed if checkpoints else lambda border: None
+    Checkpoints.save = timed if checkpoints else lambda self, step: None
     try:
         with tempfile.TemporaryDirectory() as out_dir:
             begin = time.perf_counter()
@@ -95,7 +95,7 @@ def training(config, folder, checkpoints=True):
             )
             return time.perf_counter() - begin, saving
     finally:
-        Border.save = save
+        Checkpoints.save = save
 
 
 if __name__ == "__main__":

@@ -132,10 +132,10 @@ def training(config, dataset, network):
 
     from components.artifacts import Dataset, load_network, make_task
     from components.data.batches.loader import loader
-    from components.train import execution_steps
     from components.training.devices import place
     from components.training.fit import Training
     from components.training.optimizers import adamw
+    from components.training.steps import execution_steps
 
     data = Dataset.load(dataset)
     task = make_task(config["task"], data.space)

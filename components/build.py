@@ -1,4 +1,4 @@
-"""Stage 2, build: a Dataset's description -> a Network to start from."""
+"""Stage 2, build: description of a Dataset -> Network to start from."""
 
 import sys
 from pathlib import Path
@@ -35,15 +35,15 @@ def run(
         dataset: folder of the Dataset; only its description is read.
         out_dir: folder to write the Network to.
         log: Journal.
-        network: which network.
+        network: name of the network.
         seed: of the initial weights.
         weights: folder of an earlier network to start from, mlruns/stages/train/KEY;
             relative to the working directory. Layers are taken over by name and shape.
-        weights_layers: which layers to take over from it; `*` and `?` as in a shell.
+        weights_layers: layers to take over from it; `*` and `?` as in a shell.
         **options: keys of the network.
 
     Raises:
-        ValueError: if there is nothing to take over from `weights`.
+        ValueError: if `weights` has no layer to take over.
     """
     keras.utils.set_random_seed(seed)
     data = Dataset.load(dataset)

@@ -1,10 +1,10 @@
-"""Where training runs: on one device, or on several with a copy of the network each.
+"""Devices to train on: one, or several with a copy of the network each.
 
     train.devices   a machine with G GPUs    a machine without
     auto            all G                    the CPU
     cpu             the CPU                  the CPU
     gpu             all G                    refused
-    a count N       the first N; N <= G      N logical CPUs, to try what several do
+    a count N       the first N; N <= G      N logical CPUs, to try several devices
 
 Several devices split each batch between them. With TensorFlow that is
 `tf.distribute.MirroredStrategy`, with JAX `keras.distribution.DataParallel`.
@@ -25,11 +25,11 @@ MIB = 2**20
 
 @dataclass(frozen=True)
 class Devices:
-    """The devices that train.
+    """Devices that train.
 
     Args:
         kind: "cpu" or "gpu".
-        handles: the framework's own objects, one a device.
+        handles: objects of the framework, one a device.
         strategy: tf.distribute.Strategy where TensorFlow has several, else None.
     """
 
@@ -39,27 +39,27 @@ class Devices:
 
     @property
     def count(self):
-        """How many there are; rows of a batch are split between them."""
+        """Number of devices; the rows of a batch are split between them."""
         return len(self.handles)
 
     @property
     def jit_compile(self):
-        """What `compile` is told about XLA.
+        """Use of XLA, as `compile` takes it: "auto" or False.
 
         On a CPU, TensorFlow's own kernels (oneDNN) run a small VGG's step 1.5 times
         as fast as XLA's, which also compiles for seconds (bench/overhead.py). Inside
-        XLA, MirroredStrategy cannot add up its gradients. JAX is always XLA.
+        XLA, MirroredStrategy cannot add its gradients. JAX always uses XLA.
         """
         if keras.backend.backend() == "jax":
             return "auto"
         return "auto" if self.kind == "gpu" and self.strategy is None else False
 
     def scope(self):
-        """Context in which the variables that training changes are made."""
+        """Context to create the variables in that training changes."""
         return self.strategy.scope() if self.strategy else contextlib.nullcontext()
 
     def description(self):
-        """What they are.  -> {"device": name, "device_count", "device_driver"}."""
+        """Facts for the log.  -> {"device": name, "device_count", "device_driver"}."""
         facts = {"device": self._name(), "device_count": self.count}
         driver = Path("/proc/driver/nvidia/version")
         if self.kind == "gpu" and driver.exists():
@@ -67,8 +67,8 @@ class Devices:
         return facts
 
     def peak_memory(self):
-        """The most memory used so far on one device; a CPU's is this process's, MiB."""
-        if self.kind == "cpu":
+        """Largest memory of one device so far, MiB; of a CPU, that of this process."""
+        if self.kind == "cpu":  # Linux counts in KiB
             return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         if keras.backend.backend() == "jax":
             peaks = [
@@ -82,6 +82,7 @@ class Devices:
         return max(peaks) / MIB
 
     def _name(self):
+        """Name of the first device; several are of one kind."""
         if self.kind == "cpu":
             return processor()
         if keras.backend.backend() == "jax":
@@ -93,7 +94,7 @@ class Devices:
 
 
 def choose(devices):
-    """Say what there is to be; before the framework makes its first tensor.
+    """Configure the framework's devices, before it makes its first tensor.
 
     Args:
         devices: "auto", "cpu", "gpu" or a count, as above.
@@ -109,6 +110,7 @@ def choose(devices):
         return
     import tensorflow as tf
 
+    # TensorFlow fixes its devices at the first tensor: later calls would raise
     gpus = tf.config.list_physical_devices("GPU")
     if devices == "cpu":
         tf.config.set_visible_devices([], "GPU")
@@ -121,7 +123,7 @@ def choose(devices):
 
 
 def place(devices):
-    """The devices to train on; with JAX, batches are split over them from here on.
+    """Devices to train on; with JAX, batches are split over them from now on.
 
     Args:
         devices: "auto", "cpu", "gpu" or a count, as above.
@@ -130,11 +132,10 @@ def place(devices):
         Devices.
 
     Raises:
-        ValueError: if they are not there.
+        ValueError: if they do not exist.
     """
     jax = keras.backend.backend() == "jax"
-    found = _jax_devices() if jax else _tensorflow_devices()
-    kind, handles = found
+    kind, handles = _jax_devices() if jax else _tensorflow_devices()
     if devices == "gpu" and kind == "cpu":
         raise ValueError(
             "`train.devices=gpu` needs a GPU. Received: a machine on which "
@@ -160,7 +161,7 @@ def place(devices):
 
 
 def processor():
-    """The CPU's name, as the system has it."""
+    """Name of the CPU, from the system."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             if line.startswith("model name"):
@@ -169,6 +170,7 @@ def processor():
 
 
 def _tensorflow_devices():
+    """(kind, handles): the GPUs, else the CPUs."""
     import tensorflow as tf
 
     gpus = tf.config.list_logical_devices("GPU")
@@ -178,6 +180,7 @@ def _tensorflow_devices():
 
 
 def _jax_devices():
+    """(kind, handles) of JAX's default platform."""
     import jax
 
     handles = tuple(jax.devices())
@@ -185,7 +188,7 @@ def _jax_devices():
 
 
 def _advice():
-    """What may be missing."""
+    """Advice on what may be missing.  -> str."""
     if keras.backend.backend() == "jax":
         return "JAX sees NVIDIA's GPUs with `pip install 'jax[cuda12]'`."
     if importlib.util.find_spec("nvidia") is None:

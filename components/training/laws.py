@@ -1,7 +1,7 @@
-"""The laws of a network before it is trained, each with a name.
+"""Laws of a network before it is trained, each with a name.
 
-Preflight asks them of the network that `build` made and of the first batch of train:
-minutes are cheaper than the hours after which a report would show that one is broken.
+Preflight checks them on the network that `build` made and the first batch of train.
+That takes minutes; without it, a report would show a broken law after hours.
 """
 
 import keras
@@ -19,17 +19,17 @@ from components.data.batches.loader import loader
 from components.serving.clean import RejectedModel
 from components.training.fit import Training
 
-FLOOR = 0.5  # nats that the first loss may be away from ln K
-SUM = 1e-4  # that probabilities may be away from one
-SAME = 1e-3  # that features may change by, where nothing that they may see does
-ROWS = 8  # of the batch, which may be one that only parts of fit into memory
+FLOOR = 0.5  # nats between the first loss and ln K, at most
+SUM = 1e-4  # between a sum of probabilities and one, at most
+SAME = 1e-3  # change of features, relative, that counts as none
+ROWS = 8  # of the batch: a whole one may need more memory than there is
 OVERFIT_RATES = (0.01, 0.001, 0.1, 0.0001)  # of Adam, one after the other
 OVERFIT_STEPS = 60
-OVERFIT_SHARE = 0.9  # of what the labels alone cost
+OVERFIT_SHARE = 0.9  # of the nll of a network that ignores its inputs
 
 
 def check(task, dataset, network, *, loss, batch_size, batch_tokens, warm):
-    """Ask all laws of an untrained network.
+    """Check all laws of an untrained network.
 
     Args:
         task: plain data of the section `task`.
@@ -37,11 +37,11 @@ def check(task, dataset, network, *, loss, batch_size, batch_tokens, warm):
         network: folder of the Network.
         loss: of the training.
         batch_size, batch_tokens: of the training.
-        warm: whether the network has weights of an earlier one: its first loss is none
-            of a beginner.
+        warm: True if the network has weights of an earlier one: then its first loss
+            is not that of the uniform P.
 
     Raises:
-        RejectedModel: the first law that is broken.
+        RejectedModel: with the first law that is broken.
     """
     data = Dataset.load(dataset)
     the_task, (model, _) = make_task(task, data.space), load_network(network)
@@ -49,6 +49,7 @@ def check(task, dataset, network, *, loss, batch_size, batch_tokens, warm):
     plan = the_task.plan(inputs, labels, model, batch_size, batch_tokens, 0)
     batches = loader(inputs, labels, plan, 0, 1)
     in_graph = hasattr(batches, "as_numpy_iterator")
+    # (inputs, labels [B, ...], weights [B, ...]) as NumPy arrays, whatever the loader
     batch = next(batches.as_numpy_iterator()) if in_graph else batches[0]
     few = first_rows(*batch)
     probabilities(the_task, model, few, warm)
@@ -59,7 +60,7 @@ def check(task, dataset, network, *, loss, batch_size, batch_tokens, warm):
 
 
 def probabilities(task, network, batch, warm=False):
-    """P(y | x) sums to one over y, and the first P is nearly uniform.
+    """Require that P(y | x) sums to one over y, and is nearly uniform at first.
 
     Args:
         task: Task.
@@ -89,15 +90,17 @@ def probabilities(task, network, batch, warm=False):
 
 
 def causal(task, network, batch):
-    """Features, and so logits, do not change with the tokens after them.
+    """Require that features, and so logits, do not depend on later tokens.
 
     Args:
         task: Task of texts.
         network: Network of texts.
-        batch: (inputs, labels, weights); the last of the inputs is what is read.
+        batch: (inputs, labels, weights). Of several inputs, the last is the text,
+            int [B, T].
     """
     inputs, _, _ = batch
     *given, read = inputs if isinstance(inputs, tuple) else (inputs,)
+    # the second half of each text changes, the first half must not notice
     half = read.shape[1] // 2
     other = read.copy()
     other[:, half:] = (read[:, half:] + 1) % task.num_outputs
@@ -117,7 +120,7 @@ def causal(task, network, batch):
 
 
 def padding(task, network, batch, loss):
-    """Neither features nor the loss see what weighs nothing.
+    """Require that rows and tokens of weight 0 change neither features nor loss.
 
     Args:
         task: Task.
@@ -127,23 +130,25 @@ def padding(task, network, batch, loss):
     """
 
     def measured(inputs, labels, weights):
+        """(loss, features)."""
         features = network.features(inputs, training=False)
         value = task.loss(features, network.head, labels, weights, loss)
         return float(ops.convert_to_numpy(value)), ops.convert_to_numpy(features)
 
     inputs, labels, weights = batch
     parts = inputs if isinstance(inputs, tuple) else (inputs,)
+    # the first half of the rows again, with weight 0
     half = (len(labels) + 1) // 2
     rows = [np.concatenate([part, part[:half]]) for part in (*parts, labels)]
     rows.append(np.concatenate([weights, np.zeros_like(weights[:half])]))
-    if labels.ndim == 2 and len(parts) == 2:  # both sides have lengths of their own
+    if labels.ndim == 2 and len(parts) == 2:  # pairs: padding tokens, too
         rows = [np.pad(part, [(0, 0), (0, 3)]) for part in rows]
     *others, other_labels, other_weights = rows
     one, features = measured(*batch)
     two, other_features = measured(
         tuple(others) if len(others) > 1 else others[0], other_labels, other_weights
     )
-    # an untrained network's losses are all alike: its features tell more
+    # All losses of an untrained network are nearly ln K: features show more.
     there = tuple(slice(size) for size in labels.shape)
     away = apart(features, other_features[there], weights > 0)
     require(
@@ -163,24 +168,27 @@ def padding(task, network, batch, loss):
 
 
 def apart(one, two, where=...):
-    """The largest difference of features, as a share of the largest one, or of one.
+    """Largest difference of features, relative to the largest feature or to 1.
 
-    Not of logits, which are all 0 before training where the head's weights are.
+    Logits would not do: if the weights of the head are 0, so are all logits.
 
     Args:
         one, two: float [B, ..., D].
-        where: which of them count.
+        where: bool [B, ...], features to compare; default: all.
     """
     scale = max(1.0, np.abs(one).max(initial=0))
     return np.abs(one - two)[where].max(initial=0) / scale
 
 
 def overfit(task, network, batch, loss):
-    """Two examples are learned by heart: more than their labels alone would tell.
+    """Require that training learns two examples by heart.
+
+    Its nll must fall below that of a network that knows only how often each label
+    occurs. A network whose gradients do not reach its weights gets no further.
 
     Args:
         task: Task.
-        network: Network; it is trained, and left with other weights.
+        network: Network; it is trained, and keeps the new weights.
         batch: (inputs, labels, weights).
         loss: its name.
     """
@@ -189,6 +197,7 @@ def overfit(task, network, batch, loss):
         return
     inputs, labels, weights = few
     keras.utils.set_random_seed(0)  # of dropout
+    # no single rate suits all networks: each gets a new start
     before = get_weights(network)
     start = nll = mean_nll(task, network(inputs, training=True), labels, weights)
     bound = OVERFIT_SHARE * (entropy(labels[weights > 0]) or start)
@@ -214,11 +223,11 @@ def overfit(task, network, batch, loss):
 
 
 def two_examples(inputs, labels, weights):
-    """Two rows of a batch, with labels and inputs that differ as much as they can.
+    """Two rows of a batch whose labels differ and whose inputs differ most.
 
     Returns:
-        (inputs, labels, weights) of the two, of which the weights sum to one; None if
-        there are no two of different inputs.
+        (inputs, labels, weights) of the two, weights that sum to one; None if all
+        inputs are equal.
     """
     real = np.flatnonzero(weights.reshape(len(weights), -1).sum(axis=1) > 0)
     if labels.ndim == 2:
@@ -235,13 +244,13 @@ def two_examples(inputs, labels, weights):
 
 
 def first_rows(inputs, labels, weights):
-    """The first real rows of a batch, ROWS at most; see `two_examples`."""
+    """First rows of a batch that are not padding, ROWS at most."""
     real = np.flatnonzero(weights.reshape(len(weights), -1).sum(axis=1) > 0)
     return taken(real[:ROWS], inputs, labels, weights)
 
 
 def taken(rows, inputs, labels, weights):
-    """Some rows of a batch, of which the weights sum to one again."""
+    """Rows of a batch, with weights that sum to one again."""
     weights = weights[rows]
     if isinstance(inputs, tuple):
         chosen = tuple(part[rows] for part in inputs)
@@ -251,20 +260,20 @@ def taken(rows, inputs, labels, weights):
 
 
 def entropy(labels):
-    """Nats a label of what knows their shares alone.  int [N] -> float."""
+    """Entropy of the labels' frequencies, nats a label.  int [N] -> float."""
     _, counts = np.unique(labels, return_counts=True)
     shares = counts / counts.sum()
     return float(-(shares * np.log(shares)).sum())
 
 
 def mean_nll(task, logits, labels, weights):
-    """-ln P of a batch's labels, nats a label."""
+    """Mean -ln P of a batch's labels, nats a label.  -> float."""
     log_prob = ops.convert_to_numpy(task.log_prob(logits, labels))
     return float(-(log_prob * weights).sum(dtype="float64") / weights.sum())
 
 
 def require(holds, law, received, expected):
-    """Refuse a network that breaks a law."""
+    """Raise RejectedModel unless a law holds."""
     if not holds:
         raise RejectedModel(
             f"this law is broken: {law}. Received: {received}. Expected {expected}."

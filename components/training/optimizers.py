@@ -1,14 +1,11 @@
-"""The optimizers, and the table of them.
+"""Optimizers, and the table of them.
 
-Each function returns the optimizer and its schedule: what is done to the learning
-rate at a border of training, given all valid_nll so far.
+Each function returns the optimizer and a function for the borders of training, which
+may change the learning rate, given all valid_nll so far.
 
-    cosine    a half cosine from the start to 0 over the run; nothing at a border
-              (Loshchilov and Hutter, 2016, arXiv:1608.03983, without restarts)
-    inverse_sqrt   with the inverse square root of the step, after its warm-up
-              (Vaswani et al., 2017, arXiv:1706.03762, equation 3)
-    plateau   divided by 10 when valid_nll has stopped falling
-              (Simonyan and Zisserman, 2014, arXiv:1409.1556, section 3.1)
+    cosine        half a cosine, from the start to 0 over the run
+    inverse_sqrt  the inverse square root of the step, after the warm-up
+    plateau       divided by 10 at a border where valid_nll has stopped falling
 """
 
 from typing import Annotated, Literal
@@ -18,17 +15,18 @@ from pydantic import Field
 
 from components.training.schedules import by_step, cosine, plateaus, warmed
 
-STEPS_AT_ONCE = 3  # of Muon's iteration
+STEPS_AT_ONCE = 3  # of the iteration of Muon, see there
 
-# Words in the names of variables: biases, normalisation, and a text's start.
+# Words in the names of variables: biases, normalisation, and the start of a text.
+# No decay: their size does not make a network more complex.
 NOT_DECAYED = ("bias", "gamma", "beta", "scale", "start")
 
 
 def optimizer(name):
-    """The function that makes the optimizer called `name`.
+    """Function that makes the optimizer called `name`.
 
     Raises:
-        ValueError: if there is none.
+        ValueError: if there is no such optimizer.
     """
     match name:
         case "adamw":
@@ -55,17 +53,17 @@ def adamw(
     beta_2: Annotated[float, Field(gt=0, lt=1)] = 0.999,
     clip_norm: Annotated[float, Field(gt=0)] | None = None,
 ):
-    """AdamW: Adam with the decay of the weights kept apart from the gradient.
+    """AdamW: Adam with weight decay that is not part of the gradient.
 
     Args:
         steps: int, length of the run.
         parts: int, gradients that are averaged in a step.
         learning_rate: the largest, at the first step after the warm-up.
-        weight_decay: share of each kernel taken off a step, times the learning
-            rate; biases and normalisation parameters are left alone.
-        schedule: how the learning rate falls.
+        weight_decay: share of each kernel that a step subtracts, times the learning
+            rate; biases and normalisation parameters have no decay.
+        schedule: course of the learning rate after the warm-up.
         warmup_steps: steps in which it rises from 0, at most half of the run.
-        beta_2: how slowly the mean of the squared gradients moves.
+        beta_2: share of the mean of the squared gradients that a step keeps.
         clip_norm: the largest norm of the gradient of all weights together.
 
     Returns:
@@ -95,20 +93,20 @@ def muon(
     beta_2: Annotated[float, Field(gt=0, lt=1)] = 0.999,
     clip_norm: Annotated[float, Field(gt=0)] | None = None,
 ):
-    """Muon: momentum whose matrix is made orthogonal; AdamW for what is no matrix.
+    """Muon: momentum made orthogonal for matrices, AdamW for all other weights.
 
-    The embeddings, biases and normalisation get AdamW's step. A matrix's step has the
-    root mean square that AdamW's usually has (0.2 times the learning rate), so the
-    learning rates of `adamw` suit it too.
+    Embeddings, biases and normalisation get the step of AdamW. The step of a matrix
+    has the root mean square that one of AdamW usually has, 0.2 times the learning
+    rate. So the learning rates of `adamw` suit it too.
 
     Args:
         steps: int, length of the run.
         parts: int, gradients that are averaged in a step.
         learning_rate: the largest, at the first step after the warm-up.
         weight_decay: as in `adamw`.
-        schedule: how the learning rate falls.
+        schedule: course of the learning rate after the warm-up.
         warmup_steps: steps in which it rises from 0, at most half of the run.
-        beta_2: AdamW's; how slowly the mean of the squared gradients moves.
+        beta_2: of AdamW, share of the mean of the squared gradients that a step keeps.
         clip_norm: the largest norm of the gradient of all weights together.
 
     Returns:
@@ -144,14 +142,16 @@ def sgd(
         steps: int, length of the run.
         parts: int, gradients that are averaged in a step.
         learning_rate: at the first step.
-        momentum: share of the last update that is kept.
+        momentum: share of the last update that a step keeps.
         weight_decay: the minimised loss gets weight_decay / 2 times the sum of the
-            squared kernels; biases and normalisation parameters are left alone.
+            squared kernels; biases and normalisation parameters have no decay.
         schedule: cosine, or plateau: divided by 10 when valid_nll stops falling.
         patience: evaluations without a new least valid_nll that make a plateau.
 
     Returns:
         (keras.optimizers.Optimizer, function of the list of valid_nll).
+
+    Source: Simonyan and Zisserman, 2014, arXiv:1409.1556, section 3.1 (plateau).
     """
     if schedule == "cosine":
         rate = by_step(cosine(learning_rate, steps), parts)
@@ -159,20 +159,21 @@ def sgd(
     result = L2SGD(learning_rate, momentum, weight_decay, parts)
 
     def at_border(valid_nll):
+        # from the whole history, so a resumed run has the same rate
         result.learning_rate = learning_rate / 10 ** plateaus(valid_nll, patience)
 
     return result, at_border
 
 
 class Muon(keras.optimizers.Muon):
-    """Keras's, but matrices are made orthogonal in the precision of the layers.
+    """Keras's Muon, with matrices made orthogonal in the precision of the layers.
 
-    In bfloat16, as the authors do it, that takes half the time, and it is a fifth of a
-    step of small batches. Not in float16, whose numbers end at 6e-8.
+    In bfloat16, as in the authors' code, the iteration takes half the time, and it is a
+    fifth of a step of small batches. float16 is not used: its numbers end at 6e-8.
 
-    Three steps at a time are taken on x x^T, which is smaller than x: a Transformer
-    needs a fifth fewer multiplications. Five at a time enlarge the rounding of bfloat16
-    beyond all use where singular values are small.
+    Three steps at a time are computed on x x^T, which is smaller than x: a Transformer
+    needs a fifth fewer multiplications. Five at a time would be useless in bfloat16:
+    they enlarge its rounding too much where singular values are small.
 
     Source: Dao, Zhang, Amsel and Chen, 2026, "Gram Newton-Schulz",
     https://dao-lab.ai/blog/2026/gram-newton-schulz.
@@ -184,22 +185,24 @@ class Muon(keras.optimizers.Muon):
         self.inner_dtype = "bfloat16" if dtype == "bfloat16" else "float32"
 
     def zeropower_via_newtonschulz5(self, x, steps):
-        """Steps towards U V^T of x = U S V^T; Keras calls it.  [n, m] -> same.
+        """Take steps from x = U S V^T towards U V^T; Keras calls it.  [n, m] -> same.
 
-        One is x <- a x + b (x x^T) x + c (x x^T)^2 x.
+        One step is x <- a x + b (x x^T) x + c (x x^T)^2 x.
         """
         matmul, transpose = keras.ops.matmul, keras.ops.transpose
         a, b, c = self.muon_a, self.muon_b, self.muon_c
-        x = x / (keras.ops.norm(x) + 1e-7)  # the sum of squares in float32
+        # the iteration needs singular values up to 1; the sum of squares is float32
+        x = x / (keras.ops.norm(x) + 1e-7)
         x = keras.ops.cast(x, self.inner_dtype)
         tall = x.shape[0] > x.shape[1]
-        x = transpose(x) if tall else x
+        x = transpose(x) if tall else x  # [n, m], n <= m: x x^T is the small one
         one = keras.ops.eye(x.shape[0], dtype=x.dtype)
         for first in range(0, steps, STEPS_AT_ONCE):
-            square = matmul(x, transpose(x))
+            square = matmul(x, transpose(x))  # [n, n]
             factor = product = a * one + matmul(square, b * one + c * square)
             for _ in range(min(STEPS_AT_ONCE, steps - first) - 1):
-                square = matmul(matmul(factor, square), factor)  # of factor times x
+                # (factor x) (factor x)^T, without x itself
+                square = matmul(matmul(factor, square), factor)
                 factor = a * one + matmul(square, b * one + c * square)
                 product = matmul(factor, product)
             x = matmul(product, x)
@@ -210,10 +213,10 @@ class Muon(keras.optimizers.Muon):
 class L2SGD(keras.optimizers.SGD):
     """velocity <- momentum velocity - rate (gradient + decay w); w <- w + velocity.
 
-    That is the paper's L2: gradient descent on loss + decay / 2 |w|^2. The
-    `weight_decay` of keras.optimizers.SGD takes rate decay w off beside the momentum
-    instead, and so needs 1 / (1 - momentum) times the value, 10 for the usual 0.9, to
-    have the same minimum.
+    That is gradient descent on loss + decay / 2 |w|^2, the L2 of the paper. The
+    `weight_decay` of keras.optimizers.SGD subtracts rate decay w outside of the
+    momentum. For the same minimum it needs 1 / (1 - momentum) times the value: 10
+    times for the usual 0.9.
 
     Args:
         learning_rate: float or a Keras schedule.
@@ -231,11 +234,11 @@ class L2SGD(keras.optimizers.SGD):
         self.decay = decay
 
     def update_step(self, gradient, variable, learning_rate):
-        """One variable's update; Keras calls it."""
+        """Update one variable; Keras calls it."""
         if self.decay and not any(name in variable.name for name in NOT_DECAYED):
             gradient = gradient + self.decay * keras.ops.convert_to_tensor(variable)
         super().update_step(gradient, variable, learning_rate)
 
 
 def _nothing(valid_nll):
-    """At a border, when the learning rate follows the step."""
+    """Do nothing at a border: the learning rate follows the step."""

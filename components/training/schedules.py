@@ -1,4 +1,4 @@
-"""How the learning rate of an optimizer falls."""
+"""Schedules: learning rates that fall with the step, or with valid_nll."""
 
 import math
 
@@ -6,17 +6,17 @@ import keras
 
 
 def plateaus(valid_nll, patience):
-    """How often valid_nll has stopped falling.
+    """Number of times that valid_nll has stopped falling.
 
-    A plateau is `patience` evaluations in a row that do not get below the least value
-    before them; counting begins anew after each.
+    A plateau is `patience` evaluations in a row, none of them below the least value
+    before. After each plateau the counting starts again.
 
     Args:
         valid_nll: list of float, oldest first.
         patience: int.
 
     Returns:
-        int. A function of the history alone, so a resumed run needs no other state.
+        int. It depends on the history alone, so a resumed run needs no other state.
     """
     least, waited, count = math.inf, 0, 0
     for value in valid_nll:
@@ -28,12 +28,12 @@ def plateaus(valid_nll, patience):
 
 
 def by_step(schedule, parts):
-    """The schedule as a function of what Keras counts: the parts of steps."""
+    """Schedule of the parts of steps, which are what Keras counts."""
     return schedule if parts == 1 else ByStep(schedule, parts)
 
 
 class ByStep(keras.optimizers.schedules.LearningRateSchedule):
-    """schedule(part // parts). Keras 3.15 asks for the rate of a part, not of a step.
+    """schedule(part // parts): Keras 3.15 calls it with a part, not with a step.
 
     Args:
         schedule: LearningRateSchedule of the step.
@@ -44,7 +44,7 @@ class ByStep(keras.optimizers.schedules.LearningRateSchedule):
         self.schedule, self.parts = schedule, parts
 
     def __call__(self, part):
-        """The rate of a part, counted from 0."""
+        """Rate of a part, counted from 0.  int [] -> float []."""
         return self.schedule(keras.ops.floor_divide(part, self.parts))
 
 
@@ -53,27 +53,33 @@ class InverseSqrt(keras.optimizers.schedules.LearningRateSchedule):
 
     Args:
         learning_rate: float, the largest.
-        steps: int, length of the run; the schedule does not depend on it.
+        steps: int, length of the run; not used, `cosine` has the same arguments.
         warmup_steps: int.
+
+    Source: Vaswani et al., 2017, arXiv:1706.03762, equation 3.
     """
 
     def __init__(self, learning_rate, steps, warmup_steps):
         self.learning_rate, self.warmup = learning_rate, max(1, warmup_steps)
 
     def __call__(self, step):
-        """The rate of a step, counted from 0."""
+        """Rate of a step, counted from 0.  int [] -> float []."""
         share = (keras.ops.cast(step, "float32") + 1.0) / self.warmup
         return self.learning_rate * keras.ops.minimum(share, share**-0.5)
 
 
 def warmed(schedule, learning_rate, steps, warmup_steps, parts):
-    """The schedule of that name behind its warm-up; see `adamw`."""
+    """Schedule called `schedule`, after its warm-up; see `adamw`."""
+    # a preflight has a few steps, less than the warm-up of most recipes
     falling = InverseSqrt if schedule == "inverse_sqrt" else cosine
     return by_step(falling(learning_rate, steps, min(warmup_steps, steps // 2)), parts)
 
 
 def cosine(learning_rate, steps, warmup_steps=0):
-    """learning_rate x (1 + cos(pi step / steps)) / 2, after the warm-up."""
+    """learning_rate x (1 + cos(pi step / steps)) / 2, counted after the warm-up.
+
+    Source: Loshchilov and Hutter, 2016, arXiv:1608.03983, without restarts.
+    """
     decay = keras.optimizers.schedules.CosineDecay
     if not warmup_steps:
         return decay(learning_rate, steps)

@@ -1,27 +1,31 @@
-"""A network that starts with an earlier network's weights, layer by layer.
+"""Start of a network with the weights of an earlier one, layer by layer.
 
 A layer is taken over if the earlier network has one of the same name whose weights
-have the same shapes; what is taken over and what not, and why, is said.
+have the same shapes. The report lists all layers, and why some are left alone.
 """
 
-import hashlib
 import json
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
 
+from components.hashing import file_sha256
+
 FILES = ("network.json", "weights.npz")
 
 
 def fingerprint(folder):
-    """SHA-256 of a network's files: what a start from it depends on.
+    """SHA-256 of a network's files, on which a start from it depends.
 
     Args:
         folder: of a Network, as the stages build and train write it.
 
+    Returns:
+        dict of file name -> SHA-256.
+
     Raises:
-        ValueError: if there is none.
+        ValueError: if it does not exist.
     """
     digests = {}
     for name in FILES:
@@ -33,8 +37,7 @@ def fingerprint(folder):
                 "trained network, mlruns/stages/train/KEY; `phistar run NAME --json` "
                 "prints it as stages.train.path."
             )
-        with open(path, "rb") as file:
-            digests[name] = hashlib.file_digest(file, "sha256").hexdigest()
+        digests[name] = file_sha256(path)
     return digests
 
 
@@ -47,7 +50,7 @@ def start_from(network, folder, patterns):
         patterns: names of the layers to take over; `*` and `?` as in a shell.
 
     Returns:
-        (dict, dict): layer taken over -> its shapes; layer left alone -> the reason.
+        (dict, dict): layer taken over -> its shapes; layer left alone -> why.
 
     Raises:
         ValueError: if no layer can be taken over, or the folder holds no network.
@@ -55,6 +58,7 @@ def start_from(network, folder, patterns):
     fingerprint(folder)
     folder = Path(folder).expanduser()
     old = json.loads((folder / "network.json").read_text("utf-8"))
+    # by names: another network has other layers, so positions do not agree
     places = _by_layer(old["names"])
     own = _by_layer(network.weight_names())
     variables, taken, left = network.weights, {}, {}
@@ -85,7 +89,7 @@ def start_from(network, folder, patterns):
 
 
 def report(taken, left):
-    """The two lists as lines of text.  -> list of str."""
+    """Lines of text, one a layer, of what `start_from` returns.  -> list of str."""
     width = max(map(len, [*taken, *left]))
     lines = [f"{layer:<{width}}  taken over  {shape}" for layer, shape in taken.items()]
     lines += [f"{layer:<{width}}  left alone  {why}" for layer, why in left.items()]
@@ -102,4 +106,5 @@ def _by_layer(names):
 
 
 def _text(shapes):
+    """{"kernel": [3, 4], "bias": [4]} -> "3x4, 4"."""
     return ", ".join("x".join(map(str, s)) or "scalar" for s in shapes.values())

@@ -1,9 +1,9 @@
 """Preflight: the later stages on two batches, before hours go into training.
 
-The untrained network is asked the laws of components/training/laws.py. Then the stages
-themselves run, with a few steps of training, on the first rows of each split, into a
-temporary folder: the export is written, reloaded and asked. What passed is remembered
-under train's key, and what training will take is told.
+First the untrained network must obey the laws of components/training/laws.py. Then
+the stages themselves run on the first rows of each split, with few steps of training,
+in a temporary folder. The export is written, loaded again and called. Success is
+remembered under train's key, and the time of the training is estimated.
 """
 
 import json
@@ -19,22 +19,23 @@ from pipeline.record.journal import read
 from pipeline.run.plan import expected_seconds, nearest_manifest
 from pipeline.run.process import call
 from pipeline.run.stages import STAGES
+from pipeline.store.store import Store
 
-# of two executions the first one is slow: the second tells the speed
+# Two executions: the first one compiles, the second shows the speed.
 SHORTER = {"steps": 4, "epochs": None, "eval_every": 2}
-LONG_SECONDS = 60  # training expected to take longer is checked without being asked
-# the same, as long as nothing is known of its speed
+LONG_SECONDS = 60  # training that is expected to take longer gets a preflight
+# The same limit in labels, as long as the speed is not known.
 LONG_EXAMPLES = 200_000
-LONG_TOKENS = 4_000_000  # a text's labels: kjv_quick reads 75,000 a second on two cores
-LONG_PAIRED = 250_000  # a translation's: libreoffice_en_de learns 4,500 a second there
+LONG_TOKENS = 4_000_000  # of a text: kjv_quick reads 75,000 a second on two cores
+LONG_PAIRED = 250_000  # of translations: libreoffice_en_de learns 4,500 a second there
 
 
-def check(config, store, artifacts, key, run_id):
-    """Run build's successors on two batches; raises what they raise.
+def check(config, store: Store, artifacts: dict, key: str, run_id: str) -> None:
+    """Run the successors of build on two batches; raise what they raise.
 
     Args:
         config: Config.
-        store: Store, for the temporary folder and the memory of what passed.
+        store: for the temporary folder, and to remember success.
         artifacts: {"dataset": Path, "network": Path}, of ingest and build.
         key: of train.
         run_id: of the execution.
@@ -43,15 +44,21 @@ def check(config, store, artifacts, key, run_id):
         return
     note("preflight: its laws; then train, evaluate and export on two batches")
     with store.write("preflight", key, {"train": key}, {"run_id": run_id}) as folder:
-        _run(config, dict(artifacts), folder, run_id)
+        few = folder / "ingest"
+        try:
+            _obey_laws(config, artifacts, few)
+        except Exception as error:
+            raise Failure.of(error) from error
+        _run_stages(config, artifacts | {"dataset": few}, folder, run_id)
         expected = estimate(config, artifacts, folder)
-        # that it passed is all that is kept
+        # the folder becomes the memory of the success: an empty artifact
         for written in folder.iterdir():
             shutil.rmtree(written)
     note(f"preflight: passed; {expected}")
 
 
-def _run(config, artifacts, folder, run_id):
+def _obey_laws(config, artifacts: dict, few: Path) -> None:
+    """Write the first rows of the dataset to `few`; check the laws on them."""
     os.environ |= quiet.environment()
     quiet.import_keras()
     from components.artifacts import Dataset, truncate
@@ -61,21 +68,21 @@ def _run(config, artifacts, folder, run_id):
     rows, train_rows = 2 * section["batch_size"], None
     context = _description(artifacts, "network")["arguments"].get("context")
     tokens = context and rows * context  # a row of a batch is a window of a text
-    if section["batch_tokens"]:  # of pairs
+    if section["batch_tokens"]:  # of pairs: as many as have the tokens of two batches
         lengths = Dataset.load(artifacts["dataset"]).split("train")[1].lengths
         train_rows = math.ceil(2 * section["batch_tokens"] / lengths.mean())
-    truncate(artifacts["dataset"], folder / "ingest", rows, tokens, train_rows)
-    artifacts["dataset"] = folder / "ingest"
-    try:
-        laws.check(
-            config.sections["task"],
-            artifacts["dataset"],
-            artifacts["network"],
-            **{name: section[name] for name in ("loss", "batch_size", "batch_tokens")},
-            warm=config.sections["build"]["weights"] is not None,
-        )
-    except Exception as error:
-        raise Failure.of(error) from error
+    truncate(artifacts["dataset"], few, rows, tokens, train_rows)
+    laws.check(
+        config.sections["task"],
+        few,
+        artifacts["network"],
+        **{name: section[name] for name in ("loss", "batch_size", "batch_tokens")},
+        warm=config.sections["build"]["weights"] is not None,
+    )
+
+
+def _run_stages(config, artifacts: dict, folder: Path, run_id: str) -> None:
+    """Run train, evaluate and export into `folder`, each on the results so far."""
     for stage in STAGES[2:]:
         section = dict(config.sections[stage.name])
         backend = section.get("backend", "tensorflow")
@@ -87,38 +94,28 @@ def _run(config, artifacts, folder, run_id):
         artifacts[stage.gives] = folder / stage.name
 
 
-def estimate(config, artifacts, folder):
-    """What the whole training will take, of what the short one took.
+def estimate(config, artifacts: dict, folder: Path) -> str:
+    """Time and memory of the whole training, from those of the short one.
 
     Args:
         config: Config.
         artifacts: {"dataset": Path, "network": Path}, of ingest and build.
-        folder: Path of the preflight, with its dataset and its training.
+        folder: of the preflight, with its dataset and its training.
 
-    Returns:
-        str.
+    Raises:
+        Failure: if the steps of the training are not a multiple of its `eval_every`.
     """
-    from components.artifacts import Dataset, load_network, make_task
-    from components.train import length
+    from components.artifacts import Dataset
 
-    section, data = config.sections["train"], Dataset.load(artifacts["dataset"])
-    task, network = config.sections["task"], load_network(artifacts["network"])[0]
-    names = ("batch_size", "batch_tokens", "seed")
-    plan = make_task(task, data.space).plan(
-        *data.split("train"),
-        network,
-        *(section[name] for name in names),
-        section["accumulate"],
-    )
-    given = (section[name] for name in ("steps", "epochs", "eval_every"))
-    steps, eval_every = length(plan, *given)
+    data, few = Dataset.load(artifacts["dataset"]), Dataset.load(folder / "ingest")
+    steps, eval_every = _length(config, data, artifacts["network"])
     tags = {}
     for entry in read(folder / "train" / "journal.jsonl")[0]:
         tags |= entry["values"] if entry["kind"] == "tags" else {}
     step, evaluation = (
         float(tags[f"{name}_milliseconds"]) / 1e3 for name in ("step", "evaluation")
     )
-    few = Dataset.load(folder / "ingest")
+    # an evaluation scores all of valid, so its time grows with the labels
     share = _num_labels(data, "valid") / _num_labels(few, "valid")
     seconds = steps * step + steps // eval_every * share * evaluation
     memory = float(tags["device_peak_memory_mib"]) / 1024
@@ -128,32 +125,52 @@ def estimate(config, artifacts, folder):
     )
 
 
-def _num_labels(data, split):
-    """Labels of a split; of texts, tokens.  -> int."""
+def _length(config, data, network: Path) -> tuple[int, int]:
+    """Steps of the whole training, and steps between two evaluations."""
+    from components.artifacts import load_network, make_task
+    from components.training.steps import length
+
+    section = config.sections["train"]
+    plan = make_task(config.sections["task"], data.space).plan(
+        *data.split("train"),
+        load_network(network)[0],
+        *(section[name] for name in ("batch_size", "batch_tokens", "seed")),
+        section["accumulate"],
+    )
+    given = (section[name] for name in ("steps", "epochs", "eval_every"))
+    try:
+        return length(plan, *given)
+    except ValueError as error:
+        raise Failure.of(error) from error
+
+
+def _num_labels(data, split: str) -> int:
+    """Labels of a split; of texts, tokens."""
     labels = data.split(split)[1]
     return int(labels.offsets[-1]) if hasattr(labels, "offsets") else len(labels)
 
 
-def _duration(seconds):
-    """Seconds as one would say them.  -> str."""
+def _duration(seconds: float) -> str:
+    """Seconds, minutes or hours with two digits: "3.5 min"."""
     for size, unit in ((3600, "h"), (60, "min")):
         if seconds >= 2 * size:
             return f"{seconds / size:.2g} {unit}"
     return f"{seconds:.2g} s"
 
 
-def is_long(parts, store, artifacts):
-    """Whether training is expected to take more than a minute.
+def is_long(parts: dict, store: Store, artifacts: dict) -> bool:
+    """True if training is expected to take more than a minute.
 
     Args:
         parts: of train's key.
-        store: Store: past runs tell the speed.
+        store: its past runs show the speed.
         artifacts: {"dataset": Path, "network": Path}, of ingest and build.
     """
     nearest, _ = nearest_manifest(parts, store, ignore_inputs=True)
     seconds = expected_seconds(store, nearest, parts)
     if seconds is not None:
         return seconds > LONG_SECONDS
+    # no past run: the number of labels decides
     arguments = parts["arguments"]
     context = _description(artifacts, "network")["arguments"].get("context")
     paired = arguments["train.batch_tokens"]
@@ -170,6 +187,6 @@ def is_long(parts, store, artifacts):
     return labels > (LONG_TOKENS if context else LONG_EXAMPLES)
 
 
-def _description(artifacts, word):
-    """What an artifact says of itself.  -> dict."""
+def _description(artifacts: dict, word: str) -> dict:
+    """Description of the dataset or the network, from its JSON file."""
     return json.loads((Path(artifacts[word]) / f"{word}.json").read_text("utf-8"))

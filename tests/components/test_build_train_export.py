@@ -22,9 +22,9 @@ from tests.helpers.tables import table
 pytestmark = pytest.mark.usefixtures("narrow_vgg")
 NETWORKS = choices.names(table("build.network"))
 TASK_NAMES = choices.names(table("task.name"))
-# The paper's configurations are one function but for their depth: A stands for them.
 OF_TEXTS = ("transformer", "transformer_lm")
 TEXTS = {"language": "text", "translation": "pairs"}  # task -> kind of its data
+# The configurations of the paper differ in depth only: all but A are slow tests.
 DEEPER = ("vgg13", "vgg16c", "vgg16", "vgg19")
 COMBINATIONS = [
     pytest.param(network, task, loss, marks=[pytest.mark.slow] * (network in DEEPER))
@@ -47,7 +47,7 @@ class NoProcess:
 
 @pytest.fixture
 def verified_here(monkeypatch):
-    """`export` asks its SavedModel in this process."""
+    """Let `export` verify its SavedModel in this process."""
 
     def ask(process, folder):
         difference = main(str(folder))["difference"]

@@ -1,4 +1,3 @@
-import hashlib
 import json
 from pathlib import Path
 
@@ -8,7 +7,9 @@ import pytest
 
 from components import build, train
 from components.artifacts import Dataset, load_network, make_task
+from components.hashing import file_sha256
 from components.metrics import fit_scale
+from components.training import steps as counts
 from pipeline.record import journal
 from tests.helpers import stages
 from tests.helpers.data import TASKS
@@ -39,13 +40,13 @@ def fit(make_dataset, tmp_path):
 
 
 def history(folder):
-    """What history.json holds."""
+    """Content of history.json."""
     return json.loads((folder / "history.json").read_text())
 
 
 def digest(folder):
-    """SHA-256 of the weights' file."""
-    return hashlib.sha256((folder / "weights.npz").read_bytes()).hexdigest()
+    """SHA-256 of the file of weights."""
+    return file_sha256(folder / "weights.npz")
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "muon", "sgd"])
@@ -160,10 +161,10 @@ def test_run_restores_the_precision_of_the_process(fit):
 @pytest.mark.parametrize("eval_every", [1, 2, 7, 50, 64, 80, 97, 1000])
 def test_execution_steps_divide_the_interval(eval_every):
     for work in (1, 10**5, 10**12):
-        steps = train.execution_steps(eval_every, work)
-        assert 1 <= steps <= train.MAX_EXECUTION_STEPS
+        steps = counts.execution_steps(eval_every, work)
+        assert 1 <= steps <= counts.MAX_EXECUTION_STEPS
         assert eval_every % steps == 0
-        assert steps == 1 or steps * work <= train.MAX_EXECUTION_WORK
+        assert steps == 1 or steps * work <= counts.MAX_EXECUTION_WORK
 
 
 def test_seed_changes_dropout(make_dataset, tmp_path):

@@ -1,4 +1,4 @@
-"""What training sees of an image, and that nothing else sees it."""
+"""Augmentation changes the images of training, and of nothing else."""
 
 import json
 
@@ -17,7 +17,7 @@ IMAGES = np.random.default_rng(0).integers(1, 256, (300, 6, 5, 3)).astype("uint8
 
 
 def changed(images=IMAGES, seed=0, **keys):
-    """What training would see.  -> np.ndarray."""
+    """Images as training sees them.  -> np.ndarray."""
     keys = {"flip": False, "crop": 0, "scale_jitter": 0.0} | keys
     return np.asarray(Augmentation(**keys, seed=seed)(images, training=True))
 
@@ -55,7 +55,7 @@ def test_crop_is_each_window_of_the_padded_image_equally_often():
 
 
 def test_scale_jitter_enlarges_both_axes_alike():
-    # the pixel says where it is: slopes are those of the enlarged image
+    # the value of a pixel is its position: slopes are those of the enlarged image
     row, column = np.mgrid[:40, :30] * 6.0
     images = np.broadcast_to(np.stack([row, column], -1), (200, 40, 30, 2))
     seen = changed(images.astype("uint8"), scale_jitter=0.5).astype(float)
@@ -117,7 +117,7 @@ KEYS = {
 @pytest.fixture
 def run(make_dataset, tmp_path, monkeypatch):
     """Train on images with dropout; (name, step to die at, **keys) -> folder."""
-    monkeypatch.setattr("components.training.fit.CHECKPOINT_SHARE", 1e9)
+    monkeypatch.setattr("components.training.checkpoints.SHARE", 1e9)
     given = {
         "task": TASKS["multiclass"],
         "dataset": make_dataset("images", "multiclass"),

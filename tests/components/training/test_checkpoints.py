@@ -1,4 +1,4 @@
-"""A training that stops and goes on is the training that did not stop."""
+"""A resumed training equals the uninterrupted one, bit for bit."""
 
 import json
 import shutil
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from components import build, train
-from components.training.checkpoints import load
+from components.training.checkpoint_files import load
 from pipeline.record.journal import read
 from tests.helpers import stages
 from tests.helpers.data import TASKS
@@ -73,7 +73,7 @@ def trainings(make_dataset, tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:
         # as large a share as it takes: a checkpoint at every border
-        patch.setattr("components.training.fit.CHECKPOINT_SHARE", 1e9)
+        patch.setattr("components.training.checkpoints.SHARE", 1e9)
         yield make
 
 
@@ -85,7 +85,7 @@ def case(trainings, tmp_path):
 
 
 def written(folder):
-    """What later stages read of a trained network."""
+    """Bytes of the files that later stages read of a trained network."""
     names = ("network.json", "weights.npz", "history.json")
     return {name: (folder / name).read_bytes() for name in names}
 
@@ -131,7 +131,7 @@ def test_resumed_goes_on_from_the_last_border(case, tmp_path, capsys):
     run, _ = case
     stopped(run, 20)
     run()
-    assert "going on from step 16 of 24" in capsys.readouterr().err
+    assert "continuing from step 16 of 24" in capsys.readouterr().err
 
 
 def test_resumed_twice_equals_uninterrupted(case, tmp_path):
@@ -189,6 +189,21 @@ def test_damaged_checkpoint_falls_back_to_the_one_before(
     assert curve(cut) == curve(whole)
 
 
+def test_damaged_best_weights_are_written_again(case, tmp_path):
+    run, whole = case
+    stopped(run, 20)
+    folder = tmp_path / "cut/checkpoints"
+    newest, older = (
+        json.loads((folder / f"step-000000{step}/state.json").read_text())["best"]
+        for step in (16, 12)
+    )
+    assert newest != older  # else there would be no older checkpoint to go back to
+    damage(folder / newest, "flipped")
+    stopped(run, 20)
+    assert load(folder)[0]["step"] == 16
+    assert written(run()) == written(whole)
+
+
 def test_no_checkpoint_that_loads_is_an_error_not_a_fresh_start(case, tmp_path):
     run, whole = case
     stopped(run, 20)
@@ -196,13 +211,6 @@ def test_no_checkpoint_that_loads_is_an_error_not_a_fresh_start(case, tmp_path):
         damage(path, "short")
     with pytest.raises(ValueError, match="does not load.*remove"):
         run()
-
-
-def test_checkpoint_of_other_arguments_is_refused_with_the_difference(case, tmp_path):
-    run, _ = case
-    stopped(run, 20)
-    with pytest.raises(ValueError, match="another training: batch_size 16 → 8"):
-        run(batch_size=8)
 
 
 def test_checkpoint_of_another_machine_warns(case, tmp_path, capsys):
@@ -217,7 +225,7 @@ def test_checkpoint_of_another_machine_warns(case, tmp_path, capsys):
 
 
 def test_load_without_a_checkpoint_is_none(tmp_path):
-    assert load(tmp_path / "checkpoints", {}, {}) is None
+    assert load(tmp_path / "checkpoints") is None
 
 
 def test_weights_that_are_not_finite_keep_the_last_finite_checkpoint(case, tmp_path):

@@ -1,4 +1,4 @@
-"""Several devices train as one does, on either framework; what is missing is said."""
+"""Several devices train as one does, on either framework; missing ones are reported."""
 
 import json
 import os
@@ -45,18 +45,18 @@ NETWORKS = {
 }
 KIND_TASKS = {"columns": "binary", "images": "multiclass", "text": "language"}
 
-# train.run in a process with the devices of its arguments, killed and gone on with
+# train.run in a process with the devices of its arguments, killed and resumed
 RESUMED = """
 import json, sys
 from pathlib import Path
 request = json.loads(sys.argv[1])
 from pipeline.process import quiet
 quiet.import_keras(request["devices"])
-import components.training.fit
+import components.training.checkpoints
 from components import train
 from pipeline.record.journal import Journal
 
-components.training.fit.CHECKPOINT_SHARE = 1e9  # a checkpoint at every border
+components.training.checkpoints.SHARE = 1e9  # a checkpoint at every border
 
 class Dying(Journal):
     def progress(self, step, total, values):
@@ -200,7 +200,7 @@ def test_network_trained_with_jax_is_exported_by_tensorflow(alone, tmp_path, kin
     given = {name: arguments[name] for name in ("task", "dataset")}
     report = stages.call(evaluate, tmp_path, **given, network=network)
     folder = stages.call(export, tmp_path, **given, network=network, report=report)
-    # what JAX found on valid is what TensorFlow finds, and what the SavedModel answers
+    # the nll of valid is the same with JAX, with TensorFlow and with the SavedModel
     found = min(read_json(Path(network) / "history.json")["valid_nll"])
     assert read_json(Path(report) / "metrics.json")["valid_nll"] == pytest.approx(
         found, abs=1e-4

@@ -114,7 +114,7 @@ def test_logits_are_causal():
         dtype="int32",
     )
     for made in (looks_ahead, causal):
-        made.head.kernel.assign(np.zeros((8, K)))  # logits say nothing yet
+        made.head.kernel.assign(np.zeros((8, K)))  # all logits are 0
     laws.causal(Language(NAMES), causal, texts())
     with pytest.raises(RejectedModel, match="logits are causal"):
         laws.causal(Language(NAMES), looks_ahead, texts())
@@ -158,7 +158,7 @@ class SeesOthers(keras.layers.Layer):
 
 def test_rows_of_no_weight_change_no_other_row():
     sees_others = network(SeesOthers())
-    sees_others.head.kernel.assign(np.zeros((3, K)))  # logits say nothing yet
+    sees_others.head.kernel.assign(np.zeros((3, K)))  # all logits are 0
     inputs, labels, weights = examples()
     batch = (inputs[:5], labels[:5], np.array([1, 0, 0, 0, 0], "float32"))
     laws.padding(Multiclass(NAMES), linear((3,), "float32", K), batch, "cross_entropy")
@@ -172,7 +172,7 @@ def test_one_batch_can_be_overfitted():
         laws.overfit(Multiclass(NAMES), blind, examples(), "cross_entropy")
 
 
-def test_nothing_is_asked_of_examples_that_are_all_the_same():
+def test_equal_examples_are_not_overfitted():
     inputs, labels, weights = examples()
     same = (np.zeros_like(inputs), labels, weights)
     blind = network(keras.layers.Rescaling(0.0))

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from components.training.optimizers import muon
+from components.training.optimizers import Muon, muon
 
 
 def iterated(x, count=5):
@@ -23,7 +23,7 @@ def gradient(shape, decay):
 
 
 def orthogonal(x, policy, steps=5):
-    """What our optimizer makes of it under a dtype policy."""
+    """x after the iteration of our optimizer, under a dtype policy."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(policy)
     optimizer, _ = muon(8)
@@ -46,3 +46,25 @@ def test_bfloat16_does_not_drown_small_singular_values(decay):
     found, expected = orthogonal(x, "mixed_bfloat16"), iterated(x)
     error = np.linalg.norm(found - expected) / np.linalg.norm(expected)
     assert error < 0.07  # Keras's own order of the products: 0.04 and 0.06
+
+
+class Doubled(Muon):
+    """Muon whose iteration returns twice the matrix."""
+
+    def zeropower_via_newtonschulz5(self, x, steps):
+        return 2 * super().zeropower_via_newtonschulz5(x, steps)
+
+
+@pytest.mark.parametrize(("shape", "factor"), [((6, 4), 2), ((6,), 1)])
+def test_keras_moves_matrices_by_our_iteration_and_nothing_else(shape, factor):
+    # a Keras that no longer calls the method that we override would train otherwise
+    slopes = np.linspace(-1, 1, np.prod(shape), dtype="float32").reshape(shape)
+    moved = []
+    for kind in (Muon, Doubled):
+        variable = keras.Variable(np.zeros(shape, "float32"))
+        kind(0.1, weight_decay=0.0).apply(
+            [keras.ops.convert_to_tensor(slopes)], [variable]
+        )
+        moved.append(np.asarray(variable))
+    assert np.abs(moved[0]).max() > 0
+    np.testing.assert_allclose(moved[1], factor * moved[0], rtol=1e-6)

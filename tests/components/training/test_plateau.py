@@ -23,7 +23,7 @@ from tests.helpers.dying import Dying, Killed
         ([3, 2, 1, 0.5, 0.4], 0),
         ([1, 1], 0),  # one evaluation without a new least value
         ([1, 1, 1], 1),  # two: equal is no improvement
-        ([1, 2, 0.9, 1, 0.95, 1, 1], 2),  # the waiting begins anew after each
+        ([1, 2, 0.9, 1, 0.95, 1, 1], 2),  # the counting starts again after each
         ([1, 2, 2, 0.5, 2, 2, 2, 2], 3),
     ],
 )
@@ -91,7 +91,7 @@ PLATEAU = {  # a rate that soon stops helping
 @pytest.fixture
 def run(make_dataset, tmp_path, monkeypatch):
     """Train on columns with dropout; (name, step to die at) -> folder."""
-    monkeypatch.setattr("components.training.fit.CHECKPOINT_SHARE", 1e9)
+    monkeypatch.setattr("components.training.checkpoints.SHARE", 1e9)
     dataset = make_dataset("columns", "multiclass")
     given = {"task": TASKS["multiclass"], "dataset": dataset}
     network = stages.call(

@@ -1,4 +1,4 @@
-"""What a step is: parts of a batch, the length of a training, averaged weights."""
+"""Steps of training: parts of a batch, length of a run, averaged weights."""
 
 import json
 from pathlib import Path
@@ -184,7 +184,7 @@ def test_adamw_warms_up_then_falls():
     step = np.arange(1, 101)
     expected = 0.5 * np.minimum(step / 25, (25 / step) ** 0.5)
     np.testing.assert_allclose(root, expected, rtol=1e-5)
-    # a preflight has two steps whatever the recipe says
+    # a preflight has few steps, whatever the recipe
     assert np.isfinite(rates(2, learning_rate=0.5, warmup_steps=1000)).all()
 
 

@@ -137,7 +137,7 @@ def test_a_killed_run_ends_bit_equal(runs):
     uninterrupted, resumed, root, _ = runs
     for stage, digest in uninterrupted.digests.items():
         assert resumed.digests[stage] == digest, stage
-    assert "going on from step" in resumed.stderr
+    assert "continuing from step" in resumed.stderr
     for path in (root / "mlruns" / "stages").glob("*/[!.]*"):
         assert damage(path) is None
 

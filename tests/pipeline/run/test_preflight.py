@@ -24,14 +24,14 @@ ESTIMATE = (
     r"preflight: passed; training will take about [\d.]+ (s|min) \(80 steps of [\d.]+ "
     r"ms, and evaluations\); its process [\d.]+ GiB of memory"
 )
-SAID = "preflight: its laws; then train, evaluate and export on two batches"
+BEGUN = "preflight: its laws; then train, evaluate and export on two batches"
 
 
 def test_preflight_runs_once_and_changes_nothing(trained, tmp_path):
     root = copy_store(trained[0], tmp_path, "ingest", "build")
     first = here(*TRAIN, "--preflight", root=root)
     assert first.status == 0, first.stderr
-    assert SAID in first.stderr
+    assert BEGUN in first.stderr
     assert re.search(ESTIMATE, first.stderr)
     assert first.digests["train"] == trained[1].digests["train"]
     # neither its training nor its report is seen anywhere
@@ -43,18 +43,18 @@ def test_preflight_runs_once_and_changes_nothing(trained, tmp_path):
 
     again = here(*TRAIN, "--preflight", "--force", "train", root=root)
     assert again.statuses["train"] == "ran"
-    assert SAID not in again.stderr  # remembered by train's key
+    assert BEGUN not in again.stderr  # remembered by train's key
 
 
 def test_short_training_is_not_checked(trained):
-    assert SAID not in trained[1].stderr
+    assert BEGUN not in trained[1].stderr
 
 
 def test_preflight_of_a_cached_training_is_silent(trained, tmp_path):
     root = copy_store(trained[0], tmp_path, "ingest", "build", "train")
     done = here(*TRAIN, "--preflight", root=root)
     assert done.statuses["train"] == "cached"
-    assert SAID not in done.stderr
+    assert BEGUN not in done.stderr
 
 
 UNSERVABLE = """
@@ -76,11 +76,11 @@ def test_fault_in_export_is_found_before_a_long_training(trained, tmp_path):
     edit(path, "keras.layers.Flatten(", "Flatten(")
     path.write_text(path.read_text() + UNSERVABLE)
     root = copy_store(trained[0], tmp_path / "root", "ingest")
-    # long: nobody asks for the preflight, and nobody waits for the end
+    # long: it gets a preflight without --preflight, and is not run to its end
     long = ("train.steps=1000000", "train.eval_every=1000")
     done = phistar("run", "breast_cancer", *long, root=root, code=tree)
     assert done.status == 3
-    assert SAID in done.stderr
+    assert BEGUN in done.stderr
     assert "train step 4/4" in done.stderr
     assert "train step 1000/" not in done.stderr
     assert "PyFunc" in done.answer["error"]
@@ -112,7 +112,7 @@ def test_preflight_of_rows_sorted_by_label_passes(project, tmp_path):
     words = ("ingest.source=csv", f"ingest.path={path}", "ingest.label=y")
     done = here(*TRAIN, *words, "task.positive=b", "--preflight", root=root)
     assert done.status == 0, done.stderr
-    assert SAID in done.stderr
+    assert BEGUN in done.stderr
 
 
 @pytest.mark.parametrize(

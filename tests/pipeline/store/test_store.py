@@ -322,3 +322,18 @@ def test_a_writer_that_was_swept_too_early_starts_again(store, monkeypatch):
     assert store.get("train", "k") is None
     assert fill(store).is_dir()
     assert folders
+
+
+def test_checkpoints_are_adopted_under_their_own_key_only(store):
+    # the key is made of all arguments, data and code: a checkpoint names none of them
+    with (
+        pytest.raises(KeyboardInterrupt),
+        store.write("train", "k", {}, {}, resume=True) as folder,
+    ):
+        (folder / "checkpoints").mkdir()
+        (folder / "checkpoints" / "step-4").write_text("of k")
+        raise KeyboardInterrupt
+    with store.write("train", "other", {}, {}, resume=True) as folder:
+        assert contents(folder) == set()
+    with store.write("train", "k", {}, {}, resume=True) as folder:
+        assert (folder / "checkpoints" / "step-4").read_text() == "of k"

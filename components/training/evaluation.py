@@ -1,0 +1,92 @@
+"""Evaluation of a network in training: its scores on valid, the weights to keep."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from components.artifacts import set_weights
+from components.training.schedules import plateaus
+
+
+class Scored(NamedTuple):
+    """Weights with their score on valid.
+
+    Args:
+        nll: nats per label, never smoothed.
+        scale: of P; fitted for hinge, else 1.
+        weights: list of np.ndarray; None before the first evaluation.
+    """
+
+    nll: float
+    scale: float
+    weights: list | None
+
+
+class Evaluation:
+    """Scores on valid so far, the best weights, and those to average at the end.
+
+    Args:
+        task: Task.
+        loss: name of the loss.
+        valid: (inputs, labels).
+        network: Network in training.
+        scorer: Network that takes the weights to score; None: `network` scores, and
+            has them. Several TensorFlow replicas would each score every row.
+        average: evaluations whose weights are averaged at the end.
+        stop_after: evaluations without a new least valid_nll that end training, or
+            None.
+    """
+
+    def __init__(self, task, loss, valid, network, scorer, average, stop_after):
+        self.task, self.loss = task, loss
+        self.inputs, self.labels = valid
+        self.network, self.scorer = network, scorer
+        self.average, self.stop_after = average, stop_after
+        self.best, self.best_step = Scored(math.inf, 1.0, None), 0
+        self.history = {"step": [], "train_loss": [], "valid_nll": []}
+        self.recent = []  # weights of the last evaluations, if they will be averaged
+
+    def score(self, weights):
+        """Score of `weights`, which the network in training has.  -> Scored."""
+        if self.scorer is not None:
+            set_weights(self.scorer, weights)
+        log_prob, scale = self.task.measure(
+            self.scorer or self.network, self.inputs, self.labels, self.loss
+        )
+        nll = float(-log_prob.sum(dtype="float64") / len(log_prob))
+        return Scored(nll, scale, weights)
+
+    def add(self, step, train_loss, scored):
+        """Record an evaluation, and keep its weights if they are the best."""
+        values = {"step": step, "train_loss": train_loss, "valid_nll": scored.nll}
+        for name, value in values.items():
+            self.history[name].append(value)
+        if scored.nll < self.best.nll:
+            self.best, self.best_step = scored, step
+        if self.average > 1:
+            self.recent = [*self.recent, scored.weights][-self.average :]
+
+    def stopped(self):
+        """True if valid_nll has stopped falling, so that training ends."""
+        history = self.history["valid_nll"]
+        return bool(self.stop_after) and plateaus(history, self.stop_after) > 0
+
+    def add_average(self):
+        """Score the mean of the recent weights, and keep it if it is the best.
+
+        Returns:
+            dict, "train.average_nll" -> nats per label; empty with less than two
+            evaluations to average.
+        """
+        if len(self.recent) < 2:
+            return {}
+        mean = [
+            np.mean(values, axis=0, dtype="float64").astype(values[0].dtype)
+            for values in zip(*self.recent, strict=True)
+        ]
+        set_weights(self.network, mean)
+        scored = self.score(mean)
+        if scored.nll < self.best.nll:
+            self.best = scored
+        return {"train.average_nll": scored.nll}
