@@ -36,6 +36,8 @@ OLDEST_TENSORFLOW = "2.12"  # that opens and answers an export; `make oldest` as
 # better, and take more memory. A VGG's first layer makes 13 MB of a picture of 224x224,
 # a search for translations the keys and values of every one of its hypotheses.
 MAX_ROWS = {"columns": 1024, "images": 64, "text": 32, "pairs": 32}
+READS = {"columns": "table", "images": "images", "text": "lines", "pairs": "lines"}
+BATCH_SIZE = {"columns": 1024, "images": 32, "text": 32, "pairs": 32}
 
 
 def run(task, dataset, network, report, out_dir, log):
@@ -74,11 +76,15 @@ def run(task, dataset, network, report, out_dir, log):
             "kind": data.kind,
             "labels": data.space.to_json(),
             "signatures": {
-                name: signature_contract(function, server.units)
+                name: signature_contract(
+                    function, server.units, data.kind, server.knobs
+                )
                 for name, function in signatures.items()
             },
             "knobs": server.knobs,
             "max_rows": MAX_ROWS[data.kind],
+            "reads": READS[data.kind],
+            "batch_size": BATCH_SIZE[data.kind],
             **server.facts(),
             # to be imported first; none: core TensorFlow operations only
             "op_libraries": list(encoder.op_libraries),
@@ -99,7 +105,7 @@ def run(task, dataset, network, report, out_dir, log):
         (folder / GOLDEN).parent.mkdir()
         shutil.copyfile(Path(report) / "golden.npz", folder / GOLDEN)
         with np.load(folder / GOLDEN, allow_pickle=False) as golden:
-            warmup.write(folder, contract, golden, signatures)
+            warmup.write(folder, contract, signatures)
             if data.kind in numeric.INPUTS:
                 alone = folder.with_name("numeric")
                 evaluated = golden["predict/out/log_probs"]
@@ -167,7 +173,16 @@ def strings(plain):
             yield from (word for value in plain for word in strings(value))
 
 
-def signature_contract(function, units):
+def form(name, dtype, kind, knobs):
+    """The form of an input."""
+    if name in knobs or name in ("label", "image", "tokens", "lengths"):
+        return "knob" if name in knobs else name
+    if kind == "columns":
+        return "category" if dtype == "string" else "number"
+    return "text"
+
+
+def signature_contract(function, server, kind):
     """Names, dtypes, shapes and units of a concrete function's ends."""
 
     def describe(specs):
@@ -175,12 +190,15 @@ def signature_contract(function, units):
             name: {
                 "dtype": spec.dtype.name,
                 "shape": [size for size in spec.shape],
-                "meaning": units[name],
+                "meaning": server.units[name],
             }
             for name, spec in specs.items()
         }
 
+    inputs = describe(function.structured_input_signature[1])
+    for name, spec in inputs.items():
+        spec["form"] = form(name, spec["dtype"], kind, server.knobs)
     return {
-        "inputs": describe(function.structured_input_signature[1]),
+        "inputs": inputs,
         "outputs": describe(function.structured_outputs),
     }
