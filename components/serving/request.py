@@ -54,7 +54,7 @@ class Signature(NamedTuple):
             rows: name -> list of N values, of every x and y: a number, or None where
                 it is missing; text or bytes, an image as base64 or bytes; a list of
                 integers. An array of numbers is taken too.
-            knobs: name -> number; None, and one that is left out, is the default.
+            knobs: name -> number; the default where it is None or left out.
             numbers: int [N], added to the seed; 0 ... N - 1 if left out.
 
         Returns:
@@ -88,7 +88,7 @@ class Signature(NamedTuple):
         """A number for each knob: the given one, or the default.
 
         Args:
-            knobs: name -> number or None.
+            knobs: name -> number, or None for the default.
 
         Returns:
             dict of name -> int or float.
@@ -96,12 +96,13 @@ class Signature(NamedTuple):
         Raises:
             ValueError: an unknown knob, or a value of another type.
         """
-        given = {n: value for n, value in (knobs or {}).items() if value is not None}
+        given = knobs or {}
         if unknown := given.keys() - self.knobs.keys():
             what = f"{self.name} has no such parameter"
             expected = f"{listed(self.knobs) or 'none'}; "
             expected += f"of all signatures: {listed(self.known)}"
             raise wrong(what, listed(unknown), expected)
+        given = {name: value for name, value in given.items() if value is not None}
         for name, value in given.items():
             array(name, [value], self.knobs[name])
         return {n: given.get(n, spec["default"]) for n, spec in self.knobs.items()}
@@ -177,18 +178,19 @@ def array(name, values, spec):
     if isinstance(values, np.ndarray) and values.dtype.kind in "iuf":
         return values.astype(spec["dtype"])
     if len(spec["shape"]) == 1:
-        return numbers(name, values, spec["dtype"])
+        return numbers(name, values, spec)
     for value in values:
         if not isinstance(value, list):
             raise wrong(f"{name} must hold lists of numbers", value, "[0, ...]")
     made = np.zeros((len(values), max(map(len, values), default=0)), spec["dtype"])
     for row, value in zip(made, values, strict=True):
-        row[: len(value)] = numbers(name, value, spec["dtype"])
+        row[: len(value)] = numbers(name, value, spec)
     return made
 
 
-def numbers(name, values, dtype):
+def numbers(name, values, spec):
     """list of numbers, None for a missing one -> array [N], NaN where it is missing."""
+    dtype = spec["dtype"]
     whole = np.dtype(dtype).kind in "iu"
     legal = {int} if whole else {int, float, type(None)}
     if not legal.issuperset(map(type, values)):
@@ -200,7 +202,9 @@ def numbers(name, values, dtype):
             return np.array(values, dtype if whole else "float64").astype(dtype)
     except OverflowError:
         value = max(filter(None, values), key=abs)
-        raise wrong(f"{name} must hold numbers", value, f"{dtype}") from None
+        raise wrong(
+            f"{name} must hold numbers", value, f"{dtype}: {spec['meaning']}"
+        ) from None
 
 
 def strings(name, values, form):

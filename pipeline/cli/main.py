@@ -163,10 +163,20 @@ def run(given):
 
 
 def predict(given):
-    """Ask an export; its answers are printed as they come."""
-    from pipeline.serving.predict.command import predict as ask
+    """Answers of an export, printed as they come."""
+    from pipeline.serving.predict.command import predict
+    from pipeline.store.contract import KNOBS
 
-    answer = ask(given)
+    answer = predict(
+        given.run,
+        given.files,
+        given.root,
+        signature=given.signature,
+        knobs={name: vars(given)[name] for name in KNOBS},
+        batch_size=given.batch_size,
+        label=given.label,
+        missing=given.missing,
+    )
     return answer, []
 
 
