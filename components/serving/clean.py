@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-TOLERANCE = 1e-4  # nats, between evaluation and export
+from components.serving.request import TOLERANCE
 
 _ready = []
 

@@ -150,8 +150,18 @@ def run(given: Namespace) -> Answer:
 def predict(given: Namespace) -> Answer:
     """Print an export's answers as they come."""
     from pipeline.serving.predict.command import predict as ask
+    from pipeline.store.contract import KNOBS
 
-    answer = ask(given)
+    answer = ask(
+        given.run,
+        given.files,
+        given.root,
+        signature=given.signature,
+        knobs={name: vars(given)[name] for name in KNOBS},
+        batch_size=given.batch_size,
+        label=given.label,
+        missing=given.missing,
+    )
     return answer, []
 
 

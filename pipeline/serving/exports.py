@@ -1,4 +1,4 @@
-"""Which export is meant: by a run's id or name, a recipe's name, or its folder."""
+"""The export that a word names: a run's id or name, a recipe's name, or its folder."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -25,20 +25,17 @@ class Export(NamedTuple):
     name: str
 
 
-def find(word, root):
+def find(word: str, root: Path) -> Export:
     """The export that a word names.
 
     Args:
-        word: folder of an export or of its SavedModel; a recipe's name, for its
-            champion, or, if nothing was promoted, its newest finished run; a run's id
-            (ours or MLflow's), or the beginning of one, 4 letters or more; or its name.
+        word: folder of an export or of its SavedModel. Or a recipe's name, for its
+            champion, or, if nothing was promoted, its newest finished run. Or a run's
+            name, its id (ours or MLflow's), or the beginning of one, 4 letters or more.
         root: project root.
 
-    Returns:
-        Export.
-
     Raises:
-        ValueError: none, or several.
+        ValueError: no export, or several.
     """
     for folder in (Path(word).expanduser(), Path(word).expanduser() / "saved_model"):
         if (folder / "contract.json").is_file():

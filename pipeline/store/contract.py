@@ -1,11 +1,12 @@
-"""What a SavedModel's contract.json says."""
+"""The contract.json of a SavedModel, and the options for its knobs."""
 
 import json
+from pathlib import Path
 
-NEWEST = ("knobs",)  # what earlier ones did not have, and everybody reads
+NEWEST = ("reads", "batch_size")  # keys that earlier ones did not have
 
 
-def read_contract(folder):
+def read_contract(folder: Path) -> dict:
     """The contract.json of a SavedModel's folder.  -> dict.
 
     Raises:
@@ -21,8 +22,7 @@ def read_contract(folder):
     return contract
 
 
-# What a signature may take beside the input: its type, and what it is. Those that the
-# export states are its `serving_default`'s where nothing is typed.
+# Knob -> (type of its option, help). The default is the contract's.
 KNOBS = {
     "max_length": (int, "tokens at most, the end counted (default: the export's)"),
     "seed": (int, "input i, from 0, draws with seed + i (default: 0)"),

@@ -50,7 +50,7 @@ class Served(mlflow.pyfunc.PythonModel):
         name = params.pop("signature", DEFAULT)
         inputs = self.inputs(name, model_input, params)
         try:
-            answer = self.model.ask(name, inputs)
+            answer = self.model.call(name, inputs)
         except Refused as refusal:
             raise invalid(str(refusal)) from refusal
         return pd.DataFrame({key: plain(values) for key, values in answer.items()})

@@ -1,16 +1,14 @@
 """Your own table: a CSV file with a header, one row per example."""
 
-import gzip
 import hashlib
 import re
 import sys
-import zlib
-from csv import Error, reader
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
+from components.data import tables
 from components.data.sources.base import Chunks, Rows, Source
 
 CHUNK_CELLS = 2**18  # values read at a time: about 20 MB as Python's strings
@@ -30,7 +28,7 @@ def csv(
     Args:
         path: of the file; relative to the working directory.
         label: name of the column that holds the labels.
-        missing: what stands for a missing value, in any column but the label.
+        missing: cells without a value, in any column but the label.
         numeric: columns that must be numeric; another value in one is an error.
         categorical: columns whose numbers are names, like a postcode.
         ignore: columns to leave out.
@@ -76,7 +74,7 @@ class Table:
         declared = {"numeric": numeric, "categorical": categorical, "ignore": ignore}
         for key, columns in declared.items():
             self.require(key, columns)
-        names = [plain_name(name) for name in self.header]
+        names = [tables.plain_name(name) for name in self.header]
         if len(set(names)) < len(names):
             raise ValueError(
                 f"two columns of {file} have one name once all but letters, digits "
@@ -108,7 +106,7 @@ class Table:
                 if column in self.must:
                     raise ValueError(
                         f"{self.file}: row {start + row} of the column {column!r} is "
-                        f"no number. Received: {columns[column][row]!r}. Expected a "
+                        f"not a number. Received: {columns[column][row]!r}. Expected a "
                         f"number or one of {list(self.missing)}, since ingest.numeric "
                         "names the column."
                     )
@@ -154,69 +152,31 @@ class Table:
             yield Rows(inputs, labels)
 
 
-def plain_name(column):
-    """What a column of a header is called in the data: letters, digits and _."""
-    return re.sub(r"\W+", "_", column.strip()).strip("_")
-
-
 def not_a_number(values, missing):
-    """The first row of str [N] that is no number and not missing, or None."""
+    """The first row of str [N] that is not a number and not missing, or None."""
     values = np.where(np.isin(values, missing), "nan", values)
     try:
         values.astype("float64")
     except ValueError:
-        for row, value in enumerate(values):
-            try:
-                float(value)
-            except ValueError:
-                return row
+        cells = enumerate(values)
+        return next((row for row, cell in cells if tables.number(cell) is None), None)
     return None
 
 
 def pieces(file):
-    """The header, then lists of rows, each as long as it; no blank lines.
-
-    Not by pandas, which fills a short row up and, where all rows are one too long,
-    moves every value to the next column.
-    """
-    try:
-        with (gzip.open if file.suffix == ".gz" else open)(
-            file, "rt", encoding="utf-8-sig", newline=""
-        ) as stream:
-            lines, count = reader(stream, strict=True), 0
-            header = next(lines)
-            yield header
-            filled = filter(None, lines)
-            size = max(1, CHUNK_CELLS // max(1, len(header)))
-            while rows := list(islice(checked(filled, lines, header, count), size)):
-                count += len(rows)
-                yield rows
-            if not count:
-                raise ValueError("it has no row below its header")
-    except StopIteration:
-        raise ValueError(
-            f"{file} is empty. Expected a CSV file with a header."
-        ) from None
-    except (ValueError, Error, OSError, EOFError, zlib.error) as error:
-        raise ValueError(
-            f"{file} is not a CSV file that can be read: {error}. "
-            "Expected UTF-8, a header, and as many values in each row."
-        ) from error
-
-
-def checked(rows, lines, header, count):
-    """Rows, each as long as the header.
-
-    Args:
-        rows: iterator of lists of str.
-        lines: the csv reader behind it, which knows the line.
-        header: list of str.
-        count: number of the first row.
-    """
-    for row, values in enumerate(rows, count):
-        if len(values) != len(header):
+    """The header, then lists of rows, each as long as it; no blank lines."""
+    with tables.opened(file) as stream:
+        rows = tables.rows(stream, file)
+        _, header = next(rows)
+        if not header:
+            raise ValueError(f"{file} is empty. Expected a CSV file with a header.")
+        yield header
+        size = max(1, CHUNK_CELLS // len(header))
+        piece = [row for _, row in islice(rows, size)]
+        if not piece:
             raise ValueError(
-                f"row {row} (line {lines.line_num}) has {len(values)} "
-                f"values, the header has {len(header)}: correct it"
+                f"{file} has no row below its header. Expected a row for each example."
             )
-        yield values
+        while piece:
+            yield piece
+            piece = [row for _, row in islice(rows, size)]

@@ -11,7 +11,8 @@ from itertools import zip_longest
 from pathlib import Path
 
 from components.data.sources.base import Chunks, Rows, Source, objects
-from components.data.sources.text import PIECE_BYTES, opened
+from components.data.sources.text import PIECE_BYTES
+from components.data.tables import opened
 
 
 def parallel(*, source_path: str, target_path: str):

@@ -4,15 +4,13 @@ Bytes are taken as they are; what becomes of those that are no UTF-8 is said in
 components/data/encoders/text.py.
 """
 
-import contextlib
-import gzip
 import hashlib
 import re
-import zlib
 from pathlib import Path
 from typing import Literal
 
 from components.data.sources.base import Chunks, Rows, Source, objects
+from components.data.tables import opened
 
 SUFFIXES = (".txt", ".gz")
 PIECE_BYTES = 16 * 2**20
@@ -88,23 +86,6 @@ def documents(found, document):
             for line in stream:
                 if line := line.rstrip(b"\r\n"):
                     yield line
-
-
-@contextlib.contextmanager
-def opened(file):
-    """A file to read bytes from, unpacked if it ends in .gz.
-
-    Raises:
-        ValueError: if it cannot be read to its end.
-    """
-    try:
-        with (gzip.open if file.suffix == ".gz" else open)(file, "rb") as stream:
-            yield stream
-    except (OSError, EOFError, zlib.error) as error:
-        raise ValueError(
-            f"{file} cannot be read: {error}. Expected a whole gzip file of text: "
-            "replace it, or take it away."
-        ) from error
 
 
 def pieces(texts):

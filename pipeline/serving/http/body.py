@@ -1,4 +1,4 @@
-"""The body of a request: JSON in one of MLflow's four forms -> what a signature takes.
+"""The body of a request: JSON in one of MLflow's four forms -> a signature's arrays.
 
     {"inputs": {NAME: [VALUE, ...], ...}, "params": {"signature": NAME, KNOB: NUMBER}}
     {"inputs": {NAME: VALUE, ...}}                       one row
@@ -13,72 +13,62 @@ its errors do not name the input, and its arrays of texts are all as wide as the
 one.
 """
 
-import base64
 import json
-import reprlib
 
-import numpy as np
+from components.serving import request
+from components.serving.request import SHOWN, Signature, listed, wrong
 
+__all__ = ["SHOWN", "read"]
 FORMS = ("inputs", "instances", "dataframe_split", "dataframe_records")
-DEFAULT = "serving_default"
 MOST = 2**23  # numbers of one input, rows filled to the longest one
 MOST_BYTES = 2**20  # of the texts of one input, all as long as the longest one
-SHOWN = reprlib.Repr()  # of what was received: whatever it is, a short text
-SHOWN.maxstring, SHOWN.maxother, SHOWN.maxlevel = 60, 60, 2
 
 
-def read(content, contract):
-    """What is asked.
+def read(content: bytes, contract: dict) -> tuple[Signature, dict]:
+    """The signature of a request, and its arrays.
 
     Args:
-        content: bytes.
-        contract: dict, of the SavedModel.
+        content: of the body.
+        contract: of the SavedModel.
 
     Returns:
-        (name of the signature, dict of name -> array [N] or [N, T]).
+        (Signature, name -> array [N] or [N, T]).
 
     Raises:
-        ValueError: what is wrong with the request, the input's name first.
+        ValueError: the request's mistake, the input's name first.
     """
-    rows, params = parse(content)
-    signatures, x = contract["signatures"], contract["signatures"][DEFAULT]["inputs"]
-    signature = params.pop("signature", None)
-    signature = DEFAULT if signature is None else signature
-    if not isinstance(signature, str) or signature not in signatures:
-        raise wrong("no such signature", signature, f"one of: {listed(signatures)}")
-    taken, knobs = signatures[signature]["inputs"], contract["knobs"].keys() - x
-    if unknown := params.keys() - (knobs & taken.keys()):
-        what = f"{signature} has no such parameter"
-        legal = listed(knobs & taken.keys()) or "none"
-        raise wrong(
-            what, listed(unknown), f"{legal}; of all signatures: {listed(knobs)}"
-        )
-    names = [name for name in taken if name not in knobs]
-    found = columns(rows, {name: taken[name] for name in names})
-    if unknown := found.keys() - set(names):
-        raise wrong(f"{signature} has no such input", listed(unknown), listed(names))
-    if missing := [name for name in names if name not in found]:
-        what = f"{signature} needs an input that is missing: {', '.join(missing)}"
-        raise wrong(what, listed(found), listed(names))
-    size, most = len(found[names[0]]), contract["max_rows"]
-    if size > most:
-        raise wrong("too many rows for one request", size, f"at most {most}")
-    inputs = {}
-    for name in names:
-        if len(found[name]) != size:
-            what = f"{name} must have as many rows as {names[0]}"
-            raise wrong(what, len(found[name]), size)
-        inputs[name] = array(name, found[name], taken[name], contract)
-    for name in knobs & taken.keys():
-        value = params.get(name)
-        value = contract["knobs"][name] if value is None else value
-        inputs[name] = np.repeat(numbers(name, [value], taken[name]["dtype"]), size)
-        inputs[name] += np.arange(size) if name == "seed" else 0
-    return signature, inputs
+    data, params = parse(content)
+    name = params.pop("signature", None)
+    called = request.signature(contract, request.DEFAULT if name is None else name)
+    rows = columns(data, called.inputs)
+    for name in called.inputs.keys() & rows:
+        require_small(name, rows[name], called.inputs[name], contract["max_rows"])
+    return called, called.request(rows, params)
 
 
-def parse(content):
-    """The data and the parameters of a body.  bytes -> (data, dict)."""
+def require_small(name: str, values: list, spec: dict, max_rows: int) -> None:
+    """Refuse an input that takes too much memory, before it is converted."""
+    if len(values) > max_rows:
+        raise wrong("too many rows for one request", len(values), f"at most {max_rows}")
+    match spec["form"]:
+        case "tokens":
+            longest = max((len(v) for v in values if isinstance(v, list)), default=0)
+            if len(values) * longest > MOST:
+                size = f"{len(values)} rows, the longest one of {longest}"
+                raise wrong(f"{name} must hold fewer numbers", size, f"at most {MOST}")
+        case "text":
+            texts = (v for v in values if isinstance(v, str))
+            sizes = (len(text.encode("utf-8", "surrogatepass")) for text in texts)
+            longest = max(sizes, default=0)
+            if len(values) * longest > MOST_BYTES:
+                what = f"{name} must hold fewer or shorter texts"
+                size = f"{len(values)} rows, the longest one of {longest} bytes"
+                most = f"at most {MOST_BYTES} bytes, rows x longest"
+                raise wrong(what, size, most)
+
+
+def parse(content: bytes) -> tuple[object, dict]:
+    """The data and the parameters of a body."""
     try:
         body = json.loads(content)
     except (ValueError, RecursionError) as error:
@@ -100,8 +90,8 @@ def parse(content):
     return data, dict(params)
 
 
-def split(data):
-    """The columns of pandas' form "split".  -> dict of lists."""
+def split(data: object) -> dict[str, list]:
+    """The columns of pandas' form "split"."""
     match data:
         case {"columns": list(names), "data": list(rows)}:
             pass
@@ -117,16 +107,12 @@ def split(data):
     return {str(name): [row[i] for row in rows] for i, name in enumerate(names)}
 
 
-def columns(data, specs):
+def columns(data: object, specs: dict) -> dict[str, list]:
     """Rows, or columns, as columns.
 
     Args:
         data: of the request.
-        specs: name -> dict, what the signature takes; a list without names is of the
-            only one.
-
-    Returns:
-        dict of name -> list.
+        specs: name -> spec of each input; a list without names is of the only one.
     """
     flat = [name for name, spec in specs.items() if len(spec["shape"]) == 1]
     match data:
@@ -148,88 +134,3 @@ def columns(data, specs):
         case list() if len(specs) == 1 or not data:
             return dict.fromkeys(specs, data)
     raise wrong("inputs must be columns or rows", data, f"names: {listed(specs)}")
-
-
-def array(name, values, spec, contract):
-    """One input.
-
-    Args:
-        name: of it.
-        values: list of N.
-        spec: dict, its dtype and shape.
-        contract: dict.
-
-    Returns:
-        array [N], strings as bytes; or [N, T] of lists, filled with 0.
-    """
-    if spec["dtype"] == "string":
-        return strings(name, values, contract)
-    if len(spec["shape"]) == 1:
-        return numbers(name, values, spec["dtype"])
-    for value in values:
-        if not isinstance(value, list):
-            raise wrong(f"{name} must hold lists of numbers", value, "[0, ...]")
-    width = max(map(len, values), default=0)
-    if len(values) * width > MOST:
-        size = f"{len(values)} rows, the longest one of {width}"
-        raise wrong(f"{name} must hold fewer numbers", size, f"at most {MOST}")
-    made = np.zeros((len(values), width), spec["dtype"])
-    for row, value in zip(made, values, strict=True):
-        row[: len(value)] = numbers(name, value, spec["dtype"])
-    return made
-
-
-def numbers(name, values, dtype):
-    """Numbers of JSON.  list -> array [N]."""
-    whole = np.dtype(dtype).kind in "iu"
-    legal = {int} if whole else {int, float, type(None)}
-    if not legal.issuperset(map(type, values)):
-        value = next(value for value in values if type(value) not in legal)
-        expected = "an integer" if whole else "a number, or null for none"
-        raise wrong(f"{name} must hold numbers", value, expected)
-    try:
-        with np.errstate(over="ignore"):  # a large one is infinite
-            return np.array(values, dtype if whole else "float64").astype(dtype)
-    except OverflowError:
-        value = max(filter(None, values), key=abs)
-        raise wrong(f"{name} must hold numbers", value, f"{dtype}") from None
-
-
-def strings(name, values, contract):
-    """Texts of JSON, images as base64.  list of str -> objects [N], bytes."""
-    # what a table does not have is an empty one
-    table = contract["kind"] == "columns" and name != "label"
-    made = np.empty(len(values), object)
-    for row, value in enumerate(values):
-        value = "" if value is None and table else value
-        if not isinstance(value, str):
-            raise wrong(f"{name} must hold strings", value, "a string")
-        # half of a surrogate pair is no UTF-8: what that means, the SavedModel says
-        made[row] = value.encode("utf-8", "surrogatepass")
-        if contract["kind"] == "images" and name == "image":
-            made[row] = decoded(name, made[row])
-    longest = max(map(len, made), default=0)
-    if contract["kind"] in ("text", "pairs") and len(made) * longest > MOST_BYTES:
-        what = f"{name} must hold fewer or shorter texts"
-        size = f"{len(made)} rows, the longest one of {longest} bytes"
-        raise wrong(what, size, f"at most {MOST_BYTES} bytes, rows x longest")
-    return made
-
-
-def decoded(name, value):
-    """Base64, spaces and ends of line left out.  bytes -> bytes."""
-    try:
-        return base64.b64decode(b"".join(value.split()), validate=True)
-    except ValueError:
-        raise wrong(f"{name} must be base64", value, "base64 of a file") from None
-
-
-def listed(names):
-    """Names in one line, sorted."""
-    return ", ".join(sorted(map(str, names)))
-
-
-def wrong(what, received, expected):
-    """The error of a request.  -> ValueError."""
-    shown = "null" if received is None else SHOWN.repr(received)
-    return ValueError(f"{what}. Received: {shown}. Expected: {expected}.")

@@ -137,7 +137,7 @@ def answer(served, content):
     """
     try:
         asked, inputs = body.read(content, served.contract)
-        found = served.model.ask(asked, inputs)
+        found = served.model.call(asked.name, inputs)
     except ValueError as error:
         return 400, refusal(str(error))
     except Exception:  # the next request is answered

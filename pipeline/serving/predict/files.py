@@ -1,12 +1,13 @@
-"""Files as the user names them: opened, and said in an error or in an answer."""
+"""Files as the user names them, and the inputs in them."""
 
 import contextlib
-import gzip
 import os
 import sys
-import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
+
+from components.data import tables
 
 STDIN = "-"
 
@@ -15,24 +16,26 @@ class Input(NamedTuple):
     """One input.
 
     Args:
-        place: {"file"} or {"file", "line"}, where it stands.
+        place: {"file"} or {"file", "line"}, its place.
         values: name -> number or bytes, as the signature takes it.
+        number: of the input among all, from 0.
     """
 
     place: dict
     values: dict
+    number: int = 0
 
     @property
-    def size(self):
+    def size(self) -> int:
         """Bytes of its texts and images."""
         return sum(len(v) for v in self.values.values() if isinstance(v, bytes))
 
-    def __str__(self):
+    def __str__(self) -> str:
         return ":".join(map(str, self.place.values()))
 
 
-def present(files):
-    """The files, which are there.  -> list of str."""
+def present(files: list[str]) -> list[str]:
+    """The same files; all of them exist."""
     for file in files:
         if file != STDIN and not Path(file).is_file():
             place = Path(file).absolute()
@@ -45,20 +48,15 @@ def present(files):
 
 
 @contextlib.contextmanager
-def opened(file):
-    """The bytes of a file or of stdin; what cannot be read is the caller's mistake."""
-    try:
-        if file == STDIN:
-            yield sys.stdin.buffer
-        else:
-            with (gzip.open if file.endswith(".gz") else open)(file, "rb") as stream:
-                yield stream
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise ValueError(
-            f"{file} cannot be read: {error}. Expected a whole gzip file."
-        ) from error
+def opened(file: str) -> Iterator[BinaryIO]:
+    """The bytes of a file or of stdin; a file that cannot be read is a ValueError."""
+    if file == STDIN:
+        yield sys.stdin.buffer
+    else:
+        with tables.opened(file) as stream:
+            yield stream
 
 
-def shown(file):
+def shown(file: str | Path) -> str:
     """A file's name as JSON can hold it."""
     return os.fsencode(file).decode("utf-8", "replace")

@@ -1,62 +1,59 @@
-"""FILE -> the inputs of a signature, one after the other, with where they stand.
+"""FILE -> the inputs of a signature, one after the other, each with its place.
 
-    columns   a CSV with a header: the columns that the signature takes, others ignored
+    table     a CSV with a header: the columns that the signature takes, others ignored
     images    a file; a folder, for all below it
-    text      a line each
-    pairs     a line each; several fields divided by tabs
+    lines     a line each; several fields divided by tabs
 
 A file that ends in .gz is decompressed; - is stdin, for all but images.
 """
 
 import os
+from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from components.data.sources.csv import plain_name
 from components.data.sources.image_folder import SUFFIXES, order
+from components.serving.request import Signature
 from pipeline.serving.predict.files import STDIN, Input, opened, present, shown
-from pipeline.serving.predict.table import MISSING, Table
+from pipeline.serving.predict.table import Table
 
-CHUNK_ROWS, CHUNK_BYTES = 4096, 64 * 2**20  # what is in memory at a time
+CHUNK_ROWS, CHUNK_BYTES = 4096, 64 * 2**20  # inputs in memory at a time
 
 
-def read(kind, files, specs, label="label", missing=MISSING):
+def read(
+    reads: str, files: list[str], called: Signature, label: str, missing: tuple
+) -> Iterator[Input]:
     """The inputs of all files, in order.
 
     Args:
-        kind: of the contract.
-        files: list of str, as typed.
-        specs: name -> dtype, what the signature takes of each input.
-        label: column of a CSV that holds what the signature calls `label`.
-        missing: what stands for a missing value in a CSV.
-
-    Returns:
-        iterator of Input.
+        reads: "table", "images" or "lines", of the contract.
+        files: as typed.
+        called: the signature.
+        label: column of a table with the labels.
+        missing: cells of a table without a value.
 
     Raises:
-        ValueError: a file that is not there, at once; what is wrong in one, where.
+        ValueError: a file that does not exist, at once; a mistake in a file, with its
+            place, when it is read.
     """
-    match kind:
+    match reads:
         case "images":
-            return (picture(path, specs) for path in pictures(files))
-        case "columns":
-            names = {plain_name(label) if n == "label" else n: n for n in specs}
-            if len(names) < len(specs):
-                raise ValueError(
-                    f"an input cannot be the label. Received: --label {label}. "
-                    "Expected a column that the model does not read."
-                )
-            table = Table(names, specs, missing)
+            return (picture(path, called) for path in pictures(files))
+        case "table":
+            table = Table(called, label, missing)
             return chain.from_iterable(map(table.rows, present(files)))
         case _:
-            return chain.from_iterable(lines(f, list(specs)) for f in present(files))
+            names = list(called.inputs)
+            if "text" in called.y:
+                names = [n for n in names if n != "prompt"]  # the whole text
+            return chain.from_iterable(lines(f, names) for f in present(files))
 
 
-def chunks(inputs):
-    """Pieces of what may be long.  iterator of Input -> iterator of lists of them."""
+def chunks(inputs: Iterator[Input]) -> Iterator[list[Input]]:
+    """Pieces of what may be long, the inputs numbered from 0."""
     waiting, size = [], 0
-    for one in inputs:
-        waiting.append(one)
+    for number, one in enumerate(inputs):
+        waiting.append(one._replace(number=number))
         size += one.size
         if len(waiting) == CHUNK_ROWS or size >= CHUNK_BYTES:
             yield waiting
@@ -65,29 +62,21 @@ def chunks(inputs):
         yield waiting
 
 
-def count(kind, files):
-    """About how many inputs there are, for the progress bar; None for stdin."""
-    if kind == "images":
+def count(reads: str, files: list[str]) -> int | None:
+    """About the number of inputs, for the progress bar; None for stdin."""
+    if reads == "images":
         return len(pictures(files))
     if STDIN in files:
         return None
     total = 0
     for file in files:
         with opened(file) as stream:
-            total += sum(1 for _ in stream) - (kind == "columns")
+            total += sum(1 for _ in stream) - (reads == "table")
     return total
 
 
-def lines(file, names):
-    """One input a line.
-
-    Args:
-        file: str.
-        names: list of str, the fields of a line.
-
-    Yields:
-        Input.
-    """
+def lines(file: str, names: list[str]) -> Iterator[Input]:
+    """One input a line; `names` are the fields of a line."""
     with opened(file) as stream:
         for number, line in enumerate(stream, 1):
             line = line.removesuffix(b"\n").removesuffix(b"\r")
@@ -101,11 +90,8 @@ def lines(file, names):
             yield Input(place, dict(zip(names, fields, strict=True)))
 
 
-def pictures(files):
+def pictures(files: list[str]) -> list[Path]:
     """Image files, and those below folders in the order of their names.
-
-    Returns:
-        list of Path.
 
     Raises:
         ValueError: no such file, or a folder without any.
@@ -130,9 +116,11 @@ def pictures(files):
     return found
 
 
-def picture(path, specs):
-    """One image; its label, where one is asked for, is the name of its folder."""
-    values = {"image": path.read_bytes()}
-    if "label" in specs:
-        values["label"] = os.fsencode(path.absolute().parent.name)
+def picture(path: Path, called: Signature) -> Input:
+    """One image; its label, if the signature takes one, is the name of its folder."""
+    folder = os.fsencode(path.absolute().parent.name)
+    values = {
+        name: folder if spec["form"] == "label" else path.read_bytes()
+        for name, spec in called.inputs.items()
+    }
     return Input({"file": shown(path)}, values)

@@ -1,63 +1,59 @@
 """The rows of a CSV file as a signature takes them."""
 
-import csv
-import io
+from collections.abc import Iterator
 
 import numpy as np
 
-from components.data.sources.csv import plain_name
+from components.data import tables
+from components.serving.request import Signature
 from pipeline.serving.predict.files import Input, opened, shown
-
-MISSING = ("", "NA", "nan")  # what the source csv takes for missing
 
 
 class Table:
-    """CSV files whose columns a signature takes.
+    """CSV files with the columns of a signature.
 
     Args:
-        names: column's name -> the signature's.
-        specs: the signature's name -> dtype.
-        missing: what stands for a missing value, but in the labels.
+        called: the signature.
+        label: the column with the labels.
+        missing: cells without a value, but in the labels.
+
+    Raises:
+        ValueError: a label that is an input too.
     """
 
-    def __init__(self, names, specs, missing):
-        self.names, self.missing = names, frozenset(missing)
-        self.is_text = {name: dtype == "string" for name, dtype in specs.items()}
+    def __init__(self, called: Signature, label: str, missing: tuple[str, ...]):
+        self.specs, self.missing = called.inputs, frozenset(missing)
+        # column's name -> the signature's
+        self.names = {
+            tables.plain_name(label) if spec["form"] == "label" else name: name
+            for name, spec in self.specs.items()
+        }
+        if len(self.names) < len(self.specs):
+            raise ValueError(
+                f"an input cannot be the label. Received: --label {label}. "
+                "Expected a column that the model does not read."
+            )
 
-    def rows(self, file):
-        """The rows of a file; no blank lines.  -> iterator of Input."""
+    def rows(self, file: str) -> Iterator[Input]:
+        """The rows of a file."""
         with opened(file) as stream:
-            text = io.TextIOWrapper(stream, "utf-8-sig", newline="")
-            table, number = csv.reader(text, strict=True), 1
-            try:
-                header = next(table, [])
-                places = self.places(file, header)
-                number = table.line_num + 1
-                for row in table:
-                    if row and len(row) != len(header):
-                        raise ValueError(
-                            f"{file}:{number}: a row of another length. Received: "
-                            f"{len(row)} values. Expected {len(header)}, as the header "
-                            "has."
-                        )
-                    if row:
-                        yield self.input(file, number, row, places)
-                    number = table.line_num + 1
-            except (csv.Error, UnicodeDecodeError) as error:
-                raise ValueError(
-                    f"{file}:{number}: not a CSV file that can be read: {error}. "
-                    "Expected UTF-8, and quotes that are closed."
-                ) from error
-            finally:
-                text.detach()  # stdin stays open
+            rows = tables.rows(stream, file)
+            _, header = next(rows)
+            places = self.places(file, header)
+            for line, row in rows:
+                values = {
+                    name: self.value(f"{file}:{line}", name, row[place])
+                    for name, place in places.items()
+                }
+                yield Input({"file": shown(file), "line": line}, values)
 
-    def places(self, file, header):
+    def places(self, file: str, header: list[str]) -> dict[str, int]:
         """The signature's name -> position in a row.
 
         Raises:
             ValueError: a column that is not in the header, or is there twice.
         """
-        found = [plain_name(column) for column in header]
+        found = [tables.plain_name(column) for column in header]
         if wrong := [column for column in self.names if found.count(column) != 1]:
             hint = " `--label COLUMN` names the labels'." if "label" in wrong else ""
             raise ValueError(
@@ -67,34 +63,22 @@ class Table:
             )
         return {name: found.index(column) for column, name in self.names.items()}
 
-    def input(self, file, number, row, places):
-        """One row.
+    def value(self, place: str, name: str, cell: str) -> float | bytes:
+        """A cell as the signature takes it.
 
         Raises:
-            ValueError: a cell that is no number where one is needed.
+            ValueError: a cell that is not a number where one is needed.
         """
-        values = {}
-        for name, place in places.items():
-            cell = row[place]
-            gone = cell in self.missing and name != "label"
-            if self.is_text[name]:
-                values[name] = b"" if gone else cell.encode()
-                continue
-            value = float("nan") if gone else as_number(cell)
-            if value is None:
-                raise ValueError(
-                    f"{file}:{number}: the column {name!r} holds no number. Received: "
-                    f"{cell!r}. Expected a finite number, or one of "
-                    f"{sorted(self.missing)} where it is missing (`--missing WORD`)."
-                )
-            values[name] = value
-        return Input({"file": shown(file), "line": number}, values)
-
-
-def as_number(cell):
-    """A cell as float, NaN included; None if it is none, or infinite as float32."""
-    try:
-        value = float(cell)
-    except ValueError:
-        return None
-    return None if abs(value) > np.finfo("float32").max else value
+        form = self.specs[name]["form"]
+        missing = cell in self.missing and form != "label"
+        if form != "number":
+            return b"" if missing else cell.encode()
+        value = float("nan") if missing else tables.number(cell)
+        # a number that is infinite as float32 is not one for the model
+        if value is None or abs(value) > np.finfo("float32").max:
+            raise ValueError(
+                f"{place}: the column {name!r} holds no number. Received: "
+                f"{cell!r}. Expected a finite number, or one of "
+                f"{sorted(self.missing)} where it is missing (`--missing WORD`)."
+            )
+        return value

@@ -1,4 +1,4 @@
-"""What a request's body holds; test_serve.py and test_serve_tasks.py ask servers."""
+"""Bodies of requests; test_server.py and test_serve_tasks.py send some to servers."""
 
 import json
 
@@ -7,18 +7,20 @@ import pytest
 
 from pipeline.serving.http import body
 
-TEXT = {"dtype": "string", "shape": [None]}
-WHOLE = {"dtype": "int32", "shape": [None]}
-TOKENS = {"dtype": "int32", "shape": [None, None]}
-SEED = {"dtype": "int64", "shape": [None]}
+TEXT = {"dtype": "string", "shape": [None], "form": "text", "meaning": ""}
+LENGTHS = {"dtype": "int32", "shape": [None], "form": "lengths", "meaning": ""}
+TOKENS = {"dtype": "int32", "shape": [None, None], "form": "tokens", "meaning": ""}
+SEED = {"dtype": "int64", "shape": [None], "form": "knob", "meaning": ""}
+SIGNATURES = {
+    "serving_default": {"prompt": TEXT},
+    "sample": {"prompt": TEXT, "seed": SEED},
+    "score": {"prompt": TEXT, "tokens": TOKENS, "lengths": LENGTHS},
+}
 CONTRACT = {
-    "kind": "text",
     "max_rows": 3,
     "knobs": {"seed": 0},
     "signatures": {
-        "serving_default": {"inputs": {"prompt": TEXT}},
-        "sample": {"inputs": {"prompt": TEXT, "seed": SEED}},
-        "score": {"inputs": {"prompt": TEXT, "tokens": TOKENS, "lengths": WHOLE}},
+        name: {"inputs": inputs, "outputs": {}} for name, inputs in SIGNATURES.items()
     },
 }
 
@@ -67,6 +69,13 @@ def test_rows_and_texts_have_limits(monkeypatch):
 
 def test_each_row_has_a_seed_of_its_own():
     assert read(["", "", ""], signature="sample", seed=7)["seed"].tolist() == [7, 8, 9]
+
+
+def test_a_parameter_is_one_of_the_signatures_even_if_it_is_null():
+    with pytest.raises(
+        ValueError, match="serving_default has no such parameter.*'seed'.*none"
+    ):
+        read([""], seed=None)
 
 
 def test_half_a_surrogate_pair_is_bytes_that_are_no_utf_8():

@@ -16,7 +16,7 @@ import tensorflow as tf
 from PIL import Image
 
 from components.data.sources.csv import csv as csv_source
-from pipeline.serving.predict.table import MISSING
+from components.data.tables import MISSING
 from tests.helpers.answers import answers, ask, same
 from tests.helpers.commands import CODE, Done, here
 
@@ -146,12 +146,18 @@ def pairs(tmp_path_factory):
 
     def ends(specs):
         return {
-            name: {"dtype": spec.dtype.name, "shape": list(spec.shape), "meaning": "…"}
+            name: {
+                "dtype": spec.dtype.name,
+                "shape": list(spec.shape),
+                "meaning": "…",
+                "form": "text" if spec.dtype == tf.string else "knob",
+            }
             for name, spec in specs.items()
         }
 
     contract = {
-        "kind": "pairs",
+        "reads": "lines",
+        "batch_size": 32,
         "labels": {"names": ["<EOS>", "a"]},
         "signatures": {
             name: {
