@@ -7,6 +7,7 @@ import zlib
 from pathlib import Path
 
 from pipeline.record.journal import Journal, Record
+from pipeline.record.naming import stage_entry
 
 STEPS = 6
 KEY = "0123456789abcdef0123456789abcdef"
@@ -74,12 +75,12 @@ def stage(record: Record, name: str, write, key: str = KEY) -> Path:
     draft = final.with_name(f".{key}.tmp")
     draft.mkdir(parents=True)
     path = draft.relative_to(home).as_posix()
-    record.append("stage", stage=name, key=key, status="running", path=path)
+    record.append("stage", **stage_entry(name, key, "running", path))
     write(Journal(draft / "journal.jsonl"), draft)
     (draft / "manifest.json").write_text(json.dumps({"stage": name, "key": key}))
     draft.rename(final)
     path = final.relative_to(home).as_posix()
-    record.append("stage", stage=name, key=key, status="ran", path=path, seconds=1.0)
+    record.append("stage", **stage_entry(name, key, "ran", path, seconds=1.0))
     return final
 
 
@@ -114,14 +115,8 @@ def cached_run(root, origin: Record, name: str = "cached") -> Record:
     record = start(root, name)
     for entry in origin.entries():
         if entry["kind"] == "stage" and entry["status"] == "ran":
-            record.append(
-                "stage",
-                stage=entry["stage"],
-                key=entry["key"],
-                status="cached",
-                path=entry["path"],
-                cached_from=origin.run_id,
-                seconds=0.0,
-            )
+            made = entry["stage"], entry["key"], "cached", entry["path"]
+            fields = stage_entry(*made, cached_from=origin.run_id, seconds=0.0)
+            record.append("stage", **fields)
     record.append("end", status="FINISHED")
     return record

@@ -1,7 +1,6 @@
 """Your own table: a CSV file with a header, one row per example."""
 
 import gzip
-import hashlib
 import re
 import sys
 import zlib
@@ -12,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from components.data.sources.base import Chunks, Rows, Source
+from components.hashing import file_sha256
 
 CHUNK_CELLS = 2**18  # values read at a time: about 20 MB as Python's strings
 
@@ -47,8 +47,6 @@ def csv(
             f"no such file. Received: ingest.path={path!r}, that is "
             f"{file.absolute()}. Expected a CSV file with a header."
         )
-    with file.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
 
     def read():
         return {"all": Table(file, label, missing, numeric, categorical, ignore).rows()}
@@ -56,7 +54,7 @@ def csv(
     return Source(
         name=re.sub(r"\W+", "_", file.name.split(".")[0]),
         kind="columns",
-        fingerprint={"sha256": digest},
+        fingerprint={"sha256": file_sha256(file)},
         read=read,
     )
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from components.data.sources.base import Chunks, Rows, Source, objects
+from components.hashing import file_sha256
 
 SUFFIXES = (".txt", ".gz")
 PIECE_BYTES = 16 * 2**20
@@ -36,8 +37,7 @@ def text(*, path: str, document: Literal["file", "line"] = "file"):
     found = files(root)
     digest = hashlib.sha256()
     for file in found:
-        with file.open("rb") as stream:
-            content = hashlib.file_digest(stream, "sha256").hexdigest()
+        content = file_sha256(file)
         digest.update(
             f"{file.relative_to(root.parent).as_posix()}\0{content}\n".encode()
         )

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.record.journal import Journal, append
+from pipeline.record.naming import stage_entry
 from pipeline.record.sent import read_state
 from pipeline.tracking import address, target, ui
 from pipeline.tracking.follower import LATER, Follower, pause
@@ -347,7 +348,7 @@ def test_stage_tried_again_shows_each_step_once(root, tables):
     draft = root / "mlruns/stages/train/.draft"
     draft.mkdir(parents=True)
     path = draft.relative_to(root / "mlruns").as_posix()
-    record.append("stage", stage="train", key=records.KEY, status="running", path=path)
+    record.append("stage", **stage_entry("train", records.KEY, "running", path))
     records.train(Journal(draft / "journal.jsonl"), steps=3)
     follower.finish()
     assert view(root)["by hand"][0]["status"] == "KILLED"
@@ -368,7 +369,7 @@ def test_failed_stage_shows_its_curve(root, tables):
     failed = root / "mlruns/runs/failed.jsonl.txt"
     records.train(Journal(failed))
     path = failed.relative_to(root / "mlruns").as_posix()
-    record.append("stage", stage="train", key="k", status="failed", path=path)
+    record.append("stage", **stage_entry("train", "k", "failed", path))
     record.append("end", status="FAILED")
     ui.sync(root)
     (run,) = view(root)["by hand"]
