@@ -16,16 +16,14 @@ def environment(backend: str = "tensorflow") -> dict[str, str]:
     """
     # Level 2 leaves errors. Without a GPU driver TensorFlow logs an error when it
     # looks for one, so it must not look.
-    hidden = {} if has_driver() else {"CUDA_VISIBLE_DEVICES": "-1"}
+    chosen = {"TF_CPP_MIN_LOG_LEVEL": "2"}
+    if not has_driver():
+        chosen["CUDA_VISIBLE_DEVICES"] = "-1"
     # Memory as it is needed; otherwise the first process takes all of a GPU's.
-    growth = {
-        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
-        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
-    }
-    chosen = {"TF_CPP_MIN_LOG_LEVEL": "2"} | hidden | growth
-    return {"KERAS_BACKEND": backend} | {
-        name: os.environ.get(name, value) for name, value in chosen.items()
-    }
+    chosen["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"
+    chosen["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
+    chosen = {name: os.environ.get(name, value) for name, value in chosen.items()}
+    return chosen | {"KERAS_BACKEND": backend}
 
 
 def has_driver() -> bool:

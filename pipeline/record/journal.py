@@ -16,7 +16,10 @@ import socket
 import time
 from pathlib import Path
 
+import psutil
+
 from pipeline.process.terminal import Progress
+from pipeline.record import naming
 
 
 def append(path: Path, kind: str, /, **fields) -> None:
@@ -104,15 +107,8 @@ class Journal:
         self, *, name: str, digest: str, source: str, rows: int, schema: dict
     ) -> None:
         """Log the data set; `schema` maps a column or array to its type."""
-        append(
-            self.path,
-            "dataset",
-            name=name,
-            digest=digest,
-            source=source,
-            rows=rows,
-            schema=schema,
-        )
+        about = {"name": name, "digest": digest, "source": source}
+        append(self.path, "dataset", **about, rows=rows, schema=schema)
 
     def tags(self, values: dict) -> None:
         """Log words about the run, by name."""
@@ -139,9 +135,9 @@ class Journal:
 class Record:
     """One execution: `<root>/mlruns/runs/<run_id>.jsonl`.
 
-    Kinds of entry: start, resume, stage, metrics, tags, params, end. The fields of
-    start and stage are in naming.py. Paths are relative to `<root>/mlruns`, so that
-    the folder may move.
+    Kinds of entry: start, resume, stage, metrics, tags, params, end. Names and tags
+    are made in naming.py. Paths are relative to `<root>/mlruns`, so that the folder
+    may move.
 
     Args:
         root: the project's root, the folder that holds `mlruns/`.
@@ -162,6 +158,25 @@ class Record:
         if kind == "start":
             fields["run_id"] = self.run_id
         append(self.path, kind, **fields)
+
+    def stage(
+        self, name: str, key: str, status: str, path: Path, made_by: str = "", **more
+    ) -> None:
+        """Append an entry about a stage.
+
+        Args:
+            name: of the stage.
+            key: of its result.
+            status: "running", "failed", "ran" or "cached".
+            path: of its folder; of its journal if it failed.
+            made_by: run_id of the execution that made the result, once it exists.
+            **more: further fields.
+        """
+        path = Path(path).relative_to(self.root / "mlruns").as_posix()
+        # a run that continues in another process finds its own work in the store
+        tags = naming.stage_tags(name, key, made_by if made_by != self.run_id else "")
+        entry = {"stage": name, "key": key, "status": status, "path": path}
+        self.append("stage", **entry, tags=tags, **more)
 
     def entries(self) -> list[dict]:
         """All entries written so far."""
@@ -192,13 +207,7 @@ def alive(entries: list[dict]) -> bool:
     last = [entry for entry in entries if entry["kind"] in ("start", "resume")][-1]
     if last["host"] != socket.gethostname():
         return True  # its processes cannot be seen from this host
-    try:
-        os.kill(last["pid"], 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return psutil.pid_exists(last["pid"])
 
 
 def _user() -> str:

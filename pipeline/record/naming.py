@@ -38,24 +38,10 @@ def run_entry(
     }
 
 
-def stage_entry(
-    stage: str, key: str, status: str, path: str, cached_from: str | None = None, **more
-) -> dict:
-    """The fields of a record's entry about a stage.
-
-    Args:
-        stage: its name.
-        key: of its result.
-        status: "running", "failed", "ran" or "cached".
-        path: of its folder or journal, below `mlruns`.
-        cached_from: run_id of the execution that made the result, if another one.
-        **more: further fields.
-    """
-    tags = {f"key.{stage}": key}
-    if cached_from:
-        tags[f"cached_from.{stage}"] = cached_from
-    entry = {"stage": stage, "key": key, "status": status, "path": path, "tags": tags}
-    return entry | more
+def stage_tags(stage: str, key: str, cached_from: str) -> dict[str, str]:
+    """The tags of a stage: its key, and another run that made it ("" if none did)."""
+    made_by = {f"cached_from.{stage}": cached_from} if cached_from else {}
+    return {f"key.{stage}": key} | made_by
 
 
 def run_name(config, command: list[str], parent: str | None) -> str:
@@ -88,12 +74,8 @@ def version_tags() -> dict[str, str]:
     tags["num_cpus"] = str(len(os.sched_getaffinity(0)))
 
     def git(*arguments: str) -> str:
-        return subprocess.run(
-            ["git", "-C", source, *arguments],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
+        command, hidden = ["git", "-C", source, *arguments], subprocess.DEVNULL
+        return subprocess.check_output(command, text=True, stderr=hidden).strip()
 
     # a wheel has no repository, and a machine may have no git
     with contextlib.suppress(OSError, subprocess.CalledProcessError):

@@ -53,19 +53,18 @@ def runs(root: Path) -> list[Run]:
             for entry in entries
             if entry["kind"] == "stage" and entry["status"] in ("ran", "cached")
         }
-        last = entries[-1]
-        found.append(
-            Run(
-                run_id=record.run_id,
-                mlflow_run_id=read_state(root, record.run_id).get("mlflow_run_id", ""),
-                name=entries[0]["name"],
-                recipe=entries[0]["experiment"],
-                time=entries[0]["time"],
-                parent=entries[0].get("parent"),
-                finished=last["kind"] == "end" and last["status"] == "FINISHED",
-                keys=keys,
-            )
+        start, last = entries[0], entries[-1]
+        run = Run(
+            run_id=record.run_id,
+            mlflow_run_id=read_state(root, record.run_id).get("mlflow_run_id", ""),
+            name=start["name"],
+            recipe=start["experiment"],
+            time=start["time"],
+            parent=start.get("parent"),
+            finished=last["kind"] == "end" and last["status"] == "FINISHED",
+            keys=keys,
         )
+        found.append(run)
     return found
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 from components.serving import clean
 from pipeline.process.terminal import note
+from pipeline.record.journal import Record
 from pipeline.run import preflight
 from pipeline.run.execution import execution
 from pipeline.run.metrics import number, summary
 from pipeline.run.process import require_backend, require_devices
-from pipeline.run.sources import weights_fingerprint
+from pipeline.run.sources import fingerprint
 from pipeline.run.stages import NAMES, require_inputs, run_stages
 from pipeline.store.store import Store
 from pipeline.tracking.follower import Follower
@@ -23,8 +24,7 @@ def run_once(
     root: Path,
     command: list[str],
     *,
-    parent: str | None = None,
-    follower: Follower | None = None,
+    under: tuple[Record, Follower] | None = None,
     check: bool = False,
     first: str = NAMES[0],
     **how,
@@ -35,8 +35,7 @@ def run_once(
         config: Config.
         root: project root.
         command: the words that the user typed.
-        parent: run_id of the execution that this one belongs to.
-        follower: the parent's.
+        under: the execution that this one belongs to.
         check: True runs the preflight in any case, not only before long training.
         first: stages before it must be in the store.
         **how: last, force, isolate, as `run_stages` takes them.
@@ -49,10 +48,10 @@ def run_once(
         Failure: of the stage that failed.
     """
     store = Store(Path(root) / "mlruns")
-    if not parent:
+    if not under:
         require(config, store, first)
     complete = how.get("last", NAMES[-1]) == NAMES[-1]
-    with execution(root, config, command, complete, parent, follower) as (record, feed):
+    with execution(root, config, command, complete, under) as (record, feed):
 
         def before_train(artifacts: dict[str, Path], key: str, parts: dict) -> None:
             long = preflight.is_long(parts, store, artifacts)
@@ -66,27 +65,17 @@ def run_once(
             store,
             record,
             before_train=before_train,
-            report=note_stage if not parent else lambda name, outcome: None,
+            report=note_stage if not under else lambda name, outcome: None,
             **how,
         )
-    return {
-        "experiment": config.name,
-        "run_id": record.run_id,
-        "url": feed.address(),
-        "stages": stages,
-        **results(stages),
-    }
-
-
-def results(stages: dict[str, dict]) -> dict:
-    """The metrics and the SavedModel's folder, each None if its stage did not come."""
-    paths = {name: Path(outcome["path"]) for name, outcome in stages.items()}
     metrics = export = None
-    if "evaluate" in paths:
-        metrics = json.loads((paths["evaluate"] / "metrics.json").read_text())
-    if "export" in paths:
-        export = str(paths["export"] / "saved_model")
-    return {"metrics": metrics, "export": export}
+    if "evaluate" in stages:
+        file = Path(stages["evaluate"]["path"], "metrics.json")
+        metrics = json.loads(file.read_text("utf-8"))
+    if "export" in stages:
+        export = str(Path(stages["export"]["path"], "saved_model"))
+    about = {"experiment": config.name, "run_id": record.run_id, "url": feed.address()}
+    return about | {"stages": stages, "metrics": metrics, "export": export}
 
 
 def require(config, store: Store, first: str) -> None:
@@ -98,11 +87,11 @@ def require(config, store: Store, first: str) -> None:
         first: stages before it must be in the store.
 
     Raises:
-        Failure: the first thing that is missing.
+        Failure or ValueError: the first thing that is missing.
     """
     require_backend(config.sections["train"]["backend"])
     require_devices(config.sections["train"]["devices"])
-    weights_fingerprint(config)
+    fingerprint("build", config)
     require_inputs(config, store, first)
 
 
@@ -135,21 +124,15 @@ def run_seeds(
         require(seeded, Store(Path(root) / "mlruns"), first)
     complete = how.get("last", NAMES[-1]) == NAMES[-1]
     with execution(root, config, command, complete, seeds=seeds) as (record, feed):
-        family = {"parent": record.run_id, "follower": feed}
         for seed, seeded in enumerate(children):
-            runs.append(run_once(seeded, root, command, **family, **how))
+            runs.append(run_once(seeded, root, command, under=(record, feed), **how))
             if runs[-1]["metrics"]:
                 note(f"seed {seed}  test_nll {number(runs[-1]['metrics']['test_nll'])}")
         if runs[0]["metrics"]:
             metrics = summary([run["metrics"] for run in runs])
             record.append("metrics", step=0, values=metrics)
-    return {
-        "experiment": config.name,
-        "run_id": record.run_id,
-        "url": feed.address(),
-        "metrics": metrics,
-        "runs": runs,
-    }
+    about = {"experiment": config.name, "run_id": record.run_id, "url": feed.address()}
+    return about | {"metrics": metrics, "runs": runs}
 
 
 def note_stage(name: str, outcome: dict) -> None:

@@ -60,13 +60,12 @@ def compare(words: tuple[str, str], root: Path) -> dict:
     )
     data = data_of(folders)
     same = all(split["a"] == split["b"] for split in data.values())
+    same = same and not (functions or libraries or source)
     only_seeds = set() < differing.keys() <= set(SEEDS) and same
-    only_seeds = only_seeds and not (functions or libraries or source)
+    about = [{"run_id": r.run_id, "name": r.name, "recipe": r.recipe} for r in runs]
     return {
-        **{
-            side: {"run_id": run.run_id, "name": run.name, "recipe": run.recipe}
-            for side, run in zip("ab", runs, strict=True)
-        },
+        "a": about[0],
+        "b": about[1],
         "config": differing,
         "functions": functions,
         "libraries": libraries,
@@ -118,8 +117,8 @@ def data_of(folders: list[dict]) -> dict[str, dict]:
 
 def changes(group: str, a: dict, b: dict) -> list[str]:
     """The differences in one group of the parts, in words."""
-    nothing = {name: {} for name in ("arguments", "inputs", "source", "code")}
-    nothing["libraries"] = {}
+    groups = ("arguments", "inputs", "source", "code", "libraries")
+    nothing = dict.fromkeys(groups, {})
     return keys.differences(nothing | {group: a[group]}, nothing | {group: b[group]})
 
 
@@ -174,12 +173,11 @@ def parting(a: dict, b: dict) -> dict | None:
         step and curve with the values there; None if the curves are the same at every
         step that both have.
     """
-    steps = sorted({*a["step"]} & {*b["step"]})
-    for step in steps:
+    for step in sorted({*a["step"]} & {*b["step"]}):
         for curve in CURVES:
-            values = [h[curve][h["step"].index(step)] for h in (a, b)]
-            if not math.isclose(*values, rel_tol=ROUNDING):
-                return {"step": step, "curve": curve, "a": values[0], "b": values[1]}
+            one, other = (h[curve][h["step"].index(step)] for h in (a, b))
+            if not math.isclose(one, other, rel_tol=ROUNDING):
+                return {"step": step, "curve": curve, "a": one, "b": other}
     return None
 
 

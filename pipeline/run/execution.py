@@ -17,8 +17,7 @@ def execution(
     config,
     command: list[str],
     complete: bool = True,
-    parent: str | None = None,
-    follower: Follower | None = None,
+    under: tuple[Record, Follower] | None = None,
     seeds: int | None = None,
 ) -> Iterator[tuple[Record, Follower]]:
     """A record that is open in the block and states how the block ended.
@@ -34,21 +33,21 @@ def execution(
         config: Config.
         command: the words that the user typed.
         complete: True if the block runs to the last stage.
-        parent: run_id of the execution that this one belongs to.
-        follower: the parent's; by default a new one.
+        under: the execution that this one belongs to, whose follower it shares.
         seeds: number of executions that this one is the parent of.
 
     Raises:
         Failure: MLflow's model of the export does not answer as it was evaluated.
     """
-    start = run_entry(config, command, parent, seeds)
-    record = None if parent or seeds else unfinished(root, start)
+    start = run_entry(config, command, under and under[0].run_id, seeds)
+    record = None if under or seeds else unfinished(root, start)
     if record is not None:
         record.append("resume", command=start["command"])
     else:
         record = Record(root, uuid.uuid4().hex)
         record.append("start", **start)
-    if parent:
+    if under:
+        follower = under[1]
         follower.add(record.run_id)
     else:
         follower = Follower(root, record.run_id).start()
@@ -61,9 +60,9 @@ def execution(
         raise
     finally:
         record.append("end", status=status)
-        if not parent:
+        if not under:
             follower.finish()
-    if not parent and (rejected := follower.rejected()):
+    if not under and (rejected := follower.rejected()):
         record.append("end", status="FAILED")
         raise Failure(rejected, REJECTED)
 

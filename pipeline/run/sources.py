@@ -4,24 +4,25 @@ import json
 from functools import lru_cache
 
 from pipeline.config import schema
-from pipeline.process.errors import Failure
 
 
 def fingerprint(stage: str, config) -> dict:
-    """Plain data that changes when the outside input of a stage changes; else {}.
+    """Plain data that changes with a stage's outside input; {} without one.
 
     Args:
         stage: its name: ingest reads the source, build may start from a network.
         config: Config.
 
     Raises:
-        Failure: the input does not exist.
+        ValueError: the input does not exist.
     """
     match stage:
         case "ingest":
             return opened(config).fingerprint
-        case "build":
-            return weights_fingerprint(config)
+        case "build" if config.sections["build"]["weights"] is not None:
+            from components.training import warm_start
+
+            return warm_start.fingerprint(config.sections["build"]["weights"])
         case _:
             return {}
 
@@ -30,15 +31,11 @@ def opened(config):
     """The config's Source; its rows are not read.
 
     Raises:
-        Failure: the source cannot be opened.
+        ValueError: the source cannot be opened.
     """
     section = config.sections["ingest"]
     own = schema.chosen("ingest", section["source"]).keys
-    options = {key: section[key] for key in own}
-    try:
-        return _opened(section["source"], json.dumps(options))
-    except Exception as error:
-        raise Failure.of(error) from error
+    return _opened(section["source"], json.dumps({key: section[key] for key in own}))
 
 
 # One command opens a source several times, and each time may hash a large file.
@@ -47,30 +44,3 @@ def _opened(name: str, options: str):
     from components.data.sources import source
 
     return source(name)(**json.loads(options))
-
-
-def require_rows(config) -> None:
-    """Refuse a source whose rows are out of reach.
-
-    Raises:
-        Failure: it says what to do.
-    """
-    try:
-        opened(config).require()
-    except Exception as error:
-        raise Failure.of(error) from error
-
-
-def weights_fingerprint(config) -> dict:
-    """SHA-256 of the earlier network that build starts from; {} without one.
-
-    Raises:
-        Failure: it does not exist.
-    """
-    from components.training.warm_start import fingerprint
-
-    weights = config.sections["build"]["weights"]
-    try:
-        return fingerprint(weights) if weights is not None else {}
-    except ValueError as error:
-        raise Failure.of(error) from error

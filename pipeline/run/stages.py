@@ -12,10 +12,9 @@ from typing import NamedTuple
 
 from pipeline.process.errors import USAGE, Failure
 from pipeline.record.journal import Record
-from pipeline.record.naming import stage_entry
-from pipeline.run import sources
 from pipeline.run.cached import Work, cached, work
 from pipeline.run.process import call
+from pipeline.run.sources import opened
 from pipeline.store.store import Store
 
 NETWORK = ("network.json", "weights.npz")
@@ -107,16 +106,13 @@ def run_stages(
                 make(wanted, given, config, store, record, forced, isolate)
                 seconds = round(time.time() - started, 3)
                 manifest = store.manifest(stage.name, wanted.key)
-        manifests[stage.gives] = manifest
-        outcomes[stage.name] = {
-            "status": status,
-            "key": wanted.key,
-            "seconds": seconds,
-            "path": str(folder(store, manifest)),
-            "digest": manifest["digest"],
-        }
-        record_end(record, store, manifest, status, seconds)
-        report(stage.name, outcomes[stage.name])
+        manifests[stage.gives], path = manifest, folder(store, manifest)
+        outcome = {"status": status, "key": wanted.key, "seconds": seconds}
+        outcome |= {"path": str(path), "digest": manifest["digest"]}
+        made_by = manifest["origin"]["run_id"]
+        record.stage(stage.name, wanted.key, status, path, made_by, seconds=seconds)
+        report(stage.name, outcome)
+        outcomes[stage.name] = outcome
     return outcomes
 
 
@@ -148,48 +144,20 @@ def make(
     Raises:
         Failure: whatever went wrong in it.
     """
-    name, section = wanted.stage, config.sections[wanted.stage]
+    name, key, section = wanted.stage, wanted.key, config.sections[wanted.stage]
     arguments = {"task": config.sections["task"], **section}
     arguments |= {word: str(path) for word, path in given.items()}
     backend = section.get("backend", "tensorflow")
-    failed = store.root / "runs" / f"{record.run_id}.{name}.failed"
-
-    def append(status: str, path: Path) -> None:
-        path = str(path.relative_to(store.root))
-        record.append("stage", **stage_entry(name, wanted.key, status, path))
-
+    origin = {"run_id": record.run_id}
+    failed = record.path.with_suffix(f".{name}.failed")
+    how = {"failed_journal": failed, "replace": replace, "resume": name == "train"}
     try:
-        with store.write(
-            name,
-            wanted.key,
-            wanted.parts,
-            {"run_id": record.run_id},
-            failed_journal=failed,
-            replace=replace,
-            resume=name == "train",
-        ) as out_dir:
-            append("running", out_dir)
+        with store.write(name, key, wanted.parts, origin, **how) as out_dir:
+            record.stage(name, key, "running", out_dir)
             call(name, arguments, out_dir, record.run_id, isolate, backend)
     except BaseException:
-        append("failed", failed)
+        record.stage(name, key, "failed", failed)
         raise
-
-
-def record_end(
-    record: Record, store: Store, manifest: dict, status: str, seconds: float
-) -> None:
-    """Record what became of a stage, and which execution made its result."""
-    origin = manifest["origin"]["run_id"]
-    entry = stage_entry(
-        manifest["stage"],
-        manifest["key"],
-        status,
-        str(folder(store, manifest).relative_to(store.root)),
-        # a run that continues in another process finds its own work in the store
-        cached_from=origin if origin != record.run_id else None,
-        seconds=seconds,
-    )
-    record.append("stage", **entry)
 
 
 def require_inputs(config, store: Store, first: str) -> None:
@@ -201,7 +169,8 @@ def require_inputs(config, store: Store, first: str) -> None:
         first: the stages before it must be in the store.
 
     Raises:
-        Failure: it names the stage to run, or says how to reach the source's rows.
+        Failure: it names the stage to run.
+        Exception: of the source, whose rows cannot be reached.
     """
     manifests, before = {}, NAMES[: NAMES.index(first)]
     for stage in STAGES[: max(1, len(before))]:
@@ -214,5 +183,5 @@ def require_inputs(config, store: Store, first: str) -> None:
                 USAGE,
             )
         if manifest is None:  # ingest must run, so its source must have its rows
-            sources.require_rows(config)
+            opened(config).require()
         manifests[stage.gives] = manifest

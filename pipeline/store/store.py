@@ -22,11 +22,11 @@ import os
 import secrets
 import shutil
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipeline.process.terminal import note
 from pipeline.store.manifest import damage, digest, hashed
 
 CHECKPOINTS = "checkpoints"  # a stopped writer that left this folder can be resumed
@@ -87,10 +87,9 @@ class Store:
         with contextlib.suppress(FileNotFoundError):
             if path.stat().st_ino == inode:
                 path.rename(aside)
-                print(
+                note(
                     f"warning: damaged result of {stage}: {path}/{wrong} "
-                    f"It was moved to {aside.name} and will be made again.",
-                    file=sys.stderr,
+                    f"It was moved to {aside.name} and will be made again."
                 )
         return None
 
@@ -108,7 +107,7 @@ class Store:
             except BlockingIOError:
                 file.seek(0)
                 holder = file.read().strip() or "unknown"
-                print(f"waiting for pid {holder}: {stage} {key[:8]}", file=sys.stderr)
+                note(f"waiting for pid {holder}: {stage} {key[:8]}")
                 fcntl.flock(file, fcntl.LOCK_EX)
             file.truncate(0)
             file.write(f"{os.getpid()}\n")

@@ -18,51 +18,41 @@ def monitors() -> Callable[[], dict]:
     Percentages are 0 to 100. The load of the CPUs covers the time since the call
     before; the megabytes of the network count from the call of this function.
     """
-    received, sent = network()
+    before = psutil.net_io_counters()
     psutil.cpu_percent()  # the first call has no call before it, and returns 0
-    devices = gpus()
+    measure_gpus = gpus()
 
     def measure() -> dict:
-        now = network()
-        values = {name: round(v, 1) for name, v in (cpu_and_disk() | devices()).items()}
-        values["network_receive_megabytes"] = now[0] - received
-        values["network_transmit_megabytes"] = now[1] - sent
-        return {f"system/{name}": value for name, value in values.items()}
+        memory, disk = psutil.virtual_memory(), psutil.disk_usage(os.sep)
+        net = psutil.net_io_counters()
+        values = measure_gpus() | {
+            "cpu_utilization_percentage": psutil.cpu_percent(),
+            "system_memory_usage_megabytes": memory.used / MEGABYTE,
+            "system_memory_usage_percentage": 100 * memory.used / memory.total,
+            "disk_usage_percentage": disk.percent,
+            "disk_usage_megabytes": disk.used / MEGABYTE,
+            "disk_available_megabytes": disk.free / MEGABYTE,
+            "network_receive_megabytes": (net.bytes_recv - before.bytes_recv)
+            / MEGABYTE,
+            "network_transmit_megabytes": (net.bytes_sent - before.bytes_sent)
+            / MEGABYTE,
+        }
+        return {f"system/{name}": round(value, 3) for name, value in values.items()}
 
     return measure
-
-
-def network() -> tuple[float, float]:
-    """Megabytes received and sent since the machine started."""
-    count = psutil.net_io_counters()
-    return count.bytes_recv / MEGABYTE, count.bytes_sent / MEGABYTE
-
-
-def cpu_and_disk() -> dict[str, float]:
-    """Load of the CPUs, and use of the memory and of the root's disk."""
-    memory, disk = psutil.virtual_memory(), psutil.disk_usage(os.sep)
-    return {
-        "cpu_utilization_percentage": psutil.cpu_percent(),
-        "system_memory_usage_megabytes": memory.used / MEGABYTE,
-        "system_memory_usage_percentage": 100 * memory.used / memory.total,
-        "disk_usage_percentage": disk.percent,
-        "disk_usage_megabytes": disk.used / MEGABYTE,
-        "disk_available_megabytes": disk.free / MEGABYTE,
-    }
 
 
 def gpus() -> Callable[[], dict[str, float]]:
     """A function that measures the NVIDIA GPUs; {} without one or without pynvml."""
     try:
         import pynvml
-
+    except ImportError:
+        return dict
+    handles = []
+    with suppress(pynvml.NVMLError):  # no driver
         pynvml.nvmlInit()
         count = pynvml.nvmlDeviceGetCount()
         handles = [pynvml.nvmlDeviceGetHandleByIndex(i) for i in range(count)]
-    except ImportError:
-        return dict
-    except pynvml.NVMLError:  # no driver
-        return dict
 
     def measure() -> dict[str, float]:
         values = {}
