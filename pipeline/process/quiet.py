@@ -1,4 +1,4 @@
-"""TensorFlow's start-up noise: kept from the terminal, unless something fails."""
+"""TensorFlow's start-up messages, hidden from the terminal unless something fails."""
 
 import contextlib
 import gc
@@ -6,31 +6,34 @@ import logging
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 
 
-def environment(backend="tensorflow"):
-    """What a process that runs Keras should have in its environment.  -> dict."""
-    # 2 leaves errors; without a GPU driver, looking for one is itself an "error"
-    hidden = {} if has_driver() else {"CUDA_VISIBLE_DEVICES": "-1"}
-    # memory as it is needed: else the first process takes all of a GPU's
-    growth = {
-        "TF_FORCE_GPU_ALLOW_GROWTH": "true",
-        "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
-    }
-    chosen = {"TF_CPP_MIN_LOG_LEVEL": "2"} | hidden | growth
-    return {"KERAS_BACKEND": backend} | {
-        name: os.environ.get(name, value) for name, value in chosen.items()
-    }
+def environment(backend: str = "tensorflow") -> dict[str, str]:
+    """The environment variables of a process that runs Keras.
+
+    Variables that the user has set keep their values.
+    """
+    # Level 2 leaves errors. Without a GPU driver TensorFlow logs an error when it
+    # looks for one, so it must not look.
+    chosen = {"TF_CPP_MIN_LOG_LEVEL": "2"}
+    if not has_driver():
+        chosen["CUDA_VISIBLE_DEVICES"] = "-1"
+    # Memory as it is needed; otherwise the first process takes all of a GPU's.
+    chosen["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"
+    chosen["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
+    chosen = {name: os.environ.get(name, value) for name, value in chosen.items()}
+    return chosen | {"KERAS_BACKEND": backend}
 
 
-def has_driver():
-    """Whether this machine shows a GPU driver (NVIDIA's, or that of WSL)."""
+def has_driver() -> bool:
+    """True if this machine has a GPU driver, NVIDIA's or that of WSL."""
     return any(os.path.exists(f"/dev/{name}") for name in ("nvidiactl", "dxg"))
 
 
 @contextlib.contextmanager
-def startup():
-    """Hold back what is written to stderr meanwhile; show it if the block raises.
+def startup() -> Iterator[None]:
+    """Hold back stderr in the block; show it if the block raises.
 
     The lines come from C++ before its log level is in force, so the descriptor
     itself is redirected.
@@ -52,28 +55,28 @@ def startup():
 
 
 class WithoutTensorFlow:
-    """An import hook with which TensorFlow is as if it were not installed."""
+    """An import hook that hides TensorFlow, as if it were not installed."""
 
     @staticmethod
-    def find_spec(name, path=None, target=None):
-        """Refuse it; None, so that others are asked, for all else."""
+    def find_spec(name: str, path=None, target=None) -> None:
+        """Refuse TensorFlow; for all else None: the next hook looks."""
         if name.partition(".")[0] == "tensorflow":
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
-def import_keras(devices="auto"):
-    """Import keras and make its backend say its first words, unheard.
+def import_keras(devices: str = "auto") -> None:
+    """Import keras and start its backend, without its start-up messages.
 
     Args:
-        devices: as `train.devices`; other than "auto" in a process of its own only.
+        devices: as `train.devices`; other than "auto" only in a child process.
     """
     if "keras" in sys.modules:
         return
     if os.environ.get("KERAS_BACKEND") == "jax":
-        # Keras looks for TensorFlow on any backend, and imports it where it is:
-        # seconds, and a second owner of the GPU's memory
+        # Keras imports TensorFlow on any backend if it is installed. That takes
+        # seconds, and TensorFlow would take GPU memory too.
         sys.meta_path.insert(0, WithoutTensorFlow)
-    # batches have a few shapes by plan, and each of them is traced once
+    # Batches have a few shapes by plan, and each is traced once: no fault to report.
     logging.getLogger("tensorflow").addFilter(
         lambda record: "triggered tf.function retracing" not in record.getMessage()
     )

@@ -1,8 +1,8 @@
-"""What a stage shows on the terminal while it works.
+"""Progress of a stage on the terminal, and lines for the user.
 
-On a terminal: one bar with the newest values and the time left.  Elsewhere (a
-file, a pipe, CI): a plain line for each set of metrics, and nothing in between.
-Everything goes to stderr, because stdout belongs to the answer of the command.
+On a terminal: one bar with the newest values and the time left. Elsewhere (a file, a
+pipe, CI): a plain line for each set of metrics, and nothing in between. Everything
+goes to stderr, because stdout belongs to the answer of the command.
 """
 
 import sys
@@ -27,7 +27,7 @@ class Progress:
         self._drawn = 0.0
 
     def show(self, step: int, total: int, values: dict) -> None:
-        """Moves the bar to `step` of `total`; cheap enough to call every step."""
+        """Move the bar to `step` of `total`; cheap enough to call every step."""
         self.total = total
         if not self.tty:
             return
@@ -38,8 +38,8 @@ class Progress:
         if self._bar is None:
             from tqdm import tqdm
 
-            # `initial` is where a resumed training starts: without it the time
-            # left would count steps that this process never took.
+            # A resumed training starts at `initial`: without it the time left
+            # would count steps that this process never took.
             self._bar = tqdm(
                 total=total,
                 initial=step,
@@ -54,27 +54,27 @@ class Progress:
             self.close()
 
     def line(self, step: int, values: dict) -> None:
-        """Prints `values` as a plain line while a bar would stand on a terminal."""
+        """Print `values` as a plain line, except on a terminal, which has the bar."""
         if self.tty or not self.total:
             return
-        where = f"step {step}/{self.total}"
+        place = f"step {step}/{self.total}"
         shown = [f"{k} {brief(v)}" for k, v in list(values.items())[:PLAIN_VALUES]]
         if len(values) > PLAIN_VALUES:
             shown.append(f"and {len(values) - PLAIN_VALUES} more")
-        print(" ".join([self.title, where]).strip(), *shown, sep="  ", file=sys.stderr)
+        print(" ".join([self.title, place]).strip(), *shown, sep="  ", file=sys.stderr)
 
     def close(self) -> None:
-        """Ends the bar, so that the next message starts on its own line."""
+        """End the bar, so that the next message starts on its own line."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None
 
 
 def brief(value) -> str:
-    """A number in four significant digits, anything else as it is."""
+    """A float in four significant digits, anything else as it is."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def note(text):
-    """A line for the user that is not the answer of the command."""
+def note(text: str) -> None:
+    """Write a line for the user that is not the answer of the command."""
     print(text, file=sys.stderr, flush=True)

@@ -1,12 +1,12 @@
-"""Append-only JSON lines: what a stage logs, and what one execution did.
+"""Append-only JSON lines: the log of a stage, and the record of an execution.
 
     stages/<stage>/<key>/journal.jsonl   a `Journal`, written by the stage
     runs/<run_id>.jsonl                  a `Record`, written by the runner
 
-Both come first; MLflow is fed from them (tracking.py), so a dead server stops
-nothing and its database can be rebuilt.  A line is written whole, by one write
-to a file opened for appending: several processes may write, and a process that
-is killed leaves at most one torn last line, which readers leave out.
+Both are written first, and MLflow is fed from them (pipeline/tracking). So a dead
+server stops nothing, and its database can be rebuilt. A line is written whole, by one
+write to a file opened for appending. Several processes may write. A process that is
+killed leaves at most one torn last line, which readers leave out.
 """
 
 import getpass
@@ -16,11 +16,14 @@ import socket
 import time
 from pathlib import Path
 
+import psutil
+
 from pipeline.process.terminal import Progress
+from pipeline.record import naming
 
 
 def append(path: Path, kind: str, /, **fields) -> None:
-    """Appends {"kind", "time" (ms since the epoch), **fields} as one line."""
+    """Append {"kind", "time" (ms since the epoch), **fields} as one line."""
     entry = {"kind": kind, "time": int(time.time() * 1000), **fields}
     line = json.dumps(entry, default=_plain, ensure_ascii=False).encode() + b"\n"
     file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
@@ -37,9 +40,9 @@ def read(path: Path, offset: int = 0) -> tuple[list[dict], int]:
     """The whole entries from byte `offset` on.
 
     Returns:
-        (entries, offset after the last whole line).  No file: ([], offset).  A
-        torn last line is left for the next call; a torn line inside the file,
-        which a later writer has ended, is skipped.
+        (entries, offset after the last whole line). Without a file: ([], offset). A
+        torn last line is left for the next call. A torn line inside the file, which
+        a later writer has ended, is skipped.
     """
     try:
         with open(path, "rb") as file:
@@ -76,21 +79,21 @@ class Journal:
         self._progress = Progress(title)
 
     def params(self, values: dict) -> None:
-        """Facts found on the way, not arguments: {"train.num_parameters": 123}."""
+        """Log facts found on the way, not arguments: {"train.num_parameters": 123}."""
         append(self.path, "params", values=values)
 
     def metrics(self, values: dict, step: int = 0) -> None:
-        """Numbers by name at one step; a value that is not finite is kept as it is."""
+        """Log numbers by name at one step; a value that is not finite is kept."""
         values = {name: float(value) for name, value in values.items()}
         append(self.path, "metrics", step=int(step), values=values)
         self._progress.line(int(step), values)
 
     def figure(self, path: str | Path) -> None:
-        """A picture already written inside the stage's folder, as a relative path."""
+        """Log a picture that is in the stage's folder, by its relative path."""
         self.artifact(path)
 
     def artifact(self, path: str | Path) -> None:
-        """A file already written inside the stage's folder, as a relative path."""
+        """Log a file that is in the stage's folder, by its relative path."""
         path = Path(path)
         if path.is_absolute() or ".." in path.parts:
             raise ValueError(
@@ -103,48 +106,42 @@ class Journal:
     def dataset(
         self, *, name: str, digest: str, source: str, rows: int, schema: dict
     ) -> None:
-        """The data set of this run; `schema` maps a column or array to its type."""
-        append(
-            self.path,
-            "dataset",
-            name=name,
-            digest=digest,
-            source=source,
-            rows=rows,
-            schema=schema,
-        )
+        """Log the data set; `schema` maps a column or array to its type."""
+        about = {"name": name, "digest": digest, "source": source}
+        append(self.path, "dataset", **about, rows=rows, schema=schema)
 
     def tags(self, values: dict) -> None:
-        """Words about the run."""
+        """Log words about the run, by name."""
         append(self.path, "tags", values=values)
 
     def position(self) -> int:
-        """Bytes written so far, for `rewind`."""
+        """Number of bytes written so far, for `rewind`."""
         return self.path.stat().st_size if self.path.exists() else 0
 
     def rewind(self, position: int) -> None:
-        """Forget what came after `position`: a resumed stage writes it again."""
+        """Remove the entries after `position`: a resumed stage writes them again."""
         if self.position() > position:
             os.truncate(self.path, position)
 
     def progress(self, step: int, total: int, values: dict) -> None:
-        """Shown on the terminal, not written."""
+        """Show progress on the terminal; nothing is written."""
         self._progress.show(int(step), int(total), values)
 
     def close(self) -> None:
-        """Ends the bar of a stage that stopped early."""
+        """End the bar of a stage that stopped early."""
         self._progress.close()
 
 
 class Record:
     """One execution: `<root>/mlruns/runs/<run_id>.jsonl`.
 
-    Kinds of entry: start, resume, stage, metrics, tags, params, end.  Paths in it
-    are relative to `<root>/mlruns`, so that the folder may move.
+    Kinds of entry: start, resume, stage, metrics, tags, params, end. Names and tags
+    are made in naming.py. Paths are relative to `<root>/mlruns`, so that the folder
+    may move.
 
     Args:
         root: the project's root, the folder that holds `mlruns/`.
-        run_id: ours, 32 hex characters; MLflow gives its run another one.
+        run_id: ours, 32 hexadecimal digits; MLflow gives its run another one.
     """
 
     def __init__(self, root: str | Path, run_id: str):
@@ -153,7 +150,7 @@ class Record:
         self.path = self.root / "mlruns" / "runs" / f"{run_id}.jsonl"
 
     def append(self, kind: str, /, **fields) -> None:
-        """Adds an entry; start and resume also say which process is behind it."""
+        """Append an entry; start and resume also name the process that writes."""
         if kind in ("start", "resume"):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             who = {"pid": os.getpid(), "host": socket.gethostname(), "user": _user()}
@@ -162,8 +159,27 @@ class Record:
             fields["run_id"] = self.run_id
         append(self.path, kind, **fields)
 
+    def stage(
+        self, name: str, key: str, status: str, path: Path, made_by: str = "", **more
+    ) -> None:
+        """Append an entry about a stage.
+
+        Args:
+            name: of the stage.
+            key: of its result.
+            status: "running", "failed", "ran" or "cached".
+            path: of its folder; of its journal if it failed.
+            made_by: run_id of the execution that made the result, once it exists.
+            **more: further fields.
+        """
+        path = Path(path).relative_to(self.root / "mlruns").as_posix()
+        # a run that continues in another process finds its own work in the store
+        tags = naming.stage_tags(name, key, made_by if made_by != self.run_id else "")
+        entry = {"stage": name, "key": key, "status": status, "path": path}
+        self.append("stage", **entry, tags=tags, **more)
+
     def entries(self) -> list[dict]:
-        """Everything written so far."""
+        """All entries written so far."""
         return read(self.path)[0]
 
 
@@ -181,33 +197,29 @@ def read_all(root: str | Path) -> list[tuple[Record, list[dict]]]:
 
 
 def _age(found: tuple[Record, list[dict]]) -> tuple[int, bool]:
+    """Sort key: the time of the start, a parent before its child."""
     start = found[1][0]
     return start["time"], start.get("parent") is not None
 
 
 def alive(entries: list[dict]) -> bool:
-    """Whether the process behind a record may still be there."""
+    """True if the process that writes a record may still exist."""
     last = [entry for entry in entries if entry["kind"] in ("start", "resume")][-1]
     if last["host"] != socket.gethostname():
-        return True  # cannot be seen from here
-    try:
-        os.kill(last["pid"], 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        return True  # its processes cannot be seen from this host
+    return psutil.pid_exists(last["pid"])
 
 
 def _user() -> str:
+    """Name of the user, or their number."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container may run as a number without a name
         return str(os.getuid())
 
 
-def _plain(value):
-    """NumPy numbers and arrays, and paths, as JSON data."""
+def _plain(value) -> list | float | str:
+    """A NumPy number or array, a path or a set, as JSON data."""
     if hasattr(value, "tolist"):
         return value.tolist()
     if isinstance(value, os.PathLike):

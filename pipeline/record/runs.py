@@ -1,6 +1,6 @@
-"""What ran below a root, and which run a word means.
+"""The runs below a root, and the run that a word names.
 
-Read from the records in mlruns/runs/, so that mlflow is not needed.
+They are read from the records in mlruns/runs/, so that mlflow is not needed.
 """
 
 import time
@@ -13,7 +13,7 @@ from pipeline.record.sent import read_state
 from pipeline.store.store import Store
 
 SHOWN = 10  # runs that an error lists
-PREFIX = 4  # letters of an id that may stand for it
+PREFIX = 4  # letters, at least, of the beginning of an id
 
 
 class Run(NamedTuple):
@@ -22,12 +22,12 @@ class Run(NamedTuple):
     Args:
         run_id: ours.
         mlflow_run_id: MLflow's; "" while it does not have the run.
-        name: as MLflow lists it.
+        name: in MLflow's list.
         recipe: its name.
-        time: when it began, ms since the epoch.
+        time: of its start, ms since the epoch.
         parent: run_id of the execution that it belongs to, or None.
-        finished: whether it came to the end of all stages.
-        keys: of its stages' results.
+        finished: True if all stages ended.
+        keys: stage -> key of its result.
     """
 
     run_id: str
@@ -37,15 +37,15 @@ class Run(NamedTuple):
     time: int
     parent: str | None
     finished: bool
-    keys: dict
+    keys: dict[str, str]
 
-    def __str__(self):
+    def __str__(self) -> str:
         began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.time / 1000))
         return f"{self.run_id[:8]} ({self.name}, {began})"
 
 
-def runs(root):
-    """Every execution below a root, the oldest first.  -> list of Run."""
+def runs(root: Path) -> list[Run]:
+    """All executions below a root, the oldest first."""
     found = []
     for record, entries in read_all(root):
         keys = {
@@ -53,31 +53,27 @@ def runs(root):
             for entry in entries
             if entry["kind"] == "stage" and entry["status"] in ("ran", "cached")
         }
-        last = entries[-1]
-        found.append(
-            Run(
-                run_id=record.run_id,
-                mlflow_run_id=read_state(root, record.run_id).get("mlflow_run_id", ""),
-                name=entries[0]["name"],
-                recipe=entries[0]["experiment"],
-                time=entries[0]["time"],
-                parent=entries[0].get("parent"),
-                finished=last["kind"] == "end" and last["status"] == "FINISHED",
-                keys=keys,
-            )
+        start, last = entries[0], entries[-1]
+        run = Run(
+            run_id=record.run_id,
+            mlflow_run_id=read_state(root, record.run_id).get("mlflow_run_id", ""),
+            name=start["name"],
+            recipe=start["experiment"],
+            time=start["time"],
+            parent=start.get("parent"),
+            finished=last["kind"] == "end" and last["status"] == "FINISHED",
+            keys=keys,
         )
+        found.append(run)
     return found
 
 
-def matching(word, known):
-    """The runs that a word names: by its id, its recipe, its name, its id's beginning.
+def matching(word: str, known: list[Run]) -> list[Run]:
+    """The runs that a word names: by id, by recipe, by name, by the id's beginning.
 
     Args:
-        word: str.
-        known: list of Run, the oldest first.
-
-    Returns:
-        list of Run.
+        word: see `find`.
+        known: the runs, the oldest first.
     """
     recipe = Path(word).stem if word.endswith((".yaml", ".yml")) else word
     of_recipe = [run for run in known if run.recipe == recipe]
@@ -96,7 +92,7 @@ def matching(word, known):
     return next(filter(None, candidates), [])
 
 
-def find(word, root, stage, other=""):
+def find(word: str, root: Path, stage: str, other: str = "") -> Run:
     """The run that a word names, with a result of a stage.
 
     Args:
@@ -104,13 +100,10 @@ def find(word, root, stage, other=""):
             more; a recipe's name or file, for its newest finished run; or a run's name.
         root: project root.
         stage: its name.
-        other: what else could have been meant, in words.
-
-    Returns:
-        Run.
+        other: other things that the caller accepts, in words.
 
     Raises:
-        ValueError: none, or several with different results.
+        ValueError: no run, or several with different results.
     """
     known = runs(root)
     found = matching(word, known)
@@ -119,7 +112,7 @@ def find(word, root, stage, other=""):
         hint = expected(word, known, root, stage, other)
         what = f"run or {stage}" if other else "run"
         raise ValueError(f"no such {what}. {hint}")
-    ids = {run.run_id for run in found}  # and of what ran under them, seed by seed
+    ids = {run.run_id for run in found}  # a parent's results are its children's
     having = [
         run for run in known if stage in run.keys and {run.run_id, run.parent} & ids
     ]
@@ -138,11 +131,11 @@ def find(word, root, stage, other=""):
     return having[-1]
 
 
-def result(run, stage, root):
-    """The folder of what a stage of a run has made, checked.  -> Path.
+def result(run: Run, stage: str, root: Path) -> Path:
+    """The folder of the result of a run's stage, checked.
 
     Raises:
-        ValueError: if it is no longer in the store.
+        ValueError: it is no longer in the store.
     """
     folder = Store(Path(root) / "mlruns").get(stage, run.keys[stage])
     if folder is None:
@@ -154,18 +147,17 @@ def result(run, stage, root):
     return folder
 
 
-def expected(word, known, root, stage, other=""):
-    """What was received, what there is, and what is like it.
+def expected(
+    word: str, known: list[Run], root: Path, stage: str, other: str = ""
+) -> str:
+    """The end of an error: the word received, the runs expected, the nearest name.
 
     Args:
-        word: what was received.
-        known: list of Run, those that could be meant.
+        word: received.
+        known: the runs that could be meant.
         root: project root.
-        stage: whose result they have.
-        other: what else is expected, in words.
-
-    Returns:
-        str.
+        stage: they have its result.
+        other: other things that the caller accepts, in words.
     """
     if not known:
         return (

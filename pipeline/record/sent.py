@@ -1,4 +1,4 @@
-"""How far each record was sent to MLflow: `runs/<run_id>.sent.json`."""
+"""Progress of each record into MLflow: `runs/<run_id>.sent.json`."""
 
 import fcntl
 import json
@@ -10,8 +10,8 @@ from pathlib import Path
 from pipeline.record import journal
 
 
-def read_state(root, run_id: str) -> dict:
-    """How far `run_id` was sent; {} when nothing was."""
+def read_state(root: Path, run_id: str) -> dict:
+    """The state of sending `run_id`; {} if nothing was sent."""
     path = journal.Record(root, run_id).path.with_suffix(".sent.json")
     try:
         return json.loads(path.read_bytes())
@@ -20,6 +20,7 @@ def read_state(root, run_id: str) -> dict:
 
 
 def write_state(record: Path, state: dict) -> None:
+    """Replace the state beside a record's file, whole or not at all."""
     path = record.with_suffix(".sent.json")
     draft = path.with_suffix(f".{os.getpid()}.tmp")
     draft.write_text(json.dumps(state, indent=2))
@@ -27,8 +28,11 @@ def write_state(record: Path, state: dict) -> None:
 
 
 @contextmanager
-def only_sender(root, run_id: str) -> Iterator[bool]:
-    """Yields whether this process alone sends `run_id`; gone with its holder."""
+def only_sender(root: Path, run_id: str) -> Iterator[bool]:
+    """True in the block if this process alone sends `run_id`.
+
+    The kernel drops the lock with its process, however that process ends.
+    """
     path = journal.Record(root, run_id).path
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a") as file:

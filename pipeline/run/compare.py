@@ -1,10 +1,10 @@
-"""`phistar compare A B`: what differs between two runs, and what came of it.
+"""`phistar compare A B`: the differences of two runs, and of their results.
 
-    what differs    keys of the config, functions, libraries, data: as plan names them,
-                    from what the stages' keys were made of
-    what came of it metrics side by side; the difference of test_nll with its standard
-                    error, from -ln P of each test example under both; the first step
-                    at which the learning curves part
+    causes     keys of the config, functions, libraries, data: as plan names them,
+               from the parts of the stages' keys
+    results    metrics side by side; the difference of test_nll with its standard
+               error, from -ln P of each test example under both; the first step at
+               which the learning curves part
 
 Nothing is run, and neither keras nor mlflow is imported.
 """
@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from pipeline.record.runs import find, result
+from pipeline.record.runs import Run, find, result
 from pipeline.run.metrics import HEADLINE
 from pipeline.run.stages import NAMES
 from pipeline.store import keys
@@ -25,20 +25,20 @@ from pipeline.tracking import address
 
 CURVES = ("train_loss", "valid_nll")
 ROUNDING = 1e-6  # relative; runs of one machine agree to the last bit
-SEEDS = ("build.seed", "train.seed")  # what no recipe is better for
-NORMAL = 1.96  # standard errors that hold 95 %
+SEEDS = ("build.seed", "train.seed")  # no recipe is better for its seed
+NORMAL = 1.96  # standard errors each way that hold 95 % of a normal distribution
 
 
-def compare(words, root):
+def compare(words: tuple[str, str], root: Path) -> dict:
     """Compare two runs that were tested on the same data.
 
     Args:
-        words: (A, B), as `history.find` takes them.
+        words: (A, B), as `runs.find` takes them.
         root: project root.
 
     Returns:
-        dict of plain data: a, b, config, functions, libraries, data, metrics, nll,
-        parting, url.
+        Plain data: a, b, config, functions, libraries, data, metrics, nll, parting,
+        url.
 
     Raises:
         ValueError: no such run; other test data, or another task.
@@ -60,13 +60,12 @@ def compare(words, root):
     )
     data = data_of(folders)
     same = all(split["a"] == split["b"] for split in data.values())
+    same = same and not (functions or libraries or source)
     only_seeds = set() < differing.keys() <= set(SEEDS) and same
-    only_seeds = only_seeds and not (functions or libraries or source)
+    about = [{"run_id": r.run_id, "name": r.name, "recipe": r.recipe} for r in runs]
     return {
-        **{
-            side: {"run_id": run.run_id, "name": run.name, "recipe": run.recipe}
-            for side, run in zip("ab", runs, strict=True)
-        },
+        "a": about[0],
+        "b": about[1],
         "config": differing,
         "functions": functions,
         "libraries": libraries,
@@ -82,8 +81,8 @@ def compare(words, root):
     }
 
 
-def parts_of(run, stages, store):
-    """What the keys of some stages of a run were made of, together.  -> dict."""
+def parts_of(run: Run, stages: tuple[str, ...], store: Store) -> dict:
+    """The parts of the keys of some stages of a run, together."""
     together = {group: {} for group in ("arguments", "source", "code", "libraries")}
     for stage in stages:
         manifest = store.manifest(stage, run.keys[stage])
@@ -92,8 +91,12 @@ def parts_of(run, stages, store):
     return together
 
 
-def require_same_test(folders, tasks):
-    """Refuse runs whose test_nll are means over different things."""
+def require_same_test(folders: list[dict], tasks: list[str]) -> None:
+    """Refuse runs whose test_nll are means over different examples.
+
+    Raises:
+        ValueError: with both tasks and digests.
+    """
     digests = [read(f["ingest"] / "digest.json")["test"] for f in folders]
     if tasks[0] != tasks[1] or digests[0] != digests[1]:
         raise ValueError(
@@ -106,37 +109,40 @@ def require_same_test(folders, tasks):
         )
 
 
-def data_of(folders):
-    """Split -> {"a", "b"}, its digests."""
+def data_of(folders: list[dict]) -> dict[str, dict]:
+    """Split -> {"a", "b"}, its digests in both runs."""
     a, b = (read(folder["ingest"] / "digest.json") for folder in folders)
     return {split: {"a": a[split], "b": b[split]} for split in a if split != "all"}
 
 
-def changes(group, a, b):
-    """What differs in one group of the parts, in words.  -> list of str."""
-    nothing = {name: {} for name in ("arguments", "inputs", "source", "code")}
-    nothing["libraries"] = {}
+def changes(group: str, a: dict, b: dict) -> list[str]:
+    """The differences in one group of the parts, in words."""
+    groups = ("arguments", "inputs", "source", "code", "libraries")
+    nothing = dict.fromkeys(groups, {})
     return keys.differences(nothing | {group: a[group]}, nothing | {group: b[group]})
 
 
-def paired(folders, only_seeds):
+def paired(folders: list[dict], only_seeds: bool) -> dict:
     """The difference of test_nll, example by example, B less A.
 
-    An example is a row, an image, or a text; of texts test_nll is a ratio of sums,
-    whose standard error counts how the texts' lengths and differences go together.
+    An example is a row, an image, or a text. Over texts test_nll is a ratio of sums
+    r = sum d_i / sum n_i; its standard error is that of the ratio estimator, from the
+    residuals d_i - r n_i.
 
     Args:
-        folders: of A and of B.
-        only_seeds: whether nothing but seeds differs.
+        folders: of A and of B: stage -> folder of its result.
+        only_seeds: True if nothing but seeds differs.
 
     Returns:
-        dict: difference and standard_error, nats per label; n, the examples; verdict:
-        "A", "B" (which is better) or "tie": 0 is within 1.96 standard errors, or
-        only the seeds differ, and no recipe is better for its seed. One example has
-        no standard error, and is a tie.
+        difference and standard_error, nats per label; n, the examples; only_seeds;
+        verdict: "A" or "B", the better one, or "tie". It is a tie if 0 is within 1.96
+        standard errors, if only the seeds differ (no recipe is better for its seed),
+        or with one example, which has no standard error.
+
+    Source: W. G. Cochran, Sampling Techniques, 3rd edition, 1977, chapter 6.
     """
     a, b = (np.load(f["evaluate"] / "test_nll.npy").astype("float64") for f in folders)
-    labels = np.ones(len(a))
+    labels = np.ones(len(a))  # per example; a text has its tokens
     offsets = folders[0]["ingest"] / "test" / "labels_offsets.npy"
     if offsets.exists():
         labels = np.diff(np.load(offsets))
@@ -145,7 +151,7 @@ def paired(folders, only_seeds):
     error = None
     if n > 1:
         error = float(math.sqrt((residual**2).sum() * n / (n - 1)) / labels.sum())
-    # `not >` so that NaN is a tie
+    # `not >`, so that NaN is a tie
     tie = only_seeds or error is None or not abs(difference) > NORMAL * error
     return {
         "difference": float(difference),
@@ -156,26 +162,26 @@ def paired(folders, only_seeds):
     }
 
 
-def parting(a, b):
-    """Where two learning curves part.
+def parting(a: dict, b: dict) -> dict | None:
+    """The first step at which two learning curves part.
 
     Args:
-        a, b: histories: step, train_loss, valid_nll.
+        a: history: step, train_loss, valid_nll.
+        b: history of the other run.
 
     Returns:
-        dict: step and curve with the values there, or None: they are the same at
-        every step that both have.
+        step and curve with the values there; None if the curves are the same at every
+        step that both have.
     """
-    steps = sorted({*a["step"]} & {*b["step"]})
-    for step in steps:
+    for step in sorted({*a["step"]} & {*b["step"]}):
         for curve in CURVES:
-            values = [h[curve][h["step"].index(step)] for h in (a, b)]
-            if not math.isclose(*values, rel_tol=ROUNDING):
-                return {"step": step, "curve": curve, "a": values[0], "b": values[1]}
+            one, other = (h[curve][h["step"].index(step)] for h in (a, b))
+            if not math.isclose(one, other, rel_tol=ROUNDING):
+                return {"step": step, "curve": curve, "a": one, "b": other}
     return None
 
 
-def compare_address(root, runs):
+def compare_address(root: Path, runs: list[Run]) -> str:
     """MLflow's page that shows both; its first page while it does not have them."""
     server, sent = address.server(root), [address.sent_to(root, r.run_id) for r in runs]
     if None in sent:
@@ -185,6 +191,6 @@ def compare_address(root, runs):
     return f"{server}/#/compare-runs?runs={quote(ids)}&experiments={quote(experiments)}"
 
 
-def read(path):
-    """A JSON file."""
+def read(path: Path) -> dict:
+    """The content of a JSON file."""
     return json.loads(Path(path).read_text("utf-8"))

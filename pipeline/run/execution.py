@@ -1,67 +1,53 @@
 """One pipeline execution: its record, its MLflow run, its end."""
 
 import contextlib
-import os
-import platform
-import subprocess
 import uuid
-from importlib.metadata import version
-from itertools import pairwise
+from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.process.errors import REJECTED, Failure
 from pipeline.record.journal import Record, alive, read_all
+from pipeline.record.naming import run_entry
 from pipeline.tracking.follower import Follower
-
-PACKAGES = ("phistar", "tensorflow", "keras", "mlflow", "numpy")
 
 
 @contextlib.contextmanager
 def execution(
-    root, config, command, complete=True, parent=None, follower=None, seeds=None
-):
-    """A record that is open in the block and says how the block ended.
+    root: Path,
+    config,
+    command: list[str],
+    complete: bool = True,
+    under: tuple[Record, Follower] | None = None,
+    seeds: int | None = None,
+) -> Iterator[tuple[Record, Follower]]:
+    """A record that is open in the block and states how the block ended.
 
     MLflow is fed meanwhile, and has been fed, or given up on, afterwards.
 
-    An execution of the same config and commit that stopped before the last stage,
-    or was killed, is gone on with: it stays one run. Not so a parent and its
-    children, which begin anew, with what is in the store.
+    An execution of the same config and commit that stopped before the last stage, or
+    was killed, is continued: it stays one run. A parent and its children always begin
+    again, with what is in the store.
 
     Args:
         root: project root.
         config: Config.
-        command: list of str, what the user typed.
-        complete: whether the block goes to the last stage.
-        parent: run_id of the execution that this one belongs to.
-        follower: the parent's Follower; default: one of its own.
+        command: the words that the user typed.
+        complete: True if the block runs to the last stage.
+        under: the execution that this one belongs to, whose follower it shares.
         seeds: number of executions that this one is the parent of.
-
-    Yields:
-        (Record, Follower).
 
     Raises:
         Failure: MLflow's model of the export does not answer as it was evaluated.
     """
-    params, tags, record = flat(config), versions(), None
-    if seeds:
-        tags["seeds"] = str(seeds)
-    elif not parent:
-        record = unfinished(root, config.name, params, tags)
-    if record is None:
-        record = Record(root, uuid.uuid4().hex)
-        record.append(
-            "start",
-            experiment=config.name,
-            name=name(config, command, parent),
-            command=" ".join(command),
-            parent=parent,
-            params=params,
-            tags=tags,
-        )
+    start = run_entry(config, command, under and under[0].run_id, seeds)
+    record = None if under or seeds else unfinished(root, start)
+    if record is not None:
+        record.append("resume", command=start["command"])
     else:
-        record.append("resume", command=" ".join(command))
-    if parent:
+        record = Record(root, uuid.uuid4().hex)
+        record.append("start", **start)
+    if under:
+        follower = under[1]
         follower.add(record.run_id)
     else:
         follower = Follower(root, record.run_id).start()
@@ -74,41 +60,25 @@ def execution(
         raise
     finally:
         record.append("end", status=status)
-        if not parent:
+        if not under:
             follower.finish()
-    if not parent and (rejected := follower.rejected()):
+    if not under and (rejected := follower.rejected()):
         record.append("end", status="FAILED")
         raise Failure(rejected, REJECTED)
 
 
-def name(config, command, parent):
-    """What MLflow lists a run as: the recipe and the overrides, or a child's seed."""
-    if parent:
-        return f"seed {config.sections['train']['seed']}"
-    overrides = [
-        word
-        for before, word in pairwise(command)
-        if "=" in word and word[0] != "-" and before != "--root"
-    ]
-    return " ".join([config.name, *overrides])
+def unfinished(root: Path, start: dict) -> Record | None:
+    """The newest execution of the same config and code, if it can be continued.
 
-
-def unfinished(root, experiment, params, tags):
-    """The newest execution of this config and code that can be gone on with.
-
-    Returns:
-        Record, or None.
+    Args:
+        root: project root.
+        start: the entry that would start a new record.
     """
+    same = ("experiment", "params", "tags", "parent")
     for record, entries in reversed(read_all(root)):
-        start, last = entries[0], entries[-1]
-        same = (
-            start["experiment"] == experiment
-            and start["params"] == params
-            and start["tags"] == tags
-            and not start.get("parent")
-        )
-        if not same:
+        if any(entries[0].get(field) != start[field] for field in same):
             continue
+        last = entries[-1]
         if last["kind"] == "end":
             stopped = last["status"] in ("SCHEDULED", "KILLED")
         else:
@@ -116,36 +86,3 @@ def unfinished(root, experiment, params, tags):
         # only the newest: an older one has been overtaken
         return record if stopped else None
     return None
-
-
-def flat(config):
-    """The resolved config as MLflow parameters: {"train.steps": 600}; None left out."""
-    return {
-        f"{section}.{key}": value
-        for section, values in config.sections.items()
-        for key, value in values.items()
-        if value is not None
-    }
-
-
-def versions():
-    """Which code this is.  -> dict of tags."""
-    source = Path(__file__).resolve().parents[2]
-    tags = {f"version.{name}": version(name) for name in PACKAGES}
-    tags["version.python"] = platform.python_version()
-    tags["num_cpus"] = str(len(os.sched_getaffinity(0)))
-
-    def git(*arguments):
-        return subprocess.run(
-            ["git", "-C", source, *arguments],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-
-    # a wheel has no repository; neither has a machine without git
-    with contextlib.suppress(OSError, subprocess.CalledProcessError):
-        if Path(git("rev-parse", "--show-toplevel")) == source:
-            tags["git_commit"] = git("rev-parse", "HEAD")
-            tags["git_dirty"] = str(bool(git("status", "--porcelain"))).lower()
-    return tags

@@ -1,4 +1,4 @@
-"""The metrics of a run: which are headlines, their units, and means over seeds."""
+"""The metrics of a run: the headlines, their units, and means over seeds."""
 
 import statistics
 
@@ -6,8 +6,6 @@ HEADLINE = (
     *("nll", "bits", "n", "accuracy", "auroc", "top5", "ece"),
     *("perplexity", "bits_per_character", "bleu", "bleu_copy", "chrf"),
 )
-
-
 UNITS = {
     "nll": "nats per label",
     "bits": "bits per label",
@@ -16,14 +14,14 @@ UNITS = {
 }
 
 
-def summary(runs):
+def summary(runs: list[dict[str, float]]) -> dict[str, float]:
     """Mean and standard deviation over runs of one recipe.
 
     Args:
-        runs: list of dict of metric -> float, the same metrics in each.
+        runs: metric -> value, the same metrics in each.
 
     Returns:
-        dict: each metric's mean, and `<metric>_sd` (n - 1 in the denominator) for
+        Each metric's mean, and `<metric>_sd` (n - 1 in the denominator) for
         two runs or more. Intervals of single runs are left out.
     """
     names = [name for name in runs[0] if not name.endswith(("_low", "_high"))]
@@ -35,6 +33,6 @@ def summary(runs):
     return result
 
 
-def number(value):
-    """Four digits after the point; whole numbers as they are."""
+def number(value: float) -> str:
+    """A number with four digits after the point; a whole number without them."""
     return f"{value:.0f}" if float(value).is_integer() else f"{value:.4f}"

@@ -1,69 +1,59 @@
-"""What a run would do, and why: nothing is run, keras is not imported."""
+"""The work that a run would do, and why: nothing is run, keras is not imported."""
 
 from itertools import pairwise
 from statistics import median
 
 from pipeline.config.choices import TABLES
 from pipeline.record.journal import read
-from pipeline.run.stages import STAGES, stage_parts
+from pipeline.run.cached import cached, work
+from pipeline.run.stages import STAGES
 from pipeline.store import keys
+from pipeline.store.store import Store
 
-SAME = ("task.name", "ingest.source")  # only runs of these tell anything
+SAME = ("task.name", "ingest.source")  # other runs than these explain nothing
 COMPARED = 50  # newest manifests of a stage that a missing key is compared with
 
 
-def plan(config, store):
-    """Per stage: cached, or the reasons to run it, and about how long it will take.
+def plan(config, store: Store) -> list[dict]:
+    """Per stage: cached, or the reasons to run it and the expected time.
 
     Args:
         config: Config.
-        store: Store; hashes are not checked.
+        store: the results of all stages; hashes are not checked.
 
     Returns:
         list of {"stage", "status": "cached" or "run", "key" (None as long as
         something upstream must run), "reasons": [str], "seconds": float or None}.
     """
-    manifests, rows, running = {}, [], {}  # by the word of the artifact
+    rows, manifests, running = [], {}, {}  # the last two by the artifact's word
     for stage in STAGES:
-        upstream = [running[word] for word in stage.reads if word in running]
-        # what a stage that must run will write is not known yet
-        known = {word: manifests.get(word, {"files": {}}) for word in stage.reads}
-        parts = stage_parts(stage, config, known)
-        key = None if upstream else keys.key(parts)
-        manifest = store.manifest(stage.name, key) if key else None
-        reasons = [f"{name} will run" for name in upstream]
-        if manifest:
-            status, seconds = "cached", 0.0
+        wanted = work(stage, config, manifests)
+        row = {"stage": stage.name, "status": "cached", "key": wanted.key}
+        if manifest := cached(wanted, store, check=False):
             manifests[stage.gives] = manifest
-            running.pop(stage.gives, None)
-        else:
-            status = "run"
-            nearest, changed = nearest_manifest(parts, store, bool(upstream))
-            if nearest is None:
-                reasons.append("never run")
-            else:
-                reasons += changed
-            seconds = expected_seconds(store, nearest, parts)
-            running[stage.gives] = stage.name
-        rows.append(
-            {
-                "stage": stage.name,
-                "status": status,
-                "key": key,
-                "reasons": reasons,
-                "seconds": seconds,
-            }
-        )
+            rows.append(row | {"reasons": [], "seconds": 0.0})
+            continue
+        upstream = [running[word] for word in stage.reads if word in running]
+        nearest, changed = nearest_manifest(wanted.parts, store, bool(upstream))
+        reasons = [f"{name} will run" for name in upstream]
+        reasons += changed if nearest else ["never run"]
+        seconds = expected_seconds(store, nearest, wanted.parts)
+        rows.append(row | {"status": "run", "reasons": reasons, "seconds": seconds})
+        # what this stage will write is not known yet
+        manifests.pop(stage.gives, None)
+        running[stage.gives] = stage.name
     return rows
 
 
-def nearest_manifest(parts, store, ignore_inputs):
+def nearest_manifest(
+    parts: dict, store: Store, ignore_inputs: bool
+) -> tuple[dict | None, list[str]]:
     """The past artifact whose key differs in the fewest words.
 
     Args:
         parts: of the key that is missing.
-        store: Store.
-        ignore_inputs: leave the files read out of the comparison.
+        store: the results of all stages.
+        ignore_inputs: leave the files that are read out of the comparison.
 
     Returns:
         (manifest, differences), or (None, []).
@@ -73,11 +63,11 @@ def nearest_manifest(parts, store, ignore_inputs):
         old = manifest["parts"]
         before, now = old["arguments"], parts["arguments"]
         if any(before.get(name) != now.get(name) for name in SAME):
-            continue  # other work altogether: no words would help
+            continue  # another task or source: the list would name everything
         if ignore_inputs:
             old = old | {"inputs": parts["inputs"]}
         if any(before.get(name) != now.get(name) for name in TABLES):
-            # another choice says it all: of course its code is another
+            # the choice explains it: another choice always has other code
             old = old | {name: parts[name] for name in ("code", "libraries")}
         changed = keys.differences(old, parts)
         if best is None or len(changed) < len(fewest):
@@ -85,16 +75,16 @@ def nearest_manifest(parts, store, ignore_inputs):
     return best, fewest
 
 
-def expected_seconds(store, manifest, parts):
-    """What the nearest past run took, with as many steps as are asked for now.
+def expected_seconds(store: Store, manifest: dict | None, parts: dict) -> float | None:
+    """Time of the nearest past run, scaled to the steps of this one.
 
     Args:
-        store: Store, where the journal of that run is.
-        manifest: of it, or None.
+        store: it holds the journal of that run.
+        manifest: of its result, or None.
         parts: of the key that is missing.
 
     Returns:
-        Seconds, or None.
+        s; None without a past run.
     """
     if manifest is None:
         return None
@@ -111,9 +101,13 @@ def expected_seconds(store, manifest, parts):
     return round(seconds, 1)
 
 
-def stepping_seconds(store, manifest):
-    """How long a past training took without its start: all its steps, at the median
-    speed between two evaluations.  s, or None if there was only one."""
+def stepping_seconds(store: Store, manifest: dict) -> float | None:
+    """Time of a past training's steps, without its start.
+
+    Returns:
+        s: all steps at the median speed between two evaluations, since a training
+        may have been stopped for a night; None if there was only one evaluation.
+    """
     journal = store.path(manifest["stage"], manifest["key"]) / "journal.jsonl"
     points = [
         (entry["step"], entry["time"] / 1000)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.process import quiet
@@ -15,17 +16,24 @@ from pipeline.process.errors import USAGE, Failure
 from pipeline.record.journal import Journal
 
 
-def call(stage, arguments, folder, run_id, isolate=False, backend="tensorflow"):
+def call(
+    stage: str,
+    arguments: dict,
+    folder: Path,
+    run_id: str,
+    isolate: bool = False,
+    backend: str = "tensorflow",
+) -> None:
     """Run one stage.
 
     Args:
-        stage: name of the stage.
+        stage: its name.
         arguments: plain data and paths, all but out_dir and log.
         folder: its out_dir.
         run_id: of the execution, for the contract.
-        isolate: run it in a child; always so if `backend` or the devices are not this
-            process's.
-        backend: what Keras runs on.
+        isolate: run it in a child; always so if `backend` or the devices are not those
+            of this process.
+        backend: of Keras.
 
     Raises:
         Failure: whatever went wrong in it.
@@ -36,8 +44,8 @@ def call(stage, arguments, folder, run_id, isolate=False, backend="tensorflow"):
         "folder": str(folder),
         "run_id": run_id,
     }
-    # a Keras process has one backend and one choice of devices, and this one runs the
-    # other stages
+    # a Keras process has one backend and one choice of devices, and the other stages
+    # run in this one
     devices = arguments.get("devices", "auto")
     if isolate or backend != "tensorflow" or devices != "auto":
         in_child(request, backend)
@@ -46,11 +54,11 @@ def call(stage, arguments, folder, run_id, isolate=False, backend="tensorflow"):
         in_process(**request)
 
 
-def require_backend(backend):
+def require_backend(backend: str) -> None:
     """Refuse a backend that is not installed.
 
     Raises:
-        Failure: what to install.
+        Failure: it names the package to install.
     """
     if importlib.util.find_spec(backend) is None:
         raise Failure(
@@ -60,11 +68,11 @@ def require_backend(backend):
         )
 
 
-def require_devices(devices):
-    """Refuse a GPU where there is no driver; the stage itself looks closer.
+def require_devices(devices: str) -> None:
+    """Refuse a GPU without a driver; the stage itself looks closer.
 
     Raises:
-        Failure: what there is.
+        Failure: the machine has none.
     """
     if devices == "gpu" and not quiet.has_driver():
         raise Failure(
@@ -74,8 +82,8 @@ def require_devices(devices):
         )
 
 
-def in_process(stage, arguments, folder, run_id):
-    """Import the stage and run it here."""
+def in_process(stage: str, arguments: dict, folder: Path, run_id: str) -> None:
+    """Import a stage and run it in this process."""
     journal = Journal(Path(folder) / "journal.jsonl", stage, run_id)
     try:
         quiet.import_keras(arguments.get("devices", "auto"))
@@ -86,11 +94,11 @@ def in_process(stage, arguments, folder, run_id):
         journal.close()
 
 
-def stage_function(stage):
+def stage_function(stage: str) -> Callable:
     """The function of a stage.
 
     Raises:
-        ValueError: if there is none.
+        ValueError: no stage has this name.
     """
     match stage:
         case "ingest":
@@ -108,8 +116,16 @@ def stage_function(stage):
     return run
 
 
-def in_child(request, backend):
-    """Run a stage in a Python of its own; it ends if this process does."""
+def in_child(request: dict, backend: str) -> None:
+    """Run a stage in a child process, which ends if this process does.
+
+    Args:
+        request: the arguments of `in_process`.
+        backend: of Keras.
+
+    Raises:
+        Failure: of the stage, or of the child itself.
+    """
     code = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, [code, os.environ.get("PYTHONPATH")]))
     environment = os.environ | quiet.environment(backend) | {"PYTHONPATH": path}
@@ -121,13 +137,13 @@ def in_child(request, backend):
         bufsize=0,
     ) as child:
         try:
-            # left open: its end tells the child that we are gone
-            with contextlib.suppress(BrokenPipeError):  # dead: its status says so
+            # stdin stays open: its end tells the child that this process has died
+            with contextlib.suppress(BrokenPipeError):  # a dead child has a status
                 child.stdin.write(json.dumps(request).encode() + b"\n")
             answer = child.stdout.read().splitlines()
             status = child.wait()
         finally:
-            child.kill()  # and waited for: its folder is about to be removed
+            child.kill()  # the block waits for it: its folder will be removed
     if status:
         raise Failure(f"the process of {request['stage']} ended with status {status}")
     failure = json.loads(answer[-1])
@@ -135,13 +151,13 @@ def in_child(request, backend):
         raise Failure(**failure)
 
 
-def _child():
+def _child() -> None:
     """Read a request from stdin; the last line of stdout is null or a failure."""
-    # Ctrl-C goes to the whole group; the parent is the one to answer it
+    # Ctrl-C goes to the whole group, and the parent handles it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     request = json.loads(sys.stdin.readline())
 
-    def die_with_parent():
+    def die_with_parent() -> None:
         sys.stdin.read()
         os._exit(1)
 

@@ -1,19 +1,21 @@
 """The pipeline: a table of five stages, and the loop over it.
 
 A stage is one function (components/<name>.py, `run`). It reads the artifacts that
-its row names, and writes one. Its key is made of exactly what it receives; an
-artifact that is in the store under the key is not made again.
+its row names, and writes one. An artifact that is in the store under the stage's key
+is not made again: cached.py decides that.
 """
 
-import json
 import time
-from functools import lru_cache
+from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.config import schema
 from pipeline.process.errors import USAGE, Failure
+from pipeline.record.journal import Record
+from pipeline.run.cached import Work, cached, work
 from pipeline.run.process import call
-from pipeline.store import keys
+from pipeline.run.sources import opened
+from pipeline.store.store import Store
 
 NETWORK = ("network.json", "weights.npz")
 
@@ -60,21 +62,21 @@ NAMES = tuple(stage.name for stage in STAGES)
 
 def run_stages(
     config,
-    store,
-    record,
+    store: Store,
+    record: Record,
     *,
-    last="export",
-    force=(),
-    isolate=False,
-    before_train=None,
-    report=lambda name, outcome: None,
-):
+    last: str = NAMES[-1],
+    force: tuple[str, ...] = (),
+    isolate: bool = False,
+    before_train: Callable | None = None,
+    report: Callable = lambda name, outcome: None,
+) -> dict[str, dict]:
     """Make each stage's artifact, or find it in the store.
 
     Args:
         config: Config.
-        store: Store.
-        record: Record of the execution; gets an entry when a stage begins and ends.
+        store: the results of all stages.
+        record: of the execution; gets an entry when a stage begins and ends.
         last: stages after it are left alone.
         force: names of stages to run even if they are in the store.
         isolate: run each stage in a child process.
@@ -82,177 +84,104 @@ def run_stages(
         report: called with (name, outcome) after each stage.
 
     Returns:
-        dict of stage name -> {"status": "ran" or "cached", "key", "seconds",
-        "path", "digest"}.
+        Stage name -> {"status": "ran" or "cached", "key", "seconds", "path",
+        "digest"}.
 
     Raises:
         Failure: of the first stage that fails; nothing of it is under a final name.
     """
-    artifacts, outcomes = {}, {}
+    manifests, outcomes = {}, {}
     for stage in STAGES[: NAMES.index(last) + 1]:
-        parts = stage_parts(stage, config, manifests_of(stage, store, artifacts))
-        key = keys.key(parts)
-        with store.lock(stage.name, key):
-            forced = stage.name in force
-            path = None if forced else store.get(stage.name, key)
-            status, started = "cached", time.time()
-            if path is None:
+        wanted = work(stage, config, manifests)
+        forced, seconds = stage.name in force, 0.0
+        # The lock comes first: another process may be making the same key.
+        with store.lock(stage.name, wanted.key):
+            manifest = None if forced else cached(wanted, store)
+            status = "cached" if manifest else "ran"
+            if manifest is None:
+                given = {word: folder(store, manifests[word]) for word in stage.reads}
                 if stage.name == "train" and before_train is not None:
-                    before_train(artifacts, key, parts)
-                status, started = "ran", time.time()
-                path = make(
-                    stage, config, store, record, artifacts, key, parts, forced, isolate
-                )
-        outcome = {
-            "status": status,
-            "key": key,
-            "seconds": round(time.time() - started, 3),
-            "path": str(path),
-            "digest": store.manifest(stage.name, key)["digest"],
-        }
-        record_end(record, store, stage.name, outcome)
-        artifacts[stage.gives] = path
-        outcomes[stage.name] = outcome
+                    before_train(given, wanted.key, wanted.parts)
+                started = time.time()
+                make(wanted, given, config, store, record, forced, isolate)
+                seconds = round(time.time() - started, 3)
+                manifest = store.manifest(stage.name, wanted.key)
+        manifests[stage.gives], path = manifest, folder(store, manifest)
+        outcome = {"status": status, "key": wanted.key, "seconds": seconds}
+        outcome |= {"path": str(path), "digest": manifest["digest"]}
+        made_by = manifest["origin"]["run_id"]
+        record.stage(stage.name, wanted.key, status, path, made_by, seconds=seconds)
         report(stage.name, outcome)
+        outcomes[stage.name] = outcome
     return outcomes
 
 
-def manifests_of(stage, store, artifacts):
-    """Word of an artifact -> its manifest, of those that a stage reads."""
-    return {
-        word: store.manifest(artifacts[word].parent.name, artifacts[word].name)
-        for word in stage.reads
-    }
+def folder(store: Store, manifest: dict) -> Path:
+    """The folder of the artifact that a manifest describes."""
+    return store.path(manifest["stage"], manifest["key"])
 
 
-def stage_parts(stage, config, manifests):
-    """What a stage's key is made of.
+def make(
+    wanted: Work,
+    given: dict[str, Path],
+    config,
+    store: Store,
+    record: Record,
+    replace: bool,
+    isolate: bool,
+) -> None:
+    """Run one stage into the store.
 
     Args:
-        stage: Stage.
+        wanted: the stage, and the key of its result.
+        given: word of an artifact -> its folder.
         config: Config.
-        manifests: word of an artifact -> manifest of the one the stage is given.
-    """
-    outside = {"ingest": fingerprint, "build": weights_fingerprint}
-    source = outside[stage.name](config) if stage.name in outside else None
-    task = config.sections["task"]
-    return keys.stage_parts(stage, config, task, manifests, source=source)
-
-
-def fingerprint(config):
-    """Plain data that changes when the source's rows do; the rows are not read."""
-    return opened(config).fingerprint
-
-
-def opened(config):
-    """The config's Source; its rows are not read.
+        store: the results of all stages.
+        record: of the execution.
+        replace: True replaces the result that the store has.
+        isolate: run it in a child process.
 
     Raises:
-        Failure: if the source cannot be opened.
+        Failure: whatever went wrong in it.
     """
-    section = config.sections["ingest"]
-    own = schema.chosen("ingest", section["source"]).keys
-    options = {key: section[key] for key in own}
+    name, key, section = wanted.stage, wanted.key, config.sections[wanted.stage]
+    arguments = {"task": config.sections["task"], **section}
+    arguments |= {word: str(path) for word, path in given.items()}
+    backend = section.get("backend", "tensorflow")
+    origin = {"run_id": record.run_id}
+    failed = record.path.with_suffix(f".{name}.failed")
+    how = {"failed_journal": failed, "replace": replace, "resume": name == "train"}
     try:
-        return _opened(section["source"], json.dumps(options))
-    except Exception as error:
-        raise Failure.of(error) from error
+        with store.write(name, key, wanted.parts, origin, **how) as out_dir:
+            record.stage(name, key, "running", out_dir)
+            call(name, arguments, out_dir, record.run_id, isolate, backend)
+    except BaseException:
+        record.stage(name, key, "failed", failed)
+        raise
 
 
-@lru_cache(maxsize=2)  # a command asks twice, and it may mean to hash a large file
-def _opened(name, options):
-    from components.data.sources import source
+def require_inputs(config, store: Store, first: str) -> None:
+    """Refuse `--from` without the stages before it, and a source out of reach.
 
-    return source(name)(**json.loads(options))
-
-
-def weights_fingerprint(config):
-    """SHA-256 of the earlier network that build starts from; {} without one.
-
-    Raises:
-        Failure: if it is not there.
-    """
-    from components.training.warm_start import fingerprint
-
-    weights = config.sections["build"]["weights"]
-    try:
-        return fingerprint(weights) if weights is not None else {}
-    except ValueError as error:
-        raise Failure.of(error) from error
-
-
-def require_rows(config, store):
-    """Refuse a source whose rows are out of reach, if ingest has to read them.
+    Args:
+        config: Config.
+        store: the results of all stages.
+        first: the stages before it must be in the store.
 
     Raises:
-        Failure: what to do.
+        Failure: it names the stage to run.
+        Exception: of the source, whose rows cannot be reached.
     """
-    key = keys.key(stage_parts(STAGES[0], config, {}))
-    if store.get(STAGES[0].name, key) is not None:
-        return
-    try:
-        opened(config).require()
-    except Exception as error:
-        raise Failure.of(error) from error
-
-
-def require_upstream(config, store, first):
-    """Refuse `--from` a stage if one before it is not in the store.
-
-    Raises:
-        Failure: which one.
-    """
-    artifacts = {}
-    for stage in STAGES[: NAMES.index(first)]:
-        parts = stage_parts(stage, config, manifests_of(stage, store, artifacts))
-        path = store.get(stage.name, keys.key(parts))
-        if path is None:
+    manifests, before = {}, NAMES[: NAMES.index(first)]
+    for stage in STAGES[: max(1, len(before))]:
+        manifest = cached(work(stage, config, manifests), store)
+        if manifest is None and stage.name in before:
             raise Failure(
                 f"`--from {first}` needs {stage.name}, which is not in the store under "
                 f"this config. Run `phistar {stage.name} {config.name}`, or leave out "
                 "`--from`.",
                 USAGE,
             )
-        artifacts[stage.gives] = path
-
-
-def make(stage, config, store, record, artifacts, key, parts, forced, isolate):
-    """Run one stage into the store.  -> Path of its artifact."""
-    arguments = {"task": config.sections["task"], **config.sections[stage.name]}
-    arguments |= {word: str(artifacts[word]) for word in stage.reads}
-    backend = config.sections[stage.name].get("backend", "tensorflow")
-    failed = store.root / "runs" / f"{record.run_id}.{stage.name}.failed"
-    try:
-        with store.write(
-            stage.name,
-            key,
-            parts,
-            {"run_id": record.run_id},
-            failed_journal=failed,
-            replace=forced,
-            resume=stage.name == "train",
-        ) as folder:
-            entry = {"stage": stage.name, "key": key, "status": "running"}
-            record.append("stage", **entry, path=str(folder.relative_to(store.root)))
-            call(stage.name, arguments, folder, record.run_id, isolate, backend)
-    except BaseException:
-        entry = {"stage": stage.name, "key": key, "status": "failed"}
-        record.append("stage", **entry, path=str(failed.relative_to(store.root)))
-        raise
-    return store.path(stage.name, key)
-
-
-def record_end(record, store, name, outcome):
-    """Say in the record what became of a stage, and whose work it is."""
-    origin = store.manifest(name, outcome["key"])["origin"]["run_id"]
-    entry = {
-        "stage": name,
-        "key": outcome["key"],
-        "status": outcome["status"],
-        "path": str(store.path(name, outcome["key"]).relative_to(store.root)),
-        "seconds": outcome["seconds"],
-    }
-    # a run that goes on in another process finds its own work in the store
-    if origin != record.run_id:
-        entry["cached_from"] = origin
-    record.append("stage", **entry)
+        if manifest is None:  # ingest must run, so its source must have its rows
+            opened(config).require()
+        manifests[stage.gives] = manifest

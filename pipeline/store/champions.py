@@ -1,4 +1,4 @@
-"""What is served: the numbered folders of `mlruns/serving/<name>`, see publish.py."""
+"""The served versions: numbered folders of `mlruns/serving/<name>`, see publish.py."""
 
 import json
 from pathlib import Path
@@ -6,25 +6,30 @@ from pathlib import Path
 ORIGIN = Path("assets.extra", "origin.json")  # inside a version: where it comes from
 
 
-def serving(root, name):
-    """Where the versions of a name are.  -> Path."""
+def serving(root: Path, name: str) -> Path:
+    """The folder that holds the versions of a name."""
     return Path(root) / "mlruns" / "serving" / name
 
 
-def names(root):
-    """The names that have a champion.  -> list of str."""
+def names(root: Path) -> list[str]:
+    """The names that have a champion."""
     return sorted(path.name for path in serving(root, ".").glob("*") if newest(path))
 
 
-def champion(name, root):
-    """The folder of a name's champion.  -> Path, or None."""
+def champion(name: str, root: Path) -> Path | None:
+    """The folder of a name's champion; None if it has none."""
     folder = serving(root, name)
-    version = newest(folder) if Path(name).name == name else None  # no path
+    # a name with a slash would leave the folder of served versions
+    version = newest(folder) if Path(name).name == name else None
     return folder / str(version) if version else None
 
 
-def require_promoted(name, root):
-    """Refuse a name without a champion."""
+def require_promoted(name: str, root: Path) -> None:
+    """Refuse a name without a champion.
+
+    Raises:
+        ValueError: it has none.
+    """
     if champion(name, root):
         return
     known = names(root)
@@ -35,17 +40,17 @@ def require_promoted(name, root):
     )
 
 
-def numbers(folder):
-    """The versions that are there.  -> list of int, rising."""
+def numbers(folder: Path) -> list[int]:
+    """The numbers of the versions in a folder, rising."""
     found = [path.name for path in folder.glob("[0-9]*") if path.is_dir()]
     return sorted(int(name) for name in found if name.isdecimal())
 
 
-def newest(folder):
+def newest(folder: Path) -> int | None:
     """The highest version; None without one."""
     return max(numbers(folder), default=None)
 
 
-def read_origin(folder):
-    """What a version says of itself.  -> dict."""
+def read_origin(folder: Path) -> dict:
+    """The origin that a version states: run, export, version, time."""
     return json.loads((folder / ORIGIN).read_text("utf-8"))

@@ -6,16 +6,17 @@
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
-# Files that tell of one execution (times, run id): verified on reading, but equal
-# results have an equal digest without them.
+from components.hashing import file_sha256
+
+# Files that describe one execution (times, run id). They are verified on reading, but
+# equal results must have an equal digest, so the digest leaves them out.
 VOLATILE = ("journal.jsonl", "contract.json")
 
 
 def is_volatile(name: str) -> bool:
-    """Whether a file, by its relative path, says nothing about the result."""
+    """True if a file, by its relative path, does not belong to the result."""
     return name.rsplit("/")[-1] in VOLATILE
 
 
@@ -29,19 +30,19 @@ def digest(files: dict) -> str:
 
 
 def hashed(folder: Path) -> dict:
-    """{relative path: {size, sha256}} of all files, each of them synced to disk."""
-    files = {}
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        with open(path, "rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            os.fsync(file.fileno())
-            size = os.fstat(file.fileno()).st_size
-        files[path.relative_to(folder).as_posix()] = {"size": size, "sha256": sha256}
-    return files
+    """{relative path: {size, sha256}} of all files of a folder."""
+    return {
+        path.relative_to(folder).as_posix(): {
+            "size": path.stat().st_size,
+            "sha256": file_sha256(path),
+        }
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 def damage(path: Path) -> str | None:
-    """The first thing wrong with an artifact, in words; None if nothing is."""
+    """The first fault of an artifact, in words; None if it is whole."""
     try:
         manifest = json.loads((path / "manifest.json").read_bytes())
         files = manifest["files"]
@@ -52,14 +53,13 @@ def damage(path: Path) -> str | None:
     if not complete:
         return f"manifest.json: expected digest {digest(files)}, found another."
     for name, expected in files.items():
+        # The size first: it costs nothing, and a truncated file is the usual damage.
         try:
             size = (path / name).stat().st_size
         except OSError:
             return f"{name}: expected {expected['size']} bytes, found no file."
         if size != expected["size"]:
             return f"{name}: expected {expected['size']} bytes, found {size}."
-        with open(path / name, "rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        if sha256 != expected["sha256"]:
+        if (sha256 := file_sha256(path / name)) != expected["sha256"]:
             return f"{name}: expected SHA-256 {expected['sha256']}, found {sha256}."
     return None

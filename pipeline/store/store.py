@@ -1,11 +1,11 @@
-"""The store: what a stage wrote, under its key, whole or not at all.
+"""The store: the artifacts of the stages by key, each whole or absent.
 
     <root>/stages/<stage>/<key>/manifest.json      plus the files it lists
-                         /.<key>.lock              who is building it
+                         /.<key>.lock              held by the process that builds it
                          /.<key>.tmp-<pid>-<random>/   being written
 
 A final name appears by one rename, after every file and the manifest are on disk, so
-it never holds part of an artifact. Whoever builds a key holds its lock:
+it never holds part of an artifact. The process that builds a key holds its lock:
 
     with store.lock(stage, key):
         path = store.get(stage, key)
@@ -22,14 +22,14 @@ import os
 import secrets
 import shutil
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipeline.process.terminal import note
 from pipeline.store.manifest import damage, digest, hashed
 
-CHECKPOINTS = "checkpoints"  # the folder of a stopped writer that can be gone on with
+CHECKPOINTS = "checkpoints"  # a stopped writer that left this folder can be resumed
 
 _verified: set[tuple] = set()  # manifests whose files this process has hashed
 
@@ -45,7 +45,7 @@ class Store:
         self.root = Path(root)
 
     def path(self, stage: str, key: str) -> Path:
-        """Where the artifact is, or would be."""
+        """The folder of the artifact, whether or not it exists."""
         return self.root / "stages" / stage / key
 
     def manifest(self, stage: str, key: str) -> dict | None:
@@ -63,11 +63,11 @@ class Store:
         return sorted(found, key=lambda m: m["origin"]["time"], reverse=True)
 
     def get(self, stage: str, key: str) -> Path | None:
-        """The artifact, every file of it checked once per process.
+        """The folder of the artifact, each of its files checked once per process.
 
         Returns:
-            its folder; None if there is none, or if it was damaged. A damaged folder is
-            renamed `<key>.damaged-<time>` and reported on stderr.
+            None if it does not exist or was damaged. A damaged folder is renamed
+            `<key>.damaged-<time>` and reported on stderr.
         """
         path = self.path(stage, key)
         identity = _identity(path)
@@ -82,22 +82,22 @@ class Store:
             _verified.add(identity)
             return path
         aside = path.with_name(f"{key}.damaged-{time.strftime('%Y%m%dT%H%M%S')}")
-        # Another process may have moved it, and built it anew, while we hashed.
+        # Another process may have moved and rebuilt it while we hashed: move only
+        # the folder that we have read.
         with contextlib.suppress(FileNotFoundError):
             if path.stat().st_ino == inode:
                 path.rename(aside)
-                print(
+                note(
                     f"warning: damaged result of {stage}: {path}/{wrong} "
-                    f"It was moved to {aside.name} and will be made again.",
-                    file=sys.stderr,
+                    f"It was moved to {aside.name} and will be made again."
                 )
         return None
 
     @contextlib.contextmanager
     def lock(self, stage: str, key: str) -> Iterator[None]:
-        """Hold a key alone, among all processes; waits, saying for whom.
+        """Hold a key alone among all processes; a wait is reported on stderr.
 
-        The kernel drops the lock with the process that holds it, however that ends.
+        The kernel drops the lock with its process, however that process ends.
         """
         path = self.path(stage, key).with_name(f".{key}.lock")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -107,7 +107,7 @@ class Store:
             except BlockingIOError:
                 file.seek(0)
                 holder = file.read().strip() or "unknown"
-                print(f"waiting for pid {holder}: {stage} {key[:8]}", file=sys.stderr)
+                note(f"waiting for pid {holder}: {stage} {key[:8]}")
                 fcntl.flock(file, fcntl.LOCK_EX)
             file.truncate(0)
             file.write(f"{os.getpid()}\n")
@@ -129,16 +129,17 @@ class Store:
 
         Args:
             parts: what the key was made of (`keys.stage_parts`).
-            origin: where it comes from, at least `run_id`; `time` (ms since the epoch),
-                `host`, `pid` and `seconds` (in the block) are added where absent.
-            failed_journal: where `journal.jsonl` goes if the block raises; the rest of
-                the folder is removed.
-            replace: whether this result takes the place of one that is there already
-                (made with force); otherwise that one is kept and this one dropped.
-            resume: go on with the folder of a writer of this key that has stopped, if
-                it left checkpoints there; a block that raises leaves its own.
+            origin: at least `run_id`; `time` (ms since the epoch), `host`, `pid` and
+                `seconds` (in the block) are added where absent.
+            failed_journal: the place of `journal.jsonl` if the block raises; the rest
+                of the folder is removed.
+            replace: True replaces an artifact that exists (made with force);
+                otherwise that one is kept and this one dropped.
+            resume: continue in the folder of a stopped writer of this key, if it left
+                checkpoints there; a block that raises leaves its own.
+
         Yields:
-            a folder beside the final one; empty, unless gone on with.
+            A folder beside the final one; empty unless resumed.
         """
         final = self.path(stage, key)
         final.parent.mkdir(parents=True, exist_ok=True)
@@ -179,17 +180,16 @@ class Store:
 
 
 def _commit(folder: Path, final: Path, manifest: dict, replace: bool) -> None:
-    with open(folder / "manifest.json", "w", encoding="utf-8") as file:
-        json.dump(manifest, file, sort_keys=True, indent=2, ensure_ascii=False)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
+    """Write the manifest, and give the folder its final name by one rename."""
+    text = json.dumps(manifest, sort_keys=True, indent=2, ensure_ascii=False)
+    (folder / "manifest.json").write_text(text + "\n", "utf-8")
+    # A rename may reach the disk before the data: after a power cut the final name
+    # would hold empty files. So everything is on disk first.
     for path in [*folder.rglob("*"), folder]:
-        if path.is_dir():
-            sync(path)
+        sync(path)
     old = folder.with_name(f"{folder.name}-replaced")
     if replace and final.exists():
-        # Named like a temporary, so that whoever comes next sweeps what a kill leaves.
+        # Named like a temporary, so that the next writer sweeps what a kill leaves.
         os.rename(final, old)
     try:
         os.rename(folder, final)
@@ -199,14 +199,14 @@ def _commit(folder: Path, final: Path, manifest: dict, replace: bool) -> None:
             raise
         if not final.exists():
             raise
-        return  # somebody else made the same key: theirs may be in use already
+        return  # another process made the same key: its result may be in use already
     sync(final.parent)
     shutil.rmtree(old, ignore_errors=True)
     _verified.add(_identity(final))
 
 
 def sync(path: Path) -> None:
-    """Has a file or folder on disk."""
+    """Write a file or folder through to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -215,6 +215,7 @@ def sync(path: Path) -> None:
 
 
 def _identity(path: Path) -> tuple | None:
+    """Path, inode, time and size of a manifest: another one is another artifact."""
     try:
         status = (path / "manifest.json").stat()
     except OSError:
@@ -234,11 +235,11 @@ def _temporary(final: Path) -> tuple[Path, int]:
             if folder.exists():
                 return folder, descriptor
             os.close(descriptor)
-        # Swept by another process before the lock was ours: once more.
+        # Swept by another process before we had the lock: try again.
 
 
 def _adopted(final: Path) -> tuple[Path, int] | None:
-    """The newest folder with checkpoints that a stopped writer of this key left."""
+    """The newest folder with checkpoints of a stopped writer, and its lock."""
     left = final.parent.glob(f".{final.name}.tmp-*/{CHECKPOINTS}")
     for path in sorted(left, key=lambda p: p.stat().st_mtime_ns, reverse=True):
         descriptor = os.open(path.parent, os.O_RDONLY)
@@ -252,10 +253,10 @@ def _adopted(final: Path) -> tuple[Path, int] | None:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove the temporaries whose writer has died, but for those to be gone on with.
+    """Remove the temporaries whose writer has died, except those to be resumed.
 
-    A living writer holds its folder's lock. A pid would say less: it may be a zombie,
-    used again, or belong to another container.
+    A living writer holds its folder's lock. A pid would prove less: it may be a
+    zombie, used again, or belong to another container.
     """
     for path in folder.glob(".*.tmp-*"):
         with contextlib.suppress(FileNotFoundError, BlockingIOError):

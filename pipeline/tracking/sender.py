@@ -144,7 +144,7 @@ class Sending:
     def _stage(self, entry: dict, state: dict, batch: Batch) -> None:
         stage, path = entry["stage"], self.mlruns / entry["path"]
         name = f"{stage}/{entry['key']}"
-        batch.tags[f"key.{stage}"] = entry["key"]
+        batch.tags.update(entry["tags"])
         if entry["status"] == "running":
             # Another attempt at the same key: another journal, the same curves.
             state["offsets"].pop(name, None)
@@ -156,8 +156,6 @@ class Sending:
         if entry["status"] == "failed":
             self._journal(state, batch, name, entry["path"])
             return
-        if entry.get("cached_from"):
-            batch.tags[f"cached_from.{stage}"] = entry["cached_from"]
         self._journal(state, batch, name, f"{entry['path']}/journal.jsonl")
         for logged in journal.read(path / "journal.jsonl")[0]:
             if logged["kind"] == "artifact":

@@ -10,7 +10,6 @@ import logging
 import os
 import re
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 from components.serving.clean import RejectedModel
@@ -249,27 +248,3 @@ def _quiet() -> None:
     for name in ("mlflow", "alembic", "sqlalchemy", "urllib3"):
         # MLflow logs what it also raises; what it raises is ours to report.
         logging.getLogger(name).setLevel(logging.CRITICAL)
-
-
-def monitors():
-    """MLflow's own monitors of this machine, as one function: {metric: value}."""
-    _quiet()
-    from mlflow.system_metrics.metrics.cpu_monitor import CPUMonitor
-    from mlflow.system_metrics.metrics.disk_monitor import DiskMonitor
-    from mlflow.system_metrics.metrics.gpu_monitor import GPUMonitor
-    from mlflow.system_metrics.metrics.network_monitor import NetworkMonitor
-
-    parts = [CPUMonitor(), DiskMonitor(), NetworkMonitor()]
-    with suppress(ImportError, RuntimeError):  # no NVIDIA GPU, or not its package
-        parts.append(GPUMonitor())
-
-    def measure() -> dict:
-        values = {}
-        for part in parts:
-            part.collect_metrics()
-            values |= part.aggregate_metrics()
-            part.clear_metrics()
-        return {f"system/{name}": value for name, value in values.items()}
-
-    measure()  # the CPU's load is measured from one call to the next
-    return measure

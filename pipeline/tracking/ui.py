@@ -15,9 +15,10 @@ from pipeline.record import journal
 from pipeline.record.sent import only_sender
 from pipeline.tracking import follower, models
 from pipeline.tracking.address import PORT, public_name, require_free, tracking_uri
+from pipeline.tracking.machine import monitors
 from pipeline.tracking.outbox import Refused
 from pipeline.tracking.sender import Sending
-from pipeline.tracking.target import Target, monitors
+from pipeline.tracking.target import Target
 
 
 def sync(root) -> int:

@@ -73,13 +73,11 @@ def stage(record: Record, name: str, write, key: str = KEY) -> Path:
     final = home / "stages" / name / key
     draft = final.with_name(f".{key}.tmp")
     draft.mkdir(parents=True)
-    path = draft.relative_to(home).as_posix()
-    record.append("stage", stage=name, key=key, status="running", path=path)
+    record.stage(name, key, "running", draft)
     write(Journal(draft / "journal.jsonl"), draft)
     (draft / "manifest.json").write_text(json.dumps({"stage": name, "key": key}))
     draft.rename(final)
-    path = final.relative_to(home).as_posix()
-    record.append("stage", stage=name, key=key, status="ran", path=path, seconds=1.0)
+    record.stage(name, key, "ran", final, seconds=1.0)
     return final
 
 
@@ -114,14 +112,8 @@ def cached_run(root, origin: Record, name: str = "cached") -> Record:
     record = start(root, name)
     for entry in origin.entries():
         if entry["kind"] == "stage" and entry["status"] == "ran":
-            record.append(
-                "stage",
-                stage=entry["stage"],
-                key=entry["key"],
-                status="cached",
-                path=entry["path"],
-                cached_from=origin.run_id,
-                seconds=0.0,
-            )
+            path = record.root / "mlruns" / entry["path"]
+            made = entry["stage"], entry["key"], "cached", path
+            record.stage(*made, made_by=origin.run_id, seconds=0.0)
     record.append("end", status="FINISHED")
     return record

@@ -1,6 +1,5 @@
 """Your own table: a CSV file with a header, one row per example."""
 
-import hashlib
 import re
 import sys
 from itertools import islice
@@ -10,6 +9,7 @@ import numpy as np
 
 from components.data import tables
 from components.data.sources.base import Chunks, Rows, Source
+from components.hashing import file_sha256
 
 CHUNK_CELLS = 2**18  # values read at a time: about 20 MB as Python's strings
 
@@ -45,8 +45,6 @@ def csv(
             f"no such file. Received: ingest.path={path!r}, that is "
             f"{file.absolute()}. Expected a CSV file with a header."
         )
-    with file.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
 
     def read():
         return {"all": Table(file, label, missing, numeric, categorical, ignore).rows()}
@@ -54,7 +52,7 @@ def csv(
     return Source(
         name=re.sub(r"\W+", "_", file.name.split(".")[0]),
         kind="columns",
-        fingerprint={"sha256": digest},
+        fingerprint={"sha256": file_sha256(file)},
         read=read,
     )
 

@@ -3,13 +3,14 @@
 Downloads stay in ~/.cache/phistar ($XDG_CACHE_HOME/phistar if that is set).
 """
 
-import hashlib
 import os
 import subprocess
 import sys
 import tarfile
 import tempfile
 from pathlib import Path
+
+from components.hashing import file_sha256
 
 
 def cache_folder():
@@ -34,7 +35,7 @@ def sdist(project, version, sha256):
         ConnectionError: if pip cannot get it.
     """
     file = cache_folder() / f"{project}-{version}.tar.gz"
-    if _sha256(file) == sha256:
+    if file.exists() and file_sha256(file) == sha256:
         return file
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=".pip-") as folder:
         wanted = Path(folder) / "requirements.txt"
@@ -70,11 +71,11 @@ def debian(package, folder, sha256=None):
     """
     kept = cache_folder() / f"{package}-{sha256}.deb"
     with tempfile.TemporaryDirectory(prefix="phistar-apt-") as work:
-        if sha256 and _sha256(kept) == sha256:
+        if kept.exists() and file_sha256(kept) == sha256:
             file = kept
         else:
             (file,) = _download([package], work)
-        if sha256 and (received := _sha256(file)) != sha256:
+        if sha256 and (received := file_sha256(file)) != sha256:
             raise ConnectionError(
                 f"Debian's {package} is another version. Received: {file.name}, "
                 f"SHA-256 {received}. Expected {sha256}: put that file, called "
@@ -183,11 +184,6 @@ def _download(packages, work):
             f"apt-get: {said(done)}."
         )
     return [next(Path(work).glob(f"{package}_*.deb")) for package in packages]
-
-
-def _sha256(file):
-    """SHA-256 of a file; None if it is not there."""
-    return hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else None
 
 
 def run(command, folder, stdout=subprocess.PIPE):

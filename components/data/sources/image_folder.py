@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from components.data.sources.base import Chunks, Source
+from components.hashing import file_sha256
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 SPLITS = {
@@ -54,8 +55,7 @@ def image_folder(
     digest = hashlib.sha256()
     for split in splits:
         for file in splits[split]:
-            with file.open("rb") as stream:
-                content = hashlib.file_digest(stream, "sha256").hexdigest()
+            content = file_sha256(file)
             name = file.relative_to(root).as_posix()
             digest.update(f"{name}\0{file.stat().st_size}\0{content}\n".encode())
 

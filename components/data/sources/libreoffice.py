@@ -5,7 +5,6 @@ The Document Foundation, LibreOffice Help; a paragraph has the same identifier i
 language.
 """
 
-import hashlib
 import html
 import re
 import unicodedata
@@ -13,6 +12,7 @@ from typing import Literal
 
 from components.data.sources.base import Rows, Source, objects
 from components.data.sources.fetch import debian_files, files_of
+from components.hashing import file_sha256
 
 HELP = "usr/share/libreoffice/help"
 FOLDERS = {"en": "en-US", "pt": "pt-BR"}  # the others are called by their code
@@ -49,11 +49,10 @@ def libreoffice(
     files = debian_files([f"libreoffice-help-{name.lower()}" for name in folders])
     # Debian's security updates move the version: that of the files here is the one
     # that counts, and their bytes, for the same version may be built twice
-    digests = [hashlib.sha256(file.read_bytes()).hexdigest() for file in files]
     return Source(
         name=f"libreoffice_{pair.replace('-', '_')}",
         kind="pairs",
-        fingerprint=dict(zip([file.name for file in files], digests, strict=True)),
+        fingerprint={file.name: file_sha256(file) for file in files},
         read=lambda: {"all": [_read(files, folders)]},
     )
 

@@ -4,7 +4,6 @@ Bytes are taken as they are; what becomes of those that are no UTF-8 is said in
 components/data/encoders/text.py.
 """
 
-import hashlib
 import re
 import sys
 from itertools import zip_longest
@@ -13,6 +12,7 @@ from pathlib import Path
 from components.data.sources.base import Chunks, Rows, Source, objects
 from components.data.sources.text import PIECE_BYTES
 from components.data.tables import opened
+from components.hashing import file_sha256
 
 
 def parallel(*, source_path: str, target_path: str):
@@ -43,7 +43,7 @@ def parallel(*, source_path: str, target_path: str):
     return Source(
         name=re.sub(r"\W+", "_", files[0].resolve().name.split(".")[0]),
         kind="pairs",
-        fingerprint={"source": sha256(files[0]), "target": sha256(files[1])},
+        fingerprint={"source": file_sha256(files[0]), "target": file_sha256(files[1])},
         read=read,
     )
 
@@ -61,12 +61,6 @@ def existing(key, path):
             f"{file.absolute()}. Expected a file of lines, plain or .gz."
         )
     return file
-
-
-def sha256(file):
-    """SHA-256 of a file, in hexadecimal."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def require_aligned(files):

@@ -11,6 +11,7 @@ from typing import Literal
 
 from components.data.sources.base import Chunks, Rows, Source, objects
 from components.data.tables import opened
+from components.hashing import file_sha256
 
 SUFFIXES = (".txt", ".gz")
 PIECE_BYTES = 16 * 2**20
@@ -34,8 +35,7 @@ def text(*, path: str, document: Literal["file", "line"] = "file"):
     found = files(root)
     digest = hashlib.sha256()
     for file in found:
-        with file.open("rb") as stream:
-            content = hashlib.file_digest(stream, "sha256").hexdigest()
+        content = file_sha256(file)
         digest.update(
             f"{file.relative_to(root.parent).as_posix()}\0{content}\n".encode()
         )

@@ -1,6 +1,5 @@
 """Any data set of TensorFlow Datasets with images and labels."""
 
-import hashlib
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Literal
@@ -9,6 +8,7 @@ from pydantic import Field
 
 from components.data.sources.base import Chunks, Source
 from components.data.sources.tfds_prepare import prepare, require
+from components.hashing import file_sha256
 
 SPLITS = {"train": "train", "validation": "valid", "valid": "valid", "test": "test"}
 
@@ -77,7 +77,7 @@ def fingerprint(builder):
     parts = {"tfds": builder.info.full_name}
     if builder.name not in tfds.list_builders(with_community_datasets=False):
         description = Path(builder.data_path) / "dataset_info.json"
-        parts["sha256"] = hashlib.sha256(description.read_bytes()).hexdigest()
+        parts["sha256"] = file_sha256(description)
     return parts
 
 

@@ -13,7 +13,7 @@ import pytest
 from pipeline.cli.arguments import STAGES
 from pipeline.config.load import load
 from pipeline.record.journal import read_all
-from pipeline.run import execution
+from pipeline.record.naming import run_name
 from tests.helpers.commands import (
     CODE,
     SHORT,
@@ -76,10 +76,8 @@ def test_run_shows_parameters_curves_metrics_and_files(trained, runs):
 def test_name_is_the_recipe_and_the_overrides():
     typed = "phistar run digits train.epochs=2 --root a=b --force train build.seed=1"
     config = load("digits", [], CODE)
-    assert (
-        execution.name(config, typed.split(), None)
-        == "digits train.epochs=2 build.seed=1"
-    )
+    name = run_name(config, typed.split(), None)
+    assert name == "digits train.epochs=2 build.seed=1"
 
 
 def test_curve_on_valid_has_one_point_per_evaluation(trained, runs):

@@ -346,8 +346,7 @@ def test_stage_tried_again_shows_each_step_once(root, tables):
     follower = Follower(root, record.run_id).start()
     draft = root / "mlruns/stages/train/.draft"
     draft.mkdir(parents=True)
-    path = draft.relative_to(root / "mlruns").as_posix()
-    record.append("stage", stage="train", key=records.KEY, status="running", path=path)
+    record.stage("train", records.KEY, "running", draft)
     records.train(Journal(draft / "journal.jsonl"), steps=3)
     follower.finish()
     assert view(root)["by hand"][0]["status"] == "KILLED"
@@ -367,8 +366,7 @@ def test_failed_stage_shows_its_curve(root, tables):
     record = records.start(root)
     failed = root / "mlruns/runs/failed.jsonl.txt"
     records.train(Journal(failed))
-    path = failed.relative_to(root / "mlruns").as_posix()
-    record.append("stage", stage="train", key="k", status="failed", path=path)
+    record.stage("train", "k", "failed", failed)
     record.append("end", status="FAILED")
     ui.sync(root)
     (run,) = view(root)["by hand"]

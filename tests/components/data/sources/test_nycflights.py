@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from components.data.sources import fetch, nycflights
+from components.hashing import file_sha256
 
 FLIGHTS = """\
 year,month,day,dep_time,sched_dep_time,dep_delay,arr_time,sched_arr_time,arr_delay,\
@@ -105,7 +106,7 @@ def make_sdist(folder):
             info = tarfile.TarInfo(f"made-1.0/{name}")
             info.size = len(text)
             tar.addfile(info, io.BytesIO(text.encode()))
-    return fetch.hashlib.sha256(path.read_bytes()).hexdigest()
+    return file_sha256(path)
 
 
 def test_sdist_is_fetched_once_and_checked(cache, tmp_path, monkeypatch):

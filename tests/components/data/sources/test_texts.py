@@ -13,6 +13,7 @@ import tensorflow_datasets
 from components.data.sources import fetch, kjv
 from components.data.sources.text import text
 from components.data.sources.tfds_text import tfds_text
+from components.hashing import file_sha256
 
 
 def texts(rows):
@@ -73,7 +74,7 @@ def package(tmp_path, monkeypatch):
         return subprocess.CompletedProcess(command, 0, "", "")
 
     monkeypatch.setattr(fetch, "run", run)
-    return fetch._sha256(deb), asked
+    return file_sha256(deb), asked
 
 
 def test_debian_of_a_known_version_is_fetched_once(package, tmp_path):

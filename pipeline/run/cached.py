@@ -1,0 +1,62 @@
+"""The one decision whether a stage is cached: for `run`, `plan` and `--from`.
+
+A stage's key is made of exactly what the stage receives. `work` makes the key, and
+`cached` looks for the result under it.
+"""
+
+from typing import NamedTuple
+
+from pipeline.run import sources
+from pipeline.store import keys
+from pipeline.store.store import Store
+
+
+class Work(NamedTuple):
+    """A stage under one config.
+
+    Args:
+        stage: its name.
+        parts: what its key is made of.
+        key: of its result; None as long as an artifact that it reads must be made.
+    """
+
+    stage: str
+    parts: dict
+    key: str | None
+
+
+def work(stage, config, manifests: dict[str, dict]) -> Work:
+    """The work of a stage, and the key of its result.
+
+    Args:
+        stage: Stage, its row in the table.
+        config: Config.
+        manifests: word of an artifact -> manifest of the one given to the stage; an
+            artifact that must be made is left out.
+    """
+    known = {word: manifests.get(word, {"files": {}}) for word in stage.reads}
+    parts = stage_parts(stage, config, known)
+    complete = stage.reads.keys() <= manifests.keys()
+    return Work(stage.name, parts, keys.key(parts) if complete else None)
+
+
+def stage_parts(stage, config, manifests: dict[str, dict]) -> dict:
+    """The parts that a stage's key is made of, see `keys.stage_parts`."""
+    source = sources.fingerprint(stage.name, config)
+    task = config.sections["task"]
+    return keys.stage_parts(stage, config, task, manifests, source=source)
+
+
+def cached(wanted: Work, store: Store, check: bool = True) -> dict | None:
+    """The manifest of a stage's result in the store; None: the stage must run.
+
+    Args:
+        wanted: the stage and its key.
+        store: the results of all stages.
+        check: False trusts the manifest and does not hash the files.
+    """
+    if wanted.key is None:
+        return None
+    if check and store.get(wanted.stage, wanted.key) is None:
+        return None
+    return store.manifest(wanted.stage, wanted.key)

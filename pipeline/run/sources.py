@@ -1,0 +1,46 @@
+"""The inputs of a stage from outside the store: the data, and an earlier network."""
+
+import json
+from functools import lru_cache
+
+from pipeline.config import schema
+
+
+def fingerprint(stage: str, config) -> dict:
+    """Plain data that changes with a stage's outside input; {} without one.
+
+    Args:
+        stage: its name: ingest reads the source, build may start from a network.
+        config: Config.
+
+    Raises:
+        ValueError: the input does not exist.
+    """
+    match stage:
+        case "ingest":
+            return opened(config).fingerprint
+        case "build" if config.sections["build"]["weights"] is not None:
+            from components.training import warm_start
+
+            return warm_start.fingerprint(config.sections["build"]["weights"])
+        case _:
+            return {}
+
+
+def opened(config):
+    """The config's Source; its rows are not read.
+
+    Raises:
+        ValueError: the source cannot be opened.
+    """
+    section = config.sections["ingest"]
+    own = schema.chosen("ingest", section["source"]).keys
+    return _opened(section["source"], json.dumps({key: section[key] for key in own}))
+
+
+# One command opens a source several times, and each time may hash a large file.
+@lru_cache(maxsize=2)
+def _opened(name: str, options: str):
+    from components.data.sources import source
+
+    return source(name)(**json.loads(options))

@@ -1,0 +1,84 @@
+"""The machine's metrics are those that MLflow measures, under its names."""
+
+import importlib
+import sys
+import types
+
+import pytest
+
+from pipeline.tracking.machine import monitors
+
+
+def mlflows():
+    """MLflow's own monitors, read once."""
+    from mlflow.system_metrics.metrics.cpu_monitor import CPUMonitor
+    from mlflow.system_metrics.metrics.disk_monitor import DiskMonitor
+    from mlflow.system_metrics.metrics.network_monitor import NetworkMonitor
+
+    values = {}
+    for monitor in (CPUMonitor(), DiskMonitor(), NetworkMonitor()):
+        monitor.collect_metrics()
+        values |= monitor.aggregate_metrics()
+    return {f"system/{name}": value for name, value in values.items()}
+
+
+class Devices(types.ModuleType):
+    """Two GPUs as NVIDIA's package shows them; the second has no power meter."""
+
+    class NVMLError(Exception):
+        pass
+
+    nvmlInit = staticmethod(lambda: None)
+    nvmlDeviceGetCount = staticmethod(lambda: 2)
+    nvmlDeviceGetHandleByIndex = staticmethod(lambda i: i)
+
+    def nvmlDeviceGetMemoryInfo(self, handle):
+        return types.SimpleNamespace(used=3 * 10**9 + handle, total=80 * 10**9)
+
+    def nvmlDeviceGetUtilizationRates(self, handle):
+        return types.SimpleNamespace(gpu=40 + handle)
+
+    def nvmlDeviceGetPowerUsage(self, handle):
+        if handle:
+            raise self.NVMLError("not supported")
+        return 123_456
+
+    def nvmlDeviceGetEnforcedPowerLimit(self, handle):
+        return 700_000
+
+
+def gpu(name):
+    return name.startswith("system/gpu_")
+
+
+def test_monitors_measure_what_mlflow_measures():
+    measured, expected = monitors()(), mlflows()
+    assert {name for name in measured if not gpu(name)} == set(expected)
+    for name in expected:
+        if "memory" in name or "disk" in name:  # a busy machine moves them a little
+            assert measured[name] == pytest.approx(expected[name], rel=0.2, abs=5)
+    assert 0 <= measured["system/cpu_utilization_percentage"] <= 100
+
+
+def test_network_counts_from_the_first_call_on():
+    measure = monitors()
+    names = ("system/network_receive_megabytes", "system/network_transmit_megabytes")
+    first, second = measure(), measure()
+    for name in names:
+        assert 0 <= first[name] <= second[name] < 1e5
+
+
+def test_gpus_are_measured_as_mlflow_measures_them(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pynvml", Devices("pynvml"))
+    module = "mlflow.system_metrics.metrics.gpu_monitor"
+    monkeypatch.delitem(sys.modules, module, raising=False)
+    monitor = importlib.import_module(module).GPUMonitor()
+    monitor.collect_metrics()
+    expected = monitor.aggregate_metrics()
+    assert expected["gpu_0_power_usage_watts"] == 123.5
+    assert "gpu_1_power_usage_watts" not in expected
+    measured = monitors()()
+    assert {n: v for n, v in measured.items() if gpu(n)} == {
+        f"system/{name}": pytest.approx(value, abs=0.051)
+        for name, value in expected.items()
+    }
