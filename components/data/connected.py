@@ -18,8 +18,8 @@ def components(pieces):
         pieces: iterable of Rows of pairs; read once, 8 bytes kept of each sentence.
 
     Returns:
-        (names, component): uint64 [C], the lowest key of a component's source
-        sentences, the same in any order of the rows; int [N], in 0 ... C-1, the
+        (names, component): uint64 [C], the lowest key of each component's source
+        sentences, which no order of the rows changes; int [N], in 0 ... C-1, the
         component of each pair.
     """
     keys = [(sentence_keys(r.inputs), sentence_keys(r.labels)) for r in pieces]

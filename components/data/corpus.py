@@ -36,7 +36,7 @@ def train_texts(pieces, kind):
         kind: a key of SIDES.
 
     Yields:
-        bytes, both sides of a pair.
+        bytes; of a pair, both sides.
     """
     for split, rows in pieces:
         if split == "train":

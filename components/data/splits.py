@@ -16,8 +16,8 @@ from components.data.sources.base import Chunks
 
 SPLITS = ("train", "valid", "test")
 GIVEN = ("all", *SPLITS)
-# A component with more than this share of all pairs is for training: it would be a large
-# part of valid or test, all of one kind. In LibreOffice's help the largest is 0.001.
+# A component with more than this share of all pairs is for training: it would be much
+# of valid or test, all of one kind. In LibreOffice's help the largest is 0.001.
 LARGE = 0.01
 
 
