@@ -2,10 +2,10 @@
 
     python bench/baselines.py [--seeds 20] [--root DIR]
 
-For each seed, `breast_cancer` runs with either loss, and scikit-learn's
-LogisticRegression and LinearSVC(loss="hinge") with their default regularisation are
-fitted on the very arrays that were trained on; the SVM's margins get the one scale
-that ours get, fitted on valid. C=0.1 is shown beside the SVM's default, C=1.
+For each seed, `breast_cancer` runs with either loss. scikit-learn's LogisticRegression
+and LinearSVC(loss="hinge"), with their default regularisation, are fitted on the same
+arrays. The SVM's margins are scaled as ours are, by one scale fitted on valid. C=0.1 is
+shown beside the SVM's default, C=1.
 """
 
 import argparse
@@ -59,7 +59,7 @@ def compare(root, seeds):
 
 
 def splits(folder):
-    """(inputs, labels) of train, valid and test."""
+    """(inputs, labels) of train, valid and test, as a list."""
     return [
         tuple(np.load(folder / split / f"{part}.npy") for part in ("inputs", "labels"))
         for split in ("train", "valid", "test")

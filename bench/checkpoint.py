@@ -1,13 +1,13 @@
-"""The share of training time that checkpoints cost.
+"""Share of the training time that checkpoints take.
 
     python bench/checkpoint.py [--repeats 9]
 
-The stage `train` in full, with its checkpoints and without, one right after the other,
-in a process that has keras in memory. fashion_mnist is cut to four intervals of 60
-steps: seven times as many borders as the recipe has by default. The runs of
-breast_cancer are over in a second, and in some; there, a checkpoint is the most that
-happens. The share is also taken from the clock: the time inside `Checkpoints.save`,
-which the noise of a shared machine changes little.
+The stage `train` runs with its checkpoints and without, one right after the other, in a
+process that has imported keras. fashion_mnist is cut to four intervals of 60 steps, so
+it has seven times as many borders as the recipe. The two runs of breast_cancer take
+about one second and a few seconds, so there a checkpoint weighs most. The share is also
+measured directly, as the time inside `Checkpoints.save`: noise of a shared machine
+changes it little.
 """
 
 import argparse
@@ -30,7 +30,7 @@ CASES = (
 
 
 def main():
-    """Print, for each case, the share by the pairs and by the clock."""
+    """Print the share for each case, by pairs of runs and by the clock."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=9)
     given = parser.parse_args()

@@ -1,20 +1,20 @@
-"""A language model of ours against nanoGPT's CPU setting, on the King James Bible.
+"""Our language model against nanoGPT's CPU setting, on the King James Bible.
 
     python bench/language.py --torch /a/venv/bin/python [--repeats 9]
 
-With --torch a Python that has torch (an environment of its own: `pip install torch`)
-runs bench/peers/nanogpt.py. At its shapes (4 layers, 4 heads, width 128, context 64,
-batches of 12, no dropout) are timed, one right after the other:
+With --torch a Python that has torch (in another environment: `pip install torch`) runs
+bench/peers/nanogpt.py. These are timed one right after the other, at its shapes: 4
+layers, 4 heads, width 128, context 64, batches of 12, no dropout.
 
     a training step     as the stage `train` takes it, in the recipe's precision,
                         clipping included; torch in float32, and autocast to bfloat16
     sampling            the SavedModel's `sample` against an uncached `generate`, tokens
                         a second, for one text and for 32
 
-With --train SECONDS, two trainings take turns of a minute instead, one of them stopped
-while the other one runs: `phistar run kjv`, all five stages, and the peer for SECONDS.
-Both are scored on the characters of test (EOS apart) in windows: ours in its own, the
-peer in windows of 64 that each score 16 and keep 48.
+With --train SECONDS, two trainings take turns of a minute instead: `phistar run kjv`,
+all five stages, and the peer for SECONDS. One is stopped while the other runs. Both are
+scored on the characters of test, EOS left out, in windows. Ours uses its own windows;
+the peer's are of 64 labels, and score 16 after 48 that are read again.
 """
 
 import argparse
@@ -46,7 +46,7 @@ BATCH, STEPS, DRAWN = 12, 100, 256
 
 
 def main():
-    """Print what was measured."""
+    """Print the measurements."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--torch", help="a Python that has torch")
     parser.add_argument("--repeats", type=int, default=9)
@@ -87,7 +87,7 @@ def steps(given, folder):
     ingest.run(config["task"], paths[0], Clock(), **config["ingest"])
     build.run(config["task"], *paths, Clock(), **config["build"])
     train, model = training(config, *paths)
-    train()  # a network that knows nothing ends most texts early
+    train()  # an untrained network would end most texts early
     save_network(folder, model, load_network(paths[1])[1])
     sample = sampling(config, paths[0], load_network(folder)[0])
     if not given.torch:
@@ -112,7 +112,7 @@ def steps(given, folder):
 
 
 def report(what, pairs, count, bar):
-    """Print medians of both, and the ratio."""
+    """Print the medians of both, and the ratio."""
     low, median, high, coverage = interval([a / b for a, b in pairs])
     theirs, ours = (sorted(p[i] for p in pairs)[len(pairs) // 2] for i in (0, 1))
     print(
@@ -123,10 +123,10 @@ def report(what, pairs, count, bar):
 
 
 def training(config, dataset, network):
-    """Training as the stage train does it.
+    """Training as in the stage `train`.
 
     Returns:
-        (() -> seconds of STEPS steps, the network that is trained).
+        (() -> seconds of STEPS steps, the network in training).
     """
     import keras
 
@@ -165,7 +165,7 @@ def training(config, dataset, network):
 
 
 def sampling(config, dataset, model):
-    """size -> seconds of the signature `sample` for DRAWN tokens of each text."""
+    """Function: number of texts -> seconds of `sample` for DRAWN tokens of each."""
     import tensorflow as tf
 
     from components.artifacts import Dataset, make_encoder, make_task
@@ -194,7 +194,7 @@ def sampling(config, dataset, model):
 
 
 def trainings(python, seconds, overrides, folder):
-    """Both trainings in turns, both scored on test."""
+    """Run both trainings in turns, and score both on test."""
     executable = str(Path(sys.executable).with_name("phistar"))
     command = [executable, "run", "kjv", "--root", str(folder), *overrides]
     subprocess.run([*command, "--to", "ingest"], check=True)
@@ -210,12 +210,12 @@ def trainings(python, seconds, overrides, folder):
 
 
 def characters(texts):
-    """Which labels are characters: all but EOS.  -> bool [tokens]."""
+    """Mask of the labels that are characters: all but EOS.  -> bool [tokens]."""
     return np.asarray(texts.tokens) != 0
 
 
 def own_nll(stages, dataset):
-    """Nats a character, of the trained network."""
+    """Nats per character of the trained network."""
     quiet.import_keras()
     from components.artifacts import Dataset, load_network, make_task
 
@@ -228,7 +228,7 @@ def own_nll(stages, dataset):
 
 
 def peer_nll(theirs, dataset, folder):
-    """The same of the peer, in windows that keep 48 of 64."""
+    """Nats per character of the peer, in windows that keep 48 of 64."""
     from components.artifacts import Dataset
 
     texts = Dataset.load(dataset).split("test")[1]
@@ -237,7 +237,7 @@ def peer_nll(theirs, dataset, folder):
     inside = places < stops[:, None]
     labels = np.asarray(texts.tokens)[np.where(inside, places, 0)]
     read = np.concatenate([np.zeros_like(labels[:, :1]), labels[:, :-1]], axis=1)
-    first = ~np.isin(starts, texts.offsets[:-1])  # windows that go on
+    first = ~np.isin(starts, texts.offsets[:-1])  # windows inside a text
     read[first, 0] = np.asarray(texts.tokens)[starts[first] - 1]
     np.savez(folder / "windows.npz", read=read, labels=labels)
     theirs(f"score {folder / 'windows.npz'} {folder / 'scores.npy'}")

@@ -2,11 +2,11 @@
 
     python bench/memory.py [--rows 10000] [--figure docs/memory.png]
 
-Each stage runs in a process of its own, whose memory is sampled 50 times a second:
-resident, that is all of it in RAM, pages of memory-mapped files included (the system
-takes those back when it needs them), and anonymous, the part without them. The data
-are random images of 64x64x3, made up piece by piece, and a CSV file of 20 columns with
-5 rows for each image.
+Each stage runs in a process of its own, whose memory is sampled 50 times a second.
+Resident memory is all in RAM, pages of memory-mapped files included; the system takes
+those back when it needs them. Anonymous memory is the part without them. The data are
+random images of 64x64x3, generated piece by piece, and a CSV file of 20 columns with 5
+rows for each image.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from pipeline.process import quiet
 TIMES = (1, 4, 16)
 STAGES = ("ingest", "build", "train", "evaluate")
 SHAPE = (64, 64, 3)
-PIECE_ROWS = 512  # images made at a time
+PIECE_ROWS = 512  # images generated at a time
 COLUMNS = 20
 ROWS_PER_IMAGE = 5
 STEPS = 100
@@ -64,17 +64,17 @@ def main():
 
 
 def measure(kind, rows):
-    """stage -> (peak resident, peak anonymous), bytes."""
+    """Peak memory of each stage.  -> dict of stage -> (resident, anonymous), bytes."""
     with tempfile.TemporaryDirectory() as folder:
         if kind == "csv":
             write_csv(Path(folder) / "t.csv", rows * ROWS_PER_IMAGE)
         peaks = {stage: watched(kind, str(rows), stage, folder) for stage in STAGES}
-    del peaks["build"]  # sees no rows
+    del peaks["build"]  # it reads no rows
     return peaks
 
 
 def watched(*arguments):
-    """Run a stage in a child; its peak (resident, anonymous), bytes."""
+    """Run a stage in a child.  -> [peak resident, peak anonymous], bytes."""
     process = subprocess.Popen([sys.executable, __file__, "--child", *arguments])
     peak = [0, 0]
     while process.poll() is None:
@@ -89,7 +89,7 @@ def watched(*arguments):
 
 
 def child(kind, rows, stage, folder):
-    """One stage, as the runner would call it."""
+    """Run one stage, as the runner would."""
     quiet.import_keras()
     from components import build, evaluate, ingest, train
 
@@ -120,7 +120,7 @@ def child(kind, rows, stage, folder):
 
 
 def images(rows):
-    """A Source of random images, made up anew at each pass."""
+    """A Source of random images, generated again in each pass."""
     from components.data.sources.base import Chunks, Rows, Source
 
     def pieces():
@@ -134,7 +134,7 @@ def images(rows):
 
 
 def write_csv(path, rows):
-    """Random numbers, and a label that they tell a little."""
+    """Write random numbers, and a label that depends on the first a little."""
     rng = np.random.default_rng(0)
     with path.open("w") as file:
         file.write(",".join([*(f"x{i}" for i in range(COLUMNS)), "y"]) + "\n")
@@ -146,7 +146,7 @@ def write_csv(path, rows):
 
 
 def plot(peaks, path):
-    """Peak memory over rows, a line for each stage."""
+    """Plot peak memory over rows, a line for each stage."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 4), layout="constrained")

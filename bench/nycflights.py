@@ -2,9 +2,9 @@
 
     python bench/nycflights.py [--seeds 3] [--root DIR]
 
-LogisticRegression (default regularisation) and HistGradientBoostingClassifier (its
-defaults) are fitted on the arrays that the recipe was trained on, and scored on its
-test split, for each split seed.
+For each split seed, LogisticRegression and HistGradientBoostingClassifier, with their
+defaults, are fitted on the arrays that the recipe was trained on, and scored on its
+test split.
 """
 
 import argparse

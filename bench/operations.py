@@ -1,4 +1,4 @@
-"""What TensorFlow's operations of a call take, by the kind of operation."""
+"""Time of TensorFlow's operations in a call, by the kind of operation."""
 
 import collections
 import tempfile
@@ -14,8 +14,8 @@ def operations(function):
         function: () -> anything, called once.
 
     Returns:
-        list of (kind of operation, calls, milliseconds), falling; milliseconds are sums
-        over threads, and those of two operations at once count twice.
+        list of (kind of operation, calls, milliseconds), largest first. Milliseconds
+        are sums over threads: two operations at the same time count twice.
     """
     # TensorFlow's own protocol buffer, which has no public name
     from tensorflow.tsl.profiler.protobuf import xplane_pb2

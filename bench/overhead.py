@@ -3,17 +3,17 @@
     python bench/overhead.py [--recipe digits] [--repeats 9] [--xla] [key=value ...]
 
 Both train the recipe's network on the same planned batches, with the same optimizer
-and precision, for the same steps, and score valid after every interval (a pass, by
-default, and 6 of them). The script is what one writes by hand: compile, fit on a
-tf.data of the batches, one epoch an interval, valid as validation_data. It augments
-nothing, so neither does the pipeline. Timed from the end of the first interval on, so
-compilation is in neither. A recipe at size is better cut short:
+and precision, for the same steps. Both score valid after every interval: by default a
+pass, and there are 6. The script is as one would write it by hand: compile, fit on a
+tf.data of the batches, one epoch per interval, valid as validation_data. It does not
+augment, so neither does the pipeline. The time begins at the end of the first interval,
+so it has no compilation. A large recipe is better cut short:
 
     python bench/overhead.py --recipe fashion_mnist --repeats 5 train.steps=240 \
         train.eval_every=60
 
-The script runs without XLA, as the pipeline does on a CPU; with --xla as Keras would
-by default, which is slower here.
+The script runs without XLA, as the pipeline does on a CPU. With --xla it runs as Keras
+would by default, which is slower here.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from pipeline.process import quiet
 
 
 class Clock:
-    """The `log` of a stage that only notes when each evaluation has ended."""
+    """A stage's `log` that only records the time at the end of each evaluation."""
 
     run_id = "bench"
 
@@ -35,7 +35,7 @@ class Clock:
         self.times = []
 
     def metrics(self, values, step=0):
-        """Called at the end of each evaluation."""
+        """Record the end of an evaluation; a stage calls it."""
         self.times.append(time.perf_counter())
 
     def __getattr__(self, name):
@@ -43,7 +43,7 @@ class Clock:
 
     @property
     def seconds(self):
-        """From the end of the first interval to that of the last."""
+        """Seconds from the end of the first interval to that of the last."""
         return self.times[-1] - self.times[0]
 
 
@@ -77,7 +77,7 @@ def main():
 
 
 def prepare(config, folder):
-    """Ingest and build, once."""
+    """Run ingest and build, once."""
     import os
 
     from components import build, ingest

@@ -1,16 +1,16 @@
-"""What `phistar serve` costs beside the bare SavedModel.
+"""Latency and throughput of `phistar serve` beside the bare SavedModel.
 
     python bench/serving.py [--seconds 5] [--recipes breast_cancer digits ...]
 
-For each recipe, trained for two steps and promoted, one golden row is asked again and
-again by 1, 8 and 32 clients that each wait for their answer:
+Each recipe is trained for two steps and promoted. Then 1, 8 and 32 clients request one
+golden row again and again, and each waits for its answer:
 
     bare       the loaded signature, called in this process by as many threads; the
-               clients of the others are all in one
+               clients of the others share one thread
     serve      `phistar serve`, over HTTP
     stand-in   tests/helpers/standin.py, which speaks TensorFlow Serving's REST protocol
 
-Printed: p50 and p99 in ms, answers a second; how long `serve` took to be ready.
+Printed are p50 and p99 in ms, answers per second, and the time until `serve` is ready.
 """
 
 import argparse
@@ -51,7 +51,7 @@ def main():
 
 
 def measure(recipe, root, seconds):
-    """All of one recipe."""
+    """Train one recipe, and print its three tables."""
     phistar = str(Path(sys.executable).with_name("phistar"))
     for command in (["run", recipe, *SHORT], ["promote", recipe]):
         subprocess.run(
@@ -65,7 +65,7 @@ def measure(recipe, root, seconds):
     request = json.loads((golden / "serving_default.request.json").read_text())
     one = {name: values[:1] for name, values in request["inputs"].items()}
     ask = bare(folder / "1", one)
-    ask()  # the first call pays for the rest
+    ask()  # the first call traces and allocates
     show(recipe, "bare", lambda clients: threads(ask, clients, seconds))
     port = free_port()
     began = time.perf_counter()
@@ -94,7 +94,7 @@ def served(recipe, what, port, path, body, seconds):
         f"content-type: application/json\r\ncontent-length: {length}\r\n\r\n"
     )
     request = (head + body).encode()
-    asyncio.run(post(port, request, 1, 0.1))  # the first call pays for the rest
+    asyncio.run(post(port, request, 1, 0.1))  # the first call traces and allocates
     show(recipe, what, lambda n: asyncio.run(post(port, request, n, seconds)))
 
 
@@ -102,7 +102,7 @@ def show(recipe, what, measured):
     """Print a line for each number of clients.
 
     Args:
-        recipe, what: printed.
+        recipe, what: str, printed.
         measured: number of clients -> (seconds of each answer, seconds in all).
     """
     for clients in CLIENTS:
@@ -116,7 +116,7 @@ def show(recipe, what, measured):
 
 
 def threads(ask, clients, seconds):
-    """Ask in as many threads as often as they can.  -> see `show`."""
+    """Call `ask` from `clients` threads without a pause.  -> see `show`."""
     times, began = [], time.perf_counter()
     end = began + seconds
 
@@ -134,7 +134,7 @@ def threads(ask, clients, seconds):
 
 
 async def post(port, request, clients, seconds):
-    """Ask over as many connections as often as they can.  -> see `show`."""
+    """Send requests over `clients` connections without a pause.  -> see `show`."""
     times, began = [], time.perf_counter()
     end = began + seconds
 
@@ -192,7 +192,7 @@ def decoded(value, raw=False):
 
 @contextlib.contextmanager
 def process(command):
-    """A server, ended with the block."""
+    """Run a server until the end of the block."""
     running = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -208,7 +208,7 @@ def process(command):
 
 
 def wait(port):
-    """Until somebody listens."""
+    """Wait until a server listens on the port."""
     while True:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
@@ -217,7 +217,7 @@ def wait(port):
 
 
 def free_port():
-    """A port that nobody listens on."""
+    """A free port of this machine."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

@@ -1,4 +1,4 @@
-"""Interleaved repeats and their median: machines are shared, so ratios count."""
+"""Interleaved repeats and their median: on shared machines only ratios count."""
 
 import math
 import os
@@ -9,14 +9,14 @@ from pathlib import Path
 
 
 def interleaved(measure_a, measure_b, repeats):
-    """Ratios a / b of pairs measured right after each other, in turning order.
+    """Pairs of times measured right after each other, in alternating order.
 
     Args:
         measure_a, measure_b: () -> seconds.
-        repeats: pairs; one more, the first, is not counted.
+        repeats: number of pairs; one more, the first, is not counted.
 
     Returns:
-        list of (a, b).
+        list of (a, b), seconds.
     """
     pairs = []
     for repeat in range(repeats + 1):
@@ -34,7 +34,7 @@ def interval(ratios):
     """A distribution-free interval of the median: (low, median, high, coverage).
 
     The k-th smallest and k-th largest of n cover the median with probability
-    1 - 2 P(Binomial(n, 1/2) < k); the largest k that gives 95 %, else k = 1.
+    1 - 2 P(Binomial(n, 1/2) < k). k is the largest that gives 95 %, else 1.
     """
     ordered, n = sorted(ratios), len(ratios)
     best = (ordered[0], ordered[-1], 1 - 2 * 0.5**n)
@@ -48,7 +48,7 @@ def interval(ratios):
 
 
 def machine():
-    """What this was measured on, in one line."""
+    """Description of this machine, in one line."""
     cpu = platform.processor() or platform.machine()
     for line in Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
@@ -58,7 +58,7 @@ def machine():
 
 
 class Peer:
-    """Another process that answers each line on its stdin with one on its stdout.
+    """Another process; it answers each line on stdin with a line on stdout.
 
     Args:
         command: list of str.
@@ -78,17 +78,17 @@ class Peer:
         self.process.wait()
 
     def __call__(self, line):
-        """Say a line.  -> the answer; a float if it is a number."""
+        """Send a line and wait.  -> the answer, str; float if it is a number."""
         self.say(line)
         return self.answer()
 
     def say(self, line):
-        """Say a line, and do not wait."""
+        """Send a line, without waiting."""
         self.process.stdin.write(f"{line}\n")
         self.process.stdin.flush()
 
     def answer(self):
-        """The next answer."""
+        """Wait for the next answer.  -> str; float if it is a number."""
         answer = self.process.stdout.readline().strip()
         if not answer:
             raise RuntimeError(f"{self.command} has died; see what it said above.")

@@ -1,9 +1,9 @@
-"""A step of training on tiny data, inside `fit`, beside a hand-written loop.
+"""A training step on tiny data, inside `fit`, beside a hand-written loop.
 
     python bench/tiny.py [--repeats 9]
 
-The recipe `breast_cancer` (about 400 rows of 30 numbers, batch 32, a linear
-network): the time between evaluations, by the step. The loop is a tf.function over
+The time between evaluations is divided by the steps. The recipe is `breast_cancer`:
+about 400 rows of 30 numbers, batch 32, a linear network. The loop is a tf.function over
 the same planned batches, with gradient, momentum and decay written out.
 """
 
@@ -19,14 +19,14 @@ from pipeline.process import quiet
 
 
 class StepClock(Clock):
-    """Adds up the time from an evaluation's end to the last step before the next."""
+    """A clock of the time from an evaluation's end to the last step before the next."""
 
     def __init__(self):
         super().__init__()
         self.total, self.steps, self.last_step = 0.0, 0, 0
 
     def progress(self, step, total, values):
-        """Called at the end of each execution."""
+        """Add the time of an execution; a stage calls it at its end."""
         if self.times:  # the first interval compiles
             now = time.perf_counter()
             self.total += now - self.begin
@@ -35,13 +35,13 @@ class StepClock(Clock):
         self.last_step = step
 
     def metrics(self, values, step=0):
-        """Called at the end of each evaluation."""
+        """Start the time again at the end of an evaluation; a stage calls it."""
         super().metrics(values, step)
         self.begin = time.perf_counter()
 
 
 def main():
-    """Print milliseconds a step of both, medians."""
+    """Print the median milliseconds per step of both."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=9)
     given = parser.parse_args()
@@ -64,7 +64,7 @@ def main():
 
 
 def pipeline(config, folder):
-    """Seconds a step, of the stage `train`."""
+    """Seconds per step of the stage `train`."""
     from components import train
 
     clock = StepClock()
@@ -81,7 +81,7 @@ def pipeline(config, folder):
 
 
 def loop(config, folder):
-    """Seconds a step, of a compiled loop written for this one model."""
+    """Seconds per step of a compiled loop written for this one model."""
     import math
 
     import numpy as np

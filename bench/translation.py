@@ -1,27 +1,26 @@
-"""A Transformer of ours against torch's nn.Transformer and Hugging Face's Marian.
+"""Our Transformer against torch's nn.Transformer and Hugging Face's Marian.
 
     python bench/translation.py --torch /a/venv/bin/python [--repeats 9] [key=value ...]
 
-With --torch a Python that has torch and transformers (an environment of its own: `pip
-install torch transformers accelerate`) runs bench/peers/transformer.py. At the sizes of
-libreoffice_en_de (or those that the keys say) are timed, one right after the other:
+With --torch a Python that has torch and transformers (in another environment: `pip
+install torch transformers accelerate`) runs bench/peers/transformer.py. These are timed
+one right after the other, at the sizes of libreoffice_en_de or of the given keys:
 
     training    real target tokens a second on the same planned batches of train, each
                 peer's dropout, smoothing and clipping included; torch eager, and
                 compiled with dynamic shapes, of which the faster one counts, and
                 eager in bfloat16
-    search      what the SavedModel's `predict` does to tokens, compiled: 32 sources of
-                32 tokens, 4 beams, 32 tokens that must be said, against Marian's
-                `generate`
+    search      the part of the SavedModel's `predict` on tokens, compiled: 32 sources
+                of 32 tokens, 4 beams, 32 forced tokens, against Marian's `generate`
 
-With --profile, what the operations of training's steps take is printed instead.
+With --profile, the time of the operations of a training step is printed instead.
 
-With --train SECONDS, two trainings take turns of a minute instead, one of them stopped
-while the other one runs: `phistar run`, all five stages, and Marian with its own
-Trainer (bench/peers/marian.py) for SECONDS, on the same tokens. Both translate test
-with the recipe's beam. Of ours alone, the first sentences of test are
-then translated in batches of similar lengths, and in one bucket, all padded to the
-longest: an untrained network knows no end, so it would show nothing of that.
+With --train SECONDS, two trainings take turns of a minute instead: `phistar run`, all
+five stages, and Marian with its own Trainer (bench/peers/marian.py) for SECONDS, on the
+same tokens. One is stopped while the other runs. Both translate test with the recipe's
+beam. Then our network alone translates the first sentences of test twice: in batches of
+similar lengths, and in one bucket, all padded to the longest. An untrained network does
+not end its texts, so it would show no difference.
 """
 
 import argparse
@@ -45,7 +44,7 @@ KINDS = 25  # of operations, in a profile
 
 
 def main():
-    """Print what was measured."""
+    """Print the measurements."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--torch", help="a Python that has torch and transformers")
     parser.add_argument("--repeats", type=int, default=9)
@@ -65,7 +64,7 @@ def main():
 
 
 def measure(given, folder):
-    """Training, search, and what buckets save."""
+    """Print training and search, beside the peers if there is torch."""
     from overhead import Clock
 
     from components import build, ingest
@@ -105,7 +104,7 @@ def measure(given, folder):
 
 
 def profile(train):
-    """Print the kinds of operations that take the most of a step."""
+    """Print the kinds of operations that take most of a step."""
     from operations import operations
 
     print(f"{1e3 * train() / STEPS:.0f} ms a step; of that, by operation, all threads:")
@@ -114,7 +113,7 @@ def profile(train):
 
 
 def peer(given, script, arrays, data, config):
-    """One of bench/peers/ at the sizes of the recipe.  -> Peer."""
+    """A script of bench/peers/ at the sizes of the recipe.  -> Peer."""
     keys = ("num_layers", "num_heads", "model_dim", "mlp_dim", "dropout")
     sizes = [str(config["build"][key]) for key in keys]
     path = Path(__file__).parent / "peers" / f"{script}.py"
@@ -122,7 +121,7 @@ def peer(given, script, arrays, data, config):
 
 
 def report(what, pairs, count, unit):
-    """Print medians of both, and the ratio."""
+    """Print the medians of both, and the ratio."""
     low, median, high, coverage = interval([a / b for a, b in pairs])
     theirs, ours = (sorted(p[i] for p in pairs)[len(pairs) // 2] for i in (0, 1))
     print(
@@ -133,10 +132,10 @@ def report(what, pairs, count, unit):
 
 
 def training(config, data, task, network, folder):
-    """Training as the stage does it, on the first STEPS batches again and again.
+    """Training as in the stage `train`, on the first STEPS batches again and again.
 
     Returns:
-        (() -> seconds of STEPS steps, the real target tokens of these).
+        (() -> seconds of STEPS steps, their number of real target tokens).
     """
     import keras
 
@@ -184,7 +183,7 @@ def training(config, data, task, network, folder):
 
 
 def searching(config, data, task, network):
-    """() -> seconds of a search for ROWS sources, EOS being forbidden."""
+    """Function: () -> seconds of a search for ROWS sources, EOS forbidden."""
     import tensorflow as tf
 
     from components.artifacts import load_network
@@ -225,7 +224,7 @@ def searching(config, data, task, network):
 
 
 def buckets(data, task, network, decoding):
-    """Print how much faster test is translated in batches of similar lengths.
+    """Print the gain in translating test in batches of similar lengths.
 
     Args:
         data: Dataset.
@@ -268,7 +267,7 @@ def buckets(data, task, network, decoding):
 
 
 def trainings(given, folder):
-    """Both trainings in turns, both asked to translate test."""
+    """Run both trainings in turns, and let both translate test."""
     from sacrebleu.metrics import BLEU, CHRF
 
     executable = str(Path(sys.executable).with_name("phistar"))
@@ -299,7 +298,7 @@ def trainings(given, folder):
     )
     text = make_encoder(data).text
     found = np.load(folder / "found.npy")
-    # what it says after the end is padding
+    # tokens after the end are padding
     lengths = [int(np.argmax(np.append(row, 0) == 0)) for row in found]
     peers = [text.decode(row[:n]) for row, n in zip(found, lengths, strict=True)]
     for name, said in (("phistar", ours), ("Marian", lines(peers))):

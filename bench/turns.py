@@ -1,15 +1,15 @@
-"""Two trainings on one machine: one is stopped while the other one runs."""
+"""Two trainings on one machine, in turns: one is stopped while the other runs."""
 
 import signal
 import subprocess
 import time
 
 TURN = 60.0  # seconds
-PAUSE = 1.0  # this process was stopped meanwhile: not counted
+PAUSE = 1.0  # seconds; in a longer moment this process was stopped, so not counted
 
 
 def turns(ours, theirs, stages):
-    """Take turns of a minute until ours ends.
+    """Let both take turns of a minute until ours ends.
 
     Args:
         ours: Popen of `phistar run`.
@@ -17,7 +17,10 @@ def turns(ours, theirs, stages):
         stages: Path of our store's stages.
 
     Returns:
-        dict: seconds of our turns, "run" in all and "train" in the stage train.
+        dict: seconds of our turns, "run" in all and "train" in the stage `train`.
+
+    Raises:
+        RuntimeError: if the peer ends before ours.
     """
     passed = {"run": 0.0, "train": 0.0}
     while True:
@@ -47,14 +50,14 @@ def turns(ours, theirs, stages):
 
 
 def train_both(command, peer, seconds, stages, log):
-    """Both train; what they took is printed.
+    """Train both, and print the time that each took.
 
     Args:
         command: list of str, `phistar run ...`.
         peer: Peer that answers `train SECONDS`.
         seconds: of the peer.
         stages: Path of our store's stages.
-        log: Path, what ours says.
+        log: Path of the file for our output.
 
     Raises:
         RuntimeError: if ours fails.

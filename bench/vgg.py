@@ -2,12 +2,12 @@
 
     python bench/vgg.py [--repeats 5] [--steps 2] [--torch /a/venv/bin/python]
 
-Ours is what `phistar run` trains with `build.network=vgg16 train.optimizer=sgd
-train.weight_decay=0.0005`: dropout, L2 and all. The script is keras.applications'
+Ours is trained as by `phistar run` with `build.network=vgg16 train.optimizer=sgd
+train.weight_decay=0.0005`, with dropout and L2. The script is keras.applications'
 VGG16, which has neither, under plain `compile` and `fit`, SGD with momentum. With
---torch, a Python that has torch (an environment of its own: `pip install torch`)
-trains the same layers, channels last, dropout included. Each is timed for `--steps`
-steps at a time, one right after the other; compilation is in none.
+--torch, a Python that has torch (in another environment: `pip install torch`) trains
+the same layers, channels last, dropout included. Each is timed for `--steps` steps at a
+time, one right after the other, without compilation.
 """
 
 import argparse
@@ -60,7 +60,7 @@ def images():
 
 
 def phistar(steps):
-    """() -> seconds of `steps` steps, as the stage train takes them."""
+    """Function: () -> seconds of `steps` steps, as the stage `train` takes them."""
     from pipeline.process import quiet
 
     quiet.import_keras()
@@ -100,7 +100,7 @@ def phistar(steps):
 
 
 def script(steps):
-    """() -> seconds of `steps` steps of a plain Keras script."""
+    """Function: () -> seconds of `steps` steps of a plain Keras script."""
     import keras
     import numpy as np
 
@@ -119,7 +119,7 @@ def script(steps):
 
 
 def torch_peer(steps):
-    """For each line on stdin, train `steps` steps and print the seconds."""
+    """Train `steps` steps for each line on stdin, and print the seconds."""
     import torch
     from torch import nn
 

@@ -1,4 +1,4 @@
-"""What is measured: totals over (total, count), divided once.
+"""Metrics of a whole split: totals and counts, divided once.
 
 Source: Wilson, 1927 (the interval of a proportion); Guo et al., 2017,
 arXiv:1706.04599 (expected calibration error).
@@ -33,11 +33,11 @@ def nll(log_prob):
 
 
 def floors(label_index, train_counts):
-    """What -ln P costs without looking at x.
+    """Mean -ln P of the two models that do not read x: uniform and prior.
 
     Args:
-        label_index: int [N], positions in 0 ... K-1 of the labels scored.
-        train_counts: int [K], how often each label occurs in train.
+        label_index: int [N], in 0 ... K-1, the labels scored.
+        train_counts: int [K], occurrences of each label in train.
 
     Returns:
         dict: nll_uniform = ln K, and nll_prior, the mean -ln of the label's share
@@ -80,14 +80,14 @@ def top_accuracy(logits, labels, k):
         k: int.
 
     Returns:
-        float in 0 ... 1; of equal logits the lower label counts as the larger.
+        float in 0 ... 1. Of equal logits, that of the lower label counts as larger.
     """
     top = np.argsort(-logits, axis=-1, kind="stable")[:, :k]
     return float((top == np.asarray(labels)[:, None]).any(axis=-1).mean())
 
 
 def auroc(score, labels):
-    """P(score of a positive > score of a negative), ties counted half.
+    """P(score of a positive > score of a negative); ties count half.
 
     Args:
         score: float [N].
@@ -112,8 +112,8 @@ def reliability(log_probs, label_index, num_bins):
         num_bins: int; the bins divide 1/K ... 1, the range a confidence can have.
 
     Returns:
-        (ece, rows): ece = sum over bins of n_bin / N |accuracy - confidence|;
-        rows: list of (n, confidence, accuracy), empty bins left out.
+        (ece, rows): ece = sum over bins of n_bin / N |accuracy - confidence|, in
+        0 ... 1; rows: list of (n, confidence, accuracy), empty bins left out.
     """
     log_probs = np.asarray(log_probs, dtype="float64")
     confidence = np.exp(log_probs.max(axis=-1))
@@ -132,12 +132,12 @@ def reliability(log_probs, label_index, num_bins):
 
 
 def fit_scale(margin):
-    """The scale a > 0 of P = 1 / (1 + e^(-a m)), fitted to margins.
+    """Scale a > 0 of P = 1 / (1 + e^(-a m)), fitted to margins.
 
-    The most probable a under a standard normal prior on ln a: minimises the total
-    -ln P plus (ln a)^2 / 2. The prior counts for about one example; it keeps a
-    finite where the margins separate the labels. (Platt's smoothed targets do so
-    too, but cost 0.05 nats on 57 rows.) No offset: the sign of the margin decides.
+    It is the most probable a under a standard normal prior on ln a: the minimum of the
+    total -ln P plus (ln a)^2 / 2. The prior weighs about as much as one example. It
+    keeps a finite where the margins separate the labels. (Platt's smoothed targets do
+    so too, but cost 0.05 nats on 57 rows.) No offset: the sign of the margin decides.
 
     Args:
         margin: float [N], m = 2 y s(x).
@@ -158,19 +158,19 @@ def fit_scale(margin):
 
 
 def token_nll(log_prob, offsets, sizes):
-    """Mean -ln P of a token, and what it is per character and byte of the text.
+    """Mean -ln P per token, with its 95 % interval, and bits per character and byte.
 
     The interval is that of a ratio of sums over texts, since tokens of one text are not
     independent (Cochran, 1977, section 6.4).
 
     Args:
         log_prob: float [tokens], nats, EOS of each text included.
-        offsets: int64 [N + 1], of the texts.
+        offsets: int64 [N + 1]; text i has the tokens offsets[i] ... offsets[i + 1] - 1.
         sizes: int64 [N, 2], characters and bytes of each text as the data have it.
 
     Returns:
-        dict: nll, nll_low, nll_high (nats per token), bits, n (tokens), perplexity,
-        bits_per_character, bits_per_byte.
+        dict: nll, nll_low, nll_high (nats per token), bits (per token), n (tokens),
+        perplexity, bits_per_character, bits_per_byte.
     """
     lengths = np.diff(offsets)
     totals = -np.add.reduceat(np.asarray(log_prob, "float64"), offsets[:-1])
@@ -194,10 +194,13 @@ def token_nll(log_prob, offsets, sizes):
 
 
 def token_floors(tokens, train_counts):
-    """`floors` of tokens; one is added to each count, for those that train lacks.
+    """`floors` of tokens; one is added to each count, since train may lack a token.
 
     Args:
-        tokens: int [N].
-        train_counts: int [V].
+        tokens: int [N], in 0 ... V-1.
+        train_counts: int [V], occurrences of each token in train.
+
+    Returns:
+        dict: nll_uniform and nll_prior, nats per token.
     """
     return floors(tokens, np.asarray(train_counts) + 1)

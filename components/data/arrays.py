@@ -1,4 +1,4 @@
-"""Arrays on disk, written and read in pieces: memory does not grow with them."""
+"""Arrays on disk, written and read in pieces: memory does not grow with their size."""
 
 import hashlib
 import mmap
@@ -11,10 +11,11 @@ BLOCK_BYTES = 2**20
 
 
 class Mapped(np.memmap):
-    """A memory-mapped array whose rows are read as copies, and its pages let go.
+    """A memory-mapped array that releases its pages after each read.
 
-    Pages that were read would otherwise stay in this process's resident memory, until
-    it is as large as the file. They stay in the system's cache.
+    Rows are read as copies. Without the release, pages that were read would stay in
+    this process's resident memory, until it is as large as the file. They stay in the
+    system's cache.
     """
 
     def __getitem__(self, index):
@@ -25,14 +26,15 @@ class Mapped(np.memmap):
 
 
 def load(path):
-    """The array of a .npy file.  -> Mapped."""
+    """The array of a .npy file, memory-mapped.  -> Mapped."""
     return np.load(path, mmap_mode="r").view(Mapped)
 
 
 class ArrayFile:
-    """A .npy file of a known shape, written front to back; the bytes of np.save.
+    """A .npy file of a known shape, written front to back; same bytes as np.save's.
 
-    Not through a memory map: its pages would count as this process's memory.
+    It is not written through a memory map, whose pages would count as this process's
+    memory.
 
     Args:
         path: Path to write to.
@@ -47,7 +49,7 @@ class ArrayFile:
         self.file.seek(self.offset)
 
     def append(self, array):
-        """Write the next rows."""
+        """Write the next rows, an array [n, ...]."""
         self.missing -= len(array)
         self.file.write(np.asarray(array, self.dtype).tobytes())
 
@@ -61,7 +63,7 @@ class ArrayFile:
         """Close the file.
 
         Raises:
-            ValueError: if rows are missing, or there were too many.
+            ValueError: if there were too few rows, or too many.
         """
         self.file.close()
         if self.missing:
@@ -72,10 +74,10 @@ class ArrayFile:
 
 
 class SplitFiles:
-    """One split's inputs.npy and labels.npy.
+    """The files inputs.npy and labels.npy of one split.
 
     Args:
-        folder: Path of the split; made here.
+        folder: Path of the split; created here.
         num_rows: N.
         shape: of one input.
         dtype: of the inputs.
@@ -90,14 +92,20 @@ class SplitFiles:
         self.label_head = f"{self.labels.dtype}{(num_rows,)}".encode()
 
     def append(self, inputs, labels):
-        """Write the next rows."""
+        """Write the next rows.
+
+        Args:
+            inputs: array [n, ...].
+            labels: int [n].
+        """
         inputs = np.ascontiguousarray(inputs)
         self.digest.update(inputs)
         self.inputs.append(inputs)
         self.labels.append(labels)
 
     def close(self):
-        """Close both.  -> str, SHA-256 of dtypes, shapes and values."""
+        """Close both files.  -> str, SHA-256 of dtypes, shapes and values."""
+        # inputs are hashed as they come; labels only now, behind all inputs
         self.digest.update(self.label_head)
         for block in self.labels.blocks():
             self.digest.update(block)
@@ -120,7 +128,7 @@ class Ragged:
 
     @classmethod
     def load(cls, folder, name):
-        """NAME_tokens.npy and NAME_offsets.npy, memory-mapped."""
+        """The rows of NAME_tokens.npy and NAME_offsets.npy, tokens memory-mapped."""
         return cls(
             load(folder / f"{name}_tokens.npy"), np.load(folder / f"{name}_offsets.npy")
         )
@@ -129,7 +137,7 @@ class Ragged:
         return len(self.offsets) - 1
 
     def __getitem__(self, row):
-        """One row, or the first rows (a slice that starts at 0) as Ragged."""
+        """One row [length], or the first rows (a slice from 0) as Ragged."""
         if isinstance(row, slice):
             offsets = self.offsets[: len(self.offsets[:-1][row]) + 1]
             return Ragged(self.tokens[: offsets[-1]], offsets)
@@ -137,12 +145,12 @@ class Ragged:
 
     @property
     def lengths(self):
-        """int64 [N]."""
+        """Lengths of the rows.  -> int64 [N]."""
         return np.diff(self.offsets)
 
     @property
     def places(self):
-        """Where each token stands in its row.  -> int64 [total]."""
+        """Position of each token in its row.  -> int64 [total]."""
         return np.arange(self.offsets[-1]) - np.repeat(self.offsets[:-1], self.lengths)
 
 
@@ -150,8 +158,8 @@ class RaggedFile:
     """NAME_tokens.npy and NAME_offsets.npy, written row by row.
 
     Args:
-        folder: Path, there already.
-        name: str.
+        folder: Path, must exist.
+        name: str, NAME.
         dtype: of the tokens.
     """
 
@@ -163,7 +171,7 @@ class RaggedFile:
         self.digest = hashlib.sha256()
 
     def _head(self, total):
-        """NumPy leaves room in the head of a file for the length to grow."""
+        """Write the header; NumPy's has room for the length to grow."""
         described = np.lib.format.dtype_to_descr(self.dtype)
         self.file.seek(0)
         np.lib.format.write_array_header_1_0(
@@ -178,8 +186,9 @@ class RaggedFile:
         self.lengths.append(len(row))
 
     def close(self):
-        """Close both.  -> str, SHA-256 of dtype, lengths and values."""
+        """Close both files.  -> str, SHA-256 of dtype, lengths and values."""
         offsets = np.cumsum([0, *self.lengths], dtype="int64")
+        # the number of tokens is known only now
         self._head(int(offsets[-1]))
         self.file.close()
         np.save(self.offsets, offsets)

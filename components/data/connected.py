@@ -1,8 +1,8 @@
-"""Sentence pairs that share a sentence, and so must not be divided.
+"""Sentence pairs that share a sentence, and so must be in one split.
 
 Pairs are connected if their source sentences are the same, or their target sentences,
-or a third pair connects them. A sentence is the same as another one if its letters are:
-upper or lower case, digits, punctuation and spaces do not count ("Row 1" and "row 2:").
+or a third pair connects them. Two sentences are the same if their letters are. Case,
+digits, punctuation and spaces do not count ("Row 1" and "row 2:").
 """
 
 import hashlib
@@ -12,18 +12,21 @@ import numpy as np
 
 
 def components(pieces):
-    """Which pairs are connected, however long the chain.
+    """Components of connected pairs, over chains of any length.
 
     Args:
         pieces: iterable of Rows of pairs; read once, 8 bytes kept of each sentence.
 
     Returns:
-        (uint64 [C], a name for each component that is one of its source sentences'
-        keys, the same in any order of the rows; int [N], the component of each pair).
+        (names, component): uint64 [C], the lowest key of each component's source
+        sentences, which no order of the rows changes; int [N], in 0 ... C-1, the
+        component of each pair.
     """
     keys = [(sentence_keys(r.inputs), sentence_keys(r.labels)) for r in pieces]
     source, target = (np.concatenate(side) for side in zip(*keys, strict=True))
+    # keys -> numbers from 0, so that they can index arrays
     numbers = (np.unique(side, return_inverse=True)[1] for side in (source, target))
+    # the lowest row identifies a component; number the components from 0
     _, component = np.unique(lowest_rows(*numbers), return_inverse=True)
     names = np.full(component.max() + 1, np.iinfo("uint64").max, "uint64")
     np.minimum.at(names, component, source)
@@ -31,7 +34,7 @@ def components(pieces):
 
 
 def lowest_rows(first, second):
-    """The lowest row that each row is connected with.
+    """The lowest row that each row is connected to.
 
     Rows whose numbers are equal in `first` or in `second` are connected.
 
@@ -39,17 +42,18 @@ def lowest_rows(first, second):
         first, second: int [N], from 0.
 
     Returns:
-        int [N].
+        int [N], in 0 ... N-1.
     """
     lowest = np.arange(len(first))
     while True:
         before = lowest
         for numbers in (first, second):
+            # rows of one number all get the lowest row that any of them has
             of_number = np.full(numbers.max() + 1, len(numbers))
             np.minimum.at(of_number, numbers, lowest)
             lowest = of_number[numbers]
-        # what a row has found holds for the row it was sent to before: chains of any
-        # length take few rounds
+        # A row passes its new lowest row on to the one it pointed to before, then takes
+        # two steps at once. So chains of any length take few rounds.
         found = lowest.copy()
         np.minimum.at(lowest, before, found)
         lowest = lowest[lowest]
@@ -58,7 +62,7 @@ def lowest_rows(first, second):
 
 
 def sentence_keys(sentences):
-    """8 bytes for each sentence, equal where the letters are.
+    """Hash of each sentence, equal where the letters are equal.
 
     Args:
         sentences: array of bytes.
@@ -71,17 +75,17 @@ def sentence_keys(sentences):
 
 
 def letters(sentence):
-    """What is compared of a sentence: its letters in one case.  bytes -> bytes.
+    """Letters of a sentence in one case, by which it is compared.  bytes -> bytes.
 
-    Where nothing is left ("1 + 1 = 2"), all of it but for the width of its spaces:
-    numbers and formulas are not one and the same sentence.
+    A sentence without letters ("1 + 1 = 2") is compared as a whole, but for the width
+    of its spaces: numbers and formulas are not all the same sentence.
     """
     text = normalize("NFKC", sentence.decode("utf-8", "replace")).casefold()
     return (text.translate(LETTERS) or " ".join(text.split())).encode()
 
 
 class _Letters(dict):
-    """Code point -> itself, or None if it is no letter and no mark on one."""
+    """Code point -> itself, or None if it is neither a letter nor a mark on one."""
 
     def __missing__(self, point):
         self[point] = point if category(chr(point))[0] in "LM" else None

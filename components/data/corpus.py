@@ -1,4 +1,4 @@
-"""Texts, or pairs of them -> flat tokens and offsets by split, some rows at a time."""
+"""Texts, or pairs of texts -> flat tokens and offsets by split, a block at a time."""
 
 from dataclasses import dataclass
 
@@ -8,18 +8,18 @@ from components.data.encoders.text import sizes
 from components.data.splits import SPLITS
 from components.data.texts import SIDES, TextFiles
 
-BLOCK = 1024  # rows that are encoded at once
+BLOCK = 1024  # rows to encode at once
 
 
 @dataclass(frozen=True)
 class Written:
-    """What the second pass has written.
+    """Result of the second pass.
 
     Args:
         digests: split -> SHA-256 of its tokens.
-        train_counts: list of the counts of the labels' tokens in train.
+        train_counts: list [V], occurrences in train of each token of the labels.
         num_rows: split -> its number of rows.
-        num_dropped: split -> the number of those that were too long.
+        num_dropped: split -> its number of rows that were left out as too long.
     """
 
     digests: dict[str, str]
@@ -32,11 +32,11 @@ def train_texts(pieces, kind):
     """The first pass: the texts of train, for the tokenizer.
 
     Args:
-        pieces: of `split_rows`.
+        pieces: iterable of (split, Rows), as from `split_rows`.
         kind: a key of SIDES.
 
     Yields:
-        bytes.
+        bytes; of a pair, both sides.
     """
     for split, rows in pieces:
         if split == "train":
@@ -45,21 +45,21 @@ def train_texts(pieces, kind):
 
 
 def write(folder, pieces, kind, encoder, max_length=None):
-    """The second pass: tokens, sizes, and of test the texts as they are.
+    """The second pass: write tokens and sizes, and the raw texts of test.
 
     Args:
         folder: Path of the Dataset.
-        pieces: of `split_rows`.
+        pieces: iterable of (split, Rows), as from `split_rows`.
         kind: a key of SIDES.
         encoder: Text or Pairs.
-        max_length: tokens, EOS counted; a row with a side of more is left out of all
+        max_length: tokens, EOS counted; a row with a longer side is left out of all
             files. Default: any length.
 
     Returns:
         Written.
     """
     vocab_size = len(encoder.names)
-    dtype = np.min_scalar_type(vocab_size)
+    dtype = np.min_scalar_type(vocab_size)  # uint8 or uint16 for most vocabularies
     files = {
         name: TextFiles(folder / name, kind, dtype, raw=name == "test")
         for name in SPLITS
@@ -67,6 +67,7 @@ def write(folder, pieces, kind, encoder, max_length=None):
     counts = np.zeros(vocab_size, int)
     num_rows, num_dropped = dict.fromkeys(SPLITS, 0), dict.fromkeys(SPLITS, 0)
     for split, texts in blocks(pieces, kind):
+        # rows -> sides, each encoded as a whole -> rows again
         encoded = zip(*map(encoder.encode_all, zip(*texts, strict=True)), strict=True)
         for row, tokens in zip(texts, encoded, strict=True):
             if max_length and max(map(len, tokens)) > max_length:
@@ -75,6 +76,7 @@ def write(folder, pieces, kind, encoder, max_length=None):
             raw = [np.frombuffer(t, "uint8") for t in row if split == "test"]
             files[split].append(tokens, raw, sizes(row[-1]))
             num_rows[split] += 1
+            # of the label only: it is the last side
             if split == "train":
                 counts += np.bincount(tokens[-1], minlength=vocab_size)
     digests = {name: files[name].close() for name in SPLITS}
@@ -82,14 +84,14 @@ def write(folder, pieces, kind, encoder, max_length=None):
 
 
 def blocks(pieces, kind):
-    """A few rows at a time.
+    """Blocks of at most BLOCK rows.
 
     Args:
-        pieces: of `split_rows`.
+        pieces: iterable of (split, Rows), as from `split_rows`.
         kind: a key of SIDES.
 
     Yields:
-        (name of the split, list of tuples of bytes, by side, the label last).
+        (name of the split, list of tuples of bytes, one for each side, the label last).
     """
     for split, rows in pieces:
         for start in range(0, len(rows), BLOCK):

@@ -1,6 +1,6 @@
-"""Encoded images, as files hold them -> pieces of Rows, by the SavedModel's own rule.
+"""Encoded images, as in files -> pieces of Rows, by the SavedModel's own rule.
 
-What training sees of a file is, bit for bit, what the exported model makes of it.
+So training reads a file, bit for bit, as the exported model reads it.
 """
 
 from functools import lru_cache
@@ -17,17 +17,17 @@ PIECE_FILES = 1024
 
 
 def pieces(examples, shape):
-    """Decode and resize.
+    """Decode and resize images.
 
     Args:
         examples: iterable of (bytes, label, name); the name is for errors.
         shape: (height, width, channels) to resize to.
 
     Yields:
-        Rows.
+        Rows, inputs uint8 [n, H, W, C].
 
     Raises:
-        ValueError: at the first one that is no image, with its name.
+        ValueError: at the first one that is not an image, with its name.
     """
     decode = decoder(tuple(shape))
     size = int(max(1, min(PIECE_FILES, PIECE_BYTES // np.prod(shape))))
@@ -37,6 +37,7 @@ def pieces(examples, shape):
         try:
             images = decode({"image": tf.constant(data)}).numpy()
         except tf.errors.OpError:
+            # the error of a batch does not name the image: decode them one by one
             for one, name in zip(data, names, strict=True):
                 named(decode, {"image": tf.constant([one])}, name)
             raise
@@ -51,7 +52,7 @@ def decoder(shape):
 
 
 def target_shape(first, height, width, channels):
-    """The shape to resize to: what is asked for, the rest as the first image has it.
+    """The shape to resize to; what is None is taken from the first image.
 
     Args:
         first: (bytes, name) of the first image.
@@ -59,6 +60,9 @@ def target_shape(first, height, width, channels):
 
     Returns:
         (height, width, channels), channels 1 or 3.
+
+    Raises:
+        ValueError: if it is not an image.
     """
     data, name = first
     image = named(tf.io.decode_image, data, name, expand_animations=False)
@@ -71,7 +75,7 @@ def target_shape(first, height, width, channels):
 
 
 def named(function, data, name, **options):
-    """function(data); if that fails, an error with the image's name."""
+    """Call function(data); raise ValueError with the image's name if it fails."""
     try:
         return function(data, **options)
     except tf.errors.OpError as error:

@@ -1,8 +1,8 @@
-"""Which split an example is in: what the source says, else a hash of its inputs.
+"""The split of an example: the source's, else by a hash of its inputs.
 
-Where there is no input, only a text, the text itself is hashed. Pairs of sentences go
-together if they are connected by equal ones (components/data/connected.py), so that no
-sentence of either language is in two splits; but for those that the source gives.
+Where there is no input, only a text, the text itself is hashed. Pairs that equal
+sentences connect (components/data/connected.py) are in one split. So no sentence of
+either language is in two splits, except in splits that the source gives.
 """
 
 import hashlib
@@ -16,21 +16,21 @@ from components.data.sources.base import Chunks
 
 SPLITS = ("train", "valid", "test")
 GIVEN = ("all", *SPLITS)
-# Connected pairs that are more than this share of all are for training: they would be
-# much of valid or test, and one of a kind. In LibreOffice's help 0.001 is the largest.
+# A component with more than this share of all pairs is for training: it would be much
+# of valid or test, all of one kind. In LibreOffice's help the largest is 0.001.
 LARGE = 0.01
 
 
 def split_rows(given, valid_fraction, test_fraction, seed):
     """The rows of the three splits, in pieces.
 
-    Those the source gives are taken as they are; what it lacks of valid and test is
-    taken from its train (or "all") by a hash of the inputs, so equal inputs are in
-    one split and a new row moves no other.
+    Splits that the source gives are taken as they are. If it gives no valid or no test,
+    a hash of the inputs takes rows from its train (or "all"). So equal inputs are in
+    one split, and a new row moves no other row.
 
     Args:
         given: dict of split name -> iterable of Rows, see Source.read.
-        valid_fraction, test_fraction: shares of the rows that are divided.
+        valid_fraction, test_fraction: shares of the rows that are divided, in 0 ... 1.
         seed: of the hash.
 
     Returns:
@@ -38,17 +38,18 @@ def split_rows(given, valid_fraction, test_fraction, seed):
         order.
 
     Raises:
-        ValueError: if there is nothing to train on, or a split of another name.
+        ValueError: if there is nothing to train on, or a split has another name.
     """
     if set(given) - set(GIVEN) or ("all" in given) == ("train" in given):
         raise ValueError(
             f"these splits cannot be used. Received: {sorted(given)}. Expected "
             "train, and valid and test if there are such, or one set of all rows."
         )
+    # a position in [0, low) is for test, in [low, high) for valid, above for train
     low = 0.0 if "test" in given else test_fraction
     high = low if "valid" in given else low + valid_fraction
 
-    @cache  # a pass of its own over the rows
+    @cache  # it is one more pass over the rows
     def of_pairs(name):
         return pair_positions(given[name], seed)
 
@@ -56,11 +57,13 @@ def split_rows(given, valid_fraction, test_fraction, seed):
         for name, pieces in given.items():
             start = 0
             for rows in pieces:
+                # before the rows are divided, since errors name the rows of the data
                 rows = replace(rows, numbers=np.arange(start, start + len(rows)))
                 start += len(rows)
                 if name in ("valid", "test") or high == 0:
                     yield name, rows
                     continue
+                # the position of a pair depends on all pairs, that of others on the row
                 if are_pairs(rows):
                     position = of_pairs(name)[rows.numbers]
                 else:
@@ -75,42 +78,43 @@ def split_rows(given, valid_fraction, test_fraction, seed):
 
 
 def are_pairs(rows):
-    """Whether both sides of the rows are texts."""
+    """True if inputs and labels of the rows are texts."""
     sides = (rows.inputs, rows.labels)
     return all(isinstance(side, np.ndarray) and side.dtype == object for side in sides)
 
 
 def pair_positions(pieces, seed):
-    """As `hash_positions`, one number for all pairs that are connected.
+    """Positions as in `hash_positions`, but one for all connected pairs.
 
-    It is a hash of the component's name, so a new pair moves only those that it is
-    connected with.
+    It is a hash of the component's name, so a new pair moves only pairs that it
+    connects.
 
     Args:
-        pieces: Rows of pairs, all of them.
+        pieces: iterable of Rows, all pairs.
         seed: int.
 
     Returns:
-        float64 [N], in [0, 1) or, of large components, 1.
+        float64 [N], in [0, 1), or 1 for large components.
     """
     names, component = components(pieces)
-    position = hash_positions(names, seed)
+    position = hash_positions(names, seed)  # [C]
+    # 1 is in train whatever the fractions
     position[np.bincount(component) > max(1, LARGE * len(component))] = 1
     return position[component]
 
 
 def hash_positions(inputs, seed):
-    """A number in [0, 1) for each example, a function of its inputs and the seed.
+    """Position of each example in [0, 1), a function of its inputs and the seed.
 
     Args:
-        inputs: dict of name -> array [N], array [N, ...], or bytes [N] as objects.
+        inputs: dict of name -> array [N]; array [N, ...]; or object array [N] of bytes.
         seed: int.
 
     Returns:
         float64 [N].
     """
     if isinstance(inputs, dict):
-        # 0.0 and -0.0 are equal, so they must not be in two splits
+        # 0.0 and -0.0 are equal, so they must be in one split: -0.0 + 0.0 is 0.0
         columns = [v + 0.0 if v.dtype.kind == "f" else v for v in inputs.values()]
         columns = [values.tolist() for values in columns]
         examples = (repr(row).encode() for row in zip(*columns, strict=True))

@@ -4,24 +4,25 @@ A hypothesis is ranked by
 
     score = ln P(y_1 ... y_n | x) / ((5 + n) / 6)^length_penalty,  EOS counted in n.
 
-Of all continuations of a row's hypotheses by one token, those that end with EOS and are
-among the best `beam_size` are ended: they are put aside and never touched again. The
-best `beam_size` of those that do not end go on, so that the ended ones take no room
-from them. A row is done when
+Each step extends a row's hypotheses by one token. An extension by EOS has ended if it
+is among the best `beam_size` extensions; it is put aside and never changed again. The
+best `beam_size` extensions by other tokens stay live, so ended hypotheses take no room
+from live ones. A row is done when
 
-  - it has `beam_size` ended hypotheses and none that goes on can be ranked before the
-    last of them. Since ln P only falls and n stays below `max_length`, what begins with
-    ln P can reach no more than ln P divided by the largest divisor still ahead: that of
-    `max_length` tokens where length_penalty >= 0, that of one more where it is below;
-  - or `beam_size` is 1 and it has ended: a beam of 1 is greedy decoding, whatever
-    length_penalty is;
-  - or `max_length` tokens are there.
+  - it has `beam_size` ended hypotheses, and no live one can still be ranked before the
+    last of them. Proof: ln P only falls, and n never exceeds `max_length`. So a text
+    that begins with ln P scores at most ln P divided by the largest divisor ahead. That
+    is the divisor of `max_length` tokens where length_penalty >= 0, else that of the
+    next length;
+  - or `beam_size` is 1 and a hypothesis has ended: a beam of 1 is greedy decoding,
+    whatever length_penalty is;
+  - or the live hypotheses have `max_length` tokens.
 
-Keys and values that a network keeps are never reordered: `ancestors` says where those
-of a hypothesis are.
+The network's cached keys and values are never reordered: `ancestors` holds the slot in
+which each position of a hypothesis was computed.
 
-Differences from the source: log-probabilities and scores are given apart; no coverage
-penalty; nothing is pruned by a distance to the best.
+Differences from the source: log-probabilities and scores are returned separately; no
+coverage penalty; nothing is pruned by its distance to the best.
 
 Source: Wu et al., 2016, arXiv:1609.08144, section 7 (length penalty); Sutskever et al.,
 2014, arXiv:1409.3215, section 3.2 (ended hypotheses are put aside).
@@ -34,25 +35,24 @@ from keras import ops
 from components.decoding.picking import best, joined, pick
 from components.decoding.sample import EOS
 
-NEVER = -1e30  # log_prob and score where there is no hypothesis
+NEVER = -1e30  # log_prob and score of an empty slot, finite
 
 
 class Hypotheses(NamedTuple):
-    """The best K texts of each row: those that ended first, each kind by its score.
+    """The best K texts of each row: ended ones, then cut ones, both by score.
 
-    A text that `max_length` has cut comes after all that ended, since its log_prob is
-    that of everything that begins so; such texts fill the places for which too few
-    ended. What has no text (fewer than K are possible, or the row's beam is narrower)
-    has log_prob and score NEVER, and length 0.
+    A text cut by `max_length` comes after all ended texts, since its log_prob is that
+    of every text that begins so. Cut texts fill the slots that ended texts leave. A
+    slot is empty where fewer than K texts are possible, or the row's beam is narrower:
+    its log_prob and score are NEVER, its length is 0.
 
     Args:
         tokens: int32 [B, K, M], 0 after the end.
         lengths: int32 [B, K], EOS counted.
-        log_prob: float32 [B, K], nats, of the whole text; of a cut one, of what is
-            there.
+        log_prob: float32 [B, K], nats, of the whole text; of a cut text, of its tokens.
         score: float32 [B, K], log_prob / ((5 + n) / 6)^length_penalty.
-        ended: bool [B, K], whether EOS was said; else `max_length` has cut the text, or
-            there is none.
+        ended: bool [B, K], True if the text ends with EOS; False if `max_length` cut
+            it, or the slot is empty.
     """
 
     tokens: object
@@ -63,11 +63,11 @@ class Hypotheses(NamedTuple):
 
 
 class Live(NamedTuple):
-    """What goes on. log_prob falls along K; it is -inf where a slot is empty.
+    """Hypotheses that have not ended. log_prob falls along K; an empty slot has -inf.
 
     Args:
-        tokens: int32 [B, K], the last ones.
-        log_prob: float32 [B, K].
+        tokens: int32 [B, K], the last token of each.
+        log_prob: float32 [B, K], nats.
         ancestors: int32 [B, K, M + 1], the slot that read each position.
     """
 
@@ -77,12 +77,12 @@ class Live(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """What has ended, by score. log_prob is -inf where there is nothing yet.
+    """Hypotheses that have ended, by score. An empty slot has log_prob -inf.
 
     Args:
-        log_prob: float32 [B, K].
+        log_prob: float32 [B, K], nats.
         lengths: int32 [B, K], EOS counted.
-        ancestors: int32 [B, K, M + 1], right up to position length - 1.
+        ancestors: int32 [B, K, M + 1], valid up to position length - 1.
     """
 
     log_prob: object
@@ -93,17 +93,16 @@ class Ended(NamedTuple):
 def beam_search(step, state, *, num_slots, size, beam_size, max_length, length_penalty):
     """Search for the texts of the highest score, several rows at once.
 
-    No row depends on another one, and none on `num_slots` or `size`; so these may be as
+    No row depends on another row, on `num_slots` or on `size`. So these two may be as
     large as the largest request in a batch needs, or larger.
 
     Args:
         step: (state, tokens int32 [B, K], index int32 scalar, ancestors int32
             [B, K, M]) -> (ln P float32 [B, K, V], state). Slot k of each row reads its
-            token at position `index`: 0 at position 0, y_index later. What hypothesis k
-            has read at position t <= index was read by slot ancestors[b, k, t]; what
-            stands after `index` means nothing. V is static. Slots without a hypothesis
-            are read too, and what is said of them is left out. A token of ln P = -inf
-            is never chosen.
+            token at position `index`: 0 at position 0, y_index later. Position
+            t <= index of hypothesis k was read by slot ancestors[b, k, t]; entries
+            after `index` have no meaning. V is static. Empty slots are read too; their
+            ln P is left out. A token of ln P = -inf is never chosen.
         state: tensors, nested; of the same shapes after each step.
         num_slots: K, int or scalar tensor, the largest beam_size.
         size: M, int or scalar tensor, the largest max_length.
@@ -115,62 +114,86 @@ def beam_search(step, state, *, num_slots, size, beam_size, max_length, length_p
         Hypotheses.
     """
     rows = ops.shape(beam_size)[0]
-    slot = ops.arange(num_slots, dtype="int32")[None, :]
-    slots = ops.zeros((rows, num_slots), "int32") + slot
-    place = ops.arange(size + 1, dtype="int32")[None, None, :]
+    slot = ops.arange(num_slots, dtype="int32")[None, :]  # [1, K]
+    slots = ops.zeros((rows, num_slots), "int32") + slot  # [B, K]
+    place = ops.arange(size + 1, dtype="int32")[None, None, :]  # [1, 1, M + 1]
+    # a row's slots from its own beam_size on stay empty
     inside = slot < beam_size[:, None]  # [B, K]
-    alpha = length_penalty[:, None]
+    alpha = length_penalty[:, None]  # [B, 1]
 
     def continued(live, log_probs):
-        """The best K that do not end.  -> (ln P, parents, tokens), each [B, K]."""
-        # one more than K, for EOS may be among them
-        of_token, token = best(log_probs, num_slots + 1)  # [B, K, K + 1] or less
+        """The best K extensions without EOS.  -> (ln P, parents, tokens), [B, K] each.
+
+        Args:
+            live: Live.
+            log_probs: float32 [B, K, V], of the next token.
+        """
+        # K + 1 tokens of each hypothesis are enough: one of them may be EOS
+        of_token, token = best(log_probs, num_slots + 1)  # [B, K, V] -> [B, K, K + 1]
         of_token = ops.where(token == EOS, -float("inf"), of_token)
         of_token = of_token + live.log_prob[:, :, None]
-        log_prob, chosen = ops.top_k(joined(of_token), num_slots)
+        # the best of a row over all its hypotheses: [B, K, K + 1] -> [B, K (K + 1)]
+        log_prob, chosen = ops.top_k(joined(of_token), num_slots)  # -> [B, K]
         return log_prob, chosen // ops.shape(token)[-1], pick(joined(token), chosen)
 
     def with_new(ended, live, log_prob, parent, length):
-        """The best K of what has ended before, and has now.  -> (Ended, scores)."""
+        """The best K of those that ended before or now.  -> (Ended, scores [B, K]).
+
+        Args:
+            ended: Ended.
+            live: Live, the hypotheses that EOS extends.
+            log_prob: float32 [B, K], of those that end now, else -inf.
+            parent: int32 [B, K], their slots in `live`.
+            length: int32 scalar, their length, EOS counted.
+        """
         log_prob = ops.concatenate([ended.log_prob, log_prob], axis=1)  # [B, 2 K]
         now = ops.zeros_like(ended.lengths) + length
-        lengths = ops.concatenate([ended.lengths, now], axis=1)
+        lengths = ops.concatenate([ended.lengths, now], axis=1)  # [B, 2 K]
         score, chosen = ops.top_k(log_prob / divisor(lengths, alpha), num_slots)
+        # ancestors of the new ones are those of `live`, K places behind
         origin = pick(ops.concatenate([slots, num_slots + parent], axis=1), chosen)
         ancestors = ops.concatenate([ended.ancestors, live.ancestors], axis=1)
+        # top_k fills all K slots, also those that a narrower beam must not use
         log_prob = ops.where(inside, pick(log_prob, chosen), -float("inf"))
         return Ended(log_prob, pick(lengths, chosen), pick(ancestors, origin)), score
 
     def one_step(index, going, live, ended, written, state):
-        seen = live.ancestors[:, :, :size]
-        log_probs, state = step(state, live.tokens, index, seen)
+        """Extend all rows by one token; a row that is not `going` keeps its result."""
+        seen = live.ancestors[:, :, :size]  # [B, K, M + 1] -> [B, K, M]
+        log_probs, state = step(state, live.tokens, index, seen)  # [B, K, V]
         log_prob, parent, tokens = continued(live, log_probs)
-        # an EOS that is not among the best is no end: a beam of 1 is greedy
+        # EOS competes with all other tokens, else a beam of 1 would not be greedy
         of_end = live.log_prob + log_probs[:, :, EOS]
         both = ops.concatenate([of_end, log_prob], axis=1)  # [B, 2 K]
-        of_best, chosen = ops.top_k(both, num_slots)
+        of_best, chosen = ops.top_k(both, num_slots)  # [B, K]
+        # the first K of the 2 K are the extensions by EOS
         ends = ops.logical_and(chosen < num_slots, inside)
         ends = ops.logical_and(ends, going[:, None])
         of_best = ops.where(ends, of_best, -float("inf"))
+        # an index that is valid; those that do not end have -inf
         chosen = ops.minimum(chosen, num_slots - 1)
         length = index + 1
         ended, score = with_new(ended, live, of_best, chosen, length)
 
         log_prob = ops.where(inside, log_prob, -float("inf"))
-        # a row that is done stays as it is
+        # a row that is done waits for the others: its result must not change
         log_prob = ops.where(going[:, None], log_prob, live.log_prob)
         parent = ops.where(going[:, None], parent, slot)
+        # a child takes its parent's ancestors; its own token is read by its own slot
         here = place == length
         ancestors = ops.where(here, slot[:, :, None], pick(live.ancestors, parent))
         live = Live(tokens, log_prob, ancestors)
-        written = ops.where(here, tokens[:, :, None], written)
+        written = ops.where(here, tokens[:, :, None], written)  # [B, K, M + 1]
 
+        # the stop rule; the module's docstring has its proof
         ahead = ops.maximum(
             divisor(length + 1, length_penalty), divisor(max_length, length_penalty)
         )
-        last = ops.min(ops.where(inside, score, float("inf")), axis=1)
+        # -inf until all slots of the row's beam hold an ended hypothesis
+        last = ops.min(ops.where(inside, score, float("inf")), axis=1)  # [B]
         going = ops.logical_and(going, length < max_length)
         going = ops.logical_and(going, log_prob[:, 0] / ahead > last)
+        # with length_penalty > 0 a longer text could still score more: not greedy
         has_ended = score[:, 0] > -float("inf")
         greedy_ends = ops.logical_and(beam_size == 1, has_ended)
         going = ops.logical_and(going, ops.logical_not(greedy_ends))
@@ -178,7 +201,7 @@ def beam_search(step, state, *, num_slots, size, beam_size, max_length, length_p
 
     nothing = ops.zeros((rows, num_slots), "float32") - float("inf")
     nowhere = ops.zeros((rows, num_slots, size + 1), "int32")
-    # one hypothesis, the empty one
+    # one empty hypothesis in slot 0: K equal ones would fill the beam with copies
     first = Live(
         ops.zeros_like(slots),
         ops.where(slots == 0, 0.0, nothing),
@@ -200,7 +223,7 @@ def beam_search(step, state, *, num_slots, size, beam_size, max_length, length_p
 
 
 def hypotheses(live, ended, written, inside, max_length, length_penalty):
-    """What has ended, then what has been cut, as long as there is room.
+    """The ended hypotheses, then the live ones that `max_length` cut, K in all.
 
     Args:
         live: Live.
@@ -214,10 +237,11 @@ def hypotheses(live, ended, written, inside, max_length, length_penalty):
         Hypotheses.
     """
     num_slots = ops.shape(inside)[1]
-    slot = ops.arange(num_slots, dtype="int32")[None, :]
-    has_ended = ended.log_prob > -float("inf")
+    slot = ops.arange(num_slots, dtype="int32")[None, :]  # [1, K]
+    has_ended = ended.log_prob > -float("inf")  # [B, K], the first ones of each row
     num_ended = ops.sum(ops.cast(has_ended, "int32"), axis=1, keepdims=True)
-    chosen = ops.where(has_ended, slot, num_slots + slot - num_ended)
+    # places in [ended, live]: all ended ones, then the first live ones
+    chosen = ops.where(has_ended, slot, num_slots + slot - num_ended)  # [B, K]
 
     def of_both(of_ended, of_live):
         return pick(ops.concatenate([of_ended, of_live], axis=1), chosen)
@@ -227,13 +251,15 @@ def hypotheses(live, ended, written, inside, max_length, length_penalty):
     cut = ops.zeros_like(ended.lengths) + max_length[:, None]
     lengths = ops.where(there, of_both(ended.lengths, cut), 0)
     ancestors = of_both(ended.ancestors, live.ancestors)
-    # what was read at position t + 1 is token t
+    # the token read at position t + 1 is token t: [B, K, M + 1] -> [B, K, M]
     written, ancestors = written[:, :, 1:], ancestors[:, :, 1:]
     length = ops.shape(written)[2]
     place = ops.arange(length, dtype="int32")[None, None, :]
-    tokens = pick(joined(written), joined(ancestors * length + place))
-    tokens = ops.reshape(tokens, ops.shape(ancestors))
-    spoken = lengths - ops.cast(has_ended, "int32")  # EOS is 0, as what follows it
+    # token t of hypothesis k is written[b, ancestors[b, k, t], t]: one flat index
+    tokens = pick(joined(written), joined(ancestors * length + place))  # [B, K M]
+    tokens = ops.reshape(tokens, ops.shape(ancestors))  # -> [B, K, M]
+    # EOS itself is never written; it is 0, like the padding after it
+    spoken = lengths - ops.cast(has_ended, "int32")
     tokens = ops.where(place < spoken[:, :, None], tokens, EOS)
     score = ops.where(there, log_prob / divisor(lengths, length_penalty), NEVER)
     log_prob = ops.where(there, log_prob, NEVER)

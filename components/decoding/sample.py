@@ -1,4 +1,4 @@
-"""From scores to decisions: draws, and texts made token by token.
+"""Decisions from scores: draws, and texts generated token by token.
 
 Source: Fan et al., 2018, arXiv:1805.04833 (top-k); Holtzman et al., 2019,
 arXiv:1904.09751 (top-p).
@@ -11,16 +11,16 @@ from keras import ops
 from components.decoding.picking import pick
 
 EOS = 0
-_NEVER = -1e30  # a log-probability no noise can lift
+_NEVER = -1e30  # ln P of a label that is cut; its share is exactly 0
 
 
 def sample(log_probs, uniform, temperature, top_k, top_p):
     """Draw a label from the tempered, truncated distribution.
 
-    P^(1/temperature), renormalised, cut to the `top_k` most probable labels and
-    then to the smallest set of them that holds mass `top_p`. Drawn by the inverse of
-    the distribution function, so that one number of noise, an argument, decides and
-    the function is pure. The most probable label is never cut.
+    The distribution is P^(1/temperature), renormalised. It is cut to the `top_k` most
+    probable labels, then to the smallest set of them that holds mass `top_p`. The draw
+    inverts the distribution function at `uniform`, so the function is pure. The most
+    probable label is never cut.
 
     Args:
         log_probs: float [B, K], ln P(y | x).
@@ -32,7 +32,8 @@ def sample(log_probs, uniform, temperature, top_k, top_p):
     Returns:
         int32 [B], positions in 0 ... K-1.
     """
-    tempered = log_probs / temperature[:, None]
+    tempered = log_probs / temperature[:, None]  # [B, K]
+    # nothing to cut in any row: the two sorts of `_inside` are left out
     whole = ops.logical_and(top_k >= log_probs.shape[-1], top_p >= 1.0)
     inside = ops.cond(
         ops.all(whole),
@@ -41,25 +42,28 @@ def sample(log_probs, uniform, temperature, top_k, top_p):
     )
     share = ops.softmax(ops.where(inside, tempered, _NEVER), axis=-1)
     mass = ops.cumsum(share, axis=-1)
+    # times the total, since rounding keeps the last sum from being exactly 1
     passed = ops.cast(mass <= uniform[:, None] * mass[:, -1:], "int32")
-    drawn = ops.sum(passed, axis=-1)
-    # rounding may pass all of them: the last one of any share is meant
+    drawn = ops.sum(passed, axis=-1)  # [B, K] -> [B], labels below the noise
+    # rounding may pass all labels; then the last label with a share is drawn
     last = ops.argmax(ops.cast(mass >= mass[:, -1:], "int32"), axis=-1)
     return ops.minimum(drawn, ops.cast(last, "int32"))
 
 
 def _inside(tempered, top_k, top_p):
-    """Which labels `sample` may draw.  -> bool [B, K]."""
-    rank = ops.arange(tempered.shape[-1], dtype="int32")[None, :]
+    """Mask of the labels that `sample` may draw.  float [B, K] -> bool [B, K]."""
+    rank = ops.arange(tempered.shape[-1], dtype="int32")[None, :]  # [1, K]
     order = ops.argsort(-tempered, axis=-1)  # [B, K], most probable first
     ranked = ops.take_along_axis(tempered, order, axis=-1)
     inside_k = rank < ops.cast(top_k, "int32")[:, None]
     share = ops.softmax(ops.where(inside_k, ranked, _NEVER), axis=-1)
+    # a label stays if the labels before it do not hold top_p yet
     mass_before = ops.cumsum(share, axis=-1) - share
     # top_p = 1 keeps every label, also where rounding makes the sum reach 1 early
     inside_p = ops.logical_or(mass_before < top_p[:, None], top_p[:, None] >= 1.0)
     inside = ops.logical_or(ops.logical_and(inside_k, inside_p), rank == 0)
-    place = ops.argsort(order, axis=-1)  # where each label stands in the order
+    # back from the order of probability to the order of the labels
+    place = ops.argsort(order, axis=-1)
     return ops.take_along_axis(inside, place, axis=-1)
 
 
@@ -69,13 +73,13 @@ def greedy(log_probs):
 
 
 class Continuation(NamedTuple):
-    """Texts made token by token.
+    """Texts generated token by token.
 
     Args:
         tokens: int32 [B, M], 0 after the end.
         lengths: int32 [B], EOS counted.
         log_probs: float32 [B, M], nats, of each token under P itself; 0 after the end.
-        ended: bool [B], whether EOS was said; else `max_length` has cut the text.
+        ended: bool [B], True if the text ends with EOS, False if `max_length` cut it.
     """
 
     tokens: object
@@ -85,13 +89,13 @@ class Continuation(NamedTuple):
 
 
 def continue_texts(network, prompt, prompt_lengths, max_length, room, choose):
-    """Go on after prompts until EOS or `max_length`, with cached keys and values.
+    """Continue prompts until EOS or `max_length`, with cached keys and values.
 
-    In rounds: each row's window is read anew, as the protocol (windows.py) says, then
-    single steps follow until every row has come to the end of its window, or of its
-    text. After the first round all rows are at the same place of their windows. So the
-    tokens' conditionals are those that texts are scored by, and no row depends on
-    another one.
+    Generation runs in rounds. A round first reads each row's window, as the protocol
+    (windows.py) defines it. Then single steps follow until every row is at the end of
+    its window or of its text. After the first round all rows are at the same position
+    in their windows. So each token has the conditional probability that scoring gives
+    it, and no row depends on another row.
 
     Args:
         network: TransformerLM.
@@ -105,35 +109,42 @@ def continue_texts(network, prompt, prompt_lengths, max_length, room, choose):
         Continuation.
     """
     windows, features = network.windows, network.features
-    size = ops.shape(prompt)[1] + room
+    size = ops.shape(prompt)[1] + room  # P + M
+    # a short text needs no window of the full context: S = min(P + M, C)
     width = ops.minimum(size, windows.context)
-    place_in_window = ops.arange(width)[None, :]
+    place_in_window = ops.arange(width)[None, :]  # [1, S]
     rows = ops.arange(ops.shape(prompt)[0])
 
     def active(number, ended):
+        """True where a row is neither ended nor full.  int32, bool [B] -> bool [B]."""
         return ops.logical_and(ops.logical_not(ended), number < max_length)
 
     def put(array, column, values, going):
-        """Values at one column of each row that goes on; others have one to spare."""
+        """Write one column of each row that is `going`, the spare one of the others."""
+        # a scatter writes every row; the last column is cut off at the end
         column = ops.where(going, column, ops.shape(array)[1] - 1)
-        place = ops.stack([rows, column], axis=1)
+        place = ops.stack([rows, column], axis=1)  # [B, 2]
         return ops.scatter_update(array, place, values)
 
     def round_goes_on(going, *_):
         return ops.any(going)
 
     def step(going, index, number, ended, tokens, log_probs, x, cache, places):
-        scores = ops.log_softmax(network.head(x), axis=-1)
+        """Choose one token for each row, and read it."""
+        scores = ops.log_softmax(network.head(x), axis=-1)  # [B, D] -> [B, V]
         chosen = choose(scores, number)
+        # ln P under P itself, whatever `choose` draws from; [B, V] -> [B]
         hot = ops.one_hot(chosen, scores.shape[-1], dtype="bool")
         of_chosen = ops.sum(ops.where(hot, scores, 0.0), axis=-1)
         tokens = put(tokens, prompt_lengths + number, chosen, going)
         log_probs = put(log_probs, number, of_chosen, going)
+        # rows that wait choose too: only those that are `going` can end or advance
         ended = ops.logical_or(ended, ops.logical_and(going, chosen == EOS))
         taken = ops.cast(going, "int32")
         number, index = number + taken, index + taken
+        # at the window's end a row waits for the next round, which reads its window
         going = ops.logical_and(active(number, ended), index < windows.context)
-        # a row that waits for the others overwrites what it will read anew
+        # a row that waits may overwrite its last position: each round reads anew
         at = ops.minimum(index, width - 1)
         x, cache = features.step(chosen, at, cache, places)
         return going, index, number, ended, tokens, log_probs, x, cache
@@ -142,27 +153,33 @@ def continue_texts(network, prompt, prompt_lengths, max_length, room, choose):
         return ops.any(active(number, ended))
 
     def one_round(number, ended, tokens, log_probs):
-        place = prompt_lengths + number  # of the next label
+        """Read each row's window, then step until all rows wait."""
+        place = prompt_lengths + number  # [B], of the next label in its text
         start = windows.start(place)
-        index = place - start
-        before = start[:, None] + place_in_window - 1
+        index = place - start  # [B], of the next label in its window
+        # position j of a window reads the token before label start + j
+        before = start[:, None] + place_in_window - 1  # [B, S]
+        # 0, the start of a text, before the first token; after `index` it is not seen
         known = ops.logical_and(before >= 0, place_in_window <= index[:, None])
         inside = ops.clip(before, 0, size - 1)
         read = ops.where(known, ops.take_along_axis(tokens, inside, axis=1), 0)
-        x, cache = features.prefill(read)
-        # a text that has ended may fill the buffer to its last place
+        x, cache = features.prefill(read)  # [B, S, D]
+        # an ended text may fill the buffer: its `index` is then past the last position
         at = ops.minimum(index, width - 1)
-        x = pick(x, at[:, None])[:, 0]
+        x = pick(x, at[:, None])[:, 0]  # [B, S, D] -> [B, D]
         going = ops.logical_and(active(number, ended), index < windows.context)
+        # flat arrays, in which a step writes whole rows
         cache, places = features.start(cache, width)
         state = ops.while_loop(
             round_goes_on,
             lambda *state: step(*state, places),
             (going, index, number, ended, tokens, log_probs, x, cache),
         )
+        # the cache ends with its round: the next one reads another window
         return state[2:6]
 
     batch = ops.shape(prompt)[0]
+    # M + 1 columns: the last one takes what rows that wait write
     number, ended, tokens, log_probs = ops.while_loop(
         goes_on,
         one_round,
@@ -173,6 +190,7 @@ def continue_texts(network, prompt, prompt_lengths, max_length, room, choose):
             ops.zeros((batch, room + 1), "float32"),
         ),
     )
+    # from behind each row's prompt: [B, P + M + 1] -> [B, M]
     columns = prompt_lengths[:, None] + ops.arange(room)[None, :]
     tokens = ops.take_along_axis(tokens, columns, axis=1)
     return Continuation(tokens, number, log_probs[:, :room], ended)

@@ -5,7 +5,7 @@ def network(name):
     """The function that builds the network called `name`.
 
     Raises:
-        ValueError: if there is none.
+        ValueError: if there is no such network.
     """
     match name:
         case "linear":

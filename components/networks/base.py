@@ -1,39 +1,41 @@
-"""What every network is: features(inputs) -> [B, D], and a linear head."""
+"""The base of every network: features(inputs) -> [..., D], and a linear head."""
 
 import math
 
 import keras
 import numpy as np
 
-# Inputs of a batch that is only scored. A VGG's first block takes about 200 bytes for
-# each number: 1,024 images of 224x224 at once would need 30 GB, 6 need 0.2.
+# Input numbers of a batch that is only scored. A VGG's first block takes about 200
+# bytes for each: 1,024 images of 224x224 at once would need 30 GB, 6 need 0.2.
 BATCH_NUMBERS = 2**20
 
 
 class Network(keras.Model):
-    """logits = head(features(inputs)); no softmax at the end, P is the task's.
+    """logits = head(features(inputs)); there is no final softmax, P is the task's.
 
     Args:
         features: keras.Model, inputs -> float [..., D].
         num_outputs: width of the head.
-        mirror: bool, outside training the logits are the mean of those of an image
-            and of its mirror image, left and right, so P is the same for both
-            (Simonyan and Zisserman, 2014, arXiv:1409.1556, section 3.2, who average
-            the probabilities; means of logits are what a linear head keeps).
-        head: a linear layer with weights of its own or tied ones; default: Dense.
+        mirror: bool; outside training, the logits are the mean of those of an image
+            and of its mirror image, left and right. So P is the same for both. The
+            source averages probabilities; a mean of logits is the head of the mean
+            features.
+        head: a linear layer, with its own weights or tied ones; default: Dense.
+
+    Source: Simonyan and Zisserman, 2014, arXiv:1409.1556, section 3.2 (mirror).
     """
 
     def __init__(self, features, num_outputs, mirror=False, head=None):
         super().__init__(name="network")
         self.features, self.mirror = features, mirror
-        # of scoring; training's is that of components/training/devices.py
+        # for scoring; components/training/devices.py sets it for training
         self.jit_compile = keras.backend.backend() == "jax"
         self.built = True
         if head is not None:
             self.head = head
             return
-        # float32 whatever the precision of the rest: logits are exponentiated.
-        # The small start makes the first P nearly uniform: the first loss is ln K.
+        # Always float32, since logits are exponentiated. The small initial weights
+        # make the first P nearly uniform: the first loss is ln K.
         self.head = keras.layers.Dense(
             num_outputs,
             kernel_initializer=keras.initializers.RandomNormal(stddev=0.01),
@@ -46,15 +48,19 @@ class Network(keras.Model):
         """Logits.  [B, ...] -> float32 [..., num_outputs]."""
         logits = self.head(self.features(inputs, training=training))
         if self.mirror and not training:
+            # axis 2 of [B, H, W, C]: left and right
             other = self.features(keras.ops.flip(inputs, axis=2), training=False)
             logits = (logits + self.head(other)) / 2
         return logits
 
     def weight_names(self):
-        """What each of `weights` is: "dense_1/kernel", "block_1/query/kernel".
+        """Names of `weights`, like "dense_1/kernel" or "block_1/query/kernel".
 
-        From the name of the layer on, since what stands before it in Keras's own paths
-        is not stable inside one process.
+        A name begins with its layer's, since the part of Keras's path before it is not
+        stable inside one process.
+
+        Returns:
+            list of str, in the order of `weights`.
         """
         names = {}
         for layer in [self.head, *_layers(self.features)]:
@@ -64,9 +70,9 @@ class Network(keras.Model):
         return [names[id(weight)] for weight in self.weights]
 
     def synchronize(self):
-        """Batch normalisation over all TensorFlow's replicas, not over each one's rows.
+        """Let batch normalisation use the rows of all TensorFlow's replicas together.
 
-        Then several devices train as one does. On JAX it is so in any case.
+        Then several devices train as one device does. On JAX this is always so.
         """
         for layer in _layers(self.features):
             if isinstance(layer, keras.layers.BatchNormalization):
@@ -80,24 +86,25 @@ class Network(keras.Model):
             batch_size: rows at a time; default: as many as BATCH_NUMBERS allows.
 
         Returns:
-            np.ndarray, float32 [N, num_outputs].
+            np.ndarray, float32 [N, num_outputs], natural-log scale.
         """
         if batch_size is None:
             batch_size = max(1, min(1024, BATCH_NUMBERS // math.prod(inputs.shape[1:])))
         batch_size = min(batch_size, len(inputs))
         distribution = keras.distribution.distribution()  # JAX on several devices
-        if distribution is not None:  # each gets as many rows
+        if distribution is not None:  # which must all get the same number of rows
             batch_size += -batch_size % distribution.device_mesh.devices.size
         parts = []
         for start in range(0, len(inputs), batch_size):
             rows = np.asarray(inputs[start : start + batch_size])
+            # one shape for all batches, so that one function is compiled
             padding = [(0, batch_size - len(rows))] + [(0, 0)] * (rows.ndim - 1)
             parts.append(self.predict_on_batch(np.pad(rows, padding))[: len(rows)])
         return np.concatenate(parts)
 
 
 def _layers(model):
-    """All layers of a model; a model inside it stands for its own layers."""
+    """All layers of a model, those of models inside it too, one by one."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
             yield from _layers(layer)
@@ -106,7 +113,7 @@ def _layers(model):
 
 
 def network_inputs(input_shape, input_dtype):
-    """The first layers of every network: numbers as floats, pixels as 0 ... 1.
+    """The first layers of a network: numbers as floats, pixels as 0 ... 1.
 
     Args:
         input_shape: tuple, one example's shape.
@@ -116,7 +123,7 @@ def network_inputs(input_shape, input_dtype):
         (keras.Input, float tensor of the same shape).
 
     Raises:
-        ValueError: if the inputs are tokens.
+        ValueError: if the inputs are texts, which have no fixed size.
     """
     if None in input_shape:
         raise ValueError(

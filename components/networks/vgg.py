@@ -1,10 +1,10 @@
-"""VGG, configurations A to E of the paper, as it was trained.
+"""VGG, configurations A to E of the paper, as trained there.
 
-Differences from the paper: weights start as He et al. (2015) draw them, who derived
-it for such networks (the paper trained A first, from N(0, 0.01), and began the deeper
-ones with it: `build.weights`); pixels come as 0 ... 1, the training set's mean is not
-taken off. Layers are called by block and position, so those that two configurations
-share have equal names.
+Differences from the paper: initial weights are those of He et al. (2015), derived for
+networks with ReLU. The paper trained A from N(0, 0.01), and started the deeper ones
+with its weights (`build.weights` does so). Pixels are 0 ... 1; the training set's mean
+is not subtracted. Layers are named by block and position, so layers that two
+configurations share have equal names.
 
 Source: Simonyan and Zisserman, 2014, arXiv:1409.1556, table 1 and section 3.1; He,
     Zhang, Ren and Sun, 2015, arXiv:1502.01852, equation 10.
@@ -36,6 +36,9 @@ def vgg11(
         num_outputs: width of the head.
         mlp_dim: width of the two dense layers.
         dropout: probability of dropping a unit of a dense layer.
+
+    Returns:
+        Network.
     """
     blocks = ((3,), (3,), (3, 3), (3, 3), (3, 3))
     return _vgg(input_shape, input_dtype, num_outputs, blocks, mlp_dim, dropout)
@@ -57,6 +60,9 @@ def vgg13(
         num_outputs: width of the head.
         mlp_dim: width of the two dense layers.
         dropout: probability of dropping a unit of a dense layer.
+
+    Returns:
+        Network.
     """
     blocks = ((3, 3), (3, 3), (3, 3), (3, 3), (3, 3))
     return _vgg(input_shape, input_dtype, num_outputs, blocks, mlp_dim, dropout)
@@ -78,6 +84,9 @@ def vgg16c(
         num_outputs: width of the head.
         mlp_dim: width of the two dense layers.
         dropout: probability of dropping a unit of a dense layer.
+
+    Returns:
+        Network.
     """
     blocks = ((3, 3), (3, 3), (3, 3, 1), (3, 3, 1), (3, 3, 1))
     return _vgg(input_shape, input_dtype, num_outputs, blocks, mlp_dim, dropout)
@@ -99,6 +108,9 @@ def vgg16(
         num_outputs: width of the head.
         mlp_dim: width of the two dense layers.
         dropout: probability of dropping a unit of a dense layer.
+
+    Returns:
+        Network.
     """
     blocks = ((3, 3), (3, 3), (3, 3, 3), (3, 3, 3), (3, 3, 3))
     return _vgg(input_shape, input_dtype, num_outputs, blocks, mlp_dim, dropout)
@@ -120,6 +132,9 @@ def vgg19(
         num_outputs: width of the head.
         mlp_dim: width of the two dense layers.
         dropout: probability of dropping a unit of a dense layer.
+
+    Returns:
+        Network.
     """
     blocks = ((3, 3), (3, 3), (3, 3, 3, 3), (3, 3, 3, 3), (3, 3, 3, 3))
     return _vgg(input_shape, input_dtype, num_outputs, blocks, mlp_dim, dropout)
@@ -129,7 +144,12 @@ def _vgg(input_shape, input_dtype, num_outputs, blocks, mlp_dim, dropout):
     """Five blocks of convolutions, each pooled 2x2, then two dense layers.
 
     Args:
+        input_shape: (height, width, channels).
+        input_dtype: "uint8" or "float32".
+        num_outputs: width of the head.
         blocks: for each block, the side of each convolution's kernel.
+        mlp_dim: width of the two dense layers.
+        dropout: probability of dropping a unit of a dense layer.
 
     Returns:
         Network.

@@ -21,8 +21,8 @@ def vgg_small(
 ):
     """Blocks of two 3x3 convolutions and a 2x2 max pooling, then one dense layer.
 
-    As the paper builds them, the width doubles from block to block; unlike the
-    paper, each convolution is followed by batch normalisation.
+    The width doubles from block to block, as in the paper. Unlike in the paper, batch
+    normalisation follows each convolution.
 
     Args:
         input_shape: (height, width, channels), 8 to 64 pixels a side.
@@ -59,7 +59,7 @@ def vgg_small(
     for block in range(1, num_blocks + 1):
         for convolution in (1, 2):
             name = f"block{block}_{convolution}"
-            # no bias: batch normalisation subtracts it again
+            # no bias: batch normalisation would subtract it again
             x = layers.Conv2D(
                 width * 2 ** (block - 1),
                 3,

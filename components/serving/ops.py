@@ -1,8 +1,8 @@
-"""The operations that a SavedModel may hold.
+"""Operations that a SavedModel may hold.
 
-Everything that is not here is refused, so that nothing runs Python, reads or writes
-files, prints, or talks to anybody. Those that touch files are the loader's: they stand
-in the two functions that the SavedModel names as its saver's, which nobody else calls.
+All other operations are refused, so that nothing runs Python, reads or writes files,
+prints, or opens a connection. Only the loader may use operations on files: in the two
+functions that the SavedModel names as its saver, which no other function may call.
 """
 
 import re
@@ -58,21 +58,22 @@ UnicodeDecodeWithOffsets UnicodeEncode UnicodeTranscode UnsortedSegmentJoin Redu
 ALLOWED = frozenset(
     " ".join([LOADER, CONTROL, ARRAYS, MATHS, NETWORKS, INPUTS]).split()
 )
-OF_LIBRARY = {"tensorflow_text": "Sentencepiece"}  # what its operations begin with
+OF_LIBRARY = {"tensorflow_text": "Sentencepiece"}  # prefix of its operations' names
 
 
-ABSOLUTE = re.compile(rb"/[^/:\n]+/.")  # what a path begins with; no "/device:..."
+ABSOLUTE = re.compile(rb"/[^/:\n]+/.")  # start of a path; not of "/device:..."
 
 
 def unknown(model, libraries=()):
-    """The operations of a SavedModel that it may not hold.
+    """Operations of a SavedModel that it may not hold.
 
     Args:
         model: SavedModel proto.
-        libraries: of operations, that its contract names.
+        libraries: names of the libraries of operations that its contract names.
 
     Returns:
-        list of str: each one, with the function that holds it.
+        list of str: each operation with the function that holds it; [] if there is
+        none.
     """
     begin = tuple(OF_LIBRARY[name] for name in libraries)
     found = []
@@ -80,9 +81,11 @@ def unknown(model, libraries=()):
         functions = {f.signature.name for f in meta.graph_def.library.function}
         heads, savers = saver(meta)
         for place, node in nodes(meta.graph_def):
+            # a function of the graph may be an operation: its nodes are looked at too
             known = node.op in ALLOWED | functions or node.op.startswith(begin)
             if not known and not (node.op in FILES and place in savers):
                 found.append(f"{node.op} in {place}")
+            # a function is called by an attribute (PartitionedCall) or by its name
             called = {value.func.name for value in node.attr.values()} | {node.op}
             if called & savers and (place, node.name) not in heads:
                 found.append(f"a call of the loader in {place}")
@@ -90,14 +93,14 @@ def unknown(model, libraries=()):
 
 
 def paths(model, words=()):
-    """The absolute paths that a SavedModel knows.
+    """Absolute paths in the constants and attributes of a SavedModel.
 
     Args:
         model: SavedModel proto.
-        words: of the data, which may look like paths.
+        words: list of str of the data, which may look like paths.
 
     Returns:
-        list of str.
+        list of str, "the path ..." for each; [] if there is none.
     """
     words, found = {word.encode() for word in words}, set()
     for meta in model.meta_graphs:
@@ -109,20 +112,21 @@ def paths(model, words=()):
 
 
 def nodes(graph):
-    """Every node of a GraphDef.  -> iterator of (name of its function, NodeDef)."""
+    """All nodes of a GraphDef.  -> iterator of (name of its function, NodeDef)."""
     yield from (("the graph", node) for node in graph.node)
     for function in graph.library.function:
         yield from ((function.signature.name, node) for node in function.node_def)
 
 
 def saver(meta):
-    """What saves and restores variables.
+    """The functions that save and restore variables, and the nodes that call them.
 
     Args:
         meta: MetaGraphDef.
 
     Returns:
-        ({("the graph", name of a node)} that call them, {name of a function}).
+        (heads, savers): set of ("the graph", name of a node that calls one), set of
+        names of functions.
     """
     names = {
         meta.saver_def.save_tensor_name.partition(":")[0],

@@ -1,16 +1,15 @@
-"""Sentence pairs of similar lengths, put together in batches of a few shapes.
+"""Sentence pairs of similar lengths, in batches of a few shapes.
 
     lengths ->  at most 64 buckets, each with one shape (R rows, S, T)
-    a pass  ->  the pairs of each bucket in an order of their own, cut evenly into
-                batches; all batches in an order of their own
+    a pass  ->  the pairs of each bucket in random order, cut evenly into batches;
+                all batches in random order
 
 A batch has at most `batch_tokens` positions on either side, R max(S, T), padding
-included. Only a pair that is longer than that, and alone (or with as many others as
-there are devices), goes beyond it.
+included. Only a batch of one row per device may have more, if its pairs are long.
 
-Which pairs share a bucket depends on their lengths alone, not on the pass. So every
-pass has the same number of batches, of the same shapes: what step k reads is found by
-one division, and few shapes are compiled.
+The buckets depend on the lengths alone, not on the pass. So every pass has the same
+number of batches, of the same shapes. The batch of step k is found by one division, and
+few shapes are compiled.
 """
 
 from dataclasses import dataclass
@@ -25,12 +24,13 @@ SHAPES = 64
 
 @dataclass(frozen=True)
 class Buckets:
-    """Which pairs are padded to which shape.
+    """Groups of pairs that are padded to one shape.
 
     Args:
-        number: int64 [N], the bucket of each pair.
+        number: int64 [N], the bucket of each pair, 0 ... K-1.
         source_widths, target_widths: int64 [K], S and T of each bucket's batches.
-        num_pairs, num_batches, num_rows: int64 [K]; of a bucket, and R of a batch.
+        num_pairs, num_batches: int64 [K], pairs and batches of each bucket.
+        num_rows: int64 [K], R, rows of each batch of a bucket.
     """
 
     number: np.ndarray
@@ -42,70 +42,83 @@ class Buckets:
 
     @classmethod
     def of(cls, source_lengths, target_lengths, batch_tokens, devices=1):
-        """The buckets that waste little.
+        """Find buckets with little padding, by a greedy search.
 
-        All pairs are one bucket at first. The bucket whose best cut, at a length of
-        one side, saves most is cut in two, until nothing is saved, or there are SHAPES.
+        All pairs are one bucket at first. A bucket can be cut in two at a length of one
+        side. The cut that saves most is made, until no cut saves anything, or there
+        are SHAPES buckets.
 
         Args:
             source_lengths, target_lengths: int [N], tokens.
-            batch_tokens: positions of either side of a batch, at most.
-            devices: rows are a multiple of it.
+            batch_tokens: largest number of positions on either side of a batch.
+            devices: the rows of a batch are a multiple of it.
 
         Returns:
             Buckets.
         """
-        lengths = np.stack([source_lengths, target_lengths]).astype("int64")
-        # pairs with the same two lengths stay together
+        lengths = np.stack([source_lengths, target_lengths]).astype("int64")  # [2, N]
+        # Pairs with the same two lengths stay together, so the search is over M kinds
+        # of pairs in place of N pairs. One number for both lengths lets `unique` count.
         base = int(lengths[1].max()) + 1
         kinds, kind, counts = np.unique(
             lengths[0] * base + lengths[1], return_inverse=True, return_counts=True
         )
-        kinds = np.stack(np.divmod(kinds, base))
+        kinds = np.stack(np.divmod(kinds, base))  # [M] -> [2, M]
 
         def cost(num_pairs, source, target):
-            """Positions; a batch more costs as much as a tenth of a full one."""
+            """Positions of a bucket; each batch costs a tenth of a full one on top."""
             batches, rows = _spread(num_pairs, source, target, batch_tokens, devices)
             return batches * (rows * (source + target) + 2 * batch_tokens // 10)
 
-        parts = [np.arange(len(counts))]
+        parts = [np.arange(len(counts))]  # the kinds of each bucket
         cuts = [_best_cut(kinds, counts, cost)]
+        # only the two halves are searched again: the cuts of the others still hold
         while len(parts) < SHAPES and max(saved for saved, _ in cuts) > 0:
             best = max(range(len(cuts)), key=lambda i: cuts[i][0])
             (_, left), part = cuts.pop(best), parts.pop(best)
             for half in (part[left], part[~left]):
                 parts.append(half)
                 cuts.append(_best_cut(kinds[:, half], counts[half], cost))
-        of_kind = np.empty(len(counts), "int64")
+        of_kind = np.empty(len(counts), "int64")  # [M], the bucket of each kind
         for i, part in enumerate(parts):
             of_kind[part] = i
+        # a bucket is as wide as its longest sentence of either side
         sources, targets = np.array([kinds[:, part].max(axis=1) for part in parts]).T
         num_pairs = np.array([counts[part].sum() for part in parts])
         batches, rows = _spread(num_pairs, sources, targets, batch_tokens, devices)
+        # [M] -> [N], from kinds to pairs
         return cls(of_kind[kind], sources, targets, num_pairs, batches, rows)
 
     @property
     def cuts(self):
-        """Where the batches begin and end, the pairs being sorted by bucket.
+        """Bounds of the batches, in the pairs sorted by bucket.
 
         Returns:
-            (bucket, start, stop), int64 [batches of a pass] each. A bucket's batches
-            differ by one pair at most.
+            (bucket, start, stop), int64 [batches of a pass] each. The sizes of a
+            bucket's batches differ by one pair at most.
         """
         bucket = np.repeat(np.arange(len(self.num_pairs)), self.num_batches)
         before = np.cumsum(self.num_batches) - self.num_batches
         number = np.arange(len(bucket)) - before[bucket]  # of the batch in its bucket
         first = np.cumsum(self.num_pairs) - self.num_pairs
+        # batch i of n begins at i / n of the bucket, rounded down: an even division
         start = number * self.num_pairs[bucket] // self.num_batches[bucket]
         start += first[bucket]
         return bucket, start, np.append(start[1:], len(self.number))
 
 
 def _spread(num_pairs, source, target, batch_tokens, devices):
-    """(batches, rows of each) that hold a bucket's pairs.
+    """(batches, rows of each) for a bucket's pairs.
 
-    As few batches as the budget allows, all with the same rows: hardly one is padding.
+    There are as few batches as the budget allows. All have the same number of rows, so
+    few rows are padding.
+
+    Args:
+        num_pairs, source, target: int or int64 arrays: pairs of a bucket, S and T.
+        batch_tokens: largest number of positions on either side of a batch.
+        devices: the rows of a batch are a multiple of it.
     """
+    # rows for each device that the budget holds, at least one
     most = np.maximum(batch_tokens // np.maximum(source, target) // devices, 1)
     batches = -(-num_pairs // (most * devices))
     rows = -(-num_pairs // batches)
@@ -116,23 +129,26 @@ def _best_cut(kinds, counts, cost):
     """The cut of a bucket in two that saves most.
 
     Args:
-        kinds: int64 [2, M], lengths of either side.
-        counts: int64 [M], pairs that have them.
+        kinds: int64 [2, M], lengths of source and target.
+        counts: int64 [M], number of pairs with these lengths.
         cost: function of (pairs, source, target).
 
     Returns:
-        (what is saved, 0 without a cut; bool [M], which are in the shorter half).
+        (saved positions, 0 without a cut; mask bool [M] of the shorter half, or None).
     """
     whole, best = cost(counts.sum(), *kinds.max(axis=1)), (0, None)
     for side in (0, 1):
         order = np.argsort(kinds[side], kind="stable")
-        longest = np.maximum.accumulate(kinds[:, order], axis=1)[:, :-1]  # of the left
+        # All M - 1 cuts at once: the widths of the left half are running maxima from
+        # the front, those of the right half from the back.
+        longest = np.maximum.accumulate(kinds[:, order], axis=1)[:, :-1]  # [2, M - 1]
         flipped = np.maximum.accumulate(kinds[:, order[::-1]], axis=1)
-        left = np.cumsum(counts[order])[:-1]
+        left = np.cumsum(counts[order])[:-1]  # [M - 1], pairs of the left half
         saved = whole - cost(left, *longest)
         saved -= cost(counts.sum() - left, *flipped[:, -2::-1])
         length = kinds[side, order]
-        saved[length[1:] == length[:-1]] = 0  # one length stays together
+        # a cut is a threshold on the length: equal lengths cannot be divided
+        saved[length[1:] == length[:-1]] = 0
         if len(saved) and saved.max() > best[0]:
             cut = saved.argmax()
             best = (int(saved[cut]), kinds[side] <= length[cut])
@@ -144,9 +160,10 @@ class BucketPlan:
 
     Args:
         source_lengths, target_lengths: int [N], tokens of each sentence and its EOS.
-        batch_tokens: positions of either side of a batch, padding included.
-        seed: of the orders.
-        devices: rows of a batch are a multiple of it.
+        batch_tokens: largest number of positions on either side of a batch, padding
+            included.
+        seed: of the random orders.
+        devices: the rows of a batch are a multiple of it.
     """
 
     def __init__(self, source_lengths, target_lengths, batch_tokens, seed, devices=1):
@@ -170,10 +187,10 @@ class BucketPlan:
 
     @property
     def padding(self):
-        """The share of a pass's positions that are padding.
+        """Share of a pass's positions that are padding.
 
         Returns:
-            dict: "source", "target" and "both" -> float.
+            dict: "source", "target" and "both" -> float in 0 ... 1.
         """
         rows = self.buckets.num_batches * self.buckets.num_rows
         all_sources = int(rows @ self.buckets.source_widths)
@@ -186,42 +203,53 @@ class BucketPlan:
         }
 
     def _pass_of(self, epoch):
-        """(the pairs by bucket, at random in it; the order of the batches)."""
+        """The orders of pass `epoch`.
+
+        Returns:
+            (int [N], the pairs by bucket, in random order within it; int [batches of a
+            pass], the random order of the batches).
+        """
         rng = np.random.default_rng((self.seed, epoch))
         order = rng.permutation(len(self.buckets.number))
+        # a stable sort keeps the random order within each bucket
         order = order[np.argsort(self.buckets.number[order], kind="stable")]
         return order, rng.permutation(self.steps_per_epoch)
 
     def batch(self, step):
-        """What step `step` reads.
+        """The batch of one step.
+
+        Args:
+            step: int, counted over all passes.
 
         Returns:
-            (int64 [R, S], int64 [R, T], float32 [R, T]): places of source tokens, and
-            of labels, in their arrays, padding being the place of a sentence's EOS;
-            weights, 1 / count for real labels, 0 for padding.
+            (sources, labels, weights), int64 [R, S], int64 [R, T], float32 [R, T].
+            Sources and labels are positions in the arrays of tokens; padding has the
+            position of the sentence's EOS. Weights are 1 / count for real labels, and
+            0 for padding, so they sum to one.
         """
         epoch, number = divmod(step, self.steps_per_epoch)
         order, batches = self.pass_of(epoch)
         bucket, start, stop = (part[batches[number]] for part in self.cuts)
         rows = order[start:stop]
-        padded = np.resize(rows, self.buckets.num_rows[bucket])  # repeats the first
+        # rows of padding repeat the first ones, with weight 0
+        padded = np.resize(rows, self.buckets.num_rows[bucket])  # [R]
         sources = places(
             self.source_offsets, padded, self.buckets.source_widths[bucket]
         )
         labels = places(self.target_offsets, padded, self.buckets.target_widths[bucket])
         length = np.diff(self.target_offsets)[padded]
-        real = np.arange(labels.shape[1]) < length[:, None]
+        real = np.arange(labels.shape[1]) < length[:, None]  # [R, T]
         real[len(rows) :] = False
         return sources, labels, (real / real.sum()).astype("float32")
 
 
 def places(offsets, rows, width):
-    """Where the tokens of sentences stand; the place of the EOS, 0, is the padding.
+    """Positions of the tokens of sentences; padding has the position of the EOS, id 0.
 
     Args:
         offsets: int64 [N + 1], of sentences laid end to end, each ended by EOS.
-        rows: int [R], which sentences.
-        width: T, at least the longest of them.
+        rows: int [R], numbers of sentences.
+        width: T, at least the length of the longest of them.
 
     Returns:
         int64 [R, T].
@@ -231,22 +259,23 @@ def places(offsets, rows, width):
 
 
 def length_batches(source_lengths, target_lengths, batch_tokens):
-    """Batches of similar lengths without a plan, to score or decode: each pair once.
+    """Batches of similar lengths for scoring or decoding: each pair once, no plan.
 
     Args:
-        source_lengths, target_lengths: int [N]; what is decoded has no target: give
-            the source's, or a bound.
-        batch_tokens: positions of either side of a batch, at most.
+        source_lengths, target_lengths: int [N]. To decode, where there is no target,
+            pass the source's lengths or a bound.
+        batch_tokens: largest number of positions on either side of a batch.
 
     Yields:
-        (int64 [n], (R, S, T)): pairs, shorter ones first, and the shape to pad their
-        batch to, n <= R; there are at most 64 shapes.
+        (int64 [n], (R, S, T)): numbers of pairs, shorter ones first, and the shape to
+        which their batch is padded, n <= R. There are at most 64 shapes.
     """
     if not len(source_lengths):
         return
     found = Buckets.of(source_lengths, target_lengths, batch_tokens)
     order = np.argsort(found.number, kind="stable")
     batches = list(zip(*found.cuts, strict=True))
+    # by shape, so that batches of one shape follow each other
     for k, start, stop in sorted(
         batches,
         key=lambda batch: (

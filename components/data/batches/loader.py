@@ -1,6 +1,6 @@
 """Thin loaders that feed planned batches to `fit`, one per Keras backend.
 
-Both yield (inputs, labels, weights) of exactly the planned steps, in order; call
+Both yield (inputs, labels, weights) of exactly the planned steps, in order. Call
 `fit(..., shuffle=False)`, since Keras would reorder a `PyDataset`.
 """
 
@@ -18,14 +18,14 @@ PAIRS = (("int32", "int32"), "int32", "float32")  # ((source, read), labels, wei
 
 
 def loader(inputs, labels, plan, start, stop):
-    """What `fit` reads for the steps start ... stop-1.
+    """Input of `fit` for the steps start ... stop-1.
 
     Args:
-        inputs: array [N, ...], may be memory-mapped; Ragged of tokens; None where
-            there is no x.
+        inputs: array [N, ...], may be memory-mapped; Ragged of tokens; None if there
+            is no x.
         labels: int32 [N], or Ragged of tokens.
-        plan: Plan; of texts PackedPlan; of sentence pairs BucketPlan.
-        start, stop: global steps.
+        plan: Plan; for texts PackedPlan; for sentence pairs BucketPlan.
+        start, stop: int, global steps.
 
     Returns:
         tf.data.Dataset (TensorFlow, arrays that fit in memory) or PyDataset.
@@ -51,35 +51,36 @@ def loader(inputs, labels, plan, start, stop):
 
 
 def packed_batch(tokens, plan, step):
-    """What a step reads, and is to say.
+    """Inputs, labels and weights of one step over packed texts.
 
     Args:
         tokens: int [total], texts end to end, each ended by 0.
         plan: PackedPlan.
-        step: int.
+        step: int, global step.
 
     Returns:
-        (int32 [B, C] the tokens before, 0 where a text begins; int32 [B, C] labels;
-        float32 [B, C] weights).
+        (int32 [B, C], the token before each label, 0 where a text begins; int32 [B, C],
+        labels; float32 [B, C], weights).
     """
     places, weights = plan.batch(step)
-    # before a text's first token stands the EOS of another, 0; so it does at -1
+    # The token before a text's first is the EOS of another text, 0. Position -1 is the
+    # last EOS, so this holds for the first text too.
     read, labels = tokens[places - 1], tokens[places]
     real = weights > 0
     return (read * real).astype("int32"), (labels * real).astype("int32"), weights
 
 
 def pairs_batch(sources, targets, plan, step):
-    """What a step reads of sentence pairs, and is to say.
+    """Inputs, labels and weights of one step over sentence pairs.
 
     Args:
         sources, targets: int [total], sentences end to end, each ended by 0.
         plan: BucketPlan.
-        step: int.
+        step: int, global step.
 
     Returns:
-        ((int32 [R, S] source, 0 after its EOS; int32 [R, T] the labels before, 0 where
-        a sentence begins); int32 [R, T] labels, 0 after EOS; float32 [R, T] weights).
+        ((source, read), labels, weights): int32 [R, S], 0 after its EOS; int32 [R, T],
+        the labels shifted by one; int32 [R, T], 0 after EOS; float32 [R, T].
     """
     source_places, places, weights = plan.batch(step)
     source = sources[source_places].astype("int32")
@@ -88,12 +89,12 @@ def pairs_batch(sources, targets, plan, step):
 
 
 def read_before(labels):
-    """The labels shifted by one, 0 first: what is read to say them.  [R, T] -> same."""
+    """The labels shifted by one, 0 first: the input of the decoder.  [R, T] -> same."""
     return np.pad(labels[:, :-1], ((0, 0), (1, 0)))
 
 
 def _in_memory(tokens):
-    """A copy in memory, unless it is large."""
+    """A copy of tokens in memory; large arrays stay memory-mapped."""
     return np.array(tokens) if tokens.nbytes <= IN_GRAPH_BYTES else tokens
 
 
@@ -117,7 +118,10 @@ class PlannedBatches(keras.utils.PyDataset):
 
 
 def _in_graph(inputs, labels, plan, start, stop):
-    """tf.data over the plan; the arrays are tensors, gathered in the graph."""
+    """tf.data over the plan; the arrays are tensors, gathered in the graph.
+
+    NumPy plans BLOCK_STEPS steps at a time; all else runs without Python.
+    """
     import tensorflow as tf
 
     inputs, labels = tf.constant(np.asarray(inputs)), tf.constant(np.asarray(labels))
@@ -138,9 +142,12 @@ def _in_graph(inputs, labels, plan, start, stop):
 
 
 def _in_steps(batch, start, stop, kinds):
-    """tf.data over the steps; batches of tokens, of any shape, are read with NumPy.
+    """tf.data over the steps; NumPy reads the batches of tokens, of any shape.
 
-    `kinds` says how `batch` nests its arrays, and what they hold.
+    Args:
+        batch: function of the step -> nested arrays.
+        start, stop: global steps.
+        kinds: dtypes, nested as the arrays are.
     """
     import tensorflow as tf
 
@@ -156,10 +163,10 @@ def _in_steps(batch, start, stop, kinds):
 
 
 def _ahead(data):
-    """Two batches are made while the one before them is trained on.
+    """Prepare two batches ahead of the one in training.
 
-    Nothing is left to tune then; the thread that tunes sleeps for up to a minute at a
-    time, and the end of `fit` would wait for it.
+    With a fixed number there is nothing to tune. The tuning thread sleeps for up to a
+    minute at a time, and the end of `fit` would wait for it.
     """
     import tensorflow as tf
 

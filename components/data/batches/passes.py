@@ -1,7 +1,7 @@
-"""What forms which batch: a pure function of (lengths, batch size, seed, step).
+"""Plans of batches: a batch is a pure function of (lengths, batch size, seed, step).
 
-Nothing is shuffled through a buffer, so a run can begin at any step and any number
-of hosts agree. The last batch of a pass is padded with weight 0 to the same shape.
+There is no shuffle buffer, so a run can begin at any step and any number of hosts
+agree. The last batch of a pass is padded with weight 0 to the same shape.
 """
 
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Plan:
-    """Passes over N examples, each in an order of its own.
+    """Passes over N examples, each in another random order.
 
     Args:
         num_examples: N.
-        batch_size: B, examples a step.
+        batch_size: B, examples per step.
         seed: of the orders.
-        devices: a batch gets more rows of padding until they can split it evenly.
+        devices: rows of padding make the batch a multiple of it.
     """
 
     num_examples: int
@@ -28,7 +28,7 @@ class Plan:
 
     @property
     def num_rows(self):
-        """Rows of a batch, padding included."""
+        """R, rows of a batch, padding included."""
         return self.batch_size + -self.batch_size % self.devices
 
     @property
@@ -46,7 +46,10 @@ class Plan:
         return _order(self.num_examples, self.seed, epoch)
 
     def batch(self, step):
-        """What step `step` reads.
+        """The batch of one step.
+
+        Args:
+            step: int, counted over all passes.
 
         Returns:
             (rows, weights): int32 [R], float32 [R], R = num_rows. Weights are
@@ -56,7 +59,14 @@ class Plan:
         return rows[0], weights[0]
 
     def batches(self, start, stop):
-        """What the steps start ... stop-1 read.  -> int32, float32 [steps, R]."""
+        """The batches of the steps start ... stop-1.
+
+        Args:
+            start, stop: int, counted over all passes.
+
+        Returns:
+            (rows, weights): int32 [steps, R], float32 [steps, R]; see `batch`.
+        """
         steps = stop - start
         rows = np.zeros((steps, self.num_rows), dtype="int32")
         weights = np.zeros((steps, self.num_rows), dtype="float32")
@@ -67,7 +77,7 @@ class Plan:
                 order = self.order(epoch)
             first = step % self.steps_per_epoch * self.batch_size
             chosen = order[first : first + self.batch_size]
-            # padded with the first rows of the pass: batch normalisation sees them
+            # real rows as padding, since batch normalisation uses them
             padding = np.resize(order, self.num_rows - len(chosen))
             rows[i] = np.concatenate([chosen, padding])
             weights[i, : len(chosen)] = 1 / len(chosen)
@@ -83,9 +93,9 @@ def _order(num_examples, seed, epoch):
 class Parts:
     """A plan whose batches are read in parts, one after the other.
 
-    The gradients of the parts are averaged by the optimizer; weights are larger by the
-    number of parts, so that the average is the gradient of the whole step, however
-    its labels are spread over the parts.
+    The optimizer averages the gradients of the parts. Weights are multiplied by the
+    number of parts, so the average is the gradient of the whole step. This holds
+    however its labels are spread over the parts.
 
     Args:
         plan: Plan, PackedPlan or BucketPlan, its rows a multiple of `count`.
@@ -101,7 +111,7 @@ class Parts:
         return self.plan.num_rows // self.count
 
     def batch(self, index):
-        """What part index % count of step index // count reads."""
+        """The batch of part index % count of step index // count."""
         step, part = divmod(index, self.count)
         *chosen, weights = self.plan.batch(step)
         size = len(weights) // self.count
@@ -109,24 +119,24 @@ class Parts:
         return *(each[rows] for each in chosen), weights[rows] * np.float32(self.count)
 
     def batches(self, start, stop):
-        """What the parts start ... stop-1 read."""
+        """The batches of the parts start ... stop-1, stacked."""
         parts = [self.batch(index) for index in range(start, stop)]
         return tuple(map(np.stack, zip(*parts, strict=True)))
 
 
 class PackedPlan:
-    """Passes over texts of any length, in windows of one length, without padding.
+    """Passes over texts of any length, in windows of one length, almost unpadded.
 
-    In each pass the texts are put end to end in an order of their own, and cut into
-    windows of C labels; the windows are read in an order of their own. A pass has every
-    label once; only its last window, and its last batch, are padded.
+    In each pass the texts are put end to end in random order, and cut into windows of
+    C labels. The windows are read in random order. A pass has every label once; only
+    its last window and its last batch are padded.
 
     Args:
         offsets: int64 [N + 1], of the texts' labels laid end to end.
         context: C, labels of a window.
         batch_size: B, windows of a batch.
         seed: of the orders.
-        devices: a batch gets more rows of padding until they can split it evenly.
+        devices: rows of padding make the batch a multiple of it.
     """
 
     def __init__(self, offsets, context, batch_size, seed, devices=1):
@@ -147,8 +157,12 @@ class PackedPlan:
         return self.batch_size * self.context
 
     def _pass_of(self, epoch):
-        """(first label of each text in the order of the pass, where it lies in the
-        pass, the order of the windows)."""
+        """The orders of pass `epoch`.
+
+        Returns:
+            (int64 [N], first label of each text in the order of the pass; int64 [N],
+            the position of that label in the pass; int64 [windows], their order).
+        """
         rng = np.random.default_rng((self.seed, epoch))
         texts = rng.permutation(len(self.offsets) - 1)
         lengths = np.diff(self.offsets)[texts]
@@ -156,19 +170,25 @@ class PackedPlan:
         return self.offsets[texts], starts, rng.permutation(self.num_windows)
 
     def batch(self, step):
-        """What step `step` reads.
+        """The batch of one step.
+
+        Args:
+            step: int, counted over all passes.
 
         Returns:
-            (places, weights): int64 [R, C], R = num_rows, places of labels in the
-            array; float32 [R, C], 1 / count for real labels, 0 for padding (place 0).
+            (places, weights): int64 [R, C], R = num_rows, positions of labels in the
+            array, 0 for padding; float32 [R, C], 1 / count for real labels, 0 for
+            padding.
         """
         epoch, number = divmod(step, self.steps_per_epoch)
         firsts, starts, order = self.pass_of(epoch)
         first = number * self.batch_size
-        windows = np.full(self.num_rows, self.num_windows)  # one that is all padding
+        # the window after the last is all padding
+        windows = np.full(self.num_rows, self.num_windows)
         chosen = order[first : first + self.batch_size]
         windows[: len(chosen)] = chosen
-        place = windows[:, None] * self.context + np.arange(self.context)  # in the pass
+        # position in the pass -> its text -> position in the array, all [R, C]
+        place = windows[:, None] * self.context + np.arange(self.context)
         real = place < self.offsets[-1]
         text = np.searchsorted(starts, place, side="right") - 1
         places = np.where(real, firsts[text] + place - starts[text], 0)

@@ -1,4 +1,4 @@
-"""How texts longer than the context are read: one protocol wherever P is asked for.
+"""Windows over texts longer than the context: one protocol wherever P is computed.
 
 The labels of a text are its tokens and EOS, numbered 0 ... n. With context C, stride S
 and C - S kept:
@@ -6,10 +6,13 @@ and C - S kept:
     window 0     scores the labels 0 ... C-1 and reads from the beginning
     window k     scores the S labels from kS + C - S on, and reads from label kS on
 
-so the label t is scored in window k(t) = 0 if t < C, else (t - C) // S + 1, given the
-tokens before it from kS - 1 on: at least C - S + 1 of them, at most C. That is a
-function of t alone; hence the product over t is a distribution over texts, and sampling
-token by token draws from it.
+Label t is scored in window
+
+    k(t) = 0 if t < C, else (t - C) // S + 1.
+
+It is given the tokens before it from kS - 1 on: at least C - S + 1 of them, at most C.
+The window is a function of t alone. Hence the product over t is a distribution over
+texts, and sampling token by token draws from it.
 """
 
 from dataclasses import dataclass
@@ -20,11 +23,11 @@ from keras import ops
 
 @dataclass(frozen=True)
 class Windows:
-    """The protocol.
+    """The protocol for one context and stride.
 
     Args:
-        context: C.
-        stride: S, 1 ... C.
+        context: C, tokens that are read at most.
+        stride: S, 1 ... C, labels that each further window scores.
     """
 
     context: int
@@ -32,7 +35,7 @@ class Windows:
 
     @property
     def kept(self):
-        """Labels of a further window that are read, but were scored before."""
+        """C - S, labels that a further window reads, but earlier windows scored."""
         return self.context - self.stride
 
     def describe(self):
@@ -43,7 +46,7 @@ class Windows:
         )
 
     def start(self, label):
-        """The first label that is read with `label`, in its window: k(t) S.
+        """First label of the window that scores `label`: k(t) S.
 
         Args:
             label: int tensor, t.
@@ -61,13 +64,14 @@ class Windows:
             offsets: int64 [N + 1], of the texts' labels laid end to end.
 
         Returns:
-            (starts, scored, stops), int64 [W] each: a window reads from the label
-            `starts` on, scores those from `scored` up to `stops`.
+            (starts, scored, stops), int64 [W] each. A window reads from the label
+            `starts` on, and scores the labels from `scored` up to `stops`, not
+            included.
         """
         lengths = np.diff(offsets)
         counts = 1 + np.maximum(0, -(-(lengths - self.context) // self.stride))
         first = np.repeat(np.cumsum(counts) - counts, counts)
-        number = np.arange(counts.sum()) - first  # k
+        number = np.arange(counts.sum()) - first  # [W], k of each window in its text
         starts = np.repeat(offsets[:-1], counts) + number * self.stride
         scored = starts + np.where(number > 0, self.kept, 0)
         stops = np.minimum(starts + self.context, np.repeat(offsets[1:], counts))

@@ -1,11 +1,11 @@
-"""The table of sources: where examples come from."""
+"""The table of sources of examples: one case, one file."""
 
 
 def source(name):
     """The function that opens the source called `name`.
 
     Raises:
-        ValueError: if there is none.
+        ValueError: if there is no such source.
     """
     match name:
         case "breast_cancer":

@@ -1,4 +1,4 @@
-"""What a source gives: a description that is cheap, and a way to read the rows."""
+"""The interface of a source: a cheap description, and a function to read the rows."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ class Rows:
     """Examples as they are in the data.
 
     Args:
-        inputs: dict of name -> float64 [N] or str [N] (columns), uint8 [N, H, W, C]
-            (images), bytes in an object array (source sentences), or None where
-            there is no x, only y.
-        labels: str [N], the data's own labels; or bytes in an object array, texts
-            (of pairs, target sentences).
-        numbers: int [N], the rows' numbers in the data, for errors; `split_rows`
-            counts them.
+        inputs: columns: dict of name -> float64 [N] or str [N]. Images: uint8
+            [N, H, W, C]. Source sentences: object array [N] of bytes. None if there
+            is no x, only y.
+        labels: str [N], the data's own labels; or object array [N] of bytes: texts, of
+            pairs the target sentences.
+        numbers: int [N], the numbers of the rows in the data, for errors; set by
+            `split_rows`.
     """
 
     inputs: dict | np.ndarray | None
@@ -28,7 +28,7 @@ class Rows:
         return len(self.labels)
 
     def take(self, rows):
-        """The rows of a bool or int index."""
+        """The rows of an index: bool [N], int [n] or a slice.  -> Rows."""
         if self.inputs is None:
             inputs = None
         elif isinstance(self.inputs, dict):
@@ -40,7 +40,7 @@ class Rows:
 
 
 def objects(texts):
-    """list of bytes -> array of them; NumPy's own would drop NULs at the end."""
+    """list of bytes -> object array; NumPy's array of bytes would drop final NULs."""
     result = np.empty(len(texts), object)
     result[:] = texts
     return result
@@ -48,10 +48,10 @@ def objects(texts):
 
 @dataclass(frozen=True)
 class Chunks:
-    """Rows in pieces, read anew each time they are iterated.
+    """Rows in pieces, read again in each iteration.
 
     Args:
-        read: () -> iterator of Rows, always the same ones in the same order.
+        read: () -> iterator of Rows, always the same rows in the same order.
     """
 
     read: Callable[[], Iterable[Rows]]
@@ -62,18 +62,18 @@ class Chunks:
 
 @dataclass(frozen=True)
 class Source:
-    """Where examples come from. Opening one must not read the rows.
+    """A source of examples. Opening one must not read the rows.
 
     Args:
         name: of the data.
         kind: of the input, a case of components/data/encoders/__init__.py.
-        fingerprint: plain data that changes when the rows do: a package's
+        fingerprint: plain data that changes when the rows change: a package's
             version, a file's SHA-256.
-        read: () -> dict of split name -> pieces of Rows that can be iterated again
-            and again: [Rows], or Chunks where all rows together are large. Splits
-            are "train", "valid" and "test", or "all" if the data are not split.
-        require: () -> None; raises at once if the rows are not here and cannot be
-            had, without reading or fetching them.
+        read: () -> dict of split name -> pieces of Rows that can be iterated more than
+            once: [Rows], or Chunks if all rows together are large. Splits are "train",
+            "valid" and "test", or "all" if the data are not split.
+        require: () -> None; raises at once if the rows are neither on this machine
+            nor within reach. It neither reads nor fetches them.
     """
 
     name: str

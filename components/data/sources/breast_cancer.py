@@ -10,10 +10,10 @@ from components.data.sources.base import Rows, Source
 
 
 def breast_cancer():
-    """Nuclei of a fine needle aspirate; the labels are malignant and benign.
+    """Cell nuclei of fine needle aspirates; the labels are malignant and benign.
 
     Returns:
-        Source of columns, not split.
+        Source of columns, without splits.
     """
     return Source(
         name="breast_cancer",
@@ -24,6 +24,7 @@ def breast_cancer():
 
 
 def _read():
+    """All rows, as one piece.  -> dict of split -> list of Rows."""
     from sklearn.datasets import load_breast_cancer
 
     data = load_breast_cancer()

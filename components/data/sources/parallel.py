@@ -1,6 +1,6 @@
-"""Your own sentence pairs: two files, line n of one being line n's translation.
+"""Your own sentence pairs: two files, line n of one the translation of the other's.
 
-Bytes are taken as they are; what becomes of those that are no UTF-8 is said in
+Bytes are taken as they are. The treatment of bytes that are not UTF-8 is that of
 components/data/encoders/text.py.
 """
 
@@ -16,9 +16,9 @@ from components.hashing import file_sha256
 
 
 def parallel(*, source_path: str, target_path: str):
-    """A pair is a line of two files; empty on one side or both, it is left out.
+    """Pairs of lines of two files; pairs with an empty side are left out.
 
-    How many are left out is said on stderr.
+    Their number is reported on stderr.
 
     Args:
         source_path: of the file of sentences to translate, plain or .gz; relative to
@@ -26,7 +26,7 @@ def parallel(*, source_path: str, target_path: str):
         target_path: of the file of their translations, with as many lines.
 
     Returns:
-        Source of pairs, not split.
+        Source of pairs, without splits.
 
     Raises:
         ValueError: if there is no such file.
@@ -49,10 +49,14 @@ def parallel(*, source_path: str, target_path: str):
 
 
 def existing(key, path):
-    """The Path of a file that is there.
+    """The Path of a file that exists.
+
+    Args:
+        key: of the config, for the error.
+        path: str, "~" allowed.
 
     Raises:
-        ValueError: if it is not.
+        ValueError: if it does not exist.
     """
     file = Path(path).expanduser()
     if not file.is_file():
@@ -64,13 +68,13 @@ def existing(key, path):
 
 
 def require_aligned(files):
-    """Refuse files of different lengths, and say how many pairs will be left out.
+    """Refuse files of different lengths; report the number of pairs to leave out.
 
     Args:
         files: list of two Path.
 
     Raises:
-        ValueError: with both numbers of lines.
+        ValueError: if the numbers of lines differ, with both.
     """
     counts, empty = [0, 0], 0
     for both in zip_longest(*map(lines, files)):
@@ -101,7 +105,7 @@ def pairs(files):
 
 
 def lines(file):
-    """The lines of a file, ends left out; of white space alone, a line is empty."""
+    """Lines of a file as bytes, without their ends; b"" for white space alone."""
     with opened(file) as stream:
         for line in stream:
             yield line.rstrip(b"\r\n") if line.strip() else b""
@@ -112,6 +116,9 @@ def pieces(pairs):
 
     Args:
         pairs: iterable of (bytes, bytes), source and target.
+
+    Yields:
+        Rows.
     """
     waiting, size = [], 0
     for pair in pairs:

@@ -1,6 +1,6 @@
 """Your own texts: a file, or a folder of files, .txt or .gz.
 
-Bytes are taken as they are; what becomes of those that are no UTF-8 is said in
+Bytes are taken as they are. The treatment of bytes that are not UTF-8 is that of
 components/data/encoders/text.py.
 """
 
@@ -18,15 +18,15 @@ PIECE_BYTES = 16 * 2**20
 
 
 def text(*, path: str, document: Literal["file", "line"] = "file"):
-    """A document is a file, or a line of one; empty lines are no documents then.
+    """Documents of a file or folder: each file is one, or each line that is not empty.
 
     Args:
         path: of a file, or of a folder whose .txt and .gz files are read, those in
             folders below too; relative to the working directory.
-        document: what one text is.
+        document: the unit that is one text.
 
     Returns:
-        Source of texts, not split.
+        Source of texts, without splits.
 
     Raises:
         ValueError: if there is no such file.
@@ -51,8 +51,14 @@ def text(*, path: str, document: Literal["file", "line"] = "file"):
 def files(root):
     """The text files of a path, sorted.
 
+    Args:
+        root: Path of a file or folder.
+
+    Returns:
+        list of Path.
+
     Raises:
-        ValueError: no file.
+        ValueError: if there is none.
     """
     found = [root] if root.is_file() else sorted(root.rglob("*"))
     found = [file for file in found if file.is_file() and file.suffix in SUFFIXES]
@@ -66,7 +72,7 @@ def files(root):
 
 
 def documents(found, document):
-    """One text after the other.
+    """The texts of all files, in order.
 
     Args:
         found: list of Path.
@@ -76,7 +82,7 @@ def documents(found, document):
         bytes.
 
     Raises:
-        ValueError: a .gz file that cannot be read.
+        ValueError: if a .gz file cannot be read.
     """
     for file in found:
         with opened(file) as stream:
@@ -93,6 +99,9 @@ def pieces(texts):
 
     Args:
         texts: iterable of bytes.
+
+    Yields:
+        Rows.
     """
     waiting, size = [], 0
     for one in texts:

@@ -1,4 +1,4 @@
-"""Any data set of TensorFlow Datasets with images and labels."""
+"""Any data set of TensorFlow Datasets (TFDS) with images and labels."""
 
 from itertools import chain
 from pathlib import Path
@@ -23,13 +23,13 @@ def tfds(
 ):
     """A data set by its registered name; prepared on first use, checksums verified.
 
-    Its splits train, validation and test are used as registered. Images are resized
-    by the exported model's rule: bilinear, antialiased, rounded to 8 bits. Without a
-    network, fashion_mnist is built from Debian's dataset-fashion-mnist.
+    Its splits train, validation and test are used as registered. Images are resized as
+    by the exported model: bilinear, antialiased, rounded to 8 bits. Without a network,
+    fashion_mnist is built from Debian's dataset-fashion-mnist.
 
     Args:
         name: of the data set, like cifar10, or NAME/CONFIG, or NAME:VERSION.
-        data_dir: where prepared data are; default: ~/tensorflow_datasets.
+        data_dir: folder of prepared data; default: ~/tensorflow_datasets.
         height: of the images in the data; default: that of the first image.
         width: of the images in the data; default: that of the first image.
         channels: 1 is grey, 3 is RGB; default: what the first image has.
@@ -56,7 +56,18 @@ def tfds(
 
 
 def open_builder(name, data_dir):
-    """The registered builder, or that of prepared data. Imports no TensorFlow."""
+    """The registered builder, or that of prepared data, without importing TensorFlow.
+
+    Args:
+        name: as in `tfds`.
+        data_dir: folder of prepared data, or None.
+
+    Returns:
+        Builder of TFDS.
+
+    Raises:
+        ValueError: if there is no such data set.
+    """
     import tensorflow_datasets as tfds
 
     try:
@@ -71,7 +82,14 @@ def open_builder(name, data_dir):
 
 
 def fingerprint(builder):
-    """Name and version; of what is not TFDS's own, the SHA-256 of its description."""
+    """Name and version; for data that TFDS does not own, also a SHA-256.
+
+    Args:
+        builder: of TFDS.
+
+    Returns:
+        dict of str: "tfds", and "sha256" of dataset_info.json.
+    """
     import tensorflow_datasets as tfds
 
     parts = {"tfds": builder.info.full_name}
@@ -82,11 +100,14 @@ def fingerprint(builder):
 
 
 def splits(builder, size):
-    """Split -> Chunks.
+    """The data of each split.
 
     Args:
         builder: of TFDS, prepared.
         size: (height, width, channels), each int or None.
+
+    Returns:
+        dict of split -> Chunks.
     """
     import tensorflow_datasets as tfds
 
@@ -103,6 +124,7 @@ def splits(builder, size):
         data = builder.as_dataset(
             split=split,
             batch_size=256,
+            # decoded by our rule, not by TFDS
             decoders={image: tfds.decode.SkipDecoding()},
             read_config=reading,
         )
@@ -123,10 +145,16 @@ def splits(builder, size):
 
 
 def used_splits(builder):
-    """Our split -> the data set's name of it.
+    """Names of the splits: ours -> the data set's.
+
+    Args:
+        builder: of TFDS.
+
+    Returns:
+        dict of str.
 
     Raises:
-        ValueError: if nothing is for training.
+        ValueError: if there is no split for training.
     """
     used = {SPLITS[name]: name for name in builder.info.splits if name in SPLITS}
     if "train" not in used:
@@ -139,10 +167,16 @@ def used_splits(builder):
 
 
 def image_and_label(builder):
-    """The names of an example's image and label, those for supervised use first.
+    """Names of an example's image and label; those for supervised use come first.
+
+    Args:
+        builder: of TFDS.
+
+    Returns:
+        list of two str.
 
     Raises:
-        ValueError: if there are none.
+        ValueError: if it has no image or no label.
     """
     import tensorflow_datasets as tfds
 

@@ -1,4 +1,4 @@
-"""Data of TFDS that are not on this machine yet: from the network, or from Debian."""
+"""Preparation of TFDS's data that are not on this machine: from network or Debian."""
 
 import contextlib
 import http.client
@@ -17,12 +17,12 @@ REACH_SECONDS = 3
 
 
 def prepared(builder):
-    """Whether the data are on this machine."""
+    """True if the data are on this machine."""
     return (Path(builder.data_path) / "dataset_info.json").exists()
 
 
 def require(builder, name):
-    """Raise ConnectionError if the data are not here and there is no way to them."""
+    """Raise ConnectionError if the data are neither here nor within reach."""
     if not prepared(builder) and builder.name not in OFFLINE:
         url, reason = unreachable(builder)
         if reason:
@@ -30,10 +30,14 @@ def require(builder, name):
 
 
 def prepare(builder, name):
-    """Download and prepare what is not here yet.
+    """Download and prepare data that are not on this machine.
+
+    Args:
+        builder: of TFDS.
+        name: of the data set as the user wrote it, for errors.
 
     Raises:
-        ConnectionError: if there is no way to the data.
+        ConnectionError: if the data are not within reach.
     """
     require(builder, name)
     if prepared(builder):
@@ -53,13 +57,13 @@ def prepare(builder, name):
 
 
 def unreachable(builder):
-    """(URL of one of the data's files, why its host gives no answer or None)."""
+    """(URL of one of the data's files, reason if its host does not answer or None)."""
     url = min(builder.url_infos, default=None)
     return url, url and why_unreachable(url)
 
 
 def missing(builder, name, url, reason):
-    """What to do about data that are neither here nor to be had."""
+    """Message about data that are neither here nor within reach."""
     place = f"{builder.info.full_name} to the same place below `ingest.data_dir`"
     return (
         f"{name} is not prepared in {builder.data_path}, and {url} cannot be reached. "
@@ -70,10 +74,11 @@ def missing(builder, name, url, reason):
 
 
 def why_unreachable(url):
-    """Why a URL's host gives no answer; None if it does. Takes 3 seconds at most."""
+    """Reason why a URL's host does not answer, within 3 seconds; None if it does."""
     said = [f"no answer within {REACH_SECONDS} seconds"]
 
-    # looking up a name knows no limit of time, and a host may have many addresses
+    # In a thread, since the look-up of a name has no timeout, and a host may have many
+    # addresses.
     def ask():
         said.append(refusal(url))
 
@@ -84,7 +89,7 @@ def why_unreachable(url):
 
 
 def refusal(url):
-    """Why a URL's host gives no answer; None if it does."""
+    """Reason why a URL's host does not answer; None if it does."""
     request = urllib.request.Request(url, method="HEAD")
     try:
         urllib.request.urlopen(request, timeout=REACH_SECONDS).close()
@@ -96,26 +101,26 @@ def refusal(url):
 
 
 def download(builder, manual_dir):
-    """The official builder's own work, its checksums verified.
+    """Let the official builder download and prepare, and verify checksums.
 
     Args:
         builder: of TFDS.
-        manual_dir: where files are that need no download, or None.
+        manual_dir: folder of files that need no download, or None.
     """
     import tensorflow_datasets as tfds
 
     print(f"preparing {builder.info.full_name} in {builder.data_path}", file=sys.stderr)
     tfds.disable_progress_bar()
     config = tfds.download.DownloadConfig(manual_dir=manual_dir)
-    with contextlib.redirect_stdout(io.StringIO()):  # stdout is the command's answer
+    with contextlib.redirect_stdout(io.StringIO()):  # stdout is the command's result
         builder.download_and_prepare(download_config=config)
 
 
 def fashion_mnist(folder):
-    """Upstream's own four files, from Debian's package.
+    """Restore the four original files from Debian's package.
 
-    Debian has taken name and time out of the gzip headers; putting them back gives
-    the bytes whose SHA-256 the builder knows, and checks.
+    Debian has removed name and time from the gzip headers. With them the files have
+    the SHA-256 that the builder knows and checks.
 
     Args:
         folder: Path to write them to.

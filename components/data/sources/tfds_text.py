@@ -16,7 +16,7 @@ def tfds_text(*, name: str, feature: str = "text", data_dir: str | None = None):
     Args:
         name: of the data set, like tiny_shakespeare, or NAME/CONFIG, or NAME:VERSION.
         feature: the part of an example that is the text.
-        data_dir: where prepared data are; default: ~/tensorflow_datasets.
+        data_dir: folder of prepared data; default: ~/tensorflow_datasets.
 
     Returns:
         Source of texts.

@@ -17,15 +17,15 @@ def tfds_translation(
 ):
     """A data set by its registered name; prepared on first use, checksums verified.
 
-    Its splits train, validation and test are used as registered, whatever sentences
-    they share.
+    Its splits train, validation and test are used as registered, even if they share
+    sentences.
 
     Args:
         name: of the data set, like ted_hrlr_translate/pt_to_en; NAME/CONFIG:VERSION.
         source_language: the feature to translate, like pt; default: as the data set
             is registered for supervised use.
         target_language: the feature that is its translation; default: the same.
-        data_dir: where prepared data are; default: ~/tensorflow_datasets.
+        data_dir: folder of prepared data; default: ~/tensorflow_datasets.
 
     Returns:
         Source of pairs.
@@ -71,8 +71,8 @@ def languages(builder, source, target):
 
     Args:
         builder: of TFDS.
-        source, target: names of features, or None: the data set's own, and where one
-            is given, the other one of these.
+        source, target: names of features, or None. If both are None, those for
+            supervised use; if one is None, the other feature of these two.
 
     Returns:
         (str, str).
@@ -83,7 +83,7 @@ def languages(builder, source, target):
     import tensorflow_datasets as tfds
 
     features = builder.info.features
-    texts = sorted(  # a data set read from its files has its features in any order
+    texts = sorted(  # features of a data set read from its files are in any order
         key for key in features if isinstance(features[key], tfds.features.Text)
     )
     own = builder.info.supervised_keys or ()

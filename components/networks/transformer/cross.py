@@ -1,4 +1,4 @@
-"""The blocks of an encoder and of a decoder that reads its output."""
+"""Blocks of an encoder, and of a decoder that attends to its output."""
 
 from keras import ops
 
@@ -13,14 +13,15 @@ from components.networks.transformer.layers import (
 
 
 class EncoderBlock(Block):
-    """A Block with the quicker dropout.
+    """A Block with the faster dropout of dropout.py.
 
     Args:
         model_dim: D.
         num_heads: H, a divisor of D / 2.
         mlp_dim: width of the MLP's hidden layer.
         dropout: probability.
-        num_layers: blocks of the network: their sum keeps its size at the start.
+        num_layers: blocks of the network; the initial scale of their output falls
+            with it, so that their sum keeps its size.
     """
 
     def __init__(self, model_dim, num_heads, mlp_dim, dropout, num_layers, **options):
@@ -36,11 +37,11 @@ class CrossBlock(EncoderBlock):
         num_heads: H, a divisor of D / 2.
         mlp_dim: width of the MLP's hidden layer.
         dropout: probability.
-        num_layers: blocks of the decoder.
+        num_layers: blocks of the decoder; see EncoderBlock.
     """
 
     def __init__(self, model_dim, num_heads, mlp_dim, dropout, num_layers, **options):
-        # three parts are added to the stream where a Block adds two
+        # three parts are added to the residual stream, where a Block adds two
         num_parts = 3 * num_layers
         super().__init__(
             model_dim, num_heads, mlp_dim, dropout, num_parts / 2, **options
@@ -50,7 +51,7 @@ class CrossBlock(EncoderBlock):
         self.cross_out = dense(model_dim, "cross_out", num_parts**-0.5)
 
     def build(self, x_shape, *_):
-        """Make all weights; Keras calls it."""
+        """Create all weights; Keras calls it."""
         super().build(x_shape)
         for layer in (self.cross_query, self.cross_key_value, self.cross_out):
             layer.build(x_shape)
@@ -80,38 +81,51 @@ class CrossBlock(EncoderBlock):
             source: (keys, values), float [B, H, S, D / H] each.
             source_mask: float32 [B, 1, 1, S].
             cache: (keys, values), float [B, H, M, K, D / H] each, into which those of
-                x are put: T = K hypotheses at one position. None: N is T.
-            index: int32 [], where they are put.
+                x are written: T = K hypotheses at one position. None: N is T.
+            index: int32 [], the position in the cache.
 
         Returns:
-            (float as x, keys, values).
+            (float, the shape of x; keys, values: float [B, H, T, D / H] each, or the
+            cache with those of x).
         """
         x, keys, values = self.read_back(x, mask, cos, sin, cache, index, training)
-        query = self.question(x, ops.shape(mask)[2])
+        # T from the mask, since x may be [B T, D]
+        query = self.question(x, ops.shape(mask)[2])  # [B, H, T, D / H]
         mixed = join(attention(query, *source, source_mask), ops.shape(x))
         x = x + self.dropout(self.cross_out(mixed), training=training)
         inner = self.mlp_out(self.mlp_in(ops.rms_normalization(x)))
         return x + self.dropout(inner, training=training), keys, values
 
     def read_back(self, x, mask, cos, sin, cache=None, index=None, training=False):
-        """Attention to what is said so far; as `call`."""
+        """Attention to the tokens of the target so far; arguments as in `call`."""
         heads = self.query_key_value(ops.rms_normalization(x))
+        # [B, T, 3 D] -> three [B, H, T, D / H]
         query, keys, values = self.split(heads, 3, ops.shape(mask)[2])
+        # with a cache the arrays are small, and another way to rotate is faster
         turn = rotate if cache is None else rotate_few
         query, keys = turn(query, cos, sin), turn(keys, cos, sin)
         if cache is not None:
+            # [B, H, K, D / H] -> [B, H, M, K, D / H], all positions so far
             keys, values = put(cache[0], index, keys), put(cache[1], index, values)
         mixed = join(attention(query, keys, values, mask), ops.shape(x))
         x = x + self.dropout(self.attention_out(mixed), training=training)
         return x, keys, values
 
     def question(self, x, length):
-        """Queries to the source, scaled.  As `split` -> [B, H, T, D / H]."""
+        """Queries to the source, scaled by (D / H)^(-1/2); no positions here.
+
+        Args:
+            x: float [B, T, D], or [B T, D].
+            length: T.
+
+        Returns:
+            float [B, H, T, D / H].
+        """
         query = self.cross_query(ops.rms_normalization(x)) * self.head_dim**-0.5
         return self.split(query, 1, length)[0]
 
     def split(self, x, parts, length):
-        """The heads apart.
+        """Split the last axis into heads, and put them before the positions.
 
         Args:
             x: float [B, T, parts D], or [B T, parts D].
@@ -122,17 +136,18 @@ class CrossBlock(EncoderBlock):
             list of `parts`, each [B, H, T, D / H].
         """
         shape = (-1, length, parts, self.num_heads, self.head_dim)
+        # [B, T, parts, H, D / H] -> [parts, B, H, T, D / H]
         x = ops.transpose(ops.reshape(x, shape), (2, 0, 3, 1, 4))
         return ops.unstack(x, parts)
 
 
 def join(x, shape):
-    """The heads side by side.  [B, H, T, d] -> `shape`, [B, T, D] or [B T, D]."""
+    """Put the heads side by side.  [B, H, T, d] -> `shape`: [B, T, D] or [B T, D]."""
     return ops.reshape(ops.transpose(x, (0, 2, 1, 3)), shape)
 
 
 def attention(query, keys, values, mask):
-    """Values, mixed in the shares softmax(query keys^T + mask).
+    """Mean of the values, weighted by softmax(query keys^T + mask).
 
     Args:
         query: float [B, H, T, d], scaled.
@@ -143,6 +158,7 @@ def attention(query, keys, values, mask):
         float [B, H, T, d].
     """
     if len(keys.shape) == 5:
+        # a position of any hypothesis is one more key; the mask holds the ancestors
         batch, num_heads, size, num_beams, head_dim = ops.shape(keys)
         shape = (batch, num_heads, size * num_beams, head_dim)
         keys, values = ops.reshape(keys, shape), ops.reshape(values, shape)
@@ -151,7 +167,7 @@ def attention(query, keys, values, mask):
 
 
 def put(cache, index, x):
-    """Write one position, in whole rows: `where` would look at each number.
+    """Write one position, in whole rows: faster than `where`, which visits each number.
 
     Args:
         cache: float [B, H, M, K, d].
@@ -163,6 +179,7 @@ def put(cache, index, x):
     """
     batch, num_heads, size, num_beams, head_dim = shape = ops.shape(cache)
     width = num_beams * head_dim
+    # [B, H, M, K, d] -> [B H M, K d]: a position of a head is one row
     row = ops.arange(batch * num_heads, dtype="int32") * size + index
     rows = ops.reshape(cache, (batch * num_heads * size, width))
     x = ops.reshape(x, (batch * num_heads, width))

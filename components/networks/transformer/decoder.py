@@ -1,9 +1,13 @@
 """The Transformer as a language model: s(w | w_1 ... w_t) for every t at once.
 
-Pre-norm, rotary positions, tied embeddings. Differences from the paper: normalisation
-stands before each part and divides by the root mean square (Xiong et al., 2020; Zhang
-and Sennrich, 2019), with a gain only before the head: each part begins with a kernel,
-which has room for one; positions turn queries and keys (Su et al., 2021); no bias.
+Pre-norm, rotary positions, tied embeddings. Differences from the paper:
+
+  - normalisation is before each part (Xiong et al., 2020) and divides by the root mean
+    square (Zhang and Sennrich, 2019);
+  - it has a gain only before the head, since each part begins with a kernel, which can
+    hold the gain;
+  - positions rotate queries and keys (Su et al., 2021);
+  - no layer has a bias.
 
 Source: Vaswani et al., 2017, arXiv:1706.03762; Xiong et al., arXiv:2002.04745; Zhang
 and Sennrich, arXiv:1910.07467; Su et al., arXiv:2104.09864; Press and Wolf, 2016,
@@ -40,12 +44,12 @@ def transformer_lm(
     context: Annotated[int, Field(ge=1)] = 256,
     stride: Annotated[int, Field(ge=1)] = 192,
 ):
-    """A decoder over tokens; what a token reads is what stands before it in its text.
+    """A decoder over tokens; each is predicted from the tokens before it in its text.
 
     Args:
         input_shape: (None,), texts of any length.
         input_dtype: "int32".
-        num_outputs: vocabulary, EOS included.
+        num_outputs: V, size of the vocabulary, EOS included.
         num_layers: blocks.
         num_heads: heads of each attention.
         model_dim: width of the residual stream, a multiple of 2 num_heads.
@@ -59,7 +63,7 @@ def transformer_lm(
         TransformerLM.
 
     Raises:
-        ValueError: if the inputs are no texts, or the sizes do not fit.
+        ValueError: if the inputs are not texts, or the sizes do not fit.
     """
     if tuple(input_shape) != (None,):
         raise ValueError(
@@ -87,11 +91,11 @@ def transformer_lm(
 
 
 class TransformerLM(Network):
-    """What is read at a position is the token before it, and 0 where a text begins.
+    """The network; a position reads the token before it, or 0 where a text begins.
 
     Args:
         features: Decoder.
-        windows: Windows, how longer texts are read.
+        windows: Windows, the protocol for texts longer than the context.
     """
 
     def __init__(self, features, windows):
@@ -102,12 +106,12 @@ class TransformerLM(Network):
 
 
 class Places(NamedTuple):
-    """What the cached steps of a window have in common.
+    """Constants that the cached steps of a window share.
 
     Args:
         first: int32 [B, H], the row of each head's first position in the cache.
         cos, sin: float [S, D / H], of the positions.
-        width: S.
+        width: S, positions of the window.
     """
 
     first: object
@@ -117,10 +121,10 @@ class Places(NamedTuple):
 
 
 class Decoder(keras.Model):
-    """read int32 [B, T] -> float [B, T, D]; position t has seen read[:, : t + 1].
+    """read int32 [B, T] -> float [B, T, D]; position t attends to read[:, : t + 1].
 
-    A 0 begins a text, and what stands before it is not seen from there on: so texts may
-    lie end to end, and padding after the end needs no other mask.
+    A 0 begins a text, and no later position attends to tokens before it. So texts may
+    lie end to end, and padding after the end needs no mask.
 
     Args:
         embedding: Embedding.
@@ -136,7 +140,7 @@ class Decoder(keras.Model):
         self.built = True
 
     def call(self, read, training=False):
-        """Features of all positions."""
+        """Features of all positions.  int32 [B, T] -> float [B, T, D]."""
         return self.prefill(read, training)[0]
 
     def prefill(self, read, training=False):
@@ -148,8 +152,8 @@ class Decoder(keras.Model):
         Returns:
             (float [B, T, D], list by block of (keys, values), each [B, H, T, D / H]).
         """
-        x, cache = self.embedding(read, training=training), []
-        mask = hidden(same_text(read))
+        x, cache = self.embedding(read, training=training), []  # [B, T, D]
+        mask = hidden(same_text(read))  # [B, 1, T, T]
         turn = self.turn(ops.arange(ops.shape(read)[1])[None, :], x.dtype)
         for block in self.blocks:
             x, keys, values = block(x, mask, *turn, training=training)
@@ -157,68 +161,72 @@ class Decoder(keras.Model):
         return self.norm(x), cache
 
     def start(self, cache, width):
-        """The cache of `prefill` as `step` takes it, and what all its steps need.
+        """The cache of `prefill` in the form that `step` takes, and its constants.
 
         Args:
-            cache: as `prefill` gives it, of `width` positions.
+            cache: as `prefill` returns it, of `width` positions.
             width: S, int or scalar tensor.
 
         Returns:
-            (list by block of (keys, values), float [B H S, D / H] each;
-            `Places`).
+            (list by block of (keys, values), float [B H S, D / H] each; Places).
         """
         keys = cache[0][0]
         head_dim = keys.shape[-1]
+        # [B, H, S, D / H] -> [B H S, D / H]: a step writes whole rows
         flat = [
             tuple(ops.reshape(part, (-1, head_dim)) for part in block)
             for block in cache
         ]
         num_heads = keys.shape[1]
         heads = ops.arange(ops.shape(keys)[0] * num_heads, dtype="int32")
-        first = ops.reshape(heads * width, (-1, num_heads))
+        first = ops.reshape(heads * width, (-1, num_heads))  # [B H] -> [B, H]
+        # computed once for all steps of the window
         cos, sin = self.turn(ops.arange(width)[None, :], keys.dtype)
         return flat, Places(first, cos[0, 0], sin[0, 0], width)
 
     def step(self, read, index, cache, places):
-        """The features at one more position of each row; those of the full pass.
+        """Features at one more position of each row, equal to those of the full pass.
 
         Args:
             read: int32 [B], the tokens read, none of them 0.
             index: int32 [B], each row's position, below S.
-            cache, places: as `start` gives them; what the cache holds from `index` on
-                is not seen.
+            cache, places: as `start` returns them. The cache is not read from `index`
+                on.
 
         Returns:
             (float [B, D], the cache with this position in it).
         """
+        # no 0 is read, so all earlier positions of the window are of the same text
         seen = ops.arange(places.width, dtype="int32")[None, :] <= index[:, None]
-        mask = hidden(seen)
-        rows = ops.reshape(places.first + index[:, None], (-1, 1))
+        mask = hidden(seen)  # [B, S] -> [B, 1, S]
+        rows = ops.reshape(places.first + index[:, None], (-1, 1))  # [B, H] -> [B H, 1]
+        # rows are at different positions: [S, D / H] -> [B, 1, 1, D / H]
         cos, sin = (
             ops.take(part, index, axis=0)[:, None, None]
             for part in (places.cos, places.sin)
         )
-        x, new = self.embedding(read), []
+        x, new = self.embedding(read), []  # [B, D]
         for block, before in zip(self.blocks, cache, strict=True):
             x, after = block.step(x, mask, cos, sin, before, rows)
             new.append(after)
         return self.norm(x), new
 
     def turn(self, positions, dtype):
-        """cos and sin of the positions."""
+        """cos and sin by which blocks rotate; see `rotation`."""
         return rotation(positions, self.blocks[0].head_dim, dtype)
 
 
 def same_text(read):
-    """What each position sees: those before it, itself too, in the same text.
+    """Mask of attention: a position and those before it, in the same text.
 
     Args:
         read: int32 [B, T], 0 where a text begins.
 
     Returns:
-        bool [B, T, T].
+        bool [B, T, T], True where the first position attends to the second.
     """
     place = ops.arange(ops.shape(read)[1])
-    text = ops.cumsum(ops.cast(read == 0, "int32"), axis=1)
+    # each 0 begins a text, so their number so far is the text's number
+    text = ops.cumsum(ops.cast(read == 0, "int32"), axis=1)  # [B, T]
     before = place[:, None] >= place[None, :]
     return ops.logical_and(before, text[:, :, None] == text[:, None, :])

@@ -1,4 +1,4 @@
-"""Dropout that draws a quarter of the random numbers."""
+"""Dropout with a quarter of the random numbers."""
 
 import keras
 from keras import ops
@@ -7,13 +7,13 @@ LEVELS = 256  # of a byte
 
 
 class Dropout(keras.layers.Layer):
-    """Zero numbers at random, and enlarge the others so that the mean stays.
+    """Zero numbers at random, and scale the others so that the mean stays the same.
 
-    Unlike `keras.layers.Dropout` one byte decides about a number, not 32 bits: on a CPU
-    random numbers were a tenth of a training step of the Transformer.
+    Unlike in `keras.layers.Dropout`, one random byte decides on a number, not 32 bits.
+    On a CPU the random numbers took a tenth of a training step of the Transformer.
 
     Args:
-        rate: probability, to the nearest 1/256; not 0 stays not 0.
+        rate: probability, rounded to 1/256; a positive rate stays positive.
     """
 
     def __init__(self, rate, **options):
@@ -29,8 +29,10 @@ class Dropout(keras.layers.Layer):
         if not (training and self.dropped):
             return x
         *outer, width = ops.shape(x)
+        # int32 [..., D / 4], four bytes each
         bits = keras.random.randint(
             (*outer, -(-width // 4)), -(2**31), 2**31 - 1, seed=self.seed_generator
         )
+        # the same memory as bytes: [..., D / 4] -> [..., D]
         byte = ops.view(bits, "uint8")[..., :width]
         return x * (ops.cast(byte >= self.dropped, x.dtype) * self.scale)

@@ -1,11 +1,11 @@
 """The Transformer: s(w | x, w_1 ... w_t) for every t at once, x another text.
 
-The encoder reads x in both directions; each block of the decoder reads what is said so
-far, then x. Normalisation, positions, embeddings and biases are those of
-`transformer_lm`, and differ from the paper as its file says: without the attention to x
-the decoder is that network. `positions="sinusoidal"` are the paper's.
+The encoder reads x in both directions. Each block of the decoder attends to the target
+so far, then to x. Without the attention to x the decoder is `transformer_lm`: the same
+normalisation, positions, embeddings and no bias, with the differences from the paper
+that decoder.py lists. `positions="sinusoidal"` gives the paper's positions.
 
-Source: Vaswani et al., 2017, arXiv:1706.03762; see transformer_lm.py for the others.
+Source: Vaswani et al., 2017, arXiv:1706.03762; see decoder.py for the others.
 """
 
 from typing import Annotated, Literal, NamedTuple
@@ -45,7 +45,7 @@ def transformer(
     Args:
         input_shape: (None,), texts of any length.
         input_dtype: "int32".
-        num_outputs: vocabulary of both sides, EOS included.
+        num_outputs: V, size of the vocabulary of both sides, EOS included.
         num_layers: blocks of the encoder, and of the decoder.
         num_heads: heads of each attention.
         model_dim: width of the residual stream, a multiple of 2 num_heads.
@@ -58,7 +58,7 @@ def transformer(
         Transformer.
 
     Raises:
-        ValueError: if the inputs are no texts, or the sizes do not fit.
+        ValueError: if the inputs are not texts, or the sizes do not fit.
     """
     if tuple(input_shape) != (None,):
         raise ValueError(
@@ -83,7 +83,7 @@ def transformer(
 
 
 class Transformer(Network):
-    """What is read at a position of the target is the token before it, 0 at its start.
+    """The network; a position of the target reads the token before it, 0 at the start.
 
     Args:
         features: EncoderDecoder.
@@ -96,7 +96,7 @@ class Transformer(Network):
 
 
 class Memory(NamedTuple):
-    """What the decoder reads of the source.
+    """The source as the decoder reads it.
 
     Args:
         heads: list by block of (keys, values), float [B, H, S, D / H] each.
@@ -133,7 +133,7 @@ class EncoderDecoder(keras.Model):
         self.built = True
 
     def call(self, inputs, training=False):
-        """Features of all positions of the target."""
+        """Features of all positions of the target, float [B, T, D]."""
         source, read = inputs
         return self.decode(self.encode(source, training), read, training)
 
@@ -146,29 +146,31 @@ class EncoderDecoder(keras.Model):
         Returns:
             Memory.
         """
-        mask = hidden(before_padding(source)[:, None])
+        # one mask for all positions: each attends to the whole sentence
+        mask = hidden(before_padding(source)[:, None])  # [B, 1, 1, S]
         x, turn = self.embed(source, ops.arange(ops.shape(source)[1]), training)
         for block in self.encoder:
             x, _, _ = block(x, mask, *turn, training=training)
-        x = self.encoder_norm(x)
+        x = self.encoder_norm(x)  # [B, S, D]
+        # keys and values once, for the whole target and all steps
         return Memory([block.read_source(x) for block in self.decoder], mask)
 
     def decode(self, memory, read, training=False):
         """Features of all positions.  Memory, int32 [B, T] -> float [B, T, D]."""
         x, turn = self.embed(read, ops.arange(ops.shape(read)[1]), training)
-        mask = hidden(same_text(read))
+        mask = hidden(same_text(read))  # [B, 1, T, T]
         for block, heads in zip(self.decoder, memory.heads, strict=True):
             x, _, _ = block(x, mask, *turn, heads, memory.mask, training=training)
         return self.norm(x)
 
     def attention(self, source, read):
-        """How the last block looks at the source, mean of its heads.
+        """Attention of the last block to the source, mean of its heads.
 
         Args:
             source, read: int32 [B, S], [B, T].
 
         Returns:
-            float32 [B, T, S]; sums over S are one.
+            float32 [B, T, S], shares; they sum to one over S.
         """
         memory = self.encode(source)
         x, turn = self.embed(read, ops.arange(ops.shape(read)[1]), training=False)
@@ -176,19 +178,20 @@ class EncoderDecoder(keras.Model):
         *before, last = zip(self.decoder, memory.heads, strict=True)
         for block, heads in before:
             x, _, _ = block(x, mask, *turn, heads, memory.mask)
+        # of the last block only the part up to its attention to the source
         block, (keys, _) = last
         x, _, _ = block.read_back(x, mask, *turn)
         shares = attention_shares(block.question(x, ops.shape(x)[1]), keys, memory.mask)
-        return ops.mean(shares, axis=1)
+        return ops.mean(shares, axis=1)  # [B, H, T, S] -> [B, T, S]
 
     def start_cache(self, batch, num_beams, size, dtype=None):
-        """Room for the keys and values of hypotheses.
+        """An empty cache for the keys and values of hypotheses.
 
         Args:
             batch: B.
             num_beams: K, hypotheses of a row.
             size: M, positions of each.
-            dtype: default: that of the computation.
+            dtype: of the cache; default: the dtype of the computation.
 
         Returns:
             list by block of (keys, values), zeros [B, H, M, K, D / H] each.
@@ -199,27 +202,30 @@ class EncoderDecoder(keras.Model):
         return [(zeros, zeros) for _ in self.decoder]
 
     def step(self, read, index, cache, memory, ancestors):
-        """The features at one more position of each hypothesis; those of `decode`.
+        """Features at one more position of each hypothesis, equal to those of `decode`.
 
         Args:
             read: int32 [B, K], the tokens read, 0 at index 0 only.
             index: int32 [], the position, below M.
-            cache: as `start_cache` gives it, with the positions before.
+            cache: as `start_cache` returns it, with the positions before `index`.
             memory: Memory of the B sources.
-            ancestors: int32 [B, K, M], which of the row's K slots wrote a position of
-                the hypothesis that is now in slot k; k itself at `index`. What it
-                holds after `index` is not seen.
+            ancestors: int32 [B, K, M], the slot, of the row's K, that wrote each
+                position of the hypothesis that is now in slot k; k itself at `index`.
+                Entries after `index` are not read.
 
         Returns:
             (float [B, K, D], the cache with this position in it).
         """
         batch, num_beams, size = ops.shape(ancestors)
         slot = ops.arange(num_beams, dtype="int32")
-        before = ops.arange(size, dtype="int32") <= index
+        before = ops.arange(size, dtype="int32") <= index  # [M]
+        # The mask follows the ancestors, so that the cache is never reordered: of the
+        # K slots at a position, a hypothesis attends to its ancestor's.
         seen = ops.logical_and(ancestors[..., None] == slot, before[:, None])
+        # [B, K, M, K] -> [B, 1, K, M K]
         mask = hidden(ops.reshape(seen, (batch, num_beams, size * num_beams)))
         x, turn = self.embed(read, index[None], training=False)
-        # two axes: a product with a kernel then is one operation
+        # [B, K, D] -> [B K, D]: a product of two axes with a kernel is one operation
         x, new = ops.reshape(x, (batch * num_beams, self.embedding.model_dim)), []
         for block, heads, kept in zip(self.decoder, memory.heads, cache, strict=True):
             x, *kept = block(x, mask, *turn, heads, memory.mask, kept, index)
@@ -228,26 +234,28 @@ class EncoderDecoder(keras.Model):
         return x, new
 
     def embed(self, tokens, place, training):
-        """Vectors of the tokens, and what the blocks rotate by.
+        """Vectors of the tokens, and the rotation of their positions.
 
         Args:
             tokens: int32 [B, T].
             place: int32 [T or 1], their positions.
+            training: bool, with dropout.
 
         Returns:
-            (float [B, T, D], (cos, sin)).
+            (float [B, T, D], (cos, sin): see `rotation`).
         """
         x = self.embedding(tokens)
         if self.positions == "sinusoidal":
+            # as in the paper, section 3.4
             x = x * self.embedding.model_dim**0.5
             x = x + sinusoids(place, self.embedding.model_dim, x.dtype)
-            place = ops.zeros_like(place)  # nothing turns
+            place = ops.zeros_like(place)  # position 0 is no rotation
         x = self.dropout(x, training=training)
         return x, rotation(place[None], self.decoder[0].head_dim, x.dtype)
 
 
 def before_padding(source):
-    """Which positions of a source are real: all up to its first 0, the end.
+    """Mask of the real positions of a source: all up to its first 0, the EOS.
 
     Args:
         source: int32 [B, S].
@@ -256,11 +264,12 @@ def before_padding(source):
         bool [B, S].
     """
     ended = ops.cumsum(ops.cast(source == 0, "int32"), axis=1)
+    # 0s before a position, itself not counted: the first 0 is real
     return ended - ops.cast(source == 0, "int32") == 0
 
 
 def sinusoids(place, model_dim, dtype):
-    """Sine and cosine of the position at falling speeds (section 3.5).
+    """Sine and cosine of the position at falling frequencies.
 
     Args:
         place: int32 [T].
@@ -268,7 +277,10 @@ def sinusoids(place, model_dim, dtype):
         dtype: of the result.
 
     Returns:
-        float [T, D]: D / 2 sines, then D / 2 cosines.
+        float [T, D], in -1 ... 1: D / 2 sines, then D / 2 cosines (the paper has them
+        by turns).
+
+    Source: Vaswani et al., 2017, section 3.5.
     """
     pair = ops.arange(0, model_dim, 2, dtype="float32") / model_dim
     angle = ops.cast(place, "float32")[:, None] / WAVELENGTH**pair

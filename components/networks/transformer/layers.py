@@ -1,14 +1,17 @@
-"""The parts of Transformers: embedding, block, tied head."""
+"""Layers of the Transformers: embedding, block, tied head.
+
+Shapes: B batch, T and S time, H heads, D width of the residual stream, V vocabulary.
+"""
 
 import keras
 from keras import ops
 
-STDDEV = 0.02  # of the first weights, as in GPT-2
-WAVELENGTH = 10_000.0  # of the slowest turn, in positions, over 2 pi
+STDDEV = 0.02  # of the initial weights, as in GPT-2
+WAVELENGTH = 10_000.0  # of the slowest rotation, in positions, over 2 pi
 
 
 class Embedding(keras.layers.Layer):
-    """Tokens -> vectors; 0 is not a token that is read but the start of a text.
+    """Vectors of tokens; 0 is not a token but the start of a text, a learned vector.
 
     Args:
         vocab_size: V, EOS included.
@@ -30,15 +33,16 @@ class Embedding(keras.layers.Layer):
         """int32 [B, T] -> float [B, T, D]."""
         x = ops.take(self.embeddings, read, axis=0)
         start = ops.convert_to_tensor(self.start)  # JAX's `where` takes no variable
+        # row 0 of E is for EOS in the head; a 0 that is read has its own vector
         x = ops.where((read == 0)[..., None], start, x)
         return self.dropout(x, training=training)
 
 
 class TiedHead(keras.layers.Layer):
-    """logits = x E^T in float32; E is the embedding's, and has a row for EOS.
+    """logits = x E^T in float32; E is that of the embedding, with a row for EOS.
 
     Args:
-        embeddings: weight [V, D].
+        embeddings: weight, float32 [V, D].
     """
 
     activation = staticmethod(keras.activations.linear)
@@ -50,7 +54,7 @@ class TiedHead(keras.layers.Layer):
 
     @property
     def is_wide(self):
-        """Whether there are more logits than features."""
+        """True if there are more logits than features: V > D."""
         vocab_size, model_dim = self.embeddings.shape
         return vocab_size > model_dim
 
@@ -67,12 +71,14 @@ class Block(keras.layers.Layer):
         num_heads: H, a divisor of D / 2.
         mlp_dim: width of the MLP's hidden layer.
         dropout: probability.
-        num_layers: blocks of the network: their sum keeps its size at the start.
+        num_layers: blocks of the network; the initial scale of their output falls
+            with it, so that their sum keeps its size.
     """
 
     def __init__(self, model_dim, num_heads, mlp_dim, dropout, num_layers, **options):
         super().__init__(**options)
         self.num_heads, self.head_dim = num_heads, model_dim // num_heads
+        # 2 num_layers parts are added to the residual stream: their variances add up
         out = (2 * num_layers) ** -0.5
         self.query_key_value = dense(3 * model_dim, "query_key_value")
         self.attention_out = dense(model_dim, "attention_out", out)
@@ -81,7 +87,7 @@ class Block(keras.layers.Layer):
         self.dropout = keras.layers.Dropout(dropout, name="dropout")
 
     def build(self, x_shape, *_):
-        """Make all weights; Keras calls it."""
+        """Create all weights; Keras calls it."""
         x_shape = (*x_shape[:-1], self.num_heads * self.head_dim)
         self.query_key_value.build(x_shape)
         self.attention_out.build(x_shape)
@@ -100,24 +106,27 @@ class Block(keras.layers.Layer):
             (float [B, T, D], keys, values), float [B, H, T, D / H] each.
         """
         length = ops.shape(x)[1]
-        heads = self.query_key_value(ops.rms_normalization(x))
+        heads = self.query_key_value(ops.rms_normalization(x))  # [B, T, 3 D]
         heads = ops.reshape(heads, (-1, length, 3, self.num_heads, self.head_dim))
         heads = ops.transpose(heads, (2, 0, 3, 1, 4))  # [3, B, H, T, D / H]
-        # not heads[:2] at once: the gradient of a slice is ten times as long
+        # not heads[:2] at once: the gradient of a slice takes ten times as long
         query, keys, values = ops.unstack(heads, 3)
         query, keys = rotate(query, cos, sin), rotate(keys, cos, sin)
-        shares = attention_shares(query, keys, mask)
+        # shares are float32, but their product with the values need not be
+        shares = attention_shares(query, keys, mask)  # [B, H, T, T]
         mixed = ops.matmul(ops.cast(shares, values.dtype), values)
+        # the heads side by side: [B, H, T, D / H] -> [B, T, D]
         mixed = ops.transpose(mixed, (0, 2, 1, 3))
         mixed = ops.reshape(mixed, (-1, length, self.num_heads * self.head_dim))
         return self.rest(x, mixed, training), keys, values
 
     def step(self, x, mask, cos, sin, cache, rows):
-        """The same at one more position of each row.
+        """The same block at one more position of each row.
 
-        Arrays are small here, so a step is as long as its operations are many, and as
-        those are that wake other threads: on TensorFlow batched matrix products,
-        `softmax` and `roll` take 30 microseconds each, what stands in their place 5.
+        Arrays are small here, so the number of operations decides the time of a step.
+        Operations that wake other threads are slow: on TensorFlow batched matrix
+        products, `softmax` and `roll` take 30 microseconds each. The operations used
+        here in their place take 5.
 
         Args:
             x: float [B, D].
@@ -125,43 +134,56 @@ class Block(keras.layers.Layer):
             cos, sin: float [B, 1, 1, D / H], of each row's position.
             cache: (keys, values) of S positions, float [B H S, D / H] each: one row for
                 each position of each head of each text.
-            rows: int32 [B H, 1], the rows of the cache that this position has.
+            rows: int32 [B H, 1], the rows of the cache that hold this position.
 
         Returns:
             (float [B, D], the cache with this position in it).
         """
-        heads = self.query_key_value(ops.rms_normalization(x))
+        heads = self.query_key_value(ops.rms_normalization(x))  # [B, 3 D]
+        # queries and keys are rotated by one operation, values by none
         both, value = ops.split(heads, [2 * self.mlp_out.units], axis=1)
         both = ops.reshape(both, (-1, 2, self.num_heads, self.head_dim))
-        query, key = ops.unstack(rotate_few(both, cos, sin), 2, axis=1)
+        query, key = ops.unstack(rotate_few(both, cos, sin), 2, axis=1)  # [B, H, D / H]
+        # whole rows of the cache are written, [B H, D / H]
         new = (ops.reshape(part, (-1, self.head_dim)) for part in (key, value))
         cache = tuple(
             ops.scatter_update(old, rows, part)
             for old, part in zip(cache, new, strict=True)
         )
+        # [B H S, D / H] -> [B, H, S, D / H]
         shape = (-1, self.num_heads, ops.shape(mask)[2], self.head_dim)
         keys, values = (ops.reshape(part, shape) for part in cache)
+        # sums of products, not batched matrix products: see above
         scores = ops.sum(query[:, :, None] * keys, axis=-1)  # [B, H, S]
         scores = ops.cast(scores, "float32") + mask
         shares = ops.exp(ops.log_softmax(scores, axis=-1))
         mixed = ops.sum(ops.cast(shares, values.dtype)[..., None] * values, axis=2)
-        mixed = ops.reshape(mixed, (-1, self.num_heads * self.head_dim))
+        mixed = ops.reshape(mixed, (-1, self.num_heads * self.head_dim))  # [B, D]
         return self.rest(x, mixed), cache
 
     def rest(self, x, mixed, training=False):
-        """What follows the heads.  float [..., D] twice -> float [..., D]."""
+        """The block after its heads: output of the attention, then the MLP.
+
+        Args:
+            x: float [..., D], the residual stream.
+            mixed: float [..., D], the heads side by side.
+            training: bool, with dropout.
+
+        Returns:
+            float [..., D].
+        """
         x = x + self.dropout(self.attention_out(mixed), training=training)
         inner = self.mlp_out(self.mlp_in(ops.rms_normalization(x)))
         return x + self.dropout(inner, training=training)
 
 
 def dense(width, name, scale=1.0, activation=None):
-    """A layer without bias whose first weights are normal.
+    """A dense layer without bias, its initial weights from a normal distribution.
 
     Args:
         width: of the output.
         name: of the layer.
-        scale: standard deviation, in that of the other weights.
+        scale: standard deviation of the weights, in units of STDDEV.
         activation: name, or None.
 
     Returns:
@@ -174,13 +196,13 @@ def dense(width, name, scale=1.0, activation=None):
 
 
 def hidden(seen):
-    """What is added to the scores: 0 where a position sees another, else -1e9.
+    """Mask to add to the scores: 0 where a position attends to another, else -1e9.
 
     Args:
-        seen: bool [B, T, S].
+        seen: bool [B, T, S], or [B, S] for one position.
 
     Returns:
-        float32 [B, 1, T, S].
+        float32 [B, 1, T, S], or [B, 1, S]; the new axis is for the heads.
     """
     return (ops.cast(seen, "float32")[:, None] - 1.0) * 1e9
 
@@ -196,16 +218,16 @@ def attention_shares(query, keys, mask):
         float32 [B, H, T, S].
     """
     scores = ops.matmul(query, ops.transpose(keys, (0, 1, 3, 2)))
-    # Keras casts what a layer is given: the mask too
+    # in float32, for the softmax; the mask too, since Keras casts a layer's arguments
     scores = ops.cast(scores, "float32") + ops.cast(mask, "float32")
     return ops.softmax(scores, axis=-1)
 
 
 def rotation(positions, head_dim, dtype):
-    """What `rotate` multiplies a head by at some positions.
+    """Factors by which `rotate` multiplies a head, at given positions.
 
-    Queries and keys are scaled too, by d^(-1/4) each, so that their product is by
-    d^(-1/2).
+    They also scale queries and keys by d^(-1/4) each, so that the product of the two
+    is scaled by d^(-1/2).
 
     Args:
         positions: int [B or 1, T].
@@ -213,21 +235,25 @@ def rotation(positions, head_dim, dtype):
         dtype: of the result.
 
     Returns:
-        two float [B or 1, 1, T, d]: cos, and sin with the sign of what it multiplies.
+        two float [B or 1, 1, T, d]: cos, and sin with the sign of the rotation.
+
+    Source: Su et al., 2021, arXiv:2104.09864.
     """
     pair = ops.arange(0, head_dim, 2, dtype="float32") / head_dim
+    # [B or 1, 1, T, d / 2], one angle a pair
     angle = ops.cast(positions, "float32")[:, None, :, None] / WAVELENGTH**pair
     cos, sin = ops.cos(angle), ops.sin(angle)
+    # pairs are (x_i, x_{i + d/2}), so the halves repeat, the first sine negative
     both = ops.concatenate([cos, cos], axis=-1), ops.concatenate([-sin, sin], axis=-1)
     return tuple(ops.cast(part * head_dim**-0.25, dtype) for part in both)
 
 
 def rotate(x, cos, sin):
-    """Turn the pairs (x_i, x_{i + d/2}).  [..., d] -> the same shape."""
+    """Rotate the pairs (x_i, x_{i + d/2}).  [..., d] -> the same shape."""
     return x * cos + ops.roll(x, x.shape[-1] // 2, axis=-1) * sin
 
 
 def rotate_few(x, cos, sin):
-    """The same for small arrays: on TensorFlow `roll` wakes other threads."""
+    """Rotate small arrays, without `roll`, which wakes other threads on TensorFlow."""
     swapped = ops.concatenate(ops.split(x, 2, axis=-1)[::-1], axis=-1)
     return x * cos + swapped * sin

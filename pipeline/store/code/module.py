@@ -1,9 +1,9 @@
 """A source file, read without importing it: its symbols and the names they use.
 
-A symbol is what a module binds at its top level: a function, a class (one unit, with
-its methods), an assigned name. Other statements at the top level run on import and
+A symbol is a name bound at a module's top level: a function, a class (one unit, with
+its methods) or an assigned name. Other statements at the top level run on import and
 belong to the module as a whole; they are its effects. `if TYPE_CHECKING` and
-`if __name__ == "__main__"` do not run, so they are nothing.
+`if __name__ == "__main__"` do not run, so they are left out.
 """
 
 import ast
@@ -15,9 +15,15 @@ from pipeline.store.code.uses import FUNCTIONS, Import, Use, stored, uses
 
 
 class Module:
-    """One parsed file. `symbols` name -> statements, `imports` name -> [Import],
-    `stars` modules imported with *, `runs` all that is imported at the top level,
-    `effects` statements, `bound` the names they bind.
+    """One parsed file.
+
+    Attributes:
+        symbols: name -> the statements that bind it.
+        imports: name -> the imports that bind it.
+        stars: modules imported with `*`.
+        runs: all imports at the top level.
+        effects: statements that run on import.
+        bound: names that the effects bind.
     """
 
     def __init__(self, name: str, path: Path, source: bytes):
@@ -37,6 +43,7 @@ class Module:
         self._named = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
 
     def _add(self, node: ast.stmt) -> None:
+        """Sort a statement of the top level into symbols, imports or effects."""
         if isinstance(node, FUNCTIONS | ast.ClassDef):
             self.symbols.setdefault(node.name, []).append(node)
         elif _assigns_names(node):
@@ -47,11 +54,13 @@ class Module:
         elif not _never_runs(node):
             self.effects.append(node)
             self.bound |= stored(node)
+            # an `if` or `try` at the top level may import
             for child in ast.walk(node):
                 if isinstance(child, ast.Import | ast.ImportFrom):
                     self._import(child)
 
     def _import(self, node: ast.Import | ast.ImportFrom) -> None:
+        """Record an import statement of the top level."""
         plain = isinstance(node, ast.Import)
         self.runs += [Import(a.name) for a in node.names] if plain else []
         for name, found in self.bindings(node):
@@ -62,14 +71,20 @@ class Module:
                 self.imports.setdefault(name, []).append(found)
 
     def bindings(self, node: ast.Import | ast.ImportFrom) -> list[tuple[str, Import]]:
-        """The names that an import statement binds, and to what."""
+        """The names that an import statement binds, and the imports they are bound to.
+
+        Args:
+            node: an import statement anywhere in this module.
+        """
         if isinstance(node, ast.Import):
+            # `import a.b` binds a, `import a.b as c` binds c to a.b
             return [
                 (a.asname, Import(a.name)) if a.asname else (top, Import(top))
                 for a in node.names
                 for top in [a.name.split(".")[0]]
             ]
         module = node.module or ""
+        # one dot is the module's own package, each further one the package above
         if node.level:
             above = self.package.split(".")
             above = above[: len(above) - node.level + 1]
@@ -78,7 +93,7 @@ class Module:
 
     @cached_property
     def unnamed(self) -> list[Import]:
-        """What is imported at the top level and not named in this file afterwards."""
+        """Imports of the top level whose name this file does not use."""
         return [
             found
             for name, imports in self.imports.items()
@@ -87,7 +102,7 @@ class Module:
         ]
 
     def uses(self, node: ast.stmt) -> set[Use]:
-        """What a statement of this module uses (see uses.py)."""
+        """Uses of a statement of this module (see uses.py), remembered."""
         if id(node) not in self._uses:
             self._uses[id(node)] = uses(node, self.bindings)
         return self._uses[id(node)]
@@ -95,12 +110,12 @@ class Module:
 
 @cache
 def digest(node: ast.stmt) -> str:
-    """A hash of a statement's syntax: not of comments, docstrings or formatting."""
+    """Hash of a statement's syntax, without comments, docstrings and formatting."""
     return hashlib.sha256(ast.dump(node).encode()).hexdigest()[:16]
 
 
 def _assigns_names(node: ast.stmt) -> bool:
-    """Whether it is an assignment to names alone, not to an element or attribute."""
+    """True if it is an assignment to names only, not to an element or attribute."""
     return isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign) and not any(
         isinstance(child, ast.Attribute | ast.Subscript)
         and isinstance(child.ctx, ast.Store)
@@ -109,6 +124,7 @@ def _assigns_names(node: ast.stmt) -> bool:
 
 
 def _never_runs(node: ast.stmt) -> bool:
+    """True if the statement is an `if` whose test is false when a stage runs."""
     tests = ("TYPE_CHECKING", "typing.TYPE_CHECKING", "__name__ == '__main__'")
     return (
         isinstance(node, ast.If) and not node.orelse and ast.unparse(node.test) in tests
@@ -116,6 +132,7 @@ def _never_runs(node: ast.stmt) -> bool:
 
 
 def _without_docstrings(tree: ast.Module) -> ast.Module:
+    """The tree itself, its bare strings removed."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef) or (
             isinstance(node, FUNCTIONS) and isinstance(node.body, list)

@@ -1,14 +1,15 @@
-"""The code that a stage can reach: which symbols of which files, by their syntax.
+"""The code that a stage can reach: symbols of files, found by their syntax.
 
 From an entry point, every name is followed through the imports of the entry's own
-package (`components`) to the symbol it stands for. What other packages a reached symbol
-names are its libraries. Where a use cannot be followed to one symbol (a module handed
-around, `getattr`), all symbols of that module count. A table of names is not followed:
-the choices say where it leads, so that a network nobody chose is nobody's code.
+package (`components`) to its symbol. Other packages that a reached symbol names are its
+libraries. Where a use cannot be followed to one symbol (a module passed as a value,
+`getattr`), all symbols of that module count. A table of names is not followed: the
+choices give its one case, so a network that was not chosen is not reached.
 
 Not seen: modules named by strings (`import_module`), files run as scripts, data files.
 """
 
+import ast
 import sys
 from functools import cache
 from pathlib import Path
@@ -31,15 +32,16 @@ def code(
 
     Args:
         entries: (file, symbol) to start from; files relative to `root`.
-        choices: for a file of `tables.TABLES`, the (file, symbol) its table leads to.
+        choices: for a file of `choices.TABLES`, the (file, symbol) of the chosen case.
         root: the folder that holds `components/`.
 
     Returns:
         ({"file:symbol": hash}, third-party packages by the name they are imported by).
         Comments, docstrings and formatting are not hashed.
+
     Raises:
-        ValueError: an entry that is not there.
-        SyntaxError: a reached file that is not Python.
+        ValueError: if an entry does not exist.
+        SyntaxError: if a reached file is not Python.
     """
     reach = _Reach(Path(root), choices or {})
     for file, symbol in entries:
@@ -48,6 +50,13 @@ def code(
 
 
 class _Reach:
+    """One walk over the code, with the symbols and libraries found so far.
+
+    Args:
+        root: the folder that holds `components/`.
+        choices: file of a table -> (file, symbol) of the chosen case.
+    """
+
     def __init__(self, root: Path, choices: dict):
         self.root = root
         self.choices = choices
@@ -60,6 +69,7 @@ class _Reach:
         self.package = None
 
     def entry(self, file: str, symbol: str) -> None:
+        """Follow a symbol of a file, its module's import included."""
         parts = Path(file).with_suffix("").parts
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         self.package = parts[0]
@@ -73,7 +83,7 @@ class _Reach:
         self.symbol(module, symbol)
 
     def module(self, name: str) -> Module | None:
-        """The module called `name` if there is a file of our package for it."""
+        """The module called `name`, or None if our package has no file for it."""
         if name not in self.modules:
             self.modules[name] = None
             path = self.root.joinpath(*name.split("."))
@@ -84,18 +94,21 @@ class _Reach:
         return self.modules[name]
 
     def file(self, module: Module) -> str:
+        """Path of a module below the root, with slashes."""
         return module.path.relative_to(self.root).as_posix()
 
     def run(self, module: Module) -> None:
-        """What importing a module runs: its packages, its imports, its effects."""
+        """Follow all that the import of a module runs: packages, imports, effects."""
         if module.name in self.ran:
             return
         self.ran.add(module.name)
+        # `from a import b` runs a, and a.b if that is a module
         imports = [module.name.rpartition(".")[0]]
         for found in module.runs:
             imports += [found.module, f"{found.module}.{found.symbol}"]
         for imported in filter(None, map(self.module, imports)):
             self.run(imported)
+        # an import for its side effect only: nothing else would lead to its library
         for found in module.unnamed:
             self.library(found.module)
         for node in module.effects:
@@ -104,6 +117,7 @@ class _Reach:
             self.follow(module, node)
 
     def symbol(self, module: Module, name: str) -> None:
+        """Hash a symbol and follow its uses; of a table, follow the chosen case."""
         if (module.name, name) in self.done:
             return
         self.done.add((module.name, name))
@@ -116,7 +130,8 @@ class _Reach:
         for node in nodes:
             self.follow(module, node)
 
-    def follow(self, module: Module, node) -> None:
+    def follow(self, module: Module, node: ast.stmt) -> None:
+        """Follow all uses of a statement."""
         for found, attributes in module.uses(node):
             if isinstance(found, str):
                 self.name(module, found, attributes)
@@ -124,7 +139,7 @@ class _Reach:
                 self.imported(found, attributes)
 
     def name(self, module: Module, name: str, attributes: tuple[str, ...]) -> bool:
-        """Follow a name in a module's scope; False if it is not there."""
+        """Follow a name in a module's scope; False if the module does not bind it."""
         here = (module.name, name, attributes)
         if here in self.names:
             return self.names[here]
@@ -143,6 +158,7 @@ class _Reach:
         return self.names[here]
 
     def imported(self, found: Import, attributes: tuple[str, ...]) -> None:
+        """Follow the attributes of an imported name."""
         symbol = () if found.symbol is None else (found.symbol,)
         self.attribute(found.module, symbol + attributes)
 
@@ -154,6 +170,7 @@ class _Reach:
         if module is None:
             return None
         self.run(module)
+        # the module itself is used as a value: any of its symbols may be
         if not attributes:
             return self.whole(module)
         first, *rest = attributes
@@ -164,12 +181,14 @@ class _Reach:
         return None if first in HARMLESS else self.whole(module)
 
     def whole(self, module: Module) -> None:
+        """Follow every symbol and import of a module."""
         if (module.name, "*") not in self.done:
             self.done.add((module.name, "*"))
             for name in [*module.symbols, *module.imports]:
                 self.name(module, name, ("__name__",))
 
     def library(self, name: str) -> None:
+        """Record a third-party package by a dotted name in it."""
         top = name.split(".")[0]
         if top != self.package and top not in sys.stdlib_module_names:
             self.libraries.add(top)
@@ -177,4 +196,5 @@ class _Reach:
 
 @cache
 def _module(name: str, path: Path, source: bytes) -> Module:
+    """The parsed file; the source is an argument, so that a changed file is read."""
     return Module(name, path, source)

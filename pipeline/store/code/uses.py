@@ -1,12 +1,12 @@
-"""What a piece of syntax uses: the names it takes from the module around it.
+"""Uses of a piece of syntax: the names it takes from the module around it.
 
 A use is (binding, attributes): `losses.hinge.x` under `from components import losses`
 is (Import("components", "losses"), ("hinge", "x")); a name of the module itself is
-("log_prob", ()). Annotations are not uses: they say what a value is, and change none.
+("log_prob", ()). Annotations are not uses: they describe values, and change none.
 """
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -29,7 +29,7 @@ def uses(node: ast.stmt, bindings: Bindings) -> set[Use]:
 
     Args:
         node: a statement at the top level of a module.
-        bindings: what an import statement of that module binds.
+        bindings: function of an import statement -> the names it binds.
     """
     visitor = _Uses(bindings)
     visitor.visit(node)
@@ -37,7 +37,11 @@ def uses(node: ast.stmt, bindings: Bindings) -> set[Use]:
 
 
 class _Uses(ast.NodeVisitor):
-    """Collects uses, leaving out the names that are local to a function."""
+    """A visitor that collects uses; names local to a function are left out.
+
+    Args:
+        bindings: function of an import statement -> the names it binds.
+    """
 
     def __init__(self, bindings: Bindings):
         self.bindings = bindings
@@ -45,20 +49,22 @@ class _Uses(ast.NodeVisitor):
         self.scopes: list[dict[str, list[Import]]] = []
 
     def use(self, name: str, attributes: tuple[str, ...] = ()) -> None:
+        """Record the use of a name, by the innermost scope that binds it."""
         for scope in reversed(self.scopes):
             if name in scope:
                 self.found |= {(found, attributes) for found in scope[name]}
                 return
         self.found.add((name, attributes))
 
-    def visit_Name(self, node):
+    def visit_Name(self, node: ast.Name) -> None:
         self.use(node.id)
 
-    def visit_Global(self, node):
+    def visit_Global(self, node: ast.Global) -> None:
         for name in node.names:
             self.found.add((name, ()))
 
-    def visit_Attribute(self, node):
+    def visit_Attribute(self, node: ast.Attribute) -> None:
+        # a chain of attributes is one use: it may lead through packages
         attributes, base = [], node
         while isinstance(base, ast.Attribute):
             attributes.insert(0, base.attr)
@@ -68,8 +74,8 @@ class _Uses(ast.NodeVisitor):
         else:
             self.visit(base)
 
-    def visit_Import(self, node):
-        # Importing runs a module, whether or not its name is used.
+    def visit_Import(self, node: ast.Import | ast.ImportFrom) -> None:
+        # an import runs a module, even if its name is not used
         for _, found in self.bindings(node):
             self.found.add((found, ("__name__",)))
         if isinstance(node, ast.Import):
@@ -78,16 +84,20 @@ class _Uses(ast.NodeVisitor):
 
     visit_ImportFrom = visit_Import
 
-    def visit_AnnAssign(self, node):
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> None:
         for child in filter(None, [node.target, node.value]):
             self.visit(child)
 
-    def visit_ClassDef(self, node):
-        # A name bound in the body is taken for the module's too: once too often.
+    def visit_ClassDef(self, node: ast.ClassDef) -> None:
+        # A name bound in the body is taken for the module's name too. That may reach
+        # too much code, but never too little.
         for child in [*node.decorator_list, *node.bases, *node.keywords, *node.body]:
             self.visit(child)
 
-    def visit_FunctionDef(self, node):
+    def visit_FunctionDef(
+        self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+    ) -> None:
+        # decorators and defaults belong to the scope around the function
         outside = [*getattr(node, "decorator_list", []), *node.args.defaults]
         for child in [*outside, *filter(None, node.args.kw_defaults)]:
             self.visit(child)
@@ -99,7 +109,9 @@ class _Uses(ast.NodeVisitor):
 
     visit_AsyncFunctionDef = visit_Lambda = visit_FunctionDef
 
-    def visit_comprehension_expression(self, node):
+    def visit_comprehension_expression(
+        self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+    ) -> None:
         self.visit(node.generators[0].iter)  # belongs to the scope around it
         targets = [g.target for g in node.generators]
         self.scopes.append({n: [] for t in targets for n in stored(t)})
@@ -110,6 +122,7 @@ class _Uses(ast.NodeVisitor):
     visit_GeneratorExp = visit_comprehension_expression
 
     def _locals(self, arguments: ast.arguments, body: list) -> dict[str, list[Import]]:
+        """Names local to a function -> the imports that bind them, [] if none does."""
         given = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
         given += filter(None, [arguments.vararg, arguments.kwarg])
         names = {argument.arg: [] for argument in given}
@@ -126,7 +139,7 @@ class _Uses(ast.NodeVisitor):
         return {name: found for name, found in names.items() if name not in outer}
 
 
-def _inside(node: ast.AST):
+def _inside(node: ast.AST) -> Iterator[ast.AST]:
     """The node and those below it that belong to the same scope."""
     yield node
     if not isinstance(node, FUNCTIONS | ast.ClassDef | COMPREHENSIONS):

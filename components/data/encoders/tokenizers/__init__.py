@@ -1,16 +1,17 @@
-"""The table of tokenizers: what a token of a text is.
+"""The table of tokenizers, each a definition of a token.
 
-Each is a class of one shape. Its tokens are 1, 2, ...; 0 is EOS and none of its
-business. Texts reach it in the normal form of components/data/encoders/text.py.
+All are classes with the same interface. Tokens are 1, 2, ...; 0 is EOS, which the
+tokenizer neither reads nor writes. Texts are in the normal form of
+components/data/encoders/text.py.
 
     fit(texts, vocab_size)   the tokenizer of the texts of train
-    names                    what the tokens 1, 2, ... are called
-    to_json()                plain data; the class, called with it, makes the same one
+    names                    names of the tokens 1, 2, ...
+    to_json()                plain data, the arguments of the same tokenizer
     encode(texts)            list of str -> list of int [n]
     decode(tokens)           int [n] -> str
     encode_graph(texts)      string [B] -> int32 Ragged [B, n]
-    decode_graph(tokens)     and back
-    reads                    which texts it cannot tell apart, in words; "" if none
+    decode_graph(tokens)     int32 Ragged [B, n] -> string [B]
+    reads                    texts that it cannot tell apart, in words, or ""
     op_libraries             packages whose import brings operations of its graph
 """
 
@@ -19,7 +20,7 @@ def tokenizer(name):
     """The class of the tokenizer called `name`.
 
     Raises:
-        ValueError: if there is none.
+        ValueError: if there is no such tokenizer.
     """
     match name:
         case "bytes":

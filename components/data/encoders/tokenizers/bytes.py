@@ -1,11 +1,11 @@
-"""V is the 256 bytes, byte b being token b + 1: every text has its tokens."""
+"""V is the 256 bytes, byte b is token b + 1: every text has tokens."""
 
 import numpy as np
 import tensorflow as tf
 
 
 class Bytes:
-    """The tokenizer; nothing is fitted."""
+    """The tokenizer of bytes; nothing is fitted."""
 
     names = tuple(f"0x{b:02x}" for b in range(256))
     reads = ""
@@ -13,11 +13,11 @@ class Bytes:
 
     @classmethod
     def fit(cls, texts, vocab_size=None):
-        """The same one for all texts, which are not read."""
+        """The same tokenizer for all texts; they are not read."""
         return cls()
 
     def to_json(self):
-        """Nothing."""
+        """No data.  -> {}."""
         return {}
 
     def encode(self, texts):
@@ -26,7 +26,7 @@ class Bytes:
         return [values.astype("int32") + 1 for values in raw]
 
     def decode(self, tokens):
-        """int [n] -> str; where the bytes are no UTF-8, U+FFFD."""
+        """int [n] -> str; bytes that are not UTF-8 become U+FFFD."""
         return (tokens - 1).astype("uint8").tobytes().decode("utf-8", "replace")
 
     def encode_graph(self, texts):

@@ -1,4 +1,4 @@
-"""V is the characters of train and U+FFFD, which stands for any other."""
+"""V is the characters of train and U+FFFD, which replaces any other character."""
 
 import numpy as np
 import tensorflow as tf
@@ -7,10 +7,10 @@ REPLACEMENT = "\ufffd"
 
 
 class Characters:
-    """The tokenizer.
+    """The tokenizer of characters.
 
     Args:
-        characters: str, V in the order of its code points.
+        characters: str, V in the order of its code points, U+FFFD included.
     """
 
     reads = "characters unseen in train as U+FFFD"
@@ -23,11 +23,11 @@ class Characters:
 
     @classmethod
     def fit(cls, texts, vocab_size=None):
-        """The tokenizer whose V is that of the texts.
+        """The tokenizer whose V is the characters of the texts.
 
         Args:
             texts: iterable of str, read once.
-            vocab_size: None; the texts say how large V is.
+            vocab_size: None; the texts decide the size of V.
         """
         found = {REPLACEMENT}
         for text in texts:
@@ -40,7 +40,7 @@ class Characters:
         return tuple(self.characters)
 
     def to_json(self):
-        """Plain data; `Characters(**tokenizer.to_json())` is the same one."""
+        """Plain data; `Characters(**tokenizer.to_json())` is the same tokenizer."""
         return {"characters": self.characters}
 
     def encode(self, texts):
@@ -49,7 +49,8 @@ class Characters:
 
     def tokens(self, text):
         """str -> int [n]."""
-        points = np.frombuffer(text.encode("utf-32-le"), "int32")
+        points = np.frombuffer(text.encode("utf-32-le"), "int32")  # code points [n]
+        # the points of V are sorted, so a binary search finds the token
         place = np.searchsorted(self.points, points)
         place = np.minimum(place, len(self.points) - 1)
         return np.where(self.points[place] == points, place + 1, self.other)
@@ -61,7 +62,7 @@ class Characters:
     def encode_graph(self, texts):
         """string [B] -> int32 Ragged [B, n]."""
         ragged = tf.strings.unicode_decode(texts, "UTF-8")
-        points = ragged.flat_values
+        points = ragged.flat_values  # all texts end to end
         place = tf.searchsorted(self.points, points)
         place = tf.minimum(place, len(self.points) - 1)
         hit = tf.equal(tf.gather(self.points, place), points)

@@ -1,12 +1,13 @@
 """V is pieces of words, chosen so that the texts of train are probable.
 
-A unigram model of pieces: a text is cut into those whose product of probabilities is
-the largest. What no piece covers is spelled in bytes, 256 further tokens, so every text
-has its tokens and decode gives it back. A space is U+2581 in a piece, so this character
-itself is read as a space; nothing is put before the first word, nor any space dropped:
-the tokens of a prompt and of what follows it may be joined.
+In this unigram model of pieces, a text is cut into the pieces whose product of
+probabilities is the largest. Characters that no piece covers are spelled in bytes, 256
+further tokens. So every text has tokens, and decode gives it back. A space is U+2581 in
+a piece, so this character itself is read as a space. Nothing is added before the first
+word, and no space is dropped, so the tokens of a prompt and of its continuation can be
+joined.
 
-Texts are cut by tensorflow-text's operation at ingest too: of equally probable cuts
+tensorflow-text's operation cuts the texts at ingest too: of equally probable cuts
 ("66 6" and "6 66") the package sentencepiece takes others.
 
 Source: T. Kudo, "Subword Regularization", ACL 2018, section 3.2; T. Kudo and
@@ -26,10 +27,10 @@ from sentencepiece.sentencepiece_model_pb2 import ModelProto
 
 from components.data.encoders.tokenizers.characters import REPLACEMENT
 
-TRAIN_CHARACTERS = 2**26  # that the pieces are chosen by, at most
+TRAIN_CHARACTERS = 2**26  # largest number of characters to choose the pieces by
 SENTENCE = 2**14  # characters; longer texts are cut for the training of the model
-# The normal form is that of components/data/encoders/text.py; one rule follows. A model
-# without any says so on stderr whenever it is loaded.
+# The normal form is that of components/data/encoders/text.py, and one rule after it. A
+# model without any rule prints a warning on stderr whenever it is loaded.
 RULES = "2581\t20\n"  # U+2581 -> space
 OPTIONS = {
     "model_type": "unigram",
@@ -44,18 +45,18 @@ OPTIONS = {
     "remove_extra_whitespaces": False,
     "max_sentence_length": 4 * SENTENCE,  # bytes
     "hard_vocab_limit": False,
-    # sums depend on how the texts are divided among threads, not on the cores there are
+    # sums depend on the number of threads: a fixed one gives the same on all machines
     "num_threads": 16,
     "minloglevel": 2,
 }
 
 
 class SentencePiece(tf.Module):
-    """The tokenizer.
+    """The tokenizer of pieces.
 
     Args:
         model: str, SentencePiece's own file in base64. It is part of the Dataset's
-            description because that is all that some stages read of a Dataset.
+            description, since some stages read nothing else of a Dataset.
     """
 
     reads = "U+2581 as a space"
@@ -76,8 +77,8 @@ class SentencePiece(tf.Module):
             vocab_size: int.
 
         Raises:
-            ValueError: if the texts have too many characters for `vocab_size`, or too
-                few pieces.
+            ValueError: if there are no texts, or they have too many characters for
+                `vocab_size`, or too few pieces.
         """
         sample = thinned(texts, TRAIN_CHARACTERS)
         if not sample:
@@ -88,6 +89,7 @@ class SentencePiece(tf.Module):
         try:
             model = trained(sample, vocab_size)
         except RuntimeError as error:
+            # the trainer states the size it needs only in its message
             needed = re.search(r"required_chars\. \d+ vs (\d+)", str(error))
             if needed is None:
                 raise
@@ -97,6 +99,7 @@ class SentencePiece(tf.Module):
                 "at least, and more for pieces of several characters."
             ) from error
         made = cls(base64.b64encode(model).decode())
+        # the limit is soft, so the trainer may return fewer pieces without an error
         found = made.processor.get_piece_size()
         if found < vocab_size:
             raise ValueError(
@@ -108,12 +111,12 @@ class SentencePiece(tf.Module):
 
     @property
     def names(self):
-        """The pieces; <unk>, which no text has, is the first.  -> tuple of str."""
+        """The pieces; the first is <unk>, which no text contains.  -> tuple of str."""
         number = self.processor.get_piece_size()
         return tuple(self.processor.id_to_piece(i) for i in range(1, number))
 
     def to_json(self):
-        """Plain data; `SentencePiece(**tokenizer.to_json())` is the same one."""
+        """Plain data; `SentencePiece(**tokenizer.to_json())` is the same tokenizer."""
         return {"model": base64.b64encode(self.model).decode()}
 
     def encode(self, texts):
@@ -123,14 +126,15 @@ class SentencePiece(tf.Module):
         return [tokens[start:stop] for start, stop in itertools.pairwise(borders)]
 
     def decode(self, tokens):
-        """int [n] -> str; where bytes are no UTF-8, U+FFFD."""
+        """int [n] -> str; bytes that are not UTF-8 become U+FFFD."""
         return self.processor.decode(tokens.tolist())
 
     def operations(self):
-        """The model in TensorFlow; what only decodes does not wait for the import."""
+        """The model in TensorFlow; created at first use, since the import is slow."""
         if self.in_graph is None:
             import tensorflow_text
 
+            # outside of any graph that is being traced: all graphs share the object
             with tf.init_scope():
                 self.in_graph = tensorflow_text.SentencepieceTokenizer(self.model)
         return self.in_graph
@@ -145,11 +149,17 @@ class SentencePiece(tf.Module):
 
 
 def trained(texts, vocab_size):
-    """The bytes of a model, the same for the same texts.
+    """Train a model; the same texts give the same bytes.
 
     Args:
         texts: list of str.
-        vocab_size: int; there may be fewer pieces in the model.
+        vocab_size: int; the model may have fewer pieces.
+
+    Returns:
+        bytes, SentencePiece's own file.
+
+    Raises:
+        RuntimeError: if `vocab_size` is too small for the characters.
     """
     file = io.BytesIO()
     with tempfile.NamedTemporaryFile("w", suffix=".tsv") as rules:
@@ -168,10 +178,10 @@ def trained(texts, vocab_size):
 
 
 def thinned(texts, limit):
-    """Texts in pieces of at most SENTENCE characters, about `limit` of them at most.
+    """Texts in pieces of at most SENTENCE characters, together at most `limit`.
 
-    Which ones is decided by their hash, so a further text moves few others, and no
-    order of the texts matters.
+    The hash of a piece decides if it is kept. So a further text moves few others, and
+    the choice does not depend on the order of the texts.
 
     Args:
         texts: iterable of str.
@@ -188,6 +198,7 @@ def thinned(texts, limit):
             if place < share:
                 kept.append((place, piece))
                 size += len(piece)
+        # half of the hashes are given up at a time, of pieces to come too
         while size > limit:
             share /= 2
             kept = [entry for entry in kept if entry[0] < share]
@@ -196,6 +207,6 @@ def thinned(texts, limit):
 
 
 def position(text):
-    """A number in [0, 1), a function of the text."""
+    """Hash of a text, as a number in [0, 1)."""
     digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") / 2**64
