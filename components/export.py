@@ -26,6 +26,7 @@ from components.artifacts import (
     read_json,
     write_json,
 )
+from components.errors import RejectedModel
 from components.serving import clean, numeric, ops, parity, warmup
 from components.serving.savedmodel import save
 
@@ -127,7 +128,7 @@ def write_numeric(folder, server, data, evaluated):
     inputs = np.asarray(data.split("test")[0][: len(evaluated)])
     difference = numeric.write(folder, server, inputs, evaluated)
     if not difference <= clean.TOLERANCE:  # NaN is refused too
-        raise clean.RejectedModel(
+        raise RejectedModel(
             "the numeric SavedModel does not answer as the evaluated network did. "
             f"Received: a difference of {difference:.3g} nats. "
             f"Expected {clean.TOLERANCE} nats at most."
@@ -149,7 +150,7 @@ def require_alone(folder, libraries=(), words=()):
     model = SavedModel.FromString((folder / "saved_model.pb").read_bytes())
     found = ops.unknown(model, libraries) + ops.paths(model, words)
     if found:
-        raise clean.RejectedModel(
+        raise RejectedModel(
             f"the SavedModel holds what it may not. Received: {'; '.join(found)}. "
             "Expected operations of components/serving/ops.py, which neither run "
             "Python nor touch files, and no absolute path."

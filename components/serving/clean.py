@@ -9,13 +9,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from components.errors import RejectedModel
+
 TOLERANCE = 1e-4  # nats, between evaluation and export
 
 _ready = []
-
-
-class RejectedModel(Exception):
-    """The export does not answer as the evaluated network did."""
 
 
 def start():

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from components.serving.clean import TOLERANCE, RejectedModel
+from components.errors import RejectedModel
+from components.serving.clean import TOLERANCE
 from components.serving.verify import apart, golden
 from pipeline.store.contract import read_contract
 

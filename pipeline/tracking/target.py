@@ -13,7 +13,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from components.serving.clean import RejectedModel
+from components.errors import RejectedModel
 from pipeline.tracking import models
 from pipeline.tracking.address import LOCAL, public_name, tracking_uri
 from pipeline.tracking.outbox import Batch, Gone, Refused, mlflow_name, mlflow_text

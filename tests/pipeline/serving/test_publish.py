@@ -17,6 +17,7 @@ import mlflow
 import numpy as np
 import pytest
 
+from components.errors import RejectedModel
 from components.serving.verify import golden as golden_batch
 from components.serving.verify import main as verify
 from pipeline.serving import publish
@@ -157,7 +158,7 @@ def test_what_does_not_answer_is_not_published(runs):
     shutil.copytree(export, source)
     draft.rename(source / "assets.extra" / "golden.npz")
     with publish.locked(root, "breast_cancer") as folder:
-        with pytest.raises(publish.clean.RejectedModel, match="a difference of 0.01"):
+        with pytest.raises(RejectedModel, match="a difference of 0.01"):
             publish.publish(publish.synced(root), source, folder, 2, {"export": key})
         assert sorted(path.name for path in folder.iterdir()) == [".lock", "1"]
 
