@@ -169,10 +169,12 @@ def sampling(config, dataset, model):
     import tensorflow as tf
 
     from components.artifacts import Dataset, make_encoder, make_task
+    from components.serving.language import LanguageServer
 
     data = Dataset.load(dataset)
     task = make_task(config["task"], data.space)
-    draw = task.server(make_encoder(data), model, 1.0).signatures()["sample"]
+    made = LanguageServer(task, make_encoder(data), model)
+    draw = made.signatures()["sample"]
 
     def measure(size):
         knobs = {

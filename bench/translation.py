@@ -235,7 +235,7 @@ def buckets(data, task, network, decoding):
     """
     from components.artifacts import load_network
     from components.data.batches.buckets import length_batches, places
-    from components.reports.translations import BATCH_TOKENS, Search
+    from components.reports.translation import BATCH_TOKENS, Search
 
     model, _ = load_network(network)
     sources = data.split("test")[0][:TRANSLATED]
@@ -278,7 +278,7 @@ def trainings(given, folder):
     dataset = next(stages.glob("ingest/[!.]*/manifest.json")).parent
     quiet.import_keras()
     from components.artifacts import Dataset, make_encoder, make_task
-    from components.reports.pairs import lines
+    from components.reports.translation_page import lines
 
     data = Dataset.load(dataset)
     sides = {

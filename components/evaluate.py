@@ -15,6 +15,7 @@ from components.artifacts import (
     write_json,
 )
 from components.reports import plots
+from components.reports import report as report_function
 
 
 def run(
@@ -45,7 +46,8 @@ def run(
     the_task = make_task(task, data.space)
     model, description = load_network(network)
     decoding = {"beam_size": beam_size, "length_penalty": length_penalty}
-    report = the_task.report(
+    report = report_function(task["name"])(
+        the_task,
         data,
         model,
         description["scale"],

@@ -1,12 +1,12 @@
 """Stage 5, export: Dataset's description, Network, Report -> a SavedModel.
 
 The SavedModel takes raw inputs and answers in probabilities. Its folder holds all
-it needs and runs with tensorflow alone (and the libraries of operations that its
-contract names). Before it gets its final name it is asked for -ln P of all of test, and
-of the golden batch, which is in it too, in such a process, there and in another folder.
+it needs, and runs with tensorflow alone and the libraries of operations that its
+contract names. Before it gets its final name it must give the evaluation's -ln P of all
+of test. A process without this project then checks its golden batch, in two folders.
 
-Where the network takes arrays of one shape, it stands alone beside it too, for runtimes
-without strings: numeric/, see components/serving/numeric.py.
+Where the network takes arrays of one shape, the folder numeric/ holds the network alone
+for runtimes without strings; see components/serving/numeric.py.
 """
 
 import shutil
@@ -28,15 +28,12 @@ from components.artifacts import (
 )
 from components.errors import RejectedModel
 from components.serving import clean, numeric, ops, parity, warmup
+from components.serving import server as server_class
 from components.serving.savedmodel import save
 
 # in the SavedModel's folder: requests of test and their answers at evaluation
 GOLDEN = Path("assets.extra", "golden.npz")
 OLDEST_TENSORFLOW = "2.12"  # that opens and answers an export; `make oldest` asks it
-# Rows of a request that servers take, by kind of data: more of them fill a processor no
-# better, and take more memory. A VGG's first layer makes 13 MB of a picture of 224x224,
-# a search for translations the keys and values of every one of its hypotheses.
-MAX_ROWS = {"columns": 1024, "images": 64, "text": 32, "pairs": 32}
 
 
 def run(task, dataset, network, report, out_dir, log):
@@ -60,7 +57,8 @@ def run(task, dataset, network, report, out_dir, log):
         model, description = load_network(network)
         the_task, encoder = make_task(task, data.space), make_encoder(data)
         decoding = read_json(Path(report) / "decoding.json")
-        server = the_task.server(encoder, model, description["scale"], decoding)
+        make_server = server_class(task["name"])
+        server = make_server(the_task, encoder, model, description["scale"], decoding)
         signatures = server.signatures()
         save(server, folder, signatures)
         words = {*strings(encoder.to_json()), *strings(data.space.to_json())}
@@ -72,14 +70,16 @@ def run(task, dataset, network, report, out_dir, log):
         differences = {"test_nll": served["test_difference"]}
         contract = {
             "task": task,
-            "kind": data.kind,
+            "kind": data.description["inputs"]["kind"],
             "labels": data.space.to_json(),
             "signatures": {
-                name: signature_contract(function, server.units)
+                name: signature_contract(function, server.units, server.forms)
                 for name, function in signatures.items()
             },
             "knobs": server.knobs,
-            "max_rows": MAX_ROWS[data.kind],
+            "reads": encoder.reads,
+            "max_rows": encoder.max_rows,
+            "batch_size": encoder.batch_size,
             **server.facts(),
             # to be imported first; none: core TensorFlow operations only
             "op_libraries": list(encoder.op_libraries),
@@ -101,7 +101,7 @@ def run(task, dataset, network, report, out_dir, log):
         shutil.copyfile(Path(report) / "golden.npz", folder / GOLDEN)
         with np.load(folder / GOLDEN, allow_pickle=False) as golden:
             warmup.write(folder, contract, golden, signatures)
-            if data.kind in numeric.INPUTS:
+            if encoder.array:
                 alone = folder.with_name("numeric")
                 evaluated = golden["predict/out/log_probs"]
                 differences["numeric"] = write_numeric(alone, server, data, evaluated)
@@ -168,8 +168,17 @@ def strings(plain):
             yield from (word for value in plain for word in strings(value))
 
 
-def signature_contract(function, units):
-    """Names, dtypes, shapes and units of a concrete function's ends."""
+def signature_contract(function, units, forms):
+    """Inputs and outputs of a concrete function.
+
+    Args:
+        function: concrete function.
+        units: name of an input or output -> its meaning.
+        forms: name of an input -> how a request gives it.
+
+    Returns:
+        {"inputs", "outputs"}: name -> dtype, shape, meaning; of inputs also form.
+    """
 
     def describe(specs):
         return {
@@ -181,7 +190,8 @@ def signature_contract(function, units):
             for name, spec in specs.items()
         }
 
+    inputs = describe(function.structured_input_signature[1])
     return {
-        "inputs": describe(function.structured_input_signature[1]),
+        "inputs": {name: spec | {"form": forms[name]} for name, spec in inputs.items()},
         "outputs": describe(function.structured_outputs),
     }

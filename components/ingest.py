@@ -77,7 +77,7 @@ def run(
             "labels": space.to_json(),
             "train_counts": train_counts,
             "inputs": {
-                "kind": fitted.kind,
+                "kind": opened.kind,
                 "shape": list(fitted.shape),
                 "dtype": fitted.dtype,
                 "encoder": fitted.to_json(),

@@ -1,0 +1,37 @@
+"""The table of reports: what is measured of each task's trained network."""
+
+
+def report(name):
+    """The function that reports on a network of the task called `name`.
+
+    Each is called with (task, data, network, scale, encoder, *, num_bins, beam_size,
+    length_penalty), takes those keywords that it needs, and returns a Report.
+
+    Args:
+        name: of the task.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    match name:
+        case "binary":
+            from components.reports.binary import report
+
+            return report
+        case "language":
+            from components.reports.language import report
+
+            return report
+        case "multiclass":
+            from components.reports.multiclass import report
+
+            return report
+        case "translation":
+            from components.reports.translation import report
+
+            return report
+        case _:
+            raise ValueError(
+                f"no report for this task. Received: {name!r}. "
+                "Expected one of the cases in components/reports/__init__.py."
+            )

@@ -1,4 +1,4 @@
-"""The report of a task whose label is one of K names."""
+"""The shared part of the binary and multiclass reports: a label is one of K names."""
 
 import numpy as np
 
@@ -8,29 +8,41 @@ from components.reports import plots
 from components.reports.base import Report
 
 GOLDEN = 32  # test examples that go with the export, with their ln P
-CLEAR = 1e-3  # nats between two labels: a nearer decision may be another by rounding
+CLEAR = 1e-3  # nats between two labels: below it, rounding may change the decision
 
 
-def report(task, data, network, scale, encoder, num_bins):
+def report(
+    task,
+    data,
+    network,
+    scale,
+    encoder,
+    num_bins,
+    metrics_of,
+    figures_of=lambda space, logits, labels: {},
+):
     """Score every split with P.
 
     Args:
         task: Binary or Multiclass.
         data: Dataset.
         network: Network.
-        scale: what the logits are multiplied by before P is taken.
-        encoder: Columns or Images.
+        scale: the factor of the logits before P is taken.
+        encoder: of the raw inputs, like Columns or Images.
         num_bins: bins of the calibration error and of the reliability diagram.
+        metrics_of: function of (LabelSpace, logits, labels) -> dict of float, the
+            task's own metrics of a split.
+        figures_of: the same of test -> dict of Figure.
 
     Returns:
         Report.
     """
-    metrics, scored = {}, {}
+    metrics = {}
     for split in SPLITS:
         inputs, labels = data.split(split)
         labels = np.asarray(labels)
         logits = network.logits(inputs)
-        # P is taken of scale x logits; the decision does not depend on the scale
+        # P is that of scale x logits; the decision does not depend on the scale
         calibrated = scale * logits
         log_probs = np.asarray(task.log_probs(calibrated))
         log_prob = np.asarray(task.log_prob(calibrated, labels))
@@ -39,19 +51,17 @@ def report(task, data, network, scale, encoder, num_bins):
         measured = {
             **nll(log_prob),
             **floors(index, data.description["train_counts"]),
-            **task.metrics(logits, labels),
+            **metrics_of(data.space, logits, labels),
             "ece": ece,
         }
         metrics |= {f"{split}_{name}": value for name, value in measured.items()}
-        scored[split] = (logits, labels, log_probs, log_prob, index, bins)
-
-    logits, labels, log_probs, log_prob, index, bins = scored["test"]
+    # the last split is test: the rest of the report is about it
     names = data.space.names
     decision = np.asarray(task.predict(logits))
     figures = {
         "confusion_matrix": plots.confusion_matrix(index, decision, names),
         "reliability": plots.reliability(bins, metrics["test_ece"]),
-        **task.figures(logits, labels),
+        **figures_of(data.space, logits, labels),
     }
     rows = slice(0, GOLDEN)
     request = encoder.request(data.raw(), rows)
@@ -63,7 +73,7 @@ def report(task, data, network, scale, encoder, num_bins):
         **{f"predict/in/{name}": values for name, values in inputs.items()},
         "predict/out/log_probs": log_probs[rows],
     }
-    second, first = np.sort(log_probs[rows], axis=1)[:, -2:].T
+    second, first = np.sort(log_probs[rows], axis=1)[:, -2:].T  # [GOLDEN] each
     if (first - second).min() > CLEAR:
         golden["predict/out/label"] = plain(np.array(names)[decision[rows]])
     return Report(metrics, -log_prob, golden, figures)

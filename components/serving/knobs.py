@@ -1,4 +1,4 @@
-"""What `sample` takes beside x, whatever the labels; and how signatures are made."""
+"""Knobs, the inputs of `sample` beside x; checks of requests; concrete functions."""
 
 import tensorflow as tf
 
@@ -16,7 +16,7 @@ KNOBS = {
     "top_k": knob("top_k", tf.int32),
     "top_p": knob("top_p", tf.float32),
 }
-DEFAULTS = {"seed": 0, "temperature": 1.0, "top_p": 1.0}  # where nothing is asked for
+DEFAULTS = {"seed": 0, "temperature": 1.0, "top_p": 1.0}  # of requests without them
 KNOB_UNITS = {
     "seed": "integer; equal seeds draw equal labels",
     "temperature": f"in [{TEMPERATURE[0]}, {TEMPERATURE[1]}]; 1 samples from P",
@@ -37,11 +37,11 @@ def knobs_in_range(temperature, top_k, top_p):
 
 
 def require(allowed, message, values):
-    """The assertion that refuses a request, and shows what it refuses.
+    """The assertion that refuses a request and shows the refused values.
 
     Args:
         allowed: bool, of each of the values.
-        message: what is expected, the input's name first.
+        message: the rule, the input's name first.
         values: tensor of the same shape.
 
     Returns:
@@ -54,7 +54,7 @@ def require(allowed, message, values):
 
 
 def noise(seed, size):
-    """Numbers of each row's own seed, so that a batch changes nothing.
+    """Random numbers by each row's own seed: the other rows of a batch change nothing.
 
     Args:
         seed: int64 [B].
@@ -73,8 +73,8 @@ def noise(seed, size):
 def concrete(functions):
     """{name: (function, its specs)} -> {name: concrete function}.
 
-    Each refuses inputs that have not as many rows as its first one: an operation inside
-    would repeat a single one for all of them, or fail without its name.
+    Each refuses inputs whose number of rows is not that of its first one. An operation
+    inside would repeat a single row for all of them, or fail without the input's name.
     """
 
     def checked(function, first):
@@ -85,7 +85,7 @@ def concrete(functions):
 
         return call
 
-    # without autograph: what branches or repeats says so, and tracing is faster
+    # without autograph: branches and loops are explicit, and tracing is faster
     return {
         name: tf.function(
             checked(function, next(iter(specs))), autograph=False
@@ -97,7 +97,7 @@ def concrete(functions):
 def same_rows(inputs, first):
     """The assertion that all inputs have as many rows as the one named `first`.
 
-    One for all of them, and few operations: a table may have many columns.
+    One assertion for all of them, of few operations: a table may have many columns.
 
     Args:
         inputs: name -> tensor [B, ...].
@@ -111,7 +111,7 @@ def same_rows(inputs, first):
         return []
     rows = tf.shape(inputs[first])[0]
     sizes = tf.concat([tf.shape(inputs[name])[:1] for name in others], axis=0)
-    wrong = tf.argmax(tf.cast(sizes != rows, tf.int32))  # the first one that has not
+    wrong = tf.argmax(tf.cast(sizes != rows, tf.int32))  # the first wrong one
     said = [f"{name} must have as many rows as {first}. Received:" for name in others]
     received = tf.gather(said, wrong), tf.gather(sizes, wrong)
     return [tf.debugging.Assert(tf.reduce_all(sizes == rows), received)]

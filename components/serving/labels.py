@@ -1,4 +1,4 @@
-"""The SavedModel of a task whose label is one of K names."""
+"""The SavedModel of the tasks binary and multiclass: a label is one of K names."""
 
 import tensorflow as tf
 
@@ -13,17 +13,18 @@ from components.serving.knobs import (
 )
 
 
-class Server(tf.Module):
+class LabelServer(tf.Module):
     """The signatures: raw inputs in, the data's own labels and nats out.
 
     Args:
-        task: Task.
-        encoder: Columns or Images.
+        task: Binary or Multiclass.
+        encoder: of one input for each label, like Columns or Images.
         network: Network.
-        scale: what the logits are multiplied by before P is taken.
+        scale: the factor of the logits before P is taken.
+        decoding: not used; labels are not searched.
     """
 
-    def __init__(self, task, encoder, network, scale):
+    def __init__(self, task, encoder, network, scale, decoding=None):
         super().__init__()
         self.task, self.encoder, self.network = task, encoder, network
         self.scale = scale
@@ -33,9 +34,9 @@ class Server(tf.Module):
         self.tracked = [network, *getattr(encoder, "lookups", [])]
 
     def logits(self, inputs):
-        """Logits, scaled to those of P.  dict of [B] -> float32 [B, num_outputs].
+        """Logits times the scale.  dict of [B] -> float32 [B, num_outputs].
 
-        Inputs so large that they are no numbers are refused: there is no P then.
+        Inputs that are too large give infinite logits, which have no P: refused.
         """
         inputs = self.encoder.encode_graph(inputs)
         rows = tf.shape(inputs)[0]
@@ -100,16 +101,22 @@ class Server(tf.Module):
 
     @property
     def knobs(self):
-        """What signatures take beside x and y, by name, with its default."""
+        """Inputs beside x and y.  -> dict of name -> default."""
         return DEFAULTS | {"top_k": self.task.space.size}
 
+    @property
+    def forms(self):
+        """Input name -> how a request gives it."""
+        knobs = dict.fromkeys(self.knobs, "knob")
+        return knobs | self.encoder.forms() | {"label": "label"}
+
     def facts(self):
-        """What else the contract says.  -> plain data."""
+        """Further keys of the contract.  -> plain data."""
         return {"scale": self.scale}
 
     @property
     def units(self):
-        """Input or output name -> what it holds, with its unit or range."""
+        """Input or output name -> its meaning, with unit or range."""
         return {
             **self.encoder.describe(),
             "label": f"one of {list(self.task.space.names)}",

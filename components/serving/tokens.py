@@ -1,4 +1,4 @@
-"""What the SavedModels of texts have in common: nats of tokens, and their bounds."""
+"""The shared part of the language and translation servers: nats of tokens, checks."""
 
 import tensorflow as tf
 
@@ -11,7 +11,7 @@ from components.serving.knobs import (
     require,
 )
 
-NEVER = -1e30  # ln P of what cannot follow
+NEVER = -1e30  # ln P of a token that cannot follow
 
 MAX_LENGTH = {"max_length": knob("max_length", tf.int32)}
 TEXT = {"text": knob("text", tf.string)}
@@ -22,14 +22,14 @@ TOKENS = {
 
 
 class TokenServer(tf.Module):
-    """P of texts, each of which comes with another one: a prompt, or a source.
+    """P of texts, each given another text: a prompt, or a source.
 
     Args:
         task: Softmax over tokens.
         text: Text, the encoder of a text.
         network: Network.
         given: name of the input that comes with a text.
-        longest: tokens that a request may ask for.
+        longest: the largest `max_length` of a request.
         default: plain data, the knobs of `serving_default`.
     """
 
@@ -44,17 +44,17 @@ class TokenServer(tf.Module):
 
         Args:
             given: string [B].
-            tokens: int32 [B, T], what is scored.
-            lengths: int32 [B], how many of each row.
+            tokens: int32 [B, T].
+            lengths: int32 [B], how many tokens of each row count.
 
         Returns:
-            (float32 [B, T], nats, 0 after the end; float32 [B, V], ln P of what would
-            come next).
+            (float32 [B, T], nats, 0 after the end; float32 [B, V], ln P of the token
+            after them, nats).
         """
         raise NotImplementedError
 
     def scoring(self):
-        """The signatures that score.  -> name: (function, its specs)."""
+        """The signatures that score.  -> dict of name -> (function, its specs)."""
 
         def log_prob(*, text, **given):
             tokens, lengths = self.text.encode_graph(text)
@@ -78,7 +78,7 @@ class TokenServer(tf.Module):
         }
 
     def made(self, continuation):
-        """A Continuation as `predict` and `sample` answer it.  -> dict."""
+        """Answer of `predict` and `sample` from a Continuation.  -> dict."""
         tokens, lengths = continuation.tokens, continuation.lengths
         return {
             "text": self.text.decode_graph(tokens, lengths),
@@ -89,7 +89,7 @@ class TokenServer(tf.Module):
         }
 
     def uniform(self, seed, temperature, top_k, top_p):
-        """A number for each token of `sample`, whose knobs are looked at first.
+        """Random numbers for the tokens of `sample`, after its knobs are checked.
 
         Returns:
             float32 [B, longest], in [0, 1).
@@ -98,17 +98,24 @@ class TokenServer(tf.Module):
             return noise(seed, self.longest)
 
     def length_in_range(self, max_length):
-        """The assertion that refuses other lengths."""
+        """The assertion that refuses a `max_length` out of range."""
         return within(max_length, "max_length", 1, self.longest)
 
     @property
     def knobs(self):
-        """What signatures take beside texts, by name, with its default."""
+        """Inputs beside texts and tokens.  -> dict of name -> default."""
         return DEFAULTS | {"top_k": self.task.num_outputs} | dict(self.default)
 
     @property
+    def forms(self):
+        """Input name -> how a request gives it."""
+        texts = dict.fromkeys((*self.given, *TEXT), "text")
+        tokens = {name: name for name in TOKENS}
+        return dict.fromkeys(self.knobs, "knob") | texts | tokens
+
+    @property
     def units(self):
-        """Input or output name -> what it holds, with its unit or range."""
+        """Input or output name -> its meaning, with unit or range."""
         last, (given,) = self.task.num_outputs - 1, self.given
         return {
             "tokens": f"integers in [0, {last}]; a whole text's last one is EOS, 0",
@@ -134,18 +141,18 @@ def within(values, name, low, high):
 
 
 def largest(values, least=1):
-    """The largest of some numbers, `least` if there are none.  int32 [B] -> int32."""
+    """The largest of some numbers; `least` if B is 0.  int32 [B] -> int32."""
     return tf.reduce_max(tf.concat([values, [least]], axis=0))
 
 
 def has_ended(tokens, lengths):
-    """Whether the last token of each row is EOS.  -> bool [B]."""
+    """True where a row's tokens hold EOS.  -> bool [B]."""
     column = tf.range(tf.shape(tokens)[1])[None, :]
     return tf.reduce_any((tokens == 0) & (column < lengths[:, None]), axis=1)
 
 
 def legal(tokens, lengths, num):
-    """Assertions that tokens are labels, EOS the last one if there.
+    """Assertions that tokens are labels, and EOS at the end only.
 
     Args:
         tokens: int32 [B, T].

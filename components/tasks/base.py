@@ -73,39 +73,6 @@ class Task(abc.ABC):
             (float [number of labels], nats; float, the scale).
         """
 
-    @abc.abstractmethod
-    def report(
-        self, data, network, scale, encoder, *, num_bins, beam_size, length_penalty
-    ):
-        """What is measured of a trained network.
-
-        Args:
-            data: Dataset.
-            network: Network.
-            scale: what the logits are multiplied by before P is taken.
-            encoder: of the data's raw inputs.
-            num_bins: bins of the calibration error.
-            beam_size, length_penalty: of the search for translations.
-
-        Returns:
-            Report.
-        """
-
-    @abc.abstractmethod
-    def server(self, encoder, network, scale, decoding):
-        """The SavedModel's signatures.
-
-        Args:
-            encoder: of the data's raw inputs.
-            network: Network.
-            scale: what the logits are multiplied by before P is taken.
-            decoding: of the evaluation, beam_size and length_penalty.
-
-        Returns:
-            tf.Module with `signatures()`, name -> concrete function, and `units`, the
-            name of an input or output -> what it holds.
-        """
-
     def refuse_batch_tokens(self, batch_tokens):
         """Examples of this task are counted, not their tokens.
 

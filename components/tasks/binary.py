@@ -5,9 +5,7 @@ from keras import ops
 
 from components.data.batches.passes import Plan
 from components.losses import binary_log_prob, hinge
-from components.metrics import accuracy, auroc, fit_scale
-from components.reports import labels as labels_report
-from components.reports import plots
+from components.metrics import fit_scale
 from components.tasks.base import Task
 
 
@@ -60,12 +58,6 @@ class Binary(Task):
         """+1 if s(x) >= 0 else -1, as a position: 1 or 0.  [B, 1] -> int32 [B]."""
         return ops.cast(logits[..., 0] >= 0, "int32")
 
-    def metrics(self, logits, labels):
-        """Accuracy (with interval) and AUROC.  [N, 1], int [N] -> dict of float."""
-        score = np.asarray(logits)[:, 0]
-        correct = np.where(score >= 0, 1, -1) == labels
-        return {**accuracy(correct), "auroc": auroc(score, labels)}
-
     def plan(self, inputs, labels, network, batch_size, batch_tokens, seed, devices=1):
         """Passes over the examples.  -> Plan."""
         self.refuse_batch_tokens(batch_tokens)
@@ -77,19 +69,3 @@ class Binary(Task):
         if loss == "hinge":
             scale = fit_scale(2.0 * labels * logits[:, 0])
         return np.asarray(self.log_prob(scale * logits, labels)), scale
-
-    def report(self, data, network, scale, encoder, *, num_bins, **_):
-        """Metrics, golden answers and figures.  -> Report."""
-        return labels_report.report(self, data, network, scale, encoder, num_bins)
-
-    def figures(self, logits, labels):
-        """Both losses over the margins of test.  -> dict of Figure."""
-        margin = 2.0 * labels * logits[:, 0]
-        index = self.space.index(labels)
-        return {"margin": plots.margin(margin, index, self.space.names)}
-
-    def server(self, encoder, network, scale, decoding=None):
-        """The SavedModel's signatures.  -> tf.Module."""
-        from components.serving.labels import Server
-
-        return Server(self, encoder, network, scale)

@@ -6,7 +6,6 @@ import numpy as np
 from pydantic import Field
 
 from components.data.batches.passes import PackedPlan
-from components.reports import texts as texts_report
 from components.tasks.softmax import Softmax
 
 BATCH_TOKENS = 2**13  # that are read at once when a split is measured
@@ -69,13 +68,3 @@ class Language(Softmax):
             new = inside & (places >= scored[rows, None])
             result[places[new]] = log_prob[new]
         return result, 1.0
-
-    def report(self, data, network, scale, encoder, *, num_bins, **_):
-        """Metrics, golden answers and figures.  -> Report."""
-        return texts_report.report(self, data, network, encoder)
-
-    def server(self, encoder, network, scale, decoding=None):
-        """The SavedModel's signatures.  -> tf.Module."""
-        from components.serving.texts import Server
-
-        return Server(self, encoder, network)

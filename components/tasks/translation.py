@@ -6,7 +6,6 @@ import numpy as np
 from pydantic import Field
 
 from components.data.batches.buckets import BucketPlan, length_batches, places
-from components.reports import translations as translations_report
 from components.tasks.softmax import Softmax
 
 BATCH_TOKENS = 2**12  # positions of a side that are read at once to measure a split
@@ -76,16 +75,3 @@ class Translation(Softmax):
             real[len(rows) :] = False
             result[place[real]] = log_prob[real]
         return result, 1.0
-
-    def report(
-        self, data, network, scale, encoder, *, num_bins, beam_size, length_penalty
-    ):
-        """Metrics, golden answers and figures.  -> Report."""
-        decoding = {"beam_size": beam_size, "length_penalty": length_penalty}
-        return translations_report.report(self, data, network, encoder, **decoding)
-
-    def server(self, encoder, network, scale, decoding):
-        """The SavedModel's signatures.  -> tf.Module."""
-        from components.serving.translations import Server
-
-        return Server(self, encoder, network, decoding)

@@ -52,13 +52,26 @@ def test_contract_gives_a_meaning_and_the_unit_of_every_end(case):
             assert ("nats" in end["meaning"]) == ("log_prob" in name)
 
 
+def test_contract_gives_the_form_of_every_input(case):
+    columns = case.data.description["inputs"]["encoder"].get("columns", [])
+    forms = {"numeric": "number", "categorical": "category"}
+    expected = {column["name"]: forms[column["kind"]] for column in columns}
+    expected |= {"image": "image", "label": "label"}
+    expected |= {"prompt": "text", "source": "text", "text": "text"}
+    expected |= {"tokens": "tokens", "lengths": "lengths"}
+    expected |= dict.fromkeys(case.contract["knobs"], "knob")
+    for stated in case.contract["signatures"].values():
+        for name, end in stated["inputs"].items():
+            assert end["form"] == expected[name]
+
+
 def test_contract_says_where_the_model_comes_from(case):
     contract = case.contract
     assert contract["task"] == case.data.description["task"]
     assert contract["labels"]["names"] == list(case.names)
     pieces = contract["task"].get("tokenizer") == "sentencepiece"
     assert contract["op_libraries"] == ["tensorflow_text"] * pieces
-    assert contract["kind"] == case.data.kind
+    assert contract["kind"] == case.data.description["inputs"]["kind"]
     assert contract["data"]["name"] == case.data.description["name"]
     for split, digest in case.data.digests.items():
         assert contract["data"][split] == digest

@@ -27,6 +27,7 @@ from components.artifacts import (
     set_weights,
 )
 from components.data.sources.base import objects
+from components.serving import server
 from tests.helpers import stages
 from tests.helpers.data import song
 
@@ -304,7 +305,10 @@ class Case:
         scale = read_json(self.folders.network / "network.json")["scale"]
         task = make_task(self.task, self.data.space)
         decoding = read_json(self.folders.report / "decoding.json")
-        return task.server(self.encoder, self.network(**arguments), scale, decoding)
+        make_server = server(self.task["name"])
+        return make_server(
+            task, self.encoder, self.network(**arguments), scale, decoding
+        )
 
     def ask(self, signature, **inputs):
         """Call a signature; a number is one for every row.

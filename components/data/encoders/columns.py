@@ -1,7 +1,7 @@
 """Feature columns: numbers and categories -> float32 [N, D], by Keras layers.
 
-    numeric       (x - mean) / standard deviation; missing (NaN) -> the mean, that
-                  is 0, and a second column that is 1, if train had missing values
+    numeric       (x - mean) / standard deviation; missing (NaN) -> the mean, which
+                  becomes 0; a further column, 1 where missing, if train had such
     categorical   one column per value seen in train, and one, the first, for
                   values never seen; missing ("") is a value like any other
 
@@ -30,8 +30,16 @@ class Columns:
             "values": [str]}.
     """
 
-    kind = "columns"
     op_libraries = ()  # core TensorFlow operations only
+    reads = "table"
+    max_rows = 1024  # of a request: more fill a processor no better
+    batch_size = 1024
+    array = (
+        "the columns of `encoder`, one behind the other: the numeric ones, "
+        "(x - mean) / sqrt(variance), 0 where missing; then, of the numeric ones with "
+        "`missing`, 1 where missing, else 0; then, of each categorical one, 1 at the "
+        "place of its value, else 0; the first place is that of values not in `values`"
+    )
 
     def __init__(self, columns):
         self.columns = columns
@@ -98,7 +106,7 @@ class Columns:
         return {"columns": self.columns}
 
     def signature(self):
-        """What the SavedModel takes: name -> tf.TensorSpec [B]."""
+        """Inputs of the SavedModel.  -> dict of name -> tf.TensorSpec [B]."""
         return {
             c["name"]: tf.TensorSpec(
                 [None], tf.float32 if c["kind"] == "numeric" else tf.string, c["name"]
@@ -107,11 +115,18 @@ class Columns:
         }
 
     def describe(self):
-        """Name -> what it holds, for the contract."""
+        """Meaning of each input, for the contract.  -> dict of name -> str."""
         return {
             c["name"]: "finite number, as in the data; NaN is missing"
             if c["kind"] == "numeric"
             else f"one of {len(c['values'])} values, others allowed; '' is missing"
+            for c in self.columns
+        }
+
+    def forms(self):
+        """Input name -> how a request gives it: "number" or "category"."""
+        return {
+            c["name"]: "number" if c["kind"] == "numeric" else "category"
             for c in self.columns
         }
 

@@ -21,9 +21,12 @@ class Images:
         shape: (height, width, channels), channels 1 or 3.
     """
 
-    kind = "images"
     op_libraries = ()  # core TensorFlow operations only
     dtype = "uint8"
+    reads = "images"
+    max_rows = 64  # of a request: a VGG's first layer makes 13 MB of one of 224x224
+    batch_size = 32
+    array = "pixels, 0 ... 255, [row, column, channel]"
 
     def __init__(self, shape):
         self.shape = tuple(shape)
@@ -44,16 +47,20 @@ class Images:
         return {"shape": list(self.shape)}
 
     def signature(self):
-        """What the SavedModel takes: encoded images, string [B]."""
+        """Input of the SavedModel: encoded images, string [B]."""
         return {"image": tf.TensorSpec([None], tf.string, "image")}
 
     def describe(self):
-        """Name -> what it holds, for the contract."""
+        """Meaning of each input, for the contract.  -> dict of name -> str."""
         height, width, channels = self.shape
         return {
             "image": f"bytes of a PNG or JPEG; resized to {height}x{width}, "
             f"{'grey' if channels == 1 else 'RGB'}"
         }
+
+    def forms(self):
+        """Input name -> how a request gives it."""
+        return {"image": "image"}
 
     def request(self, raw, rows):
         """Rows of raw data as the SavedModel takes them: PNG bytes [B]."""

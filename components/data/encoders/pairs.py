@@ -19,9 +19,9 @@ class Pairs(tf.Module):
         text: Text.
     """
 
-    kind = "pairs"
-    shape = (None,)
-    dtype = "int32"
+    shape, dtype = Text.shape, Text.dtype
+    reads, max_rows, batch_size = Text.reads, Text.max_rows, Text.batch_size
+    array = None  # tokens are no array of one shape
 
     def __init__(self, **fitted):
         super().__init__()
@@ -47,7 +47,7 @@ class Pairs(tf.Module):
         return self.text.to_json()
 
     def describe(self):
-        """Name -> what it holds, for the contract."""
+        """Meaning of both texts, for the contract.  -> dict of name -> str."""
         held = self.text.describe()["text"]
         return {"source": held, "text": held}
 

@@ -31,9 +31,12 @@ class Text(tf.Module):
         **fitted: what that class is made from.
     """
 
-    kind = "text"
     shape = (None,)
     dtype = "int32"
+    reads = "lines"
+    max_rows = 32  # of a request: a search keeps keys and values of every hypothesis
+    batch_size = 32
+    array = None  # tokens are no array of one shape
 
     def __init__(self, tokenizer, **fitted):
         super().__init__()
@@ -75,7 +78,7 @@ class Text(tf.Module):
         return {"tokenizer": self.tokenizer, **self.vocabulary.to_json()}
 
     def describe(self):
-        """Name -> what it holds, for the contract."""
+        """Meaning of a text, for the contract.  -> dict of name -> str."""
         also = f", {self.vocabulary.reads}" if self.vocabulary.reads else ""
         return {
             "text": "UTF-8; bytes that are none and NUL are read as U+FFFD, CR LF and "

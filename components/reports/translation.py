@@ -14,13 +14,13 @@ from components.metrics import token_floors, token_nll
 from components.reports import plots
 from components.reports.base import Report
 from components.reports.labels import CLEAR, plain
-from components.reports.pairs import lines, markdown
+from components.reports.translation_page import lines, markdown
 
 GOLDEN = 8  # pairs of test that go with the export
 BATCH_TOKENS = 2**11  # source positions that are translated at once
 
 
-def report(task, data, network, encoder, *, beam_size, length_penalty):
+def report(task, data, network, scale, encoder, *, beam_size, length_penalty, **_):
     """Score every split with P, and translate test.
 
     Of train as many pairs are scored as test has.
@@ -29,6 +29,7 @@ def report(task, data, network, encoder, *, beam_size, length_penalty):
         task: Translation.
         data: Dataset.
         network: Transformer.
+        scale: not used; ln P is that of the logits.
         encoder: Pairs.
         beam_size, length_penalty: of the search.
 

@@ -9,13 +9,13 @@ from components.metrics import token_floors, token_nll
 from components.reports import continuations, ngram, plots
 from components.reports.base import Report
 from components.reports.labels import plain
-from components.reports.passages import markdown
+from components.reports.language_page import markdown
 
 GOLDEN_TEXTS, GOLDEN_TOKENS = 4, 2000  # of test, that go with the export
 XZ_TOKENS = 10**7  # the last ones of train that xz is given; its window is 64 MiB
 
 
-def report(task, data, network, encoder):
+def report(task, data, network, scale, encoder, **_):
     """Score every split with P; train on as many of its texts as test has tokens.
 
     Beside test_nll stand what an n-gram model of train costs, and xz -9.
@@ -24,6 +24,7 @@ def report(task, data, network, encoder):
         task: Language.
         data: Dataset.
         network: TransformerLM.
+        scale: not used; ln P is that of the logits.
         encoder: Text.
 
     Returns:

@@ -7,7 +7,7 @@ from components.decoding.sample import sample
 from components.serving.knobs import KNOBS, concrete, knob, require
 from components.serving.tokens import MAX_LENGTH, TokenServer, largest, within
 
-LONGEST = 1024  # tokens that a request may ask for
+LONGEST = 1024  # the largest `max_length` of a request
 MAX_BEAM = 16
 MAX_PENALTY = 5.0
 
@@ -18,18 +18,19 @@ SEARCH = {
 }
 
 
-class Server(TokenServer):
+class TranslationServer(TokenServer):
     """The signatures.
 
     Args:
         task: Translation.
         encoder: Pairs.
         network: Transformer.
-        decoding: plain data of the evaluation, which `serving_default` follows:
-            beam_size, length_penalty.
+        scale: not used; ln P is that of the logits.
+        decoding: beam_size and length_penalty of the evaluation, which are those of
+            `serving_default`.
     """
 
-    def __init__(self, task, encoder, network, decoding):
+    def __init__(self, task, encoder, network, scale, decoding):
         default = {**decoding, "max_length": task.max_length}
         super().__init__(task, encoder.text, network, "source", LONGEST, default)
 
@@ -138,7 +139,7 @@ class Server(TokenServer):
 
     @property
     def units(self):
-        """Input or output name -> what it holds, with its unit or range."""
+        """Input or output name -> its meaning, with unit or range."""
         text = self.text.describe()["text"]
         return {
             **super().units,
@@ -155,7 +156,7 @@ class Server(TokenServer):
         }
 
     def facts(self):
-        """What else the contract says.  -> plain data."""
+        """Further keys of the contract.  -> plain data."""
         return {
             "tokenizer": self.task.tokenizer,
             "max_length": self.task.max_length,

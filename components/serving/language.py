@@ -6,20 +6,22 @@ from components.decoding.sample import continue_texts, greedy, sample
 from components.serving.knobs import KNOBS, concrete
 from components.serving.tokens import MAX_LENGTH, TokenServer, largest
 
-LONGEST = 4096  # tokens that a request may ask for
+LONGEST = 4096  # the largest `max_length` of a request
 DEFAULT_LENGTH = 256  # of `serving_default`
 
 
-class Server(TokenServer):
+class LanguageServer(TokenServer):
     """The signatures.
 
     Args:
         task: Language.
         encoder: Text.
         network: TransformerLM.
+        scale: not used; ln P is that of the logits.
+        decoding: not used; texts are continued greedily.
     """
 
-    def __init__(self, task, encoder, network):
+    def __init__(self, task, encoder, network, scale=1.0, decoding=None):
         default = {"max_length": DEFAULT_LENGTH}
         super().__init__(task, encoder, network, "prompt", LONGEST, default)
 
@@ -123,7 +125,7 @@ class Server(TokenServer):
 
     @property
     def units(self):
-        """Input or output name -> what it holds, with its unit or range."""
+        """Input or output name -> its meaning, with unit or range."""
         text = self.text.describe()["text"]
         return {
             **super().units,
@@ -132,7 +134,7 @@ class Server(TokenServer):
         }
 
     def facts(self):
-        """What else the contract says.  -> plain data."""
+        """Further keys of the contract.  -> plain data."""
         windows = self.network.windows
         return {
             "tokenizer": self.text.tokenizer,

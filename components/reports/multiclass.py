@@ -1,0 +1,33 @@
+"""The report of the task multiclass: K labels, K logits."""
+
+import numpy as np
+
+from components.metrics import accuracy, top_accuracy
+from components.reports import labels
+
+
+def report(task, data, network, scale, encoder, *, num_bins, **_):
+    """Metrics, figures and the golden batch; see components/reports/labels.py.
+
+    Returns:
+        Report.
+    """
+    return labels.report(task, data, network, scale, encoder, num_bins, metrics)
+
+
+def metrics(space, logits, labels):
+    """Metrics of a split beside nll, floors and calibration.
+
+    Args:
+        space: LabelSpace, K names.
+        logits: float [N, K].
+        labels: int [N], 0 ... K-1.
+
+    Returns:
+        dict of name -> float: accuracy with its interval; top5 if K > 5.
+    """
+    logits = np.asarray(logits)
+    result = accuracy(logits.argmax(axis=-1) == labels)
+    if space.size > 5:
+        result["top5"] = top_accuracy(logits, labels, 5)
+    return result
