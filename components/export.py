@@ -100,7 +100,7 @@ def run(task, dataset, network, report, out_dir, log):
         (folder / GOLDEN).parent.mkdir()
         shutil.copyfile(Path(report) / "golden.npz", folder / GOLDEN)
         with np.load(folder / GOLDEN, allow_pickle=False) as golden:
-            warmup.write(folder, contract, golden, signatures)
+            warmup.write(folder, contract, signatures)
             if encoder.array:
                 alone = folder.with_name("numeric")
                 evaluated = golden["predict/out/log_probs"]

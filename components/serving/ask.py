@@ -1,4 +1,4 @@
-"""A SavedModel, asked from Python."""
+"""A SavedModel that is called from Python."""
 
 import re
 
@@ -6,13 +6,13 @@ import numpy as np
 import tensorflow as tf
 
 ASSERTION = "assertion failed:"
-LONGEST = 600  # characters of what is said of a request
-# what lines that say nothing of the inputs begin with
+LONGEST = 600  # characters of an error about a request
+# beginnings of lines that do not describe the inputs
 GRAPH = ("Graph execution error", "Detected at node", "<stack traces", "[[")
 
 
 class Refused(ValueError):
-    """The SavedModel does not take what it was asked."""
+    """The SavedModel does not take these inputs."""
 
 
 class Model:
@@ -20,7 +20,7 @@ class Model:
 
     Args:
         folder: Path of it.
-        op_libraries: list of str, of its contract: what registers its operations.
+        op_libraries: list of str, of its contract: they register its operations.
 
     Raises:
         ValueError: a library that is not known here, or not installed.
@@ -30,19 +30,19 @@ class Model:
         for library in op_libraries:
             register(library)
         self.loaded = tf.saved_model.load(str(folder))  # keeps the variables
-        self.functions = {}  # signature's name -> as `by_name` gives it
+        self.functions = {}  # signature's name -> result of `by_name`
 
-    def ask(self, signature, inputs):
-        """Call a signature.
+    def call(self, signature, inputs):
+        """Outputs of a signature.
 
         Args:
             signature: its name.
-            inputs: dict of name -> array, of the dtype and shape that it takes, all of
-                as many rows.
+            inputs: dict of name -> array, of the signature's dtype and shape, all with
+                the same number of rows.
 
         Returns:
-            dict of name -> np.ndarray, in the contract's order, by name: loaded
-            signatures have one of their own in each process.
+            dict of name -> np.ndarray, sorted by name as the contract is: the order of
+            a loaded signature differs between processes.
 
         Raises:
             Refused: if the model does not take the inputs.
@@ -59,16 +59,16 @@ class Model:
         try:
             answer = function(inputs)
         except tf.errors.InvalidArgumentError as error:
-            said = reason(error.message)
-            # an operation's own words name no input
-            if not inputs.keys() & set(re.findall(r"\w+", said)):
-                said = f"{', '.join(inputs)}: {said}"
-            raise Refused(said) from error
+            text = reason(error.message)
+            # an operation's own error does not name the input
+            if not inputs.keys() & set(re.findall(r"\w+", text)):
+                text = f"{', '.join(inputs)}: {text}"
+            raise Refused(text) from error
         return {name: answer[name].numpy() for name in sorted(answer)}
 
 
 def by_name(signature):
-    """How a signature is asked with a dict.
+    """A signature as a function of a dict.
 
     TensorFlow runs Python for every argument, and a table has many: columns of one
     dtype go as one tensor, [columns, N], and a graph takes it apart.
@@ -87,26 +87,26 @@ def by_name(signature):
         groups.setdefault(key, []).append(name)
     groups = list(groups.values())
 
-    def ask(inputs):
+    def direct(inputs):
         return signature(**{name: tf.constant(v) for name, v in inputs.items()})
 
     if len(groups) == len(specs):  # nothing to stack
-        return specs.keys(), ask
+        return specs.keys(), direct
 
     def unstacked(*stacks):
         inputs = {}
         for names, stack in zip(groups, stacks, strict=True):
-            inputs |= zip(names, tf.unstack(stack), strict=True)
+            inputs |= zip(names, tf.unstack(stack), strict=True)  # [columns, N] -> [N]
         return signature(**inputs)
 
     first = [(len(names), specs[names[0]]) for names in groups]
     stacks = [tf.TensorSpec([size, *spec.shape], spec.dtype) for size, spec in first]
     function = tf.function(unstacked, input_signature=stacks)
 
-    def ask_stacked(inputs):
+    def stacked(inputs):
         return function(*[np.stack([inputs[n] for n in names]) for names in groups])
 
-    return specs.keys(), ask_stacked
+    return specs.keys(), stacked
 
 
 def register(library):
@@ -122,17 +122,17 @@ def register(library):
 
 
 def reason(message):
-    """What an assertion or an operation says, without the graph's own words.
+    """The text of an assertion or an operation, without the graph's own lines.
 
     Args:
         message: str, of a tf.errors.OpError.
     """
     lines = re.sub(r"{{.*?}} ?", "", message).splitlines()
-    said = [line for line in lines if line and not line.strip().startswith(GRAPH)]
-    found = said[0] if said else message
-    if found.startswith(ASSERTION):  # each part of it is in brackets
-        found = found.removeprefix(f"{ASSERTION} [").removesuffix("]")
-        found = found.replace("] [", " ")
-    if len(found) > LONGEST:  # it may hold all that was received
-        found = f"{found[: LONGEST // 2]} ... {found[-LONGEST // 2 :]}"
-    return found
+    kept = [line for line in lines if line and not line.strip().startswith(GRAPH)]
+    text = kept[0] if kept else message
+    if text.startswith(ASSERTION):  # each part of it is in brackets
+        text = text.removeprefix(f"{ASSERTION} [").removesuffix("]")
+        text = text.replace("] [", " ")
+    if len(text) > LONGEST:  # it may hold all inputs
+        text = f"{text[: LONGEST // 2]} ... {text[-LONGEST // 2 :]}"
+    return text

@@ -46,7 +46,7 @@ def score(data, encoder, folder, test_nll, context=None):
         request = encoder.request(raw, rows)
         if data.kind not in SIDES:
             request["label"] = names[data.space.index(labels[rows])]
-        nll[rows] = -model.ask("log_prob", request)["log_prob"]
+        nll[rows] = -model.call("log_prob", request)["log_prob"]
     apart = np.abs(nll - test_nll) / lengths
     apart /= np.maximum(1, np.abs(test_nll) / lengths / 100)
     worst = int(np.argmax(np.where(np.isnan(apart), np.inf, apart)))

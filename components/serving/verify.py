@@ -9,11 +9,15 @@ folder} from stdin, writes {"difference": nats, "foreign_modules": [...]} to std
 import importlib
 import json
 import os
+import runpy
 import sys
 from pathlib import Path
 
 import numpy as np
 
+# by its path: this folder is not in sys.path, so that nothing else of it is imported
+REQUEST = runpy.run_path(str(Path(__file__).with_name("request.py")))
+golden, apart = REQUEST["golden"], REQUEST["apart"]
 ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "2",
     "CUDA_VISIBLE_DEVICES": "-1",  # as on a server without a GPU
@@ -62,34 +66,6 @@ def ask(folder, requests, expected):
         for name, values in expected[signature].items():
             differences.append(apart(answer[name].numpy(), values))
     return np.max(differences)  # of NaN and another number: NaN
-
-
-def golden(path):
-    """A golden batch.  -> (requests, answers), each signature -> name -> array."""
-    requests, expected = {}, {}
-    with np.load(path, allow_pickle=False) as arrays:
-        for key, values in arrays.items():
-            signature, side, name = key.split("/")
-            half = requests if side == "in" else expected
-            half.setdefault(signature, {})[name] = values
-    return requests, expected
-
-
-def apart(given, expected):
-    """The largest difference of an answer.
-
-    Args:
-        given: array [N, ...], numbers or bytes.
-        expected: array of the same shape.
-
-    Returns:
-        float: of bytes, 0 or infinite; of numbers beyond 100, of their hundredth part,
-        since float32 is no finer; NaN if a number is none.
-    """
-    if expected.dtype.kind == "S":
-        return 0.0 if (given == expected).all() else np.inf
-    scale = np.maximum(1, np.abs(expected) / 100)
-    return (np.abs(given - expected) / scale).max()
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """Requests of test that go with a SavedModel, in its folder assets.extra:
 
-    tf_serving_warmup_requests      what TensorFlow Serving asks a version before it is
-                                    available: each signature, one row and several
+    tf_serving_warmup_requests      what TensorFlow Serving requests of a version before
+                                    it is available: each signature, one row and several
     golden/NAME.request.json        a request of signature NAME in the form of its REST
     golden/NAME.answer.json         API, and the answer
-    batching_parameters.txt         how it may answer several requests at once
+    batching_parameters.txt         limits for several requests in one batch
 
 Strings are text, but of images: {"b64": "..."}.
 """
@@ -12,9 +12,10 @@ Strings are text, but of images: {"b64": "..."}.
 import base64
 import json
 
-import numpy as np
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
+
+from components.serving.request import golden_rows, plain, signature
 
 WARMUP = "tf_serving_warmup_requests"
 ROWS = 3  # of a golden request
@@ -40,30 +41,33 @@ pad_variable_length_inputs: true
 """
 
 
-def write(folder, contract, golden, signatures):
+def write(folder, contract, signatures):
     """Write all of them.
 
     Args:
-        folder: Path of the SavedModel.
+        folder: Path of the SavedModel, its golden batch in it.
         contract: dict, its contract.
-        golden: arrays of the evaluation by "signature/in/name": rows of test.
         signatures: name -> concrete function.
     """
     extra = folder / "assets.extra"
     (extra / "golden").mkdir()
     (extra / BATCHING).write_text(batching(contract), "utf-8")
+    rows = golden_rows(folder / contract["golden"], ROWS)
     with tf.io.TFRecordWriter(str(extra / WARMUP)) as warmup:
         for name, function in signatures.items():
-            inputs = request(contract, golden, name)
+            specs = contract["signatures"][name]["inputs"]
+            inputs = request(contract, name, rows)
             tensors = {key: tf.constant(values) for key, values in inputs.items()}
-            for rows in (1, ROWS):
-                warmup.write(record(name, tensors, rows))
-            asked = {"signature_name": name, "inputs": plain(inputs, contract)}
-            answers = {k: v.numpy() for k, v in function(**tensors).items()}
-            outputs = plain(answers, contract)
+            for size in (1, ROWS):
+                warmup.write(record(name, tensors, size))
+            outputs = {k: plain(v.numpy()) for k, v in function(**tensors).items()}
             if len(outputs) == 1:  # that API does not name a single one
                 (outputs,) = outputs.values()
-            for what, content in (("request", asked), ("answer", {"outputs": outputs})):
+            given = {key: as_json(inputs[key], spec) for key, spec in specs.items()}
+            for what, content in (
+                ("request", {"signature_name": name, "inputs": given}),
+                ("answer", {"outputs": outputs}),
+            ):
                 path = extra / "golden" / f"{name}.{what}.json"
                 path.write_text(json.dumps(content, ensure_ascii=False), "utf-8")
 
@@ -76,34 +80,23 @@ def batching(contract):
     return text + (PAD_TEXT if ragged else "")
 
 
-def request(contract, golden, name):
-    """What a signature is asked: rows of test, and the knobs' defaults.
+def request(contract, name, rows):
+    """Rows of test for a signature, and the knobs' defaults.
 
     Args:
-        contract, golden: see `write`.
+        contract: dict.
         name: of the signature.
+        rows: name -> array [N, ...], of x and of y that are names or text.
 
     Returns:
-        dict of name -> array [ROWS, ...].
+        dict of name -> array [N, ...].
     """
-    x = contract["signatures"]["serving_default"]["inputs"]
-    known = {}
-    for key, values in golden.items():
-        _, side, of = key.split("/")
-        if side == "in":
-            known.setdefault(of, values[:ROWS])
-    rows = len(known[next(iter(x))])
-    made = {}
-    for key, spec in contract["signatures"][name]["inputs"].items():
-        if key in contract["knobs"] and key not in x:
-            made[key] = np.full(rows, contract["knobs"][key], spec["dtype"])
-        elif key == "tokens":  # the empty text: EOS
-            made[key] = np.zeros((rows, 1), spec["dtype"])
-        elif key == "lengths":
-            made[key] = np.ones(rows, spec["dtype"])
-        else:
-            made[key] = known[key]
-    return made
+    called = signature(contract, name)
+    size = len(rows[next(iter(called.x))])
+    # the empty text, which is EOS alone
+    rows = rows | {"tokens": [[0]] * size, "lengths": [1] * size}
+    given = {key: rows[key] for key in called.inputs}
+    return called.request(given, numbers=[0] * size)  # one seed for all rows
 
 
 def record(name, tensors, rows):
@@ -118,16 +111,8 @@ def record(name, tensors, rows):
     return log.SerializeToString(deterministic=True)
 
 
-def plain(arrays, contract):
-    """Arrays as JSON data.  dict of name -> array -> dict of name -> list."""
-
-    def of(name, values):
-        if values.dtype.kind not in "SO":  # numbers, or NumPy's own text
-            return values.tolist()
-        if contract["kind"] == "images" and name == "image":
-            return [{"b64": base64.b64encode(v).decode()} for v in values.tolist()]
-        return np.vectorize(lambda v: v.decode("utf-8", "replace"), otypes=[object])(
-            values
-        ).tolist()
-
-    return {name: of(name, np.asarray(values)) for name, values in arrays.items()}
+def as_json(values, spec):
+    """One input as that API takes it.  array -> list."""
+    if spec["form"] == "image":
+        return [{"b64": base64.b64encode(value).decode()} for value in values]
+    return values.tolist() if values.dtype.kind == "f" else plain(values)  # NaN stays

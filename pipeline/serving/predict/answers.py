@@ -71,7 +71,7 @@ def asked(model, signature, chunk, rows, knobs):
         for name, spec in signature.inputs.items()
     }
     try:
-        return model.ask(signature.name, request)
+        return model.call(signature.name, request)
     except Refused as refusal:
         if len(rows) == 1:
             raise ValueError(

@@ -49,7 +49,7 @@ def test_columns_of_one_dtype_arrive_each_under_its_name(folder):
     direct = tf.saved_model.load(str(folder)).signatures["many"]
     expected = direct(**{name: tf.constant(v) for name, v in INPUTS.items()})
     for inputs in (INPUTS, backwards, INPUTS):
-        answer = Model(folder).ask("many", inputs)
+        answer = Model(folder).call("many", inputs)
         assert list(answer) == ["numbers", "texts"]
         np.testing.assert_array_equal(answer["numbers"], expected["numbers"].numpy())
         assert list(answer["texts"]) == [b"one+x\0", b"two\0+", b"\xff+z"]
@@ -59,7 +59,7 @@ def test_any_number_of_rows(folder):
     model = Model(folder)
     for rows in (1, 0, 3):
         inputs = {n: v[:rows] if v.ndim else v for n, v in INPUTS.items()}
-        assert len(model.ask("many", inputs)["texts"]) == rows
+        assert len(model.call("many", inputs)["texts"]) == rows
 
 
 def test_input_that_is_not_taken_or_not_given(folder):
@@ -72,10 +72,10 @@ def test_input_that_is_not_taken_or_not_given(folder):
         received = ", ".join(sorted(inputs)) or "none"
         said = f"{name} takes other inputs. Received: {received}. Expected: "
         with pytest.raises(Refused, match=said):
-            Model(folder).ask(name, inputs)
+            Model(folder).call(name, inputs)
 
 
 def test_what_the_graph_asserts_is_said(folder):
     bad = INPUTS | {"b": np.array([1, 100, 2], "float32")}
     with pytest.raises(Refused, match="^b must be below 100. Received:"):
-        Model(folder).ask("many", bad)
+        Model(folder).call("many", bad)

@@ -1,0 +1,325 @@
+"""A request to a SavedModel, and its answer, as the contract describes them.
+
+Three kinds of input: x, which every signature takes; y, which is scored; and knobs,
+one number for all rows. Only `seed` differs: row i draws with `seed` + i.
+
+MLflow's model has a copy of this file beside ask.py, and verify.py reads it alone: it
+needs NumPy, and nothing of this project.
+"""
+
+import base64
+import reprlib
+from typing import NamedTuple
+
+import numpy as np
+
+DEFAULT = "serving_default"
+TOLERANCE = 1e-4  # nats, between an answer and the evaluation
+RAGGED = ("tokens", "token_log_probs")  # outputs that are padded to the longest row
+
+SHOWN = reprlib.Repr()  # a short text of what was received, whatever it is
+SHOWN.maxstring, SHOWN.maxother, SHOWN.maxlevel = 60, 60, 2
+
+
+class Signature(NamedTuple):
+    """The inputs and outputs of one signature, each as name -> spec.
+
+    A spec is the contract's: dtype, shape, meaning and form.
+
+    Args:
+        name: of the signature.
+        x: inputs of a row, which `serving_default` takes too.
+        y: other inputs of a row, which are scored.
+        knobs: inputs with one number for all rows; these specs have a default too.
+        outputs: in the order of the contract.
+        known: names of the knobs of all signatures.
+    """
+
+    name: str
+    x: dict
+    y: dict
+    knobs: dict
+    outputs: dict
+    known: list
+
+    @property
+    def inputs(self):
+        """Specs of what each row holds, x first."""
+        return self.x | self.y
+
+    def request(self, rows, knobs=None, numbers=None):
+        """Arrays of a request.
+
+        Args:
+            rows: name -> list of N values, of every x and y: a number, or None where
+                it is missing; text or bytes, an image as base64 or bytes; a list of
+                integers. An array of numbers is taken too.
+            knobs: name -> number; None, and one that is left out, is the default.
+            numbers: int [N], added to the seed; 0 ... N - 1 if left out.
+
+        Returns:
+            dict of name -> array [N], or [N, T] of lists, filled with 0; text as bytes.
+
+        Raises:
+            ValueError: what is wrong, the input's name first.
+        """
+        names = list(self.inputs)
+        if unknown := rows.keys() - set(names):
+            what = f"{self.name} has no such input"
+            raise wrong(what, listed(unknown), listed(names))
+        if missing := [name for name in names if name not in rows]:
+            what = f"{self.name} needs an input that is missing: {', '.join(missing)}"
+            raise wrong(what, listed(rows), listed(names))
+        size = len(rows[names[0]])
+        for name in names:
+            if len(rows[name]) != size:
+                what = f"{name} must have as many rows as {names[0]}"
+                raise wrong(what, len(rows[name]), size)
+        made = {name: array(name, rows[name], self.inputs[name]) for name in names}
+        for name, value in self.settings(knobs).items():
+            values = [value] * size
+            if name == "seed":
+                numbers = range(size) if numbers is None else numbers
+                values = [value + int(number) for number in numbers]
+            made[name] = array(name, values, self.knobs[name])
+        return made
+
+    def settings(self, knobs=None):
+        """A number for each knob: the given one, or the default.
+
+        Args:
+            knobs: name -> number or None.
+
+        Returns:
+            dict of name -> int or float.
+
+        Raises:
+            ValueError: an unknown knob, or a value of another type.
+        """
+        given = {n: value for n, value in (knobs or {}).items() if value is not None}
+        if unknown := given.keys() - self.knobs.keys():
+            what = f"{self.name} has no such parameter"
+            expected = f"{listed(self.knobs) or 'none'}; "
+            expected += f"of all signatures: {listed(self.known)}"
+            raise wrong(what, listed(unknown), expected)
+        for name, value in given.items():
+            array(name, [value], self.knobs[name])
+        return {n: given.get(n, spec["default"]) for n, spec in self.knobs.items()}
+
+    def answer(self, arrays, cut=True, shortest=True):
+        """Rows of an answer as plain data.
+
+        Args:
+            arrays: name -> array [N, ...], of every output.
+            cut: bool, tokens end after their length; else they are filled up.
+            shortest: see `plain`.
+
+        Returns:
+            list of N dict, the outputs in the order of the contract.
+        """
+        columns = {name: plain(arrays[name], shortest) for name in self.outputs}
+        if cut and "lengths" in columns:
+            for name in columns.keys() & set(RAGGED):
+                columns[name] = first(columns[name], columns["lengths"])
+        rows = zip(*columns.values(), strict=True)
+        return [dict(zip(columns, row, strict=True)) for row in rows]
+
+
+def signature(contract, name=DEFAULT):
+    """One signature of a contract.
+
+    Args:
+        contract: dict, the contract.json of a SavedModel.
+        name: of the signature.
+
+    Returns:
+        Signature.
+
+    Raises:
+        ValueError: the contract has no such signature.
+    """
+    every = contract["signatures"]
+    if not isinstance(name, str) or name not in every:
+        raise wrong("no such signature", name, f"one of: {listed(every)}")
+    taken, defaults = every[name]["inputs"], contract["knobs"]
+    row = {n: spec for n, spec in taken.items() if spec["form"] != "knob"}
+    x = every[DEFAULT]["inputs"].keys()
+    return Signature(
+        name,
+        x={n: spec for n, spec in row.items() if n in x},
+        y={n: spec for n, spec in row.items() if n not in x},
+        knobs={
+            n: spec | {"default": defaults[n]}
+            for n, spec in taken.items()
+            if n not in row
+        },
+        outputs=every[name]["outputs"],
+        known=list(defaults),
+    )
+
+
+def array(name, values, spec):
+    """One input.
+
+    Args:
+        name: of it.
+        values: see `Signature.request`.
+        spec: of the contract.
+
+    Returns:
+        array [N], strings as bytes; or [N, T] of lists, filled with 0.
+
+    Raises:
+        ValueError: a value of another type.
+    """
+    if spec["dtype"] == "string":
+        return strings(name, values, spec["form"])
+    if isinstance(values, np.ndarray) and values.dtype.kind in "iuf":
+        return values.astype(spec["dtype"])
+    if len(spec["shape"]) == 1:
+        return numbers(name, values, spec["dtype"])
+    for value in values:
+        if not isinstance(value, list):
+            raise wrong(f"{name} must hold lists of numbers", value, "[0, ...]")
+    made = np.zeros((len(values), max(map(len, values), default=0)), spec["dtype"])
+    for row, value in zip(made, values, strict=True):
+        row[: len(value)] = numbers(name, value, spec["dtype"])
+    return made
+
+
+def numbers(name, values, dtype):
+    """list of numbers, None for a missing one -> array [N], NaN where it is missing."""
+    whole = np.dtype(dtype).kind in "iu"
+    legal = {int} if whole else {int, float, type(None)}
+    if not legal.issuperset(map(type, values)):
+        value = next(value for value in values if type(value) not in legal)
+        expected = "an integer" if whole else "a number, or null for none"
+        raise wrong(f"{name} must hold numbers", value, expected)
+    try:
+        with np.errstate(over="ignore"):  # a large one is infinite
+            return np.array(values, dtype if whole else "float64").astype(dtype)
+    except OverflowError:
+        value = max(filter(None, values), key=abs)
+        raise wrong(f"{name} must hold numbers", value, f"{dtype}") from None
+
+
+def strings(name, values, form):
+    """list of str or bytes -> objects [N], bytes."""
+    # not NumPy's strings, which drop NULs at the end and are all as wide as the longest
+    made = np.empty(len(values), object)
+    for row, value in enumerate(values):
+        # a missing category is an empty one
+        value = "" if value is None and form == "category" else value
+        if isinstance(value, str):
+            # half of a surrogate pair is not UTF-8: the SavedModel replaces it
+            value = value.encode("utf-8", "surrogatepass")
+            value = decoded(name, value) if form == "image" else value
+        if not isinstance(value, bytes):
+            raise wrong(f"{name} must hold strings", value, "a string")
+        made[row] = value
+    return made
+
+
+def decoded(name, value):
+    """Base64, spaces and ends of line left out.  bytes -> bytes."""
+    try:
+        return base64.b64decode(b"".join(value.split()), validate=True)
+    except ValueError:
+        raise wrong(f"{name} must be base64", value, "base64 of a file") from None
+
+
+def plain(values, shortest=False):
+    """An output as plain data.
+
+    Args:
+        values: array [N, ...].
+        shortest: bool, 0.1 for float32's 0.1, else 0.10000000149011612.
+
+    Returns:
+        list of N, nested: str, int, float, bool, and None for NaN and infinity.
+    """
+    if values.dtype.kind in "SO":
+        texts = np.frompyfunc(lambda text: text.decode("utf-8", "replace"), 1, 1)
+        return texts(values.astype(object)).tolist()
+    if values.dtype.kind != "f":
+        return values.tolist()
+    finite = np.isfinite(values)
+    if shortest:  # by way of text
+        values = np.where(finite, values, 0).astype(str).astype("float64")
+    if not finite.all():
+        values = np.where(finite, values.astype(object), None)
+    return values.tolist()
+
+
+def first(values, length):
+    """The first `length` values; of nested lists, each list by its own length."""
+    if isinstance(length, list):
+        return [first(v, n) for v, n in zip(values, length, strict=True)]
+    return values[:length]
+
+
+def golden(path):
+    """A golden batch.
+
+    Args:
+        path: of golden.npz, with keys "SIGNATURE/in/NAME" and "SIGNATURE/out/NAME".
+
+    Returns:
+        (requests, answers), each dict of signature -> name -> array.
+    """
+    requests, answers = {}, {}
+    with np.load(path, allow_pickle=False) as arrays:
+        for key, values in arrays.items():
+            name, side, end = key.split("/")
+            half = requests if side == "in" else answers
+            half.setdefault(name, {})[end] = values
+    return requests, answers
+
+
+def golden_rows(path, size):
+    """The first `size` rows of all golden requests together.  -> name -> array."""
+    requests, _ = golden(path)
+    # the first signature that takes an input has it
+    return {
+        name: values[:size]
+        for request in reversed(requests.values())
+        for name, values in request.items()
+    }
+
+
+def apart(given, expected):
+    """The largest difference of an answer.
+
+    Args:
+        given: array [N, ...], numbers or bytes.
+        expected: array of the same shape.
+
+    Returns:
+        float, see `differences`; of bytes, 0 or infinite.
+    """
+    if expected.dtype.kind == "S":
+        return 0.0 if (given == expected).all() else np.inf
+    return differences(given, expected).max()
+
+
+def differences(given, expected):
+    """|given - expected|; beyond 100 of their hundredth part: float32 is no finer.
+
+    Args:
+        given, expected: arrays of one shape.
+
+    Returns:
+        float array; NaN where a number is NaN.
+    """
+    return np.abs(given - expected) / np.maximum(1, np.abs(expected) / 100)
+
+
+def listed(names):
+    """Names in one line, sorted."""
+    return ", ".join(sorted(map(str, names)))
+
+
+def wrong(what, received, expected):
+    """The error of a request.  -> ValueError."""
+    shown = "null" if received is None else SHOWN.repr(received)
+    return ValueError(f"{what}. Received: {shown}. Expected: {expected}.")

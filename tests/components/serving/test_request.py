@@ -1,0 +1,257 @@
+"""A request and its answer, on contracts that are made by hand."""
+
+import base64
+import runpy
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from components.serving import request
+from components.serving.request import (
+    apart,
+    differences,
+    golden,
+    golden_rows,
+    plain,
+    signature,
+)
+
+
+def spec(dtype, form, *more):
+    """An input or output of a contract."""
+    return {"dtype": dtype, "shape": [None, *more], "meaning": "", "form": form}
+
+
+SEED, BEAM = spec("int64", "knob"), spec("int32", "knob")
+TOKENS, LENGTHS = spec("int32", "tokens", None), spec("int32", "lengths")
+TABLE = {
+    "knobs": {"seed": 5},
+    "signatures": {
+        "serving_default": {
+            # a column may have the name of another task's knob
+            "inputs": {
+                "beam_size": spec("float32", "number"),
+                "city": spec("string", "category"),
+            },
+            "outputs": {"label": {}},
+        },
+        "log_prob": {
+            "inputs": {
+                "aim": spec("string", "label"),
+                "beam_size": spec("float32", "number"),
+                "city": spec("string", "category"),
+                "seed": SEED,
+            },
+            "outputs": {"log_prob": {}},
+        },
+    },
+}
+PAIRS = {
+    "knobs": {"beam_size": 4, "seed": 0, "top_p": 1.0},
+    "signatures": {
+        "serving_default": {
+            "inputs": {"source": spec("string", "text")},
+            "outputs": {"text": {}, "tokens": {}, "lengths": {}, "token_log_probs": {}},
+        },
+        "sample": {
+            "inputs": {
+                "source": spec("string", "text"),
+                "seed": SEED,
+                "top_p": spec("float32", "knob"),
+            },
+            "outputs": {"text": {}},
+        },
+        "predict": {
+            "inputs": {"beam_size": BEAM, "source": spec("string", "text")},
+            "outputs": {"texts": {}, "log_probs": {}},
+        },
+        "score": {
+            "inputs": {
+                "lengths": LENGTHS,
+                "source": spec("string", "text"),
+                "tokens": TOKENS,
+            },
+            "outputs": {"log_prob": {}},
+        },
+    },
+}
+IMAGES = {
+    "knobs": {},
+    "signatures": {
+        "serving_default": {
+            "inputs": {"picture": spec("string", "image")},
+            "outputs": {"label": {}},
+        }
+    },
+}
+
+
+def test_inputs_are_told_apart_by_their_form():
+    found = signature(TABLE, "log_prob")
+    assert list(found.x) == ["beam_size", "city"]
+    assert list(found.y) == ["aim"]
+    assert list(found.inputs) == ["beam_size", "city", "aim"]
+    assert found.knobs == {"seed": SEED | {"default": 5}}
+    assert signature(TABLE).y == signature(TABLE).knobs == {}
+
+
+def test_missing_values_of_a_table():
+    rows = {"beam_size": [1, None], "city": [None, "Zürich"], "aim": ["a", "b"]}
+    made = signature(TABLE, "log_prob").request(rows)
+    np.testing.assert_array_equal(made["beam_size"], [1, np.nan])
+    assert made["beam_size"].dtype == np.float32
+    assert made["city"].tolist() == [b"", "Zürich".encode()]
+    with pytest.raises(ValueError, match="^aim must hold strings. Received: null"):
+        signature(TABLE, "log_prob").request(rows | {"aim": ["a", None]})
+
+
+def test_row_i_draws_with_the_seed_plus_i():
+    sample, rows = signature(PAIRS, "sample"), {"source": ["", "", ""]}
+    made = sample.request(rows, {"seed": 7, "top_p": None})
+    assert made["seed"].tolist() == [7, 8, 9] and made["seed"].dtype == np.int64
+    assert made["top_p"].tolist() == [1, 1, 1]  # the default
+    made = sample.request(rows, {"seed": 7}, numbers=np.array([4, 0, 2]))
+    assert made["seed"].tolist() == [11, 7, 9]
+    assert signature(PAIRS, "predict").request(rows)["beam_size"].tolist() == [4, 4, 4]
+
+
+def test_a_seed_does_not_leave_its_dtype():
+    sample, last = signature(PAIRS, "sample"), 2**63 - 1
+    assert sample.request({"source": [""]}, {"seed": last})["seed"].tolist() == [last]
+    with pytest.raises(ValueError, match="^seed must hold numbers.*int64"):
+        sample.request({"source": ["", ""]}, {"seed": last})
+
+
+def test_lists_are_filled_with_0_to_the_longest_row():
+    score = signature(PAIRS, "score")
+    rows = {"source": ["", b"\0"], "tokens": [[1, 2], []], "lengths": [2, 0]}
+    made = score.request(rows)
+    assert made["tokens"].tolist() == [[1, 2], [0, 0]]
+    assert made["tokens"].dtype == made["lengths"].dtype == np.int32
+    assert made["source"].tolist() == [b"", b"\0"]
+    rows |= {"tokens": np.array([[1, 2], [3, 4]])}
+    assert score.request(rows)["tokens"].tolist() == [[1, 2], [3, 4]]
+    none = score.request({"source": [], "tokens": [], "lengths": []})
+    assert {n: v.shape for n, v in none.items()} == {
+        "source": (0,),
+        "tokens": (0, 0),
+        "lengths": (0,),
+    }
+
+
+def test_an_image_is_base64_or_bytes():
+    data = bytes(range(256))
+    text = base64.encodebytes(data).decode()  # with ends of line
+    made = signature(IMAGES).request({"picture": [text, data]})
+    assert made["picture"].tolist() == [data, data]
+    with pytest.raises(ValueError, match=r"^picture must be base64. Received: b'no\*'"):
+        signature(IMAGES).request({"picture": ["no*"]})
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "knobs", "message"),
+    [
+        ("nonesuch", {}, {}, "^no such signature. Received: 'nonesuch'.*log_prob"),
+        (["a"], {}, {}, "^no such signature. Received"),
+        ("log_prob", {"town": []}, {}, "^log_prob has no such input. Received: 'town'"),
+        ("log_prob", {"city": []}, {}, "that is missing: beam_size, aim. Received"),
+        ("log_prob", {"city": ["a"]}, {}, "^city must have as many rows as beam_size"),
+        ("log_prob", {"beam_size": ["a", "b"]}, {}, "^beam_size must hold numbers"),
+        ("log_prob", {"beam_size": [True, 1]}, {}, "^beam_size must hold numbers"),
+        ("log_prob", {"city": [1, 2]}, {}, "^city must hold strings. Received: 1"),
+        ("log_prob", {}, {"top_k": 1}, "no such parameter. Received: 'top_k'.*: seed;"),
+        ("log_prob", {}, {"seed": 1.5}, "^seed must hold numbers. Received: 1.5"),
+        ("log_prob", {}, {"seed": 2**63}, "^seed must hold numbers.*int64"),
+    ],
+)
+def test_what_is_refused_is_named(name, rows, knobs, message):
+    good = {"beam_size": [1, 2], "city": ["a", "b"], "aim": ["c", "d"]}
+    if [*rows.values()] == [[]]:
+        rows = rows if "city" in rows else good | rows
+    else:
+        rows = good | rows
+    with pytest.raises(ValueError, match=message):
+        signature(TABLE, name).request(rows, knobs)
+
+
+def test_an_answer_is_rows_of_plain_data():
+    arrays = {
+        "token_log_probs": np.array([[0.1, -0.5], [0.3, 0]], "float32"),
+        "lengths": np.array([2, 1]),
+        "tokens": np.array([[7, 0], [0, 0]], "int32"),
+        "text": np.array(["ü".encode(), b"\xff"], object),
+    }
+    assert signature(PAIRS).answer(arrays) == [
+        {"text": "ü", "tokens": [7, 0], "lengths": 2, "token_log_probs": [0.1, -0.5]},
+        {"text": "\ufffd", "tokens": [0], "lengths": 1, "token_log_probs": [0.3]},
+    ]
+    whole = signature(PAIRS).answer(arrays, cut=False, shortest=False)
+    assert list(whole[1]) == ["text", "tokens", "lengths", "token_log_probs"]
+    assert whole[1]["tokens"] == [0, 0]
+    assert whole[1]["token_log_probs"] == [float(np.float32(0.3)), 0]
+
+
+def test_lists_in_lists_end_after_their_own_lengths():
+    arrays = {"lengths": np.array([[2, 1]]), "tokens": np.array([[[1, 0], [0, 9]]])}
+    nested = signature(PAIRS)._replace(outputs=dict.fromkeys(arrays))
+    assert nested.answer(arrays) == [{"lengths": [2, 1], "tokens": [[1, 0], [0]]}]
+
+
+@pytest.mark.parametrize("shortest", [True, False])
+def test_numbers_that_are_not_finite_are_none(shortest):
+    values = np.array([[0.5, np.nan], [-np.inf, 2]], "float32")
+    assert plain(values, shortest) == [[0.5, None], [None, 2.0]]
+    assert plain(np.zeros([0, 3], object), shortest) == []
+    assert plain(np.array([True]), shortest) == [True]
+
+
+@pytest.fixture
+def batch(tmp_path):
+    """A golden.npz."""
+    arrays = {
+        "predict/in/x": np.arange(4),
+        "predict/out/label": np.array([b"a", b"b"]),
+        "log_prob/in/x": 9 + np.arange(4),
+        "log_prob/in/label": np.array([b"c", b"d"]),
+    }
+    np.savez(tmp_path / "golden.npz", **arrays)
+    return tmp_path / "golden.npz"
+
+
+def test_a_golden_batch_is_requests_and_answers(batch):
+    requests, answers = golden(batch)
+    assert {n: list(r) for n, r in requests.items()} == {
+        "predict": ["x"],
+        "log_prob": ["x", "label"],
+    }
+    assert answers["predict"]["label"].tolist() == [b"a", b"b"]
+    assert {n: v.tolist() for n, v in golden_rows(batch, 2).items()} == {
+        "x": [0, 1],
+        "label": [b"c", b"d"],
+    }
+
+
+def test_answers_are_apart_by_nats_or_by_a_decision():
+    a, b = np.array([1.0, -500.0]), np.array([1.5, -501.0])
+    np.testing.assert_allclose(differences(a, b), [0.5, 1 / 5.01])
+    assert apart(a, b) == 0.5 and apart(a, a) == 0
+    assert np.isnan(apart(np.array([np.nan, 0]), np.array([0.0, 9.0])))
+    assert apart(np.array([b"a"], object), np.array([b"a"])) == 0
+    assert apart(np.array([b"b"], object), np.array([b"a"])) == np.inf
+
+
+def test_the_file_needs_numpy_alone(batch):
+    probe = (
+        "import runpy, sys\n"
+        "before = set(sys.modules) | {'numpy'}\n"
+        "found = runpy.run_path(sys.argv[1])\n"
+        "found['golden'](sys.argv[2])\n"
+        "new = {n.split('.')[0] for n in set(sys.modules) - before}\n"
+        "print(sorted(new - {'numpy'} - sys.stdlib_module_names))"
+    )
+    command = [sys.executable, "-I", "-c", probe, request.__file__, str(batch)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+    assert runpy.run_path(request.__file__)["TOLERANCE"] == request.TOLERANCE
