@@ -3,7 +3,8 @@
 The SavedModel takes raw inputs and answers in probabilities. Its folder holds all
 it needs, and runs with tensorflow alone and the libraries of operations that its
 contract names. Before it gets its final name it must give the evaluation's -ln P of all
-of test. A process without this project then checks its golden batch, in two folders.
+of test. A process without this project then checks its golden batch, in two folders,
+and writes and checks MLflow's model of it: mlflow_model/.
 
 Where the network takes arrays of one shape, the folder numeric/ holds the network alone
 for runtimes without strings; see components/serving/numeric.py.
@@ -106,7 +107,8 @@ def run(task, dataset, network, report, out_dir, log):
                 evaluated = golden["predict/out/log_probs"]
                 differences["numeric"] = write_numeric(alone, server, data, evaluated)
                 require_alone(alone)
-        differences["log_prob"] = clean.ask(process, folder)
+        mlflow_model = folder.with_name("mlflow_model")
+        differences |= clean.ask(process, folder, mlflow_model)
     log.metrics({f"export_{n}_difference": v for n, v in differences.items()}, step=0)
 
 
@@ -127,12 +129,7 @@ def write_numeric(folder, server, data, evaluated):
     """
     inputs = np.asarray(data.split("test")[0][: len(evaluated)])
     difference = numeric.write(folder, server, inputs, evaluated)
-    if not difference <= clean.TOLERANCE:  # NaN is refused too
-        raise RejectedModel(
-            "the numeric SavedModel does not answer as the evaluated network did. "
-            f"Received: a difference of {difference:.3g} nats. "
-            f"Expected {clean.TOLERANCE} nats at most."
-        )
+    clean.require_close(difference, "the numeric SavedModel")
     return difference
 
 

@@ -42,11 +42,12 @@ def ask(process, saved_model, mlflow_model=None):
     Raises:
         RejectedModel: if one is larger than 1e-4, or the process fails.
     """
-    folders = {"saved_model": str(saved_model)}
-    if mlflow_model:
-        folders["mlflow_model"] = str(mlflow_model)
+    other = mlflow_model and str(mlflow_model)
+    folders = {"saved_model": str(saved_model), "mlflow_model": other}
     answer, errors = process.communicate(json.dumps(folders))
-    found = {name: value for line in answer.splitlines() for name, value in json.loads(line).items()}
+    found = {}
+    for line in answer.splitlines():
+        found |= json.loads(line)
     if "log_prob" not in found:
         raise RejectedModel(f"the SavedModel does not answer alone:\n{errors[-2000:]}")
     if foreign := found.pop("foreign_modules"):

@@ -1,9 +1,9 @@
 """MLflow's model of an export: a folder that MLflow logs, loads and serves.
 
-    mlflow_model/MLmodel                 signature, input example, the golden difference
-                 model_code.py, code/    the class that MLflow runs, and its imports
-                 requirements.txt, ...   pinned packages
-                 artifacts/saved_model/  hard links to the SavedModel beside it
+mlflow_model/MLmodel                 signature, input example, the golden difference
+             model_code.py, code/    the class that MLflow runs, and its imports
+             requirements.txt, ...   pinned packages
+             artifacts/saved_model/  hard links to the SavedModel beside it
 """
 
 import json

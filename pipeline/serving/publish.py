@@ -156,7 +156,7 @@ def publish(target, source, folder, version, origin):
     place.write_text(json.dumps(origin, indent=2, sort_keys=True) + "\n", "utf-8")
     try:
         with clean.take() as process:
-            difference = clean.ask(process, draft)
+            difference = clean.ask(process, draft)["log_prob"]
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)  # its child may have moved it
         raise

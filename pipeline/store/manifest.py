@@ -11,7 +11,7 @@ from pathlib import Path
 
 # Files that tell of one execution (times, run id): verified on reading, but equal
 # results have an equal digest without them.
-VOLATILE = ("journal.jsonl", "contract.json")
+VOLATILE = ("journal.jsonl", "contract.json", "MLmodel")
 
 
 def is_volatile(name: str) -> bool:

@@ -105,7 +105,7 @@ def load(folder: Path, contract: dict):
         for name, values in expected[called].items()
     ]
     # NumPy's maximum of NaN and another number is NaN
-    clean.require(np.max(differences), "the SavedModel")
+    clean.require_close(np.max(differences), "the SavedModel")
     return model
 
 
