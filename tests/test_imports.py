@@ -48,8 +48,8 @@ PLACES = {
     "mlflow": (
         "pipeline/tracking/target.py",
         "pipeline/tracking/models.py",
-        "pipeline/serving/http/server.py",
-        "pipeline/tracking/model_code.py",  # what MLflow runs
+        "components/serving/mlflow_model.py",
+        "components/serving/model_code.py",  # MLflow runs a copy of it
     ),
     "hydra": ("pipeline/config/load.py",),
     "pickle": (),

@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 
@@ -51,6 +52,10 @@ def write(saved_model, folder):
     difference = away(mlflow.pyfunc.load_model(str(folder)), contract, saved_model)
     described = mlflow.models.Model.load(folder)
     described.metadata = {PARITY: difference}
+    flavor = described.flavors[mlflow.pyfunc.FLAVOR_NAME]
+    # MLflow writes where the two came from, and reads neither path
+    flavor["model_code_path"] = Path(flavor["model_code_path"]).name
+    flavor["artifacts"]["saved_model"]["uri"] = copy.relative_to(folder).as_posix()
     described.save(folder / "MLmodel")
     return difference
 
