@@ -282,7 +282,7 @@ def test_beams_out_of_range(servers):
 def test_golden_files_are_what_tensorflow_servings_protocol_takes(servers):
     stand_ins = {}
     for recipe, server in servers.items():
-        port, script = free_port(), CODE / "tests" / "standin.py"
+        port, script = free_port(), CODE / "tests" / "helpers" / "standin.py"
         process = subprocess.Popen(
             [sys.executable, script, recipe, server.folder.parent, str(port)]
         )
