@@ -4,6 +4,7 @@ It runs verify.py beside this file, and ignores the PYTHON... variables. Importi
 tensorflow takes seconds, so it may be started early, while a short training runs.
 """
 
+import inspect
 import json
 import subprocess
 import sys
@@ -83,7 +84,7 @@ def require_close(difference, what):
 def _process():
     return subprocess.Popen(
         # -B: MLflow's model is a folder of code, and bytecode is not part of it
-        [sys.executable, "-I", "-B", verify.__file__],
+        [sys.executable, "-I", "-B", inspect.getsourcefile(verify)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

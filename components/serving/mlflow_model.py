@@ -6,6 +6,7 @@ mlflow_model/MLmodel                 signature, input example, the golden differ
              artifacts/saved_model/  hard links to the SavedModel beside it
 """
 
+import inspect
 import json
 import os
 import shutil
@@ -39,8 +40,8 @@ def write(saved_model, folder):
     contract = json.loads((saved_model / "contract.json").read_text("utf-8"))
     mlflow.pyfunc.save_model(
         folder,
-        python_model=model_code.__file__,
-        code_paths=[module.__file__ for module in (ask, request)],
+        python_model=inspect.getsourcefile(model_code),
+        code_paths=[inspect.getsourcefile(module) for module in (ask, request)],
         artifacts={"saved_model": str(saved_model)},
         signature=model_signature(contract),
         input_example=example(contract, saved_model),

@@ -9,6 +9,7 @@ x. The knobs of a signature are parameters, one number for all rows:
 """
 
 import json
+from importlib import import_module
 from pathlib import Path
 
 import mlflow
@@ -21,12 +22,11 @@ class Served(mlflow.pyfunc.PythonModel):
 
     def load_context(self, context):
         """Load it; MLflow calls this once."""
-        # by these names, since the copies are in a folder of MLflow's
-        from ask import Model
-
+        # by name: their copies are found in a folder of MLflow's only
+        self.request = import_module("request")
         folder = Path(context.artifacts["saved_model"])
         self.contract = json.loads((folder / "contract.json").read_text("utf-8"))
-        self.model = Model(folder, self.contract["op_libraries"])
+        self.model = import_module("ask").Model(folder, self.contract["op_libraries"])
 
     def predict(self, context, model_input, params=None):
         """Call a signature.
@@ -43,11 +43,11 @@ class Served(mlflow.pyfunc.PythonModel):
         Raises:
             MlflowException: what is wrong with the request.
         """
-        from request import DEFAULT, plain, signature
-
+        request = self.request
         knobs = {k: v for k, v in (params or {}).items() if v is not None}
         try:
-            called = signature(self.contract, knobs.pop("signature", DEFAULT))
+            name = knobs.pop("signature", request.DEFAULT)
+            called = request.signature(self.contract, name)
             # columns of other signatures may be in the same table
             names = [name for name in called.inputs if name in model_input]
             rows = {n: cells(model_input[n], called.inputs[n]) for n in names}
@@ -57,8 +57,10 @@ class Served(mlflow.pyfunc.PythonModel):
             raise mlflow.MlflowException.invalid_parameter_value(message) from error
         return pd.DataFrame(
             {
-                name: plain(values) if values.dtype == object else values.tolist()
-                for name, values in answer.items()
+                output: request.plain(values)
+                if values.dtype == object
+                else values.tolist()
+                for output, values in answer.items()
             }
         )
 

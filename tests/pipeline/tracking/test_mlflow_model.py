@@ -31,14 +31,8 @@ def test_a_text_that_is_missing_is_an_empty_one():
     assert cells(pd.DataFrame({"x": ["ja", None]})["x"], TEXT) == ["ja", ""]
 
 
-ROUNDED = """\
-                name: plain(values) if values.dtype == object else (
-                    values.round(2) if values.dtype.kind == "f" else values
-                ).tolist()
-"""
-TOLIST = """\
-                name: plain(values) if values.dtype == object else values.tolist()
-"""
+TOLIST = "else values.tolist()"
+ROUNDED = 'else (values.round(2) if values.dtype.kind == "f" else values).tolist()'
 
 
 @pytest.fixture(scope="module")
