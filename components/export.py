@@ -3,7 +3,8 @@
 The SavedModel takes raw inputs and answers in probabilities. Its folder holds all
 it needs, and runs with tensorflow alone and the libraries of operations that its
 contract names. Before it gets its final name it must give the evaluation's -ln P of all
-of test. A process without this project then checks its golden batch, in two folders.
+of test. A process without this project then checks its golden batch, in two folders,
+and writes and checks MLflow's model of it: mlflow_model/.
 
 Where the network takes arrays of one shape, the folder numeric/ holds the network alone
 for runtimes without strings; see components/serving/numeric.py.
@@ -26,6 +27,7 @@ from components.artifacts import (
     read_json,
     write_json,
 )
+from components.errors import RejectedModel
 from components.serving import clean, numeric, ops, parity, warmup
 from components.serving import server as server_class
 from components.serving.savedmodel import save
@@ -105,7 +107,8 @@ def run(task, dataset, network, report, out_dir, log):
                 evaluated = golden["predict/out/log_probs"]
                 differences["numeric"] = write_numeric(alone, server, data, evaluated)
                 require_alone(alone)
-        differences["log_prob"] = clean.ask(process, folder)
+        mlflow_model = folder.with_name("mlflow_model")
+        differences |= clean.ask(process, folder, mlflow_model)
     log.metrics({f"export_{n}_difference": v for n, v in differences.items()}, step=0)
 
 
@@ -126,12 +129,7 @@ def write_numeric(folder, server, data, evaluated):
     """
     inputs = np.asarray(data.split("test")[0][: len(evaluated)])
     difference = numeric.write(folder, server, inputs, evaluated)
-    if not difference <= clean.TOLERANCE:  # NaN is refused too
-        raise clean.RejectedModel(
-            "the numeric SavedModel does not answer as the evaluated network did. "
-            f"Received: a difference of {difference:.3g} nats. "
-            f"Expected {clean.TOLERANCE} nats at most."
-        )
+    clean.require_close(difference, "the numeric SavedModel")
     return difference
 
 
@@ -149,7 +147,7 @@ def require_alone(folder, libraries=(), words=()):
     model = SavedModel.FromString((folder / "saved_model.pb").read_bytes())
     found = ops.unknown(model, libraries) + ops.paths(model, words)
     if found:
-        raise clean.RejectedModel(
+        raise RejectedModel(
             f"the SavedModel holds what it may not. Received: {'; '.join(found)}. "
             "Expected operations of components/serving/ops.py, which neither run "
             "Python nor touch files, and no absolute path."

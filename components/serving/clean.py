@@ -1,21 +1,19 @@
-"""A Python that sees neither this project nor what PYTHON... variables say.
+"""A Python without this project, in which a SavedModel answers its golden batch.
 
-It runs verify.py beside this file. Importing tensorflow takes it seconds, so it may be
-started ahead of time, while a short training runs.
+It runs verify.py beside this file, and ignores the PYTHON... variables. Importing
+tensorflow takes seconds, so it may be started early, while a short training runs.
 """
 
+import inspect
 import json
 import subprocess
 import sys
-from pathlib import Path
 
+from components.errors import RejectedModel
+from components.serving import verify
 from components.serving.request import TOLERANCE
 
 _ready = []
-
-
-class RejectedModel(Exception):
-    """The export does not answer as the evaluated network did."""
 
 
 def start():
@@ -29,38 +27,64 @@ def take():
     return _ready.pop() if _ready else _process()
 
 
-def ask(process, folder):
-    """Ask a SavedModel for its golden batch.
+def ask(process, saved_model, mlflow_model=None):
+    """Check the golden batch of a SavedModel.
 
     Args:
         process: of `take`; it ends.
-        folder: the SavedModel's.
+        saved_model: its folder.
+        mlflow_model: folder for MLflow's model of it, which is written and then
+            checked too; None without one.
 
     Returns:
-        float, the largest |difference| of a log-probability, nats.
+        dict: log_prob, and mlflow where it was written: the largest |difference| of a
+        log-probability, nats.
 
     Raises:
-        RejectedModel: if it is larger than 1e-4, or the process fails.
+        RejectedModel: if one is larger than 1e-4, or the process fails.
     """
-    answer, errors = process.communicate(json.dumps({"saved_model": str(folder)}))
-    if process.returncode:
+    other = mlflow_model and str(mlflow_model)
+    folders = {"saved_model": str(saved_model), "mlflow_model": other}
+    answer, errors = process.communicate(json.dumps(folders))
+    found = {}
+    for line in answer.splitlines():
+        found |= json.loads(line)
+    if "log_prob" not in found:
         raise RejectedModel(f"the SavedModel does not answer alone:\n{errors[-2000:]}")
-    result = json.loads(answer)
-    difference = result["difference"]
-    # `not <=` so that NaN is refused too
-    if not difference <= TOLERANCE or result["foreign_modules"]:
+    if foreign := found.pop("foreign_modules"):
         raise RejectedModel(
-            "the SavedModel does not answer as the evaluated network did. Received: "
-            f"a difference of {difference:.3g} nats, and the modules "
-            f"{result['foreign_modules']}. Expected {TOLERANCE} nats at most, and none."
+            "the SavedModel needs modules of this project. "
+            f"Received: {foreign}. Expected none."
         )
-    return difference
+    require_close(found["log_prob"], "the SavedModel")
+    if process.returncode:
+        raise RejectedModel(f"MLflow's model does not answer:\n{errors[-2000:]}")
+    if mlflow_model:
+        require_close(found["mlflow"], "MLflow's model")
+    return found
+
+
+def require_close(difference, what):
+    """Refuse a model whose golden batch is more than 1e-4 nats away.
+
+    Args:
+        difference: float, between an answer and the evaluation, nats.
+        what: name of the model.
+
+    Raises:
+        RejectedModel: it is.
+    """
+    if not difference <= TOLERANCE:  # NaN is refused too
+        raise RejectedModel(
+            f"{what} does not answer as the evaluated network did. Received: a "
+            f"difference of {difference:.3g} nats. Expected {TOLERANCE} nats at most."
+        )
 
 
 def _process():
-    script = Path(__file__).with_name("verify.py")
     return subprocess.Popen(
-        [sys.executable, "-I", str(script)],
+        # -B: MLflow's model is a folder of code, and bytecode is not part of it
+        [sys.executable, "-I", "-B", inspect.getsourcefile(verify)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

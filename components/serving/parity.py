@@ -5,8 +5,9 @@ import math
 import numpy as np
 
 from components.data.texts import SIDES
+from components.errors import RejectedModel
 from components.serving.ask import Model
-from components.serving.clean import TOLERANCE, RejectedModel
+from components.serving.clean import TOLERANCE
 
 BATCH_TOKENS = 2**12  # of texts that are asked at once, padding included
 BATCH_NUMBERS = 2**20  # of other inputs

@@ -1,9 +1,12 @@
-"""A program of its own: a SavedModel answers its golden batch with tensorflow alone.
+"""A program: a SavedModel answers its golden batch with tensorflow alone.
 
 Where its contract names libraries of operations, with those too; none of them is ours.
+It is called where it is and moved to another path, and back. Then, if asked to, the
+program writes MLflow's model of it, and calls that one.
 
-It is asked where it is and moved to another path (and back). Reads {"saved_model":
-folder} from stdin, writes {"difference": nats, "foreign_modules": [...]} to stdout.
+It reads {"saved_model": folder, "mlflow_model": folder or none} from stdin, and writes
+a line of JSON to stdout after each half: {"log_prob": nats, "foreign_modules": [...]},
+{"mlflow": nats}.
 """
 
 import importlib
@@ -22,39 +25,62 @@ ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "2",
     "CUDA_VISIBLE_DEVICES": "-1",  # as on a server without a GPU
 }
+# for MLflow: nothing is sent, and no file of the current folder is copied
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "DO_NOT_TRACK": "true",
+    "MLFLOW_CONFIGURE_LOGGING": "false",
+    "MLFLOW_UV_AUTO_DETECT": "false",
+    "GIT_PYTHON_REFRESH": "quiet",
+}
 
 
-def main(saved_model):
-    """Largest |number here - number at evaluation| over the golden batch.
+def alone(saved_model):
+    """Call the SavedModel with its golden batch, in two folders.
 
-    A decision that is another one is infinitely far away.
+    Args:
+        saved_model: its path.
+
+    Returns:
+        dict: log_prob, the largest |number here - number at evaluation|, nats, infinite
+        if a decision differs; foreign_modules, those of this project.
     """
     contract = json.loads((Path(saved_model) / "contract.json").read_text("utf-8"))
     for library in contract["op_libraries"]:
         importlib.import_module(library)
     requests, expected = golden(Path(saved_model) / contract["golden"])
-    difference = ask(saved_model, requests, expected)
+    difference = call(saved_model, requests, expected)
     moved = Path(saved_model).with_name(Path(saved_model).name + ".moved")
     os.rename(saved_model, moved)  # nobody else reads it yet
     try:
-        difference = np.maximum(difference, ask(str(moved), requests, expected))
+        difference = np.maximum(difference, call(str(moved), requests, expected))
     finally:
         os.rename(moved, saved_model)
     return {
-        "difference": float(difference),
+        "log_prob": float(difference),
         "foreign_modules": sorted({"components", "pipeline"} & set(sys.modules)),
     }
 
 
-def ask(folder, requests, expected):
-    """Ask the SavedModel of a folder.
+def with_mlflow(saved_model, folder):
+    """Write MLflow's model of a SavedModel, and call it.  -> float, nats."""
+    os.environ |= QUIET
+    # only now: the SavedModel has answered without this project
+    sys.path.append(str(Path(__file__).parents[2]))
+    from components.serving.mlflow_model import write
+
+    return write(Path(saved_model), Path(folder))
+
+
+def call(folder, requests, expected):
+    """Call the SavedModel of a folder with its golden batch.
 
     Args:
         folder: its path.
         requests, expected: signature -> name -> array.
 
     Returns:
-        float, the largest difference; NaN if a number is none.
+        float, the largest difference; NaN if a number is NaN.
     """
     import tensorflow as tf
 
@@ -72,4 +98,7 @@ if __name__ == "__main__":
     os.environ |= ENVIRONMENT
     import tensorflow  # noqa: F401  while nobody waits for an answer yet
 
-    print(json.dumps(main(**json.load(sys.stdin))))
+    folders = json.load(sys.stdin)
+    print(json.dumps(alone(folders["saved_model"])), flush=True)
+    if folders["mlflow_model"]:
+        print(json.dumps({"mlflow": with_mlflow(*folders.values())}))

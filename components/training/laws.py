@@ -16,7 +16,7 @@ from components.artifacts import (
     set_weights,
 )
 from components.data.batches.loader import loader
-from components.serving.clean import RejectedModel
+from components.errors import RejectedModel
 from components.training.fit import Training
 
 FLOOR = 0.5  # nats between the first loss and ln K, at most

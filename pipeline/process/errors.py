@@ -3,6 +3,8 @@
 import traceback
 from pathlib import Path
 
+from components.errors import RejectedModel
+
 OK, FAILED, USAGE, REJECTED = 0, 1, 2, 3
 INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143  # 128 + the signal's number
 
@@ -43,8 +45,7 @@ class Failure(Exception):
         results; anything else is a defect, and keeps its traceback.
         """
         details = "".join(traceback.format_exception(error))
-        kinds = {kind.__name__ for kind in type(error).__mro__}
-        if "RejectedModel" in kinds:
+        if isinstance(error, RejectedModel):
             return cls(str(error), REJECTED, details)
         if isinstance(error, FloatingPointError):
             return cls(str(error), FAILED, details)

@@ -5,7 +5,6 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.process.errors import REJECTED, Failure
 from pipeline.record.journal import Record, alive, read_all
 from pipeline.record.naming import run_entry
 from pipeline.tracking.follower import Follower
@@ -36,8 +35,8 @@ def execution(
         under: the execution that this one belongs to, whose follower it shares.
         seeds: number of executions that this one is the parent of.
 
-    Raises:
-        Failure: MLflow's model of the export does not answer as it was evaluated.
+    Yields:
+        The record, and the follower that feeds MLflow.
     """
     start = run_entry(config, command, under and under[0].run_id, seeds)
     record = None if under or seeds else unfinished(root, start)
@@ -62,9 +61,6 @@ def execution(
         record.append("end", status=status)
         if not under:
             follower.finish()
-    if not under and (rejected := follower.rejected()):
-        record.append("end", status="FAILED")
-        raise Failure(rejected, REJECTED)
 
 
 def unfinished(root: Path, start: dict) -> Record | None:

@@ -1,24 +1,26 @@
 """Numbered SavedModels of a name, as TensorFlow Serving watches a folder.
 
     mlruns/serving/<name>/<n>/      a SavedModel that has answered its golden batch
-                         /.<n>.…    being written: no number, so no server looks at it
-                         /.lock     held by whoever is writing
+                         /.<n>.…    being written: not a number, so no server loads it
+                         /.lock     held by the process that writes
 
-The highest number is the champion. It appears by one rename, when all is on disk and
-has been asked, and is neither changed nor taken away, so whoever loads it never finds
-half of it: to go back is to publish the earlier model under a new number. Files are
-hard links to the store's, copies where the file system has none.
+The highest number is the champion. It appears by one rename, when all files are on disk
+and the model has answered. It is never changed or removed, so a server never loads half
+of it: to go back is to publish the earlier model under a new number. Files are hard
+links to the store's, copies where the file system has none.
 """
 
 import contextlib
 import fcntl
 import json
-import os
 import secrets
 import shutil
 import time
+from collections.abc import Iterator
+from pathlib import Path
 
 from components.serving import clean
+from components.serving.mlflow_model import link
 from pipeline.record.runs import find, result
 from pipeline.store.champions import (
     ORIGIN,
@@ -32,7 +34,7 @@ from pipeline.store.contract import read_contract
 from pipeline.store.store import sync
 
 
-def promote(word, root):
+def promote(word: str, root: Path) -> dict:
     """Make an export the champion of its name.
 
     Args:
@@ -62,7 +64,7 @@ def promote(word, root):
         return answer(folder, version, before, difference)
 
 
-def rollback(name, root):
+def rollback(name: str, root: Path) -> dict:
     """Make the champion's predecessor the champion again.
 
     Args:
@@ -103,8 +105,8 @@ def rollback(name, root):
         return answer(folder, version, before, difference)
 
 
-def synced(root):
-    """MLflow, after it was sent what an earlier run could not send.  -> Target."""
+def synced(root: Path):
+    """Send what an earlier run could not send.  -> pipeline.tracking.target.Target."""
     from pipeline.tracking import ui
     from pipeline.tracking.target import Target
 
@@ -112,41 +114,40 @@ def synced(root):
     return Target(root)
 
 
-def model(target, name, key):
-    """MLflow's model of an export.  -> ModelVersion."""
+def model(target, name: str, key: str):
+    """MLflow's ModelVersion of an export."""
     from pipeline.tracking import models
 
     return models.registered(target.client, name, key)
 
 
-def alias(target, name, key):
-    """Let MLflow's alias `champion` mean an export that was published."""
+def alias(target, name: str, key: str) -> None:
+    """Move MLflow's alias `champion` to an export that was published."""
     from pipeline.tracking import models
 
     version = model(target, name, key).version
     target.client.set_registered_model_alias(name, models.CHAMPION, version)
 
 
-def publish(target, source, folder, version, origin):
-    """Write a version, ask it, and let it and MLflow's model of it be the champion.
+def publish(target, source: Path, folder: Path, version: int, origin: dict) -> float:
+    """Write a version, check it, and make it and MLflow's model of it the champion.
 
-    MLflow has such a model only if it answers, too: see registry.py. The alias goes
-    first: a kill between the two leaves another champion here and there, each of which
-    answers, and the same command again ends what was begun.
+    The alias is moved first. A kill between the two leaves two champions, one here and
+    one in MLflow; each of them answers, and the same command again completes the move.
 
     Args:
         target: of `synced`.
-        source: Path of a SavedModel that stays as it is.
-        folder: Path, `mlruns/serving/<name>`, locked.
-        version: int.
-        origin: plain data, the key of the export among it.
+        source: folder of a SavedModel, which is not changed.
+        folder: `mlruns/serving/<name>`, locked.
+        version: its number.
+        origin: plain data, with the key of the export.
 
     Returns:
-        float, the largest difference of its golden answers, nats.
+        The largest difference of its golden answers, nats.
     """
-    model(target, folder.name, origin["export"])  # before anybody is sent to it
+    model(target, folder.name, origin["export"])  # before any request is sent to it
     for left in folder.glob(".[0-9]*"):  # of one that was killed: we hold the lock
-        shutil.rmtree(left, ignore_errors=True)  # its child may still be asking
+        shutil.rmtree(left, ignore_errors=True)  # its child may still be calling it
     draft = folder / f".{version}.{secrets.token_hex(4)}"
     shutil.copytree(source, draft, copy_function=link)
     place = draft / ORIGIN
@@ -156,7 +157,7 @@ def publish(target, source, folder, version, origin):
     place.write_text(json.dumps(origin, indent=2, sort_keys=True) + "\n", "utf-8")
     try:
         with clean.take() as process:
-            difference = clean.ask(process, draft)
+            difference = clean.ask(process, draft)["log_prob"]
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)  # its child may have moved it
         raise
@@ -168,17 +169,9 @@ def publish(target, source, folder, version, origin):
     return difference
 
 
-def link(source, target):
-    """One more name of a file; a copy on another file system."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
-
-
 @contextlib.contextmanager
-def locked(root, name):
-    """The folder of a name, held alone; gone with its holder."""
+def locked(root: Path, name: str) -> Iterator[Path]:
+    """The folder of a name, held by this process alone until it ends."""
     folder = serving(root, name)
     folder.mkdir(parents=True, exist_ok=True)
     with open(folder / ".lock", "w") as file:
@@ -186,8 +179,10 @@ def locked(root, name):
         yield folder
 
 
-def answer(folder, version, before, difference):
-    """What the command says.  -> dict."""
+def answer(
+    folder: Path, version: int, before: int | None, difference: float | None
+) -> dict:
+    """The result of the command, see `promote`."""
     origin = read_origin(folder / str(version))
     return {
         "name": folder.name,
@@ -201,6 +196,6 @@ def answer(folder, version, before, difference):
     }
 
 
-def nll(folder, version):
-    """-ln P of test through the SavedModel of a version.  -> float, nats a label."""
+def nll(folder: Path, version: int) -> float:
+    """-ln P of test through the SavedModel of a version, nats a label."""
     return read_contract(folder / str(version))["served"]["test_nll"]

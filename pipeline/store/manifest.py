@@ -12,7 +12,7 @@ from components.hashing import file_sha256
 
 # Files that describe one execution (times, run id). They are verified on reading, but
 # equal results must have an equal digest, so the digest leaves them out.
-VOLATILE = ("journal.jsonl", "contract.json")
+VOLATILE = ("journal.jsonl", "contract.json", "MLmodel")
 
 
 def is_volatile(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""Where runs go, and where a browser finds them.  Imports no mlflow."""
+"""The address of MLflow's store, and of its pages. mlflow is not imported."""
 
 import os
 import socket
@@ -7,12 +7,12 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pipeline.record.sent import read_state
 
-LOCAL = "sqlite:///mlruns/mlflow.db"  # how sent.json names it, wherever root is
+LOCAL = "sqlite:///mlruns/mlflow.db"  # its name in sent.json, for every root
 PORT = 5000
 
 
 def tracking_uri(root) -> str:
-    """Where runs go."""
+    """MLflow's address of its store."""
     local = f"sqlite:///{Path(root).resolve()}/mlruns/mlflow.db"
     return os.environ.get("MLFLOW_TRACKING_URI") or local
 
@@ -29,7 +29,7 @@ def public_name(root) -> str:
 
 
 def address(root, run_id: str) -> str:
-    """The page of a run; of the server, while MLflow does not have the run yet."""
+    """The page of a run; the server's, while MLflow does not have the run yet."""
     sent = sent_to(root, run_id)
     if sent is None:
         return server(root)

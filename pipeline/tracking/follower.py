@@ -1,9 +1,9 @@
-"""The child process that feeds MLflow while a run goes on.
+"""The child process that sends a run to MLflow while it continues.
 
-The runner has a `Follower`; the child runs `follow`.  Between them: the record and
-the journals on disk, and the child's stdin.  Its end says that the runner is done,
-or dead; the record says which.  So nothing that happens to MLflow reaches the run,
-and the import of mlflow costs the run no time.
+The runner has a `Follower`; the child runs `follow`. Between them are the record and
+the journals on disk, and the child's stdin. The end of stdin means that the runner is
+done, or dead; the record tells which. So no failure of MLflow reaches the run, and the
+import of mlflow costs the run no time.
 """
 
 import os
@@ -16,7 +16,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from pipeline.record import journal
-from pipeline.record.sent import only_sender, read_state
+from pipeline.record.sent import only_sender
 from pipeline.tracking.address import address
 from pipeline.tracking.outbox import Refused
 from pipeline.tracking.sender import Sending
@@ -29,7 +29,7 @@ LATER = "MLflow does not have all of this run yet; `phistar ui` will send the re
 
 
 class Follower:
-    """Feeds MLflow with a run.
+    """A child process that sends a run to MLflow.
 
         follower = Follower(root, run_id)
         follower.start()    # at once; the record may come later
@@ -40,17 +40,17 @@ class Follower:
     Args:
         root: project root.
         run_id: of a record below it.
-        patience: seconds the child goes on trying after the run has ended.
+        patience: seconds for which the child continues after the run has ended.
     """
 
     def __init__(self, root, run_id: str, patience: float = PATIENCE_SECONDS):
         self.root = Path(root).resolve()
         self.run_id = run_id
-        self.run_ids = [run_id]
         self.patience = patience
         self.process = None
 
     def start(self) -> "Follower":
+        """Start the child."""
         code = str(Path(__file__).resolve().parents[2])
         path = os.environ.get("PYTHONPATH")
         self.process = subprocess.Popen(
@@ -66,20 +66,19 @@ class Follower:
         return self
 
     def add(self, run_id: str) -> None:
-        """Follows another record too: one child serves a parent and its children."""
-        self.run_ids.append(run_id)
-        with suppress(OSError):  # the child is gone: `phistar ui` sends the rest
+        """Send another record too: one child serves a parent and its children."""
+        with suppress(OSError):  # the child has ended: `phistar ui` sends the rest
             self.process.stdin.write(run_id.encode() + b"\n")
             self.process.stdin.flush()
 
     def finish(self, timeout: float | None = None) -> bool:
-        """Waits until MLflow has everything.
+        """Wait until MLflow has everything.
 
         Args:
             timeout: seconds; default: a little more than the child's patience.
 
         Returns:
-            False when it has not: the child has said so on stderr, or still tries.
+            False when it does not: the child has reported it on stderr, or still tries.
         """
         with suppress(OSError):
             self.process.stdin.close()
@@ -91,13 +90,8 @@ class Follower:
             print(f"The MLflow follower was killed. {LATER}", file=sys.stderr)
         return code == 0
 
-    def rejected(self) -> str | None:
-        """Why MLflow's model of an export is none; None if all are what they were."""
-        states = (read_state(self.root, run_id) for run_id in self.run_ids)
-        return next(filter(None, (state.get("rejected") for state in states)), None)
-
     def address(self, run_id: str | None = None) -> str:
-        """Where a browser finds the run, or another one that was added."""
+        """The web page of the run, or of another one that was added."""
         return address(self.root, run_id or self.run_id)
 
 
@@ -108,14 +102,14 @@ def follow(
     monitors: Callable,
     patience: float = PATIENCE_SECONDS,
 ) -> int:
-    """The child: sends what is new until stdin has ended and everything is sent.
+    """Send what is new until stdin has ended and everything is sent; the child.
 
     Args:
         root: project root.
         run_id: the first record; more come by stdin, one a line.
-        connect: gives a `tracking.Target`; may fail, and is called again then.
+        connect: gives a `Target`; may fail, and is called again then.
         monitors: gives a function that measures the machine, {metric: value}.
-        patience: seconds to go on trying after stdin has ended.
+        patience: seconds to continue after stdin has ended.
 
     Returns:
         Exit status: 0 when all is sent.
@@ -150,18 +144,18 @@ def follow(
             except Refused as error:
                 print(f"{error}\n{LATER}", file=sys.stderr)
                 return 1
-            except Exception as error:  # whatever it is, the run goes on
+            except Exception as error:  # of any kind: the run continues
                 problem[0] = " ".join(str(error).split())[:200]
                 failures += 1
             if over and not failures and all(map(_sent, sendings.values())):
                 return 0
-            sampler.begin()  # not before: two threads importing mlflow trip over it
+            sampler.begin()  # not before: mlflow cannot be imported by two threads
             wait = pause(failures)
 
 
 def pause(failures: int) -> float:
     """Seconds to wait after so many failures in a row."""
-    doubled = min(failures, 16)  # 2**1024 is no float
+    doubled = min(failures, 16)  # 2**1024 is not a float
     return min(POLL_SECONDS * 2**doubled, LONGEST_WAIT_SECONDS)
 
 
@@ -176,7 +170,10 @@ def _listen(news: queue.SimpleQueue) -> None:
 
 
 def _give_up_after(seconds: float, problem: list[str]) -> None:
-    """A hard bound, also for a call that hangs; what was sent is on disk already."""
+    """End the process after a time, even in a call that hangs.
+
+    The position is on disk already.
+    """
 
     terminal = os.dup(2)  # stderr itself may be held back when the time is over
 
@@ -190,7 +187,7 @@ def _give_up_after(seconds: float, problem: list[str]) -> None:
 
 
 class Sampler(threading.Thread):
-    """Writes the machine's state into `runs/<run_id>.system.jsonl` while it runs."""
+    """A thread that writes the machine's state into `runs/<run_id>.system.jsonl`."""
 
     def __init__(self, root, run_ids: list[str], monitors: Callable):
         super().__init__(daemon=True)

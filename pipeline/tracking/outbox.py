@@ -1,4 +1,4 @@
-"""What one call sends to MLflow, in the words that MLflow allows."""
+"""One batch of entries for MLflow, in names and texts that MLflow allows."""
 
 import json
 import re
@@ -14,7 +14,7 @@ class Gone(LookupError):
 
 
 class Refused(ValueError):
-    """MLflow will not take this, now or later; the message says what to do."""
+    """MLflow will not take this, now or later; the message states what to do."""
 
 
 class Metric(NamedTuple):
@@ -25,7 +25,7 @@ class Metric(NamedTuple):
 
 
 class Batch:
-    """What goes to MLflow in one go."""
+    """Entries that are sent together."""
 
     def __init__(self):
         self.params: dict = {}
@@ -40,7 +40,7 @@ class Batch:
         return not any(vars(self).values())
 
     def add(self, entry: dict, folder: Path | None = None) -> None:
-        """Takes one entry of a journal.
+        """Take one entry of a journal.
 
         Args:
             folder: the stage's folder once it has its final name; before that its
@@ -68,7 +68,7 @@ class Batch:
 
 
 def mlflow_name(name: str) -> str:
-    """A metric, parameter or tag as MLflow allows it to be called."""
+    """The name of a metric, parameter or tag, as MLflow allows it."""
     name = re.sub(r"[^\w.\- :/]", "_", name)
     return re.sub(r"/+", "/", name).strip("/.")[:NAME_LENGTH] or "_"
 
@@ -84,9 +84,9 @@ class Model(NamedTuple):
     """An export to be logged.
 
     Args:
-        folder: Path of the SavedModel.
+        folder: of MLflow's model in the export.
         key: of the export.
-        name: that it is registered under.
+        name: of the registered model.
     """
 
     folder: Path

@@ -1,7 +1,7 @@
-"""Makes MLflow's database follow its folder.
+"""Paths in MLflow's database, after its folder was moved.
 
-MLflow stores artifact locations as absolute paths.  After `mlruns/` was moved or
-copied they lead to the old place, or to nothing; `relocate` rewrites the prefix.
+MLflow stores artifact locations as absolute paths. After `mlruns/` was moved or copied
+they lead to the old place, or to none; `relocate` rewrites the prefix.
 """
 
 import sqlite3
@@ -19,9 +19,9 @@ LOCATIONS = (
 
 
 def relocate(root: str | Path) -> list[str]:
-    """Rewrites locations below an earlier place of `<root>/mlruns` to this one.
+    """Rewrite locations below an earlier place of `<root>/mlruns` to this one.
 
-    An earlier place P is known by its experiments: `P/artifacts/<folder>`, where
+    An earlier place P is found by its experiments: `P/artifacts/<folder>`, where
     `<root>/mlruns/artifacts/<folder>` exists.  Other locations are left alone.
 
     Returns:
@@ -44,7 +44,7 @@ def relocate(root: str | Path) -> list[str]:
                         _rewrite(database, place, str(mlruns))
             return old
     except sqlite3.OperationalError:
-        raise  # locked, or a full disk: nothing wrong with the database
+        raise  # locked, or a full disk: the database itself is sound
     except sqlite3.DatabaseError as error:
         raise ValueError(
             f"MLflow's database cannot be read. Received: {path} ({error}). "

@@ -1,10 +1,9 @@
-"""One record's way into MLflow, and how far it has come.
+"""The transfer of one record into MLflow.
 
 A `Sending` reads a record and the journals it names, turns new entries into a
-`Batch`, and hands that to a target (`tracking.Target`, the only thing here that
-knows MLflow).  How far it came is in `runs/<run_id>.sent.json`, written after
-MLflow has taken the batch: a process that dies in between sends that batch again,
-which changes nothing, since entries carry their own times.
+`Batch`, and hands that to a `Target`. Its position is in `runs/<run_id>.sent.json`,
+written after MLflow has taken the batch. A process that dies in between sends that
+batch again. That changes nothing, since entries carry their own times.
 """
 
 import copy
@@ -16,12 +15,12 @@ from pipeline.tracking.outbox import Batch, Gone, Model
 
 
 class Sending:
-    """Sends one record.
+    """The transfer of one record.
 
     Args:
         root: project root.
         run_id: the record's.
-        target: a `tracking.Target`.
+        target: a `Target`.
     """
 
     def __init__(self, root, run_id: str, target):
@@ -30,40 +29,36 @@ class Sending:
         self.target = target
         self.system = self.record.path.with_suffix(".system.jsonl")
         self.state = read_state(root, run_id)
-        if (
-            self.state.get("tracking_uri") != target.name
-            or "rejected" not in self.state
-        ):
+        if self.state.get("tracking_uri") != target.name:
             self.restart()
 
     def restart(self) -> None:
-        """Forgets what was sent: everything is sent again."""
+        """Forget the position: everything is sent again."""
         self.state = {
             "tracking_uri": self.target.name,
             "offsets": {},  # by file: "record", "system", "<stage>/<key>"
             "steps": {},  # by "<stage>/<key>": the last step sent of each metric
             "status": None,
-            "rejected": None,  # why MLflow's model of the export is none
         }
 
     @property
     def complete(self) -> bool:
-        """All that the record holds is in MLflow, its end included."""
+        """True if MLflow has the whole record, its end included."""
         size = self.record.path.stat().st_size if self.record.path.exists() else 0
         sent = self.state["offsets"].get("record", 0)
         return self.state["status"] not in (None, "RUNNING") and size <= sent
 
     def step(self, orphan: bool = False) -> None:
-        """Sends what is new; everything, when MLflow has lost the run.
+        """Send what is new; everything, when MLflow has lost the run.
 
         Args:
-            orphan: nobody writes this record any more: without an end it is ended
-                in MLflow as KILLED.
+            orphan: no process writes this record any more. Without an end it is
+                ended in MLflow as KILLED.
 
         Raises:
             Refused: MLflow will never take this record.
-            Exception: whatever a failing store or server raises; the next call
-                repeats what was not taken.
+            Exception: an error of a store or server; the next call repeats the
+                batch.
         """
         try:
             self._step(orphan)
@@ -89,8 +84,7 @@ class Sending:
             state["status"] = "KILLED"
             batch.status = ("KILLED", self._last_time())
         if not batch.empty():
-            rejected = self.target.send(state["mlflow_run_id"], batch)
-            state["rejected"] = rejected or state["rejected"]
+            self.target.send(state["mlflow_run_id"], batch)
         if state != self.state:
             self.state = state
             write_state(self.record.path, state)
@@ -101,7 +95,7 @@ class Sending:
         return entries
 
     def _open(self, start: dict) -> dict:
-        """MLflow's run for this record; its parent's run comes first."""
+        """The MLflow run of this record; its parent's run is opened first."""
         parent = None
         if start.get("parent"):
             parent = self._parent(start["parent"])
@@ -130,11 +124,8 @@ class Sending:
                 state["status"] = "RUNNING"
                 batch.status = ("RUNNING", entry["time"])
             case "end":
-                status = entry["status"]
-                if status == "FINISHED" and state["rejected"]:
-                    status = "FAILED"
-                state["status"], state["running"] = status, None
-                batch.status = (status, entry["time"])
+                state["status"], state["running"] = entry["status"], None
+                batch.status = (entry["status"], entry["time"])
             case "start":
                 batch.add(entry | {"kind": "params", "values": entry["params"]})
                 batch.tags.update(entry["tags"])
@@ -163,14 +154,14 @@ class Sending:
         batch.artifacts.append((path / "manifest.json", f"stages/{stage}"))
         if stage == "export":
             name = self.record.entries()[0]["experiment"]
-            batch.models.append(Model(path / "saved_model", entry["key"], name))
+            batch.models.append(Model(path / "mlflow_model", entry["key"], name))
 
     def _journal(self, state: dict, batch: Batch, name: str, path: str) -> None:
-        """Takes what is new in a stage's journal.
+        """Take what is new in a stage's journal.
 
         A stage that was killed starts again and logs its first steps again, at
-        other times; MLflow would show each of them twice, and forgets nothing.  So
-        a step that an earlier attempt has sent is left out.
+        other times. MLflow would show each of them twice. So a step that an earlier
+        attempt has sent is left out.
         """
         steps = state["steps"].setdefault(name, {"before": {}, "now": {}})
         for entry in self._new(state, name, self.mlruns / path):
@@ -186,6 +177,6 @@ class Sending:
             batch.add(entry)
 
     def _last_time(self) -> int:
-        """When a record without an end was last heard of."""
+        """Time of the last entry of a record without an end."""
         system = journal.read(self.system)[0]
         return max(entry["time"] for entry in self.record.entries() + system)

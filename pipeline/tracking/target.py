@@ -1,4 +1,4 @@
-"""MLflow: the only file that imports it, and only when it is used.
+"""MLflow runs: this file and models.py import mlflow, when it is used.
 
 Runs go to MLFLOW_TRACKING_URI, or else to `<root>/mlruns/mlflow.db` with files
 below `<root>/mlruns/artifacts`.
@@ -12,7 +12,6 @@ import re
 import sys
 from pathlib import Path
 
-from components.serving.clean import RejectedModel
 from pipeline.tracking import models
 from pipeline.tracking.address import LOCAL, public_name, tracking_uri
 from pipeline.tracking.outbox import Batch, Gone, Refused, mlflow_name, mlflow_text
@@ -35,7 +34,7 @@ SETTINGS = {
 
 
 class Target:
-    """MLflow's side of a `Sending`.
+    """The MLflow side of a `Sending`.
 
     Args:
         root: project root.
@@ -73,7 +72,7 @@ class Target:
                 raise
 
     def run(self, start: dict, parent: str | None) -> tuple[str, str]:
-        """MLflow's run for the record that begins with `start`: found, or created.
+        """MLflow's run of the record that begins with `start`; created if needed.
 
         Returns:
             (experiment_id, run_id), both MLflow's.
@@ -125,7 +124,7 @@ class Target:
         return found.experiment_id
 
     def has(self, run_id: str) -> bool:
-        """Whether MLflow still knows the run (in its trash it does)."""
+        """True if MLflow still knows the run, in its trash too."""
         try:
             self.client.get_run(run_id)
         except self.error as error:
@@ -134,12 +133,8 @@ class Target:
             raise
         return True
 
-    def send(self, run_id: str, batch: Batch) -> str | None:
-        """Logs a batch; a second time it changes nothing.
-
-        Returns:
-            str, why MLflow's model of the export is none; or None. The run has failed
-            then.
+    def send(self, run_id: str, batch: Batch) -> None:
+        """Log a batch; a second time it changes nothing.
 
         Raises:
             Gone: MLflow has no such run.
@@ -157,7 +152,7 @@ class Target:
         metrics = [
             Metric(mlflow_name(m.name), m.value, m.time, m.step) for m in batch.metrics
         ]
-        # One call takes at most 100 params, 100 tags, and 1000 things in all.
+        # one call takes at most 100 params, 100 tags, and 1000 entries in all
         while params or tags or metrics:
             self._log(run_id, params[:100], tags[:100], metrics[:800])
             params, tags, metrics = params[100:], tags[100:], metrics[800:]
@@ -169,27 +164,20 @@ class Target:
                 self.client.log_artifact(run_id, str(path), folder)
             else:
                 self._warn(f"MLflow: no such file: {path}")
-        rejected = None
         for model in batch.models:
-            try:
-                if model.folder.exists():
-                    models.log(self.client, self.uri, run_id, model)
-            except RejectedModel as error:
-                rejected = str(error)
+            if model.folder.exists():
+                models.log(self.client, run_id, model)
         if batch.status:
             status, time = batch.status
-            status = "FAILED" if rejected and status == "FINISHED" else status
             if status in ("RUNNING", "SCHEDULED"):
                 self.client.update_run(run_id, status)
             else:
                 self.client.set_terminated(run_id, status, time)
-        return rejected
 
     def _log(self, run_id: str, params: list, tags: list, metrics: list) -> None:
-        """One call; when MLflow refuses it, halves of it, to find what it refuses.
+        """Log in one call; when MLflow refuses it, in halves, to find the cause.
 
-        A parameter that has another value already is such a thing: the first one
-        stays.
+        A parameter that has another value already is refused: the first one stays.
         """
         try:
             self.client.log_batch(run_id, metrics, params, tags)
@@ -242,7 +230,7 @@ def _dataset(entry: dict):
 
 
 def _quiet() -> None:
-    """MLflow without telemetry, without minutes of retries, without chatter."""
+    """Set MLflow up: no telemetry, no minutes of retries, no log lines."""
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
     for name in ("mlflow", "alembic", "sqlalchemy", "urllib3"):

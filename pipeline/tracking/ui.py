@@ -1,4 +1,4 @@
-"""All records of a root in MLflow, and MLflow's pages over them.
+"""All records of a root in MLflow, and MLflow's pages for them.
 
 python -m pipeline.tracking.ui follow --root ROOT RUN_ID    the child of a run
 python -m pipeline.tracking.ui sync --root ROOT             what was not sent yet
@@ -22,15 +22,15 @@ from pipeline.tracking.target import Target
 
 
 def sync(root) -> int:
-    """Sends every record that MLflow does not wholly have; parents come first.
+    """Send every record of which MLflow lacks a part; parents come first.
 
-    Then it has the champions too, if it had lost them.
+    Then restore the champions, if it had lost them.
 
-    A run whose process is gone without an end is ended as KILLED.  Runs that
-    another process is sending are left to it.
+    A run whose process has died without an end is ended as KILLED. Runs that another
+    process is sending are left to it.
 
     Returns:
-        How many records were sent.
+        Number of records that were sent.
     """
     records = journal.read_all(root)
     if not records:
@@ -57,7 +57,7 @@ def sync(root) -> int:
 
 
 def ui(root, port: int = PORT) -> None:
-    """Sends what is missing, then becomes MLflow's server on 127.0.0.1.
+    """Send what is missing, then become MLflow's server on 127.0.0.1.
 
     With MLFLOW_TRACKING_URI at a server there is nothing to start: its address is
     printed.
@@ -88,7 +88,7 @@ def ui(root, port: int = PORT) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The two commands at the top of this file."""
+    """Run one of the two commands at the top of this file.  -> exit status."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.tracking.ui")
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("follow", "sync"):
@@ -98,7 +98,7 @@ def main(arguments: list[str] | None = None) -> int:
             command.add_argument("--patience", type=float, default=20.0)
             command.add_argument("run_id")
     given = parser.parse_args(arguments)
-    warnings.simplefilter("ignore")  # this process has no user who could act on them
+    warnings.simplefilter("ignore")  # no user of this process could act on them
     if given.command == "follow":
 
         def connect() -> Target:

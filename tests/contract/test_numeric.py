@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 from components import export
-from components.serving import clean
+from components.errors import RejectedModel
 from tests.helpers.operations import operations
 
 
@@ -103,5 +103,5 @@ def test_another_answer_than_the_evaluations_is_refused(make_case, tmp_path, wro
     case = make_case("breast_cancer_mlp_hinge")
     with np.load(case.folders.report / "golden.npz") as golden:
         evaluated = golden["predict/out/log_probs"] + np.float32(wrong)
-    with pytest.raises(clean.RejectedModel, match="numeric SavedModel"):
+    with pytest.raises(RejectedModel, match="numeric SavedModel"):
         export.write_numeric(tmp_path / "numeric", case.server(), case.data, evaluated)

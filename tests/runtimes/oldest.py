@@ -34,7 +34,7 @@ def main(folders):
     # those first that need no library: it would be there for them too
     for folder in sorted(map(Path, folders), key=num_libraries):
         try:
-            difference = verify.main(str(folder))["difference"]
+            difference = verify.alone(str(folder))["log_prob"]
         except Exception as error:  # whatever an old library makes of it
             status = 1
             print(f"{folder}: {type(error).__name__}: {error}")

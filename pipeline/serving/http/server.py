@@ -1,40 +1,52 @@
-"""`phistar serve NAME`: the champion behind MLflow's own server, on 127.0.0.1.
+"""`phistar serve NAME`: the champion over HTTP, on 127.0.0.1, with Starlette.
 
-MLflow's server leaves out what it does not know, takes bodies of any size, and spends
-milliseconds on a DataFrame. Here an unknown parameter or column is the caller's
-mistake, a body has a limit, and is JSON, which body.py reads: MLflow's own reading of
-CSV and Parquet is bounded by nothing.
+    POST /invocations     rows in JSON -> rows of the answer; body.py reads a request
+    GET  /ping, /health   200 while the model answers
+    GET  /version         MLflow's version
+
+The routes are those of MLflow's server, so that its clients find what they expect. An
+unknown parameter or column is the caller's mistake, and a body has a limit. The
+SavedModel is the promoted folder itself: no database is needed.
 """
 
 import asyncio
 import base64
+import contextlib
 import json
 import os
 import shlex
+import socket
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
 
+from components.serving import clean
+from components.serving.request import (
+    apart,
+    golden,
+    golden_rows,
+    plain,
+    signature,
+)
 from pipeline.process import quiet
-from pipeline.serving import publish
 from pipeline.serving.http import body
 from pipeline.store import champions
 from pipeline.store.contract import read_contract
-from pipeline.tracking import golden
 from pipeline.tracking.address import require_free
-from pipeline.tracking.models import version_of
 
 MAX_BODY = 32 * 2**20  # bytes
 AT_ONCE = 2  # requests: Python takes turns, and TensorFlow uses all cores for each
 WAITING = 64  # connections; a body of 32 MiB of each is in memory, more get 503
+BACKLOG = 2048  # connections that wait until one of them is taken
 JSON = "application/json"
 LONGEST_LINE = 2000  # characters of a request that is typed, not read from a file
 
 
-def serve(name, root, port):
+def serve(name: str, root: Path, port: int) -> None:
     """Serve the champion of a name until a signal ends it.
 
     Args:
@@ -50,72 +62,119 @@ def serve(name, root, port):
     folder = champions.champion(name, root)
     require_free(port)
     os.environ |= quiet.environment()
+    contract = read_contract(folder)
     with quiet.startup():
         import uvicorn
-        from mlflow.pyfunc import scoring_server
 
-        model = load(folder, root)
-        app = scoring_server.init(model)
-        difference = golden.away(model, folder)
-    golden.require(difference)
+        model = load(folder, contract)
     address = f"http://127.0.0.1:{port}"
-    served = model.unwrap_python_model()
-    app.add_middleware(Guard, answer=partial(answer, served))
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            "127.0.0.1",
-            port,
+    example = Path(root, "mlruns", "serving", name, "request.json")
+    ready = (
+        f"{name} {folder.name} answers at {address}/invocations\n"
+        f"{curl(folder, contract, address, example)}"
+    )
+    # A client that reads the lines connects at once. The socket must listen by then:
+    # uvicorn opens its own only after the start event that prints them.
+    with socket.create_server(("127.0.0.1", port), backlog=BACKLOG) as listening:
+        config = uvicorn.Config(
+            application(partial(answer, model, contract), ready),
             log_level="warning",
-            lifespan="off",
+            lifespan="on",
             limit_concurrency=WAITING,
         )
-    )
-    startup = server.startup
-
-    async def started(sockets=None):
-        await startup(sockets)
-        print(f"{name} {folder.name} answers at {address}/invocations", flush=True)
-        out = Path(root, "mlruns", "serving", name, "request.json")
-        print(curl(folder, address, out), flush=True)
-
-    server.startup = started
-    server.run()
+        uvicorn.Server(config).run(sockets=[listening])
 
 
-def load(folder, root):
-    """A version that was promoted, as MLflow loads it.  Path -> PyFuncModel."""
-    import mlflow
+def load(folder: Path, contract: dict):
+    """The SavedModel of a version, once it has answered its golden batch.
 
-    from pipeline.tracking.target import Target
+    Returns:
+        components.serving.ask.Model.
 
-    target, name = Target(root), folder.parent.name
-    key = champions.read_origin(folder)["export"]
-    # not by the alias, which is moved a moment before the version appears
-    found = version_of(target.client, name, key)
-    if found is None:  # MLflow's database was lost
-        found = publish.model(publish.synced(root), name, key)
-    mlflow.set_tracking_uri(target.uri)
-    return mlflow.pyfunc.load_model(f"models:/{name}/{found.version}")
+    Raises:
+        RejectedModel: it does not answer as it was evaluated.
+    """
+    from components.serving.ask import Model
+
+    model = Model(folder, contract["op_libraries"])
+    requests, expected = golden(folder / contract["golden"])
+    differences = [
+        apart(given[name], values)
+        for called, request in requests.items()
+        for given in [model.call(called, request)]
+        for name, values in expected[called].items()
+    ]
+    # NumPy's maximum of NaN and another number is NaN
+    clean.require_close(np.max(differences), "the SavedModel")
+    return model
 
 
-def curl(folder, address, out):
-    """A line that asks for the first row of the golden batch.
+def application(answer, ready: str):
+    """The ASGI application.
 
     Args:
-        folder: Path of the SavedModel.
-        address: of the server.
-        out: Path of a file for a request that is too long to be typed.
+        answer: function of bytes -> (status, bytes), one request.
+        ready: lines that are printed when it starts.
+
+    Returns:
+        starlette.applications.Starlette.
     """
-    row = golden.example(read_contract(folder), folder).iloc[:1]
+    from starlette.applications import Starlette
+    from starlette.exceptions import HTTPException
+    from starlette.responses import Response
+    from starlette.routing import Route
 
-    def shown(value):
-        if isinstance(value, bytes):
-            return base64.b64encode(value).decode()
-        return None if value != value else value
+    @contextlib.asynccontextmanager
+    async def lifespan(app):
+        print(ready, flush=True)
+        yield
 
-    rows = [[shown(value) for value in values] for values in row.values.tolist()]
-    request = json.dumps({"dataframe_split": {"columns": list(row), "data": rows}})
+    def text(content):
+        async def endpoint(request):
+            return Response(content, media_type=JSON)
+
+        return endpoint
+
+    async def refused(request, error):
+        paths = ", ".join(route.path for route in app.routes)
+        message = (
+            f"{error.detail}. Received: {request.method} {request.url.path}. "
+            f"Expected: {paths}."
+        )
+        content = refusal(message, "ENDPOINT_NOT_FOUND")
+        return Response(content, error.status_code, error.headers, media_type=JSON)
+
+    app = Starlette(
+        routes=[
+            Route("/invocations", Invocations(answer), methods=["POST"]),
+            Route("/ping", text("\n")),
+            Route("/health", text("\n")),
+            Route("/version", text(version("mlflow"))),
+        ],
+        exception_handlers={HTTPException: refused},
+        lifespan=lifespan,
+    )
+    return app
+
+
+def curl(folder: Path, contract: dict, address: str, out: Path) -> str:
+    """A line that requests the first row of the golden batch.
+
+    Args:
+        folder: of the SavedModel.
+        contract: its contract.
+        address: of the server.
+        out: file for a request that is too long to be typed.
+    """
+    rows, x = golden_rows(folder / contract["golden"], 1), signature(contract).x
+
+    def shown(name):
+        if x[name]["form"] == "image":
+            return base64.b64encode(rows[name][0]).decode()
+        return plain(rows[name])[0]
+
+    data = [[shown(name) for name in x]]
+    request = json.dumps({"dataframe_split": {"columns": list(x), "data": data}})
     if len(request) > LONGEST_LINE:
         Path(out).write_text(request, "utf-8")
         request = f"@{out}"
@@ -125,19 +184,17 @@ def curl(folder, address, out):
     )
 
 
-def answer(served, content):
-    """A request in JSON.
+def answer(model, contract: dict, content: bytes) -> tuple[int, bytes]:
+    """Status and body of the answer to a request in JSON.
 
     Args:
-        served: of pipeline/tracking/model_code.py.
-        content: bytes.
-
-    Returns:
-        (status, bytes): as MLflow's server answers.
+        model: components.serving.ask.Model.
+        contract: of its SavedModel.
+        content: of the request.
     """
     try:
-        asked, inputs = body.read(content, served.contract)
-        found = served.model.call(asked.name, inputs)
+        asked, inputs = body.read(content, contract)
+        found = model.call(asked.name, inputs)
     except ValueError as error:
         return 400, refusal(str(error))
     except Exception:  # the next request is answered
@@ -148,36 +205,22 @@ def answer(served, content):
     return 200, json.dumps({"predictions": rows}, allow_nan=False).encode()
 
 
-def plain(values):
-    """One output.  array [N, ...] -> list of N: text, numbers, null for none."""
-    if values.dtype == object:
-        texts = np.empty(values.size, object)
-        texts[:] = [value.decode("utf-8", "replace") for value in values.flat]
-        values = texts.reshape(values.shape)
-    elif values.dtype.kind == "f" and not np.isfinite(values).all():
-        values = np.where(np.isfinite(values), values.astype(object), None)
-    return values.tolist()
-
-
-class Guard:
-    """An ASGI application that answers /invocations itself.
+class Invocations:
+    """The ASGI endpoint of requests.
 
     Args:
-        app: MLflow's server, for all else.
-        answer: bytes -> (status, bytes), one request.
+        answer: function of bytes -> (status, bytes), one request.
     """
 
-    def __init__(self, app, answer):
-        self.app, self.answer = app, answer
+    def __init__(self, answer):
+        self.answer = answer
         self.threads = ThreadPoolExecutor(AT_ONCE)
 
-    async def __call__(self, scope, receive, send):
-        """One request."""
-        asks = scope["type"] == "http" and scope["method"] == "POST"
-        if not asks or scope["path"] != "/invocations":
-            return await self.app(scope, receive, send)
+    async def __call__(self, scope, receive, send) -> None:
+        """Read one request and send its answer."""
         parts, size, more = [], 0, True
-        while more:  # to its end: a client that is cut off does not read the answer
+        # a client that is cut off does not read the answer: read to the end
+        while more:
             message = await receive()
             part, more = message.get("body", b""), message.get("more_body", False)
             size += len(part)
@@ -199,13 +242,13 @@ class Guard:
         await respond(send, *answered)
 
 
-def is_json(kind):
-    """Whether a content type is JSON in UTF-8.  str -> bool."""
+def is_json(kind: str) -> bool:
+    """True if a content type is JSON in UTF-8."""
     return kind.lower().replace(" ", "") in (JSON, f"{JSON};charset=utf-8")
 
 
-async def respond(send, status, content):
-    """Send an answer: status, and bytes of JSON."""
+async def respond(send, status: int, content: bytes) -> None:
+    """Send an answer in JSON."""
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(content)).encode()),
@@ -215,6 +258,6 @@ async def respond(send, status, content):
     await send({"type": "http.response.body", "body": content})
 
 
-def refusal(text, code="BAD_REQUEST"):
-    """What is answered to a request that is not, in MLflow's form.  -> bytes."""
+def refusal(text: str, code: str = "BAD_REQUEST") -> bytes:
+    """An error in the form of MLflow's server."""
     return json.dumps({"error_code": code, "message": text}).encode()

@@ -4,13 +4,13 @@ import keras
 import numpy as np
 import pytest
 
+from components.errors import RejectedModel
 from components.labels import LabelSpace
 from components.networks.base import Network
 from components.networks.linear import linear
 from components.networks.transformer import encoder_decoder
 from components.networks.transformer.decoder import transformer_lm
 from components.networks.transformer.encoder_decoder import transformer
-from components.serving.clean import RejectedModel
 from components.tasks.language import Language
 from components.tasks.multiclass import Multiclass
 from components.tasks.translation import Translation

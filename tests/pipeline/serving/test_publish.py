@@ -17,8 +17,9 @@ import mlflow
 import numpy as np
 import pytest
 
-from components.serving.verify import golden as golden_batch
-from components.serving.verify import main as verify
+from components.errors import RejectedModel
+from components.serving.request import golden as golden_batch
+from components.serving.verify import alone
 from pipeline.serving import publish
 from pipeline.store.champions import ORIGIN, read_origin
 from pipeline.tracking import models
@@ -79,8 +80,8 @@ def load_champion(root):
 
 
 def golden(folder):
-    """Whether a version loads and answers as it was evaluated."""
-    return verify(str(folder))["difference"] < 1e-4
+    """True if a version loads and answers as it was evaluated."""
+    return alone(str(folder))["log_prob"] < 1e-4
 
 
 def test_a_promoted_export_is_a_numbered_savedmodel(runs):
@@ -157,23 +158,22 @@ def test_what_does_not_answer_is_not_published(runs):
     shutil.copytree(export, source)
     draft.rename(source / "assets.extra" / "golden.npz")
     with publish.locked(root, "breast_cancer") as folder:
-        with pytest.raises(publish.clean.RejectedModel, match="a difference of 0.01"):
+        with pytest.raises(RejectedModel, match="a difference of 0.01"):
             publish.publish(publish.synced(root), source, folder, 2, {"export": key})
         assert sorted(path.name for path in folder.iterdir()) == [".lock", "1"]
 
 
-def test_an_mlflow_model_that_answers_otherwise_is_not_served(runs, tmp_path):
-    root, a, _ = runs
-    promoted(root, "promote", a)
-    # what MLflow has of it is another one's
-    contracts = root.glob("mlruns/artifacts/**/saved_model/contract.json")
-    folders = [path.parent for path in contracts]
-    assert len(folders) == 2
-    one, other, between = (f / "variables" for f in (*folders, tmp_path))
-    for source, target in ((one, between), (other, one), (between, other)):
-        source.rename(target)
+def test_a_version_that_answers_otherwise_is_not_served(runs, tmp_path):
+    root, a, b = runs
+    for run_id in (a, b):
+        promoted(root, "promote", run_id)
+    # the weights of the other one
+    one, other = (highest(root).with_name(n) / "variables" for n in "12")
+    one.rename(tmp_path / "variables")
+    other.rename(one)
+    (tmp_path / "variables").rename(other)
     done = phistar("serve", "breast_cancer", "--port", str(free_port()), root=root)
-    assert done.status == 3 and "MLflow's model" in done.answer["error"]
+    assert done.status == 3 and "the SavedModel does not answer" in done.answer["error"]
 
 
 def test_a_lost_database_is_made_again_with_its_champion(runs):

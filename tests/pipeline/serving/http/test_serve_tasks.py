@@ -18,7 +18,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.serving import clean
 from tests.helpers.commands import CODE, copy_store, here
 from tests.helpers.serving import Server, free_port
 
@@ -55,18 +54,13 @@ def servers(project, tmp_path_factory):
     songs = [" ".join(words) for words in product(["la", "bim", "dum"], repeat=4)]
     (root / "lines.txt").write_text("".join(f"{song}\n" for song in songs))
     (root / "others.txt").write_text("".join(f"{song} oh\n" for song in songs))
-    with pytest.MonkeyPatch.context() as patch:
-        # whether an export answers alone is asked elsewhere, and takes seconds
-        patch.setattr(clean, "start", lambda: None)
-        patch.setattr(clean, "take", contextlib.nullcontext)
-        patch.setattr(clean, "ask", lambda process, folder: 0.0)
-        for recipe, words in RECIPES.items():
-            words = [word.replace("path=", f"path={root}/") for word in words]
-            done = here("run", recipe, *SHORT, *words, root=root)
-            assert done.status == 0, done.stderr
-            done = here("promote", done.answer["run_id"], root=root)
-            assert done.status == 0, done.stderr
-            made[recipe] = Server(root, recipe)
+    for recipe, words in RECIPES.items():
+        words = [word.replace("path=", f"path={root}/") for word in words]
+        done = here("run", recipe, *SHORT, *words, root=root)
+        assert done.status == 0, done.stderr
+        done = here("promote", done.answer["run_id"], root=root)
+        assert done.status == 0, done.stderr
+        made[recipe] = Server(root, recipe)
     for server in made.values():
         server.ready()
     yield made
@@ -288,7 +282,7 @@ def test_beams_out_of_range(servers):
 def test_golden_files_are_what_tensorflow_servings_protocol_takes(servers):
     stand_ins = {}
     for recipe, server in servers.items():
-        port, script = free_port(), CODE / "tests" / "standin.py"
+        port, script = free_port(), CODE / "tests" / "helpers" / "standin.py"
         process = subprocess.Popen(
             [sys.executable, script, recipe, server.folder.parent, str(port)]
         )

@@ -8,6 +8,10 @@ import shlex
 import shutil
 import signal
 import subprocess
+import urllib.error
+import urllib.request
+from importlib.metadata import version
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +22,7 @@ from tests.helpers.commands import here
 from tests.helpers.serving import Server
 
 MIB = 2**20
+VERSION = version("mlflow").encode()
 
 
 class Table(Server):
@@ -289,6 +294,32 @@ def test_the_registry_has_the_export_once(server, trained):
     assert f"tensorflow=={tf.__version__}" in pinned
     assert all("==" in line for line in pinned)
     assert (folder / "input_example.json").is_file()
+
+
+def test_other_routes_are_those_of_mlflows_server(server):
+    for path, text in (("ping", b"\n"), ("health", b"\n"), ("version", VERSION)):
+        with urllib.request.urlopen(f"{server.address}/{path}", timeout=60) as answer:
+            assert (answer.status, answer.read()) == (200, text)
+            assert answer.headers["content-type"] == "application/json"
+    for path, data, status in (("none", None, 404), ("ping", b"{}", 405)):
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(f"{server.address}/{path}", data, timeout=60)
+        assert refused.value.code == status
+        message = json.loads(refused.value.read())["message"]
+        assert f"/{path}" in message and "/invocations" in message
+    with pytest.raises(urllib.error.HTTPError, match="405"):
+        urllib.request.urlopen(f"{server.address}/invocations", timeout=60)
+
+
+def test_neither_mlflow_nor_its_database_is_needed(server, tmp_path):
+    folder = server.root / "mlruns" / "serving"
+    shutil.copytree(folder, tmp_path / "mlruns" / "serving")
+    alone = Table(tmp_path)
+    alone.good()
+    loaded = Path(f"/proc/{alone.process.pid}/maps").read_text()
+    assert "tensorflow" in loaded and "sqlite3" not in loaded
+    alone.end()
+    assert [path.name for path in (tmp_path / "mlruns").iterdir()] == ["serving"]
 
 
 def test_an_occupied_port_is_refused(server):

@@ -1,0 +1,172 @@
+"""MLflow's model of an export: a folder that MLflow logs, loads and serves.
+
+mlflow_model/MLmodel                 signature, input example, the golden difference
+             model_code.py, code/    the class that MLflow runs, and its imports
+             requirements.txt, ...   pinned packages
+             artifacts/saved_model/  hard links to the SavedModel beside it
+"""
+
+import inspect
+import json
+import os
+import shutil
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from components.serving import request
+
+EXAMPLES = 2  # rows of the input example
+PARITY = "phistar.parity"  # in MLmodel: difference of the golden batch, nats
+# MLflow's type of an input that is not a list
+TYPES = {"string": "string", "int32": "long", "int64": "long", "float32": "double"}
+
+
+def write(saved_model, folder):
+    """Write MLflow's model, load it, and call it with the golden batch.
+
+    Args:
+        saved_model: Path of the SavedModel.
+        folder: Path to write to.
+
+    Returns:
+        float, the largest |answer - evaluation's|, nats; see `away`.
+    """
+    import mlflow
+
+    from components.serving import ask, model_code
+
+    contract = json.loads((saved_model / "contract.json").read_text("utf-8"))
+    mlflow.pyfunc.save_model(
+        folder,
+        python_model=inspect.getsourcefile(model_code),
+        code_paths=[inspect.getsourcefile(module) for module in (ask, request)],
+        artifacts={"saved_model": str(saved_model)},
+        signature=model_signature(contract),
+        input_example=example(contract, saved_model),
+        pip_requirements=requirements(contract),
+    )
+    copy = folder / "artifacts" / "saved_model"
+    shutil.rmtree(copy)
+    shutil.copytree(saved_model, copy, copy_function=link)
+    difference = away(mlflow.pyfunc.load_model(str(folder)), contract, saved_model)
+    described = mlflow.models.Model.load(folder)
+    described.metadata = {PARITY: difference}
+    flavor = described.flavors[mlflow.pyfunc.FLAVOR_NAME]
+    # MLflow writes where the two came from, and reads neither path
+    flavor["model_code_path"] = Path(flavor["model_code_path"]).name
+    flavor["artifacts"]["saved_model"]["uri"] = copy.relative_to(folder).as_posix()
+    described.save(folder / "MLmodel")
+    return difference
+
+
+def away(model, contract, saved_model):
+    """Call MLflow's model with the golden batch, the columns in another order.
+
+    Args:
+        model: mlflow.pyfunc.PyFuncModel.
+        contract: dict.
+        saved_model: Path of the SavedModel, with the golden batch.
+
+    Returns:
+        float, the largest |answer - evaluation's|, nats; infinite if a decision
+        differs, NaN if a number is NaN.
+    """
+    requests, expected = request.golden(saved_model / contract["golden"])
+    differences = []
+    for name, arrays in requests.items():
+        called = request.signature(contract, name)
+        knobs = {k: arrays[k][0].item() for k in called.knobs if k in arrays}
+        rows = frame({n: arrays[n] for n in reversed(called.inputs)}, called.inputs)
+        answer = model.predict(rows, params={"signature": name} | knobs)
+        for output, values in expected[name].items():
+            given = np.array(answer[output].tolist())
+            texts = given.dtype.kind == "U"
+            given = np.char.encode(given, "utf-8") if texts else given
+            differences.append(request.apart(given, values))
+    return float(np.max(differences))
+
+
+def frame(rows, specs):
+    """A request as MLflow takes it: text as str, images as bytes.
+
+    Args:
+        rows: name -> array [N, ...], strings as bytes.
+        specs: name -> dict, the contract's.
+
+    Returns:
+        DataFrame of N rows.
+    """
+    import pandas as pd
+
+    def column(name, values):
+        if values.dtype.kind == "f":
+            return values.astype("float64")
+        if values.dtype.kind != "S" or specs[name]["form"] == "image":
+            return values.tolist()
+        return [value.decode("utf-8", "replace") for value in values.tolist()]
+
+    return pd.DataFrame({name: column(name, values) for name, values in rows.items()})
+
+
+def example(contract, saved_model):
+    """The first x of the golden batch.  -> DataFrame."""
+    x = request.signature(contract).x
+    rows = request.golden_rows(saved_model / contract["golden"], EXAMPLES)
+    return frame({name: rows[name] for name in x}, x)
+
+
+def model_signature(contract):
+    """MLflow's signature: columns in, knobs as parameters.
+
+    The columns are x, and then every y, which `serving_default` does not need.
+
+    Args:
+        contract: dict.
+
+    Returns:
+        mlflow.models.ModelSignature.
+    """
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
+    from mlflow.types.schema import Array
+
+    every = [request.signature(contract, name) for name in contract["signatures"]]
+    x = request.signature(contract).x
+    inputs = x | {n: spec for called in every for n, spec in called.y.items()}
+    knobs = {n: spec for called in every for n, spec in called.knobs.items()}
+
+    def column(name, spec):
+        kind = "binary" if spec["form"] == "image" else TYPES[spec["dtype"]]
+        kind = Array(kind) if len(spec["shape"]) > 1 else kind
+        return ColSpec(kind, name, required=name in x)
+
+    return ModelSignature(
+        Schema([column(name, spec) for name, spec in inputs.items()]),
+        None,
+        ParamSchema(
+            [
+                ParamSpec("signature", "string", request.DEFAULT),
+                *(
+                    ParamSpec(name, TYPES[spec["dtype"]], None)
+                    for name, spec in sorted(knobs.items())
+                ),
+            ]
+        ),
+    )
+
+
+def requirements(contract):
+    """The packages of MLflow's model, with the versions that wrote it.  -> list."""
+    names = ["mlflow", "numpy", "pandas", *contract["op_libraries"]]
+    pinned = [f"{name.replace('_', '-')}=={version(name)}" for name in names]
+    return [f"tensorflow=={contract['versions']['tensorflow']}", *pinned]
+
+
+def link(source, target):
+    """One more name of a file; a copy on another file system."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
