@@ -207,7 +207,7 @@ def test_search_is_traced_once():
 
 ON_JAX = """
 import json, sys
-from tests import prefixes
+from tests.helpers import prefixes
 request = json.loads(sys.argv[1])
 tables = prefixes.random_tables(6, 4, 5, seed=3)
 found = prefixes.found(tables, **request)

@@ -559,11 +559,11 @@ def test_load_of_every_shipped_recipe(tmp_path):
         assert configs.load(name, [], tmp_path).dropped == []
 
 
-def test_load_imports_no_component_and_is_quick():
+def test_load_imports_no_component():
     program = (
-        "import sys, time; from pipeline.config import load;"
+        "import sys; from pipeline.config import load;"
         "load.load('digits', ['train.epochs=2'], '.');"
-        "print(time.process_time(), *{m.split('.')[0] for m in sys.modules})"
+        "print(*{m.split('.')[0] for m in sys.modules})"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],
@@ -572,7 +572,5 @@ def test_load_imports_no_component_and_is_quick():
         text=True,
         check=True,
     )
-    seconds, *modules = done.stdout.split()
-    assert not {"components", "keras", "tensorflow", "mlflow", "numpy"} & set(modules)
-    # 0.3 on an idle machine; of the processor, and wide, so that a busy one may pass
-    assert float(seconds) < 1
+    modules = set(done.stdout.split())
+    assert not {"components", "keras", "tensorflow", "mlflow", "numpy"} & modules

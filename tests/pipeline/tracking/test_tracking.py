@@ -158,9 +158,8 @@ def test_import_and_start_are_instant():
 def test_follower_sends_a_whole_run(root):
     record = records.whole_run(root, tags={"positive": "malignant"})
     follower = Follower(root, record.run_id)
-    begun = time.monotonic()
     follower.start()
-    assert time.monotonic() - begun < 0.5
+    assert follower.process.poll() is None  # nobody waits for it
     assert follower.finish()
     (run,) = view(root)["by hand"]
     journal = root / "mlruns/stages/train" / ("0" * 32) / "journal.jsonl"
@@ -526,9 +525,7 @@ def test_server_down_at_first_gets_everything(root, tmp_path, monkeypatch, capfd
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
     early = records.whole_run(root, "early", 0.01)
     hopeless = Follower(root, early.run_id, patience=1).start()
-    begun = time.monotonic()
     assert not hopeless.finish()
-    assert time.monotonic() - begun < 15
     said = capfd.readouterr().err
     assert said.startswith("MLflow: ") and said.endswith(f". {LATER}\n")
     record = awkward(root)
