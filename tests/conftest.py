@@ -12,6 +12,7 @@ import pytest
 
 FAST = (
     "tests/test_imports.py",
+    "tests/test_mutations.py",
     "tests/components/data/",
     "tests/components/decoding/",
     "tests/components/networks/test_",

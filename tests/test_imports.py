@@ -7,6 +7,7 @@ from data: no pickles, no `Lambda` layers. Imports inside functions count too.
 """
 
 import ast
+import functools
 from pathlib import Path
 
 import pytest
@@ -190,14 +191,52 @@ def test_source_holds_the_rules():
     assert found == set()
 
 
-def test_tests_share_code_in_helpers_only():
-    for path in sorted((ROOT / "tests").rglob("*.py")):
+def imported(folder: str) -> list[tuple[str, str]]:
+    """("file:line", dotted name) of the imports in the files below a folder."""
+    found = []
+    for path in sorted((ROOT / folder).rglob("*.py")):
         file = path.relative_to(ROOT).as_posix()
         for node in ast.walk(ast.parse(path.read_text("utf-8"), file)):
-            for name in imports(file, node):
-                assert not name.startswith("tests.") or name.startswith(
-                    "tests.helpers"
-                ), f"{file}:{node.lineno}: imports {name}; move it to tests/helpers"
+            found += [(f"{file}:{node.lineno}", name) for name in imports(file, node)]
+    return found
+
+
+def exists(name: str) -> bool:
+    """True if a dotted name of ours is a module, or is bound by one."""
+    path = ROOT.joinpath(*name.split("."))
+    if path.is_dir() or path.with_suffix(".py").is_file():
+        return True
+    module = path.parent.with_suffix(".py")
+    module = module if module.is_file() else path.parent / "__init__.py"
+    return module.is_file() and path.name in bound_in(module)
+
+
+@functools.cache
+def bound_in(module: Path) -> set[str]:
+    """Names that the statements of a module bind, or read."""
+    bound = set()
+    for node in ast.parse(module.read_text("utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            bound.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            bound |= {alias.asname or alias.name for alias in node.names}
+        else:
+            bound |= {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+    return bound
+
+
+def test_no_test_imports_another_one():
+    for place, name in imported("tests"):
+        own = name.startswith("tests.") and (".test_" in name or ".conftest" in name)
+        assert not own, f"{place}: imports {name}; move it to tests/helpers"
+
+
+@pytest.mark.parametrize("folder", ["bench", "tests"])
+def test_programs_and_tests_import_what_exists(folder):
+    ours = ("components", "pipeline", "tests", "bench")
+    for place, name in imported(folder):
+        known = name.split(".")[0] not in ours or exists(name)
+        assert known, f"{place}: imports {name}, which does not exist"
 
 
 @pytest.mark.parametrize(
