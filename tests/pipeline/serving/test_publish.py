@@ -34,9 +34,7 @@ def two(trained, tmp_path_factory):
     """(root, id of A, id of B): two runs of one recipe, nothing promoted."""
     root = tmp_path_factory.mktemp("two")
     shutil.copytree(trained[0], root, dirs_exist_ok=True)
-    done = phistar(
-        "run", "breast_cancer", *SHORT, "train.learning_rate=0.02", root=root
-    )
+    done = here("run", "breast_cancer", *SHORT, "train.learning_rate=0.02", root=root)
     assert done.status == 0, done.stderr
     return root, *(answer["run_id"] for answer in (trained[1].answer, done.answer))
 
