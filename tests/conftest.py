@@ -31,12 +31,19 @@ FAST = (
     "tests/pipeline/serving/http/test_body.py",
     "tests/pipeline/store/",
 )
-# The files that take longest, the longest first: one begun last would run alone.
-LONGEST = ("tests/contract/",)
+# What takes longest comes first: begun last, it would leave one process idle.
+LONGEST = (
+    "tests/contract/",
+    "tests/pipeline/serving/",
+    "tests/pipeline/run/",
+    "tests/pipeline/tracking/",
+    "tests/pipeline/process/",
+    "tests/components/training/",
+)
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ["MPLBACKEND"] = "Agg"
-# Runs of tests stay in their folders. MLflow hears of none, its makers neither.
+# Runs of tests stay in their folders; no server hears of them.
 os.environ.pop("MLFLOW_TRACKING_URI", None)
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
 
@@ -51,7 +58,7 @@ def pytest_collection_modifyitems(items):
 
 
 def rank(nodeid):
-    """Place of a test's file in LONGEST; files that are not in it come last."""
+    """Place of a test's file in LONGEST; other files come after it."""
     places = (i for i, name in enumerate(LONGEST) if nodeid.startswith(name))
     return next(places, len(LONGEST))
 

@@ -44,7 +44,7 @@ def make_rows(kind, num_labels, num_rows=NUM_ROWS, seed=0):
 
 
 def song(rng):
-    """A text of a few words: one says a little about the next.  -> bytes."""
+    """Text of a few words: each tells the next one a little.  -> bytes."""
     words = rng.choice(["la", "lala", "bim", "bam\n", "dum dé"], rng.integers(1, 12))
     return " ".join(words).encode()
 

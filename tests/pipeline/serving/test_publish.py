@@ -283,7 +283,7 @@ def test_a_client_that_polls_gets_whole_models_only(runs, tmp_path):
     reader.start()
 
     def loaded(number):
-        limit = time.monotonic() + 60
+        limit = time.monotonic() + 240
         while f"{number}\n" not in lines:
             assert client.poll() is None and time.monotonic() < limit, lines
             time.sleep(0.05)

@@ -286,8 +286,8 @@ def test_two_processes_do_the_work_once(store):
     assert first.stdout.readline() == "building\n"
     second = python(BUILD_ONCE, store.root)
     assert f"waiting for pid {first.pid}" in second.stderr.readline()
-    assert first.communicate("\n", timeout=30) == ("", "")
-    assert second.communicate("\n", timeout=30) == ("", "")  # it did not build
+    assert first.communicate("\n", timeout=120) == ("", "")
+    assert second.communicate("\n", timeout=120) == ("", "")  # it did not build
     assert first.returncode == second.returncode == 0
     assert store.manifest("train", "k")["origin"]["pid"] == first.pid
 
@@ -298,8 +298,8 @@ def test_a_dead_holder_loses_its_lock_and_its_temporary(store):
     second = python(BUILD_ONCE, store.root)
     second.stderr.readline()
     first.send_signal(signal.SIGKILL)
-    first.communicate(timeout=30)
-    assert second.communicate("\n", timeout=30) == ("building\n", "")
+    first.communicate(timeout=120)
+    assert second.communicate("\n", timeout=120) == ("building\n", "")
     assert contents(store.path("train", "k").parent) == {"k", ".k.lock"}
 
 

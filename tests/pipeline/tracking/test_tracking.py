@@ -137,7 +137,7 @@ def journal_metrics(path: Path, name: str) -> list:
     ]
 
 
-def until(condition, seconds: float = 20):
+def until(condition, seconds: float = 240):
     """Waits for something another process does."""
     end = time.monotonic() + seconds
     while not (found := condition()):
