@@ -25,6 +25,7 @@ from pipeline.tracking import models
 from pipeline.tracking.target import Target
 from tests.helpers.commands import CODE, SHORT, here, phistar, start
 from tests.helpers.serving import free_port
+from tests.helpers.verified import verified_here
 
 KILLS = int(os.environ.get("PHISTAR_KILLS", 4))
 
@@ -54,8 +55,9 @@ def runs(two, tmp_path):
 
 
 def promoted(root, *words):
-    """What a command of this module says.  -> dict."""
-    done = here(*words, root=root)
+    """Answer of a command that promotes, verified in this process.  -> dict."""
+    with verified_here():
+        done = here(*words, root=root)
     assert done.status == 0, done.stderr
     return done.answer
 
@@ -83,7 +85,7 @@ def golden(folder):
 
 def test_a_promoted_export_is_a_numbered_savedmodel(runs):
     root, a, _ = runs
-    answer = promoted(root, "promote", a)
+    answer = here("promote", a, root=root).answer  # verified in a new process
     assert (answer["name"], answer["version"]) == ("breast_cancer", 1)
     assert answer["run_id"] == a and answer["before"] is None
     assert answer["before_test_nll"] is None
