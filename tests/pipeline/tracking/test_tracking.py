@@ -41,14 +41,6 @@ def root(tmp_path):
     return path
 
 
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory):
-    """MLflow's tables, made once: making them takes seconds."""
-    path = tmp_path_factory.mktemp("empty")
-    target.Target(path)
-    return path / "mlruns" / "mlflow.db"
-
-
 @pytest.fixture
 def tables(root, empty_database):
     (root / "mlruns").mkdir()
