@@ -216,6 +216,7 @@ print(json.dumps([values.tolist() for values in found]))
 """
 
 
+@pytest.mark.heavy
 def test_jax_finds_the_same():
     done = subprocess.run(
         [sys.executable, "-c", ON_JAX, json.dumps(MIXED)],

@@ -283,6 +283,7 @@ def test_an_entry_that_is_not_there_is_refused(tmp_path):
         hashes(tmp_path, "losses.py", "gone")
 
 
+@pytest.mark.heavy
 def test_forty_files_are_read_once_and_nothing_is_imported(tmp_path, monkeypatch):
     names = [f"part_{i}" for i in range(40)]
     calls = "\n".join(f"    {name}.hinge(1)" for name in names)

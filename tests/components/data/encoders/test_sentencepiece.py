@@ -64,6 +64,7 @@ def test_fit_is_the_same_each_time_and_silent(capfd):
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("cores", ["0", "0,1"])
 def test_fit_does_not_depend_on_the_cores(cores, encoder):
     program = (
@@ -81,6 +82,7 @@ def test_fit_does_not_depend_on_the_cores(cores, encoder):
     assert found.stdout.split() == [encoder.to_json()["model"]]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("tokenizer", ["characters", "bytes"])
 def test_other_tokenizers_import_nothing_more(tokenizer):
     program = (
