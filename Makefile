@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 READY := .venv/.ready
 
-.PHONY: help env run test test-slow laws-jax mutations kills runtimes oldest bench ui lock
+.PHONY: help env run check test test-slow laws-jax mutations kills runtimes oldest bench ui lock
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -18,12 +18,17 @@ run: env  ## four quick recipes, one for each label space, from data to SavedMod
 	$(BIN)/phistar run kjv_quick
 	$(BIN)/phistar run libreoffice_en_de_quick
 
+check: env  ## the linter and the fast tests, in a minute and a half
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/python -m pytest -m fast --numprocesses 2
+
 test: env  ## every check that CI runs
 	@{ command -v chromium && command -v chromedriver; } >/dev/null || echo \
 	  "The browser tests will fail: apt-get install chromium chromium-driver"
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/python -m pytest --numprocesses 2
+	$(BIN)/python -m pytest --numprocesses 2 --durations 10
 
 test-slow: env  ## the heavy checks that `make test` leaves out
 	$(BIN)/python -m pytest -m slow
@@ -35,7 +40,8 @@ mutations: env  ## break the exporter in many ways; a law must notice each
 	$(BIN)/python tests/mutations.py
 
 kills: env  ## 50 random kill -9 of runs, and 50 of promotions
-	PHISTAR_KILLS=50 $(BIN)/python -m pytest tests/pipeline/test_kills.py tests/pipeline/test_publish.py
+	PHISTAR_KILLS=50 $(BIN)/python -m pytest tests/pipeline/run/test_kills.py \
+	  tests/pipeline/serving/test_publish.py
 
 runtimes: env .venv-runtimes/.ready  ## numeric exports in OpenVINO and ONNX Runtime, from an environment of their own
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && set -e; \

@@ -2,9 +2,9 @@
 
     python tests/mutations.py [WORD ...]
 
-Prints a table in Markdown: what was broken, and the first test that failed, with what
-it said. With words, only mutations that have one of them in
-their name. Exit status 1 if one of them is noticed by nothing.
+It prints a table in Markdown: each mutation, the first test that failed, and its
+message. With words, only mutations with one of them in their name. The exit status is 1
+if no test notices one of them.
 """
 
 import os
@@ -29,9 +29,9 @@ class Mutation(NamedTuple):
     """One way to break it.
 
     Args:
-        name: what is wrong then.
-        case: of tests/helpers/cases.py, whose laws are asked.
-        edits: (file, what stands there once, what comes in its place), ...
+        name: the fault.
+        case: of tests/helpers/cases.py; its laws are tested.
+        edits: (file, text that occurs in it once, text that replaces it), ...
     """
 
     name: str
@@ -264,13 +264,13 @@ def main(words):
 
 
 def attempt(mutation):
-    """Break a copy of the tree, and ask the laws of a case.
+    """Break a copy of the tree, and test the laws of a case.
 
     Returns:
-        str, the first test that failed and why; None if none did.
+        str, the first test that failed and its message; None if none did.
 
     Raises:
-        ValueError: if there is nothing to edit, or the laws could not be asked.
+        ValueError: if there is nothing to edit, or no law was tested.
     """
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder)
@@ -302,7 +302,7 @@ def attempt(mutation):
         re.MULTILINE,
     )
     if done.returncode != 1 or failed is None:
-        raise ValueError(f"no law was asked: {done.stdout[-2000:]}{done.stderr}")
+        raise ValueError(f"no law was tested: {done.stdout[-2000:]}{done.stderr}")
     said = (failed[2] or "").replace("|", "\\|")
     by = "export refuses it" if "RejectedModel" in said else f"`{failed[1]}`"
     said = re.sub(r"^[\w.]*(Error|Model):", "", said).partition(". Received")[0].strip()

@@ -7,7 +7,7 @@ from data: no pickles, no `Lambda` layers. Imports inside functions count too.
 """
 
 import ast
-import shutil
+import functools
 from pathlib import Path
 
 import pytest
@@ -64,32 +64,36 @@ BRINGS = {
 HIDDEN = "importing the module of the same name replaces this one; rename the module"
 
 
-def violations(root: Path) -> list[str]:
-    """What breaks the rules below `root`.
+def violations(file: str, text: str, beside: set[str]) -> set[str]:
+    """Breaches of the rules in one file.
 
     Args:
-        root: folder that holds `components/` and `pipeline/`.
+        file: path below the repository, with "/".
+        text: of the file.
+        beside: names of the modules and folders in the file's folder.
 
     Returns:
-        One "file:line: what is wrong" per violation, empty if there is none.
+        One "file:line: problem" per breach.
     """
-    found = []
-    for folder in ("components", "pipeline"):
-        for path in sorted((root / folder).rglob("*.py")):
-            file = path.relative_to(root).as_posix()
-            tree = ast.parse(path.read_text("utf-8"), file)
-            if layer(file) is None:
-                found.append(f"{file}:1: has no room, name it in ROOMS")
-            found += [f"{file}:{n.lineno}: {HIDDEN}" for n in hidden(path, tree)]
-            for node in ast.walk(tree):
-                problems = [import_problem(file, name) for name in imports(file, node)]
-                problems += call_problems(node)
-                found += [f"{file}:{node.lineno}: {p}" for p in problems if p]
-    return list(dict.fromkeys(found))
+    tree = ast.parse(text, file)
+    found = (
+        {f"{file}:1: has no room, name it in ROOMS"} if layer(file) is None else set()
+    )
+    found |= {f"{file}:{n.lineno}: {HIDDEN}" for n in hidden(file, tree, beside)}
+    for node in ast.walk(tree):
+        problems = [import_problem(file, name) for name in imports(file, node)]
+        problems += call_problems(node)
+        found |= {f"{file}:{node.lineno}: {p}" for p in problems if p}
+    return found
+
+
+def beside(file: str) -> set[str]:
+    """Names of the modules and folders in a file's folder."""
+    return {path.stem for path in (ROOT / file).parent.iterdir()}
 
 
 def layer(file: str) -> int | None:
-    """How high the room of a file is; None if the table does not say."""
+    """Height of a file's room; None if ROOMS does not name it."""
     package, room = file.removesuffix(".py").split("/")[:2]
     if room == "__init__":  # before everything
         return -1
@@ -97,11 +101,10 @@ def layer(file: str) -> int | None:
     return next((i for i, names in enumerate(rooms) if room in names), None)
 
 
-def hidden(path: Path, tree: ast.Module) -> list[ast.stmt]:
-    """What an `__init__.py` defines under the name of a module beside it."""
-    if path.name != "__init__.py":
+def hidden(file: str, tree: ast.Module, beside: set[str]) -> list[ast.stmt]:
+    """Definitions of an `__init__.py` that have the name of a module beside it."""
+    if not file.endswith("/__init__.py"):
         return []
-    beside = {p.stem for p in path.parent.iterdir()}
     return [n for n in tree.body if getattr(n, "name", None) in beside]
 
 
@@ -169,17 +172,69 @@ def constant(node: ast.expr, value: bool) -> bool:
     return isinstance(node, ast.Constant) and node.value is value
 
 
-@pytest.fixture
-def copy(tmp_path):
-    """A copy of the source, to plant something in."""
-    for folder in ("components", "pipeline"):
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=ignored)
-    return tmp_path
+def added(file: str, line: str) -> set[str]:
+    """Breaches that a line at the end of a file adds; the file may be new."""
+    path = ROOT / file
+    text = path.read_text("utf-8") if path.exists() else ""
+    before = violations(file, text, beside(file)) if text else set()
+    return violations(file, f"{text}\n{line}\n", beside(file)) - before
 
 
 def test_source_holds_the_rules():
-    assert violations(ROOT) == []
+    found = set()
+    for folder in ("components", "pipeline"):
+        for path in (ROOT / folder).rglob("*.py"):
+            file = path.relative_to(ROOT).as_posix()
+            found |= violations(file, path.read_text("utf-8"), beside(file))
+    assert found == set()
+
+
+def imported(folder: str) -> list[tuple[str, str]]:
+    """("file:line", dotted name) of the imports in the files below a folder."""
+    found = []
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        file = path.relative_to(ROOT).as_posix()
+        for node in ast.walk(ast.parse(path.read_text("utf-8"), file)):
+            found += [(f"{file}:{node.lineno}", name) for name in imports(file, node)]
+    return found
+
+
+def exists(name: str) -> bool:
+    """True if a dotted name of ours is a module, or is bound by one."""
+    path = ROOT.joinpath(*name.split("."))
+    if path.is_dir() or path.with_suffix(".py").is_file():
+        return True
+    module = path.parent.with_suffix(".py")
+    module = module if module.is_file() else path.parent / "__init__.py"
+    return module.is_file() and path.name in bound_in(module)
+
+
+@functools.cache
+def bound_in(module: Path) -> set[str]:
+    """Names that the statements of a module bind, or read."""
+    bound = set()
+    for node in ast.parse(module.read_text("utf-8")).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            bound.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            bound |= {alias.asname or alias.name for alias in node.names}
+        else:
+            bound |= {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+    return bound
+
+
+def test_no_test_imports_another_one():
+    for place, name in imported("tests"):
+        own = name.startswith("tests.") and (".test_" in name or ".conftest" in name)
+        assert not own, f"{place}: imports {name}; move it to tests/helpers"
+
+
+@pytest.mark.parametrize("folder", ["bench", "tests"])
+def test_programs_and_tests_import_what_exists(folder):
+    ours = ("components", "pipeline", "tests", "bench")
+    for place, name in imported(folder):
+        known = name.split(".")[0] not in ours or exists(name)
+        assert known, f"{place}: imports {name}, which does not exist"
 
 
 @pytest.mark.parametrize(
@@ -223,11 +278,8 @@ def test_source_holds_the_rules():
         ("components/artifacts.py", "np.load(p, allow_pickle=True)", "allow_pickle"),
     ],
 )
-def test_planted_violation_is_found(copy, file, line, word):
-    before = violations(copy)
-    with open(copy / file, "a", encoding="utf-8") as source:
-        source.write(f"\n{line}\n")
-    (problem,) = set(violations(copy)) - set(before)
+def test_planted_violation_is_found(file, line, word):
+    (problem,) = added(file, line)
     assert problem.startswith(f"{file}:")
     assert word in problem
 
@@ -242,8 +294,5 @@ def test_planted_violation_is_found(copy, file, line, word):
         ("pipeline/run/process.py", "from components import train"),
     ],
 )
-def test_allowed_line_is_not(copy, file, line):
-    before = violations(copy)
-    with open(copy / file, "a", encoding="utf-8") as source:
-        source.write(f"\n{line}\n")
-    assert violations(copy) == before
+def test_allowed_line_is_not(file, line):
+    assert not added(file, line)

@@ -34,7 +34,7 @@ def run(site, cwd, *command):
     """The output of a command that sees the installed package before any other."""
     env = os.environ | {"PYTHONPATH": str(site)}
     result = subprocess.run(
-        command, cwd=cwd, env=env, capture_output=True, text=True, timeout=60
+        command, cwd=cwd, env=env, capture_output=True, text=True, timeout=240
     )
     assert result.returncode == 0, result.stderr
     return result.stdout

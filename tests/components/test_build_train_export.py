@@ -12,12 +12,12 @@ import tensorflow as tf
 
 from components import build, evaluate, export, train
 from components.artifacts import Dataset, load_network, make_encoder
-from components.serving.verify import alone
 from components.tasks import task as task_class
 from pipeline.config import choices
 from tests.helpers import stages
 from tests.helpers.data import SMALL, TASKS
 from tests.helpers.tables import table
+from tests.helpers.verified import verified_here
 
 pytestmark = pytest.mark.usefixtures("narrow_vgg")
 NETWORKS = choices.names(table("build.network"))
@@ -33,29 +33,6 @@ COMBINATIONS = [
     for loss in task_class(task).losses
     if network not in OF_TEXTS and task not in TEXTS  # see tests/contract
 ]
-
-
-class NoProcess:
-    """Stands for the clean process, whose start takes seconds; see tests/contract."""
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        return None
-
-
-@pytest.fixture
-def verified_here(monkeypatch):
-    """Let `export` verify its SavedModel in this process."""
-
-    def ask(process, folder, mlflow_model):
-        difference = alone(str(folder))["log_prob"]
-        assert difference < 1e-4
-        return {"log_prob": difference}
-
-    monkeypatch.setattr(export.clean, "take", NoProcess)
-    monkeypatch.setattr(export.clean, "ask", ask)
 
 
 def built(make_dataset, folder, network, task):
@@ -82,7 +59,7 @@ def test_every_task_has_a_dataset_here():
 
 @pytest.mark.parametrize(("network", "task", "loss"), COMBINATIONS)
 def test_network_with_loss_builds_takes_a_step_and_exports(
-    network, task, loss, make_dataset, tmp_path, verified_here
+    network, task, loss, make_dataset, tmp_path
 ):
     dataset, untrained = built(make_dataset, tmp_path, network, task)
     given = {"task": TASKS[task], "dataset": dataset}
@@ -96,7 +73,8 @@ def test_network_with_loss_builds_takes_a_step_and_exports(
     metrics = json.loads((Path(report) / "metrics.json").read_text())
     assert np.isfinite([metrics["test_nll"], metrics["test_accuracy"]]).all()
 
-    folder = stages.call(export, tmp_path, **given, network=trained, report=report)
+    with verified_here():
+        folder = stages.call(export, tmp_path, **given, network=trained, report=report)
     data = Dataset.load(dataset)
     request = make_encoder(data).request(data.raw(), slice(0, 3))
     inputs = {name: tf.constant(values) for name, values in request.items()}

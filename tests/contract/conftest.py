@@ -1,9 +1,10 @@
-"""Every law is asked of every case, or of those that it makes sense for."""
+"""Fixtures of the cases: each law is tested on every case that it makes sense for."""
 
 import pytest
 
 from tests.helpers import cases
 from tests.helpers.cases import CASES
+from tests.helpers.verified import verified_here
 
 SOURCES = {name: ingest["source"] for name, (_, ingest, _, _) in CASES.items()}
 TEXTS = [name for name in CASES if SOURCES[name] == "text"]
@@ -21,7 +22,8 @@ def make_case(tmp_path_factory):
     def make(name):
         if name not in made:
             made[name] = None
-            made[name] = cases.make(name, tmp_path_factory.mktemp(name))
+            with verified_here():  # test_moved.py answers in a new process
+                made[name] = cases.make(name, tmp_path_factory.mktemp(name))
         if made[name] is None:
             pytest.fail(f"the stages of {name} have failed before")
         return made[name]

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from tests.helpers.operations import operations
+from tests.helpers.saved_models import operations
 
 LIBRARIES = {"tensorflow_text": "Sentencepiece"}  # what its operations begin with
 PYTHON = {"PyFunc", "PyFuncStateless", "EagerPyFunc", "NumpyFunction"}

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from components import export
 from components.errors import RejectedModel
-from tests.helpers.operations import operations
+from tests.helpers.saved_models import operations
 
 
 def folder(case):

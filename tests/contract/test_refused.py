@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.helpers.refused import assert_refused, with_one_bad_row
+from tests.helpers.saved_models import assert_refused, with_one_bad_row
 
 BAD_KNOBS = [
     ("temperature", 0.0),

@@ -17,7 +17,7 @@ from components.reports.translation import Found, not_canonical
 from tests.helpers.answers import answers, ask, same
 from tests.helpers.commands import here
 from tests.helpers.distribution import assert_frequencies
-from tests.helpers.refused import assert_refused, with_one_bad_row
+from tests.helpers.saved_models import assert_refused, with_one_bad_row
 
 NOTHING = -1e30  # log_prob and score where there is no text
 SEARCHES = [(1, 0.0), (1, 1.0), (2, 0.6), (4, 0.0), (4, 1.0), (4, 5.0), (16, 0.6)]

@@ -7,13 +7,13 @@ import tensorflow as tf
 
 
 def answers(done):
-    """The objects of the lines.  Done -> list of dict."""
+    """Objects of the lines of a command's output.  Done -> list of dict."""
     assert done.status == 0, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
 def ask(folder, name, **inputs):
-    """The SavedModel itself, one row after the other.  -> list of dict."""
+    """Call a SavedModel, one row after the other.  -> list of dict."""
     found = tf.saved_model.load(str(folder)).signatures[name]
     rows = zip(*inputs.values(), strict=True)
 
@@ -33,7 +33,7 @@ def ask(folder, name, **inputs):
 
 
 def same(ours, theirs):
-    """Whether the command said what the SavedModel did, to rounding in a batch."""
+    """Require the SavedModel's answers of the command, to rounding in a batch."""
     assert len(ours) == len(theirs)
     for our, their in zip(ours, theirs, strict=True):
         assert set(our) - {"file", "line"} == set(their)

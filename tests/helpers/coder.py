@@ -1,4 +1,4 @@
-"""An arithmetic coder: what a model gives probability p takes -log2 p bits."""
+"""An arithmetic coder: a text of probability p takes -log2 p bits."""
 
 import numpy as np
 
@@ -6,13 +6,13 @@ TOTAL = 2**30  # the shares of a token are whole parts of it
 
 
 def shares(log_probs):
-    """ln P [V] -> int [V + 1], cumulated, each share at least 1."""
+    """Cumulated shares, each at least 1.  ln P [V] -> int [V + 1]."""
     counts = np.floor(np.exp(log_probs.astype("float64")) * TOTAL).astype(int) + 1
     return [0, *map(int, np.cumsum(counts))]
 
 
 class Interval:
-    """low / 2^bits ... (low + width) / 2^bits, narrowed by one share after another."""
+    """Interval [low, low + width] / 2^bits, narrowed by one share after another."""
 
     def __init__(self):
         self.low, self.width, self.bits = 0, 2**64, 64
@@ -27,12 +27,12 @@ class Interval:
             self.bits += 8
 
     def code(self):
-        """The shortest number inside, as its bits."""
+        """Shortest number inside, and its number of bits."""
         cut = self.width.bit_length() - 1
         return -(-self.low // 2**cut), self.bits - cut
 
     def find(self, code, length, cumulated):
-        """The token whose share holds the number."""
+        """Token whose share holds the number."""
         value = (code << self.bits >> length) - self.low
         target = value * cumulated[-1] // self.width
         token = int(np.searchsorted(cumulated, target, "right")) - 1
@@ -42,11 +42,11 @@ class Interval:
 
 
 def encode(rows, following):
-    """Rows of tokens, each ended by 0, beside each other -> (number, its bits).
+    """Code of rows of tokens, each ended by 0.  -> (number, its number of bits).
 
     Args:
         rows: lists of int.
-        following: list of beginnings of rows -> ln P [rows, V] of what is next.
+        following: list of beginnings of rows -> ln P [rows, V] of the next token.
     """
     coder = Interval()
     for t in range(max(map(len, rows))):
@@ -58,7 +58,7 @@ def encode(rows, following):
 
 
 def decode(code, num_bits, num_rows, following):
-    """What `encode` was given."""
+    """Rows of tokens that `encode` was given."""
     decoder, rows = Interval(), [[] for _ in range(num_rows)]
     while going := [row for row in rows if row[-1:] != [0]]:
         for row, log_probs in zip(going, following(going), strict=True):

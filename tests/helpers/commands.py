@@ -1,4 +1,4 @@
-"""The command line as a user runs it, and what MLflow shows afterwards."""
+"""The command line as a user runs it, and the runs that MLflow shows afterwards."""
 
 import contextlib
 import io
@@ -44,7 +44,7 @@ class Done(NamedTuple):
 
 
 def start(*words, root, code=CODE):
-    """A command in a new process, with --root and --json; `end` waits for it."""
+    """Start a command in a new process, with --root and --json; `end` waits for it."""
     root.mkdir(parents=True, exist_ok=True)
     return subprocess.Popen(
         [sys.executable, "-m", "pipeline.cli", *words, "--root", str(root), "--json"],
@@ -58,7 +58,7 @@ def start(*words, root, code=CODE):
 
 
 def end(process):
-    """What the command said.  -> Done."""
+    """Wait for the end of a command.  -> Done."""
     try:
         stdout, stderr = process.communicate(timeout=LIMIT)
     except subprocess.TimeoutExpired:
@@ -68,12 +68,12 @@ def end(process):
 
 
 def phistar(*words, root, code=CODE):
-    """A command in a new process.  -> Done."""
+    """Run a command in a new process.  -> Done."""
     return end(start(*words, root=root, code=code))
 
 
 def here(*words, root, json=True):
-    """A command in this process, which has TensorFlow in memory.  -> Done."""
+    """Run a command in this process, which has TensorFlow in memory.  -> Done."""
     words = [*map(str, words), "--root", str(root), *["--json"] * json]
     out, err, handler = io.StringIO(), io.StringIO(), signal.getsignal(signal.SIGTERM)
     try:
@@ -86,8 +86,21 @@ def here(*words, root, json=True):
     return Done(status, out.getvalue(), err.getvalue())
 
 
+def plan(root, *words, code=None):
+    """Stage -> its row of `phistar plan`; by another source tree in a new process."""
+    words = ("plan", "breast_cancer", *SHORT, *words)
+    done = phistar(*words, root=root, code=code) if code else here(*words, root=root)
+    assert done.status == 0, done.stderr
+    return {row["stage"]: row for row in done.answer["stages"]}
+
+
+def to_run(rows):
+    """Names of the stages that are not cached."""
+    return [name for name, row in rows.items() if row["status"] == "run"]
+
+
 def copy_store(source, root, *stages):
-    """A project with the artifacts of some stages, and MLflow's empty tables."""
+    """Make a project of some stages' artifacts and MLflow's empty tables.  -> root."""
     for stage in stages:
         path = Path("mlruns", "stages", stage)
         shutil.copytree(source / path, root / path)
@@ -97,7 +110,7 @@ def copy_store(source, root, *stages):
 
 
 def copy_code(to):
-    """The source tree, to be changed."""
+    """Copy the source tree, to be changed.  -> its folder."""
     for name in ("pipeline", "components", "conf"):
         ignore = shutil.ignore_patterns("__pycache__")
         shutil.copytree(CODE / name, to / name, ignore=ignore)
@@ -119,13 +132,13 @@ def artifact(root, stage):
 
 
 def leftovers(root):
-    """Temporary and half-made things below mlruns."""
+    """Temporary and half-made paths below mlruns."""
     mlruns = root / "mlruns"
     return [*mlruns.glob("stages/*/.*.tmp-*"), *mlruns.glob(".preflight-*")]
 
 
 def mlflow_runs(root):
-    """What MLflow shows: our run id -> status, name, params, tags, curves, files."""
+    """Runs in MLflow: our run id -> status, name, params, tags, curves, files."""
     client, found, ours = target.Target(root).client, {}, {}
     experiments = [e.experiment_id for e in client.search_experiments()]
     runs = client.search_runs(experiments)
@@ -161,8 +174,8 @@ def _files(client, run_id, folder=None):
             yield file.path
 
 
-def until(condition, seconds=60):
-    """Wait for what another process does.  -> what the condition gave."""
+def until(condition, seconds=LIMIT):
+    """Wait for the work of another process.  -> the condition's value."""
     limit = time.monotonic() + seconds
     while time.monotonic() < limit:
         if found := condition():

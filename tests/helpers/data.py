@@ -1,5 +1,7 @@
 """Small data of every kind, for every task."""
 
+import random
+
 import numpy as np
 
 from components.data.sources.base import Rows, objects
@@ -15,11 +17,7 @@ TASKS = {
         "max_length": 64,
     },
 }
-
-
 NUM_ROWS = 160
-
-
 SMALL = {  # keys that keep the largest networks small
     name: {"mlp_dim": 8} for name in ("vgg11", "vgg13", "vgg16c", "vgg16", "vgg19")
 }
@@ -46,6 +44,17 @@ def make_rows(kind, num_labels, num_rows=NUM_ROWS, seed=0):
 
 
 def song(rng):
-    """A text of a few words: one says a little about the next.  -> bytes."""
+    """Text of a few words: each tells the next one a little.  -> bytes."""
     words = rng.choice(["la", "lala", "bim", "bam\n", "dum dé"], rng.integers(1, 12))
     return " ".join(words).encode()
+
+
+def word_lines(num, seed=0):
+    """Lines of words, with numbers and rules among them.  -> list of bytes."""
+    rng = random.Random(seed)
+    words = ["the", "house", "größer", "houses", "is", "66", "666", "----", "東京"]
+    words.append("\n")
+    return [
+        " ".join(rng.choices(words, k=rng.randrange(1, 12))).encode()
+        for _ in range(num)
+    ]

@@ -1,4 +1,4 @@
-"""What `sample` must draw from, written apart from it; and the test of counts."""
+"""The distribution that `sample` draws from, on its own; and a test of counts."""
 
 import numpy as np
 from scipy.stats import chisquare
@@ -20,7 +20,7 @@ def truncated(log_probs, temperature, top_k, top_p):
 
 
 def assert_frequencies(drawn, expected):
-    """Chi-squared: the drawn labels are a sample of `expected`.
+    """Require that drawn labels are a sample of `expected`, by chi-squared.
 
     Args:
         drawn: int [N], from fixed seeds, so that the verdict never changes.

@@ -1,14 +1,14 @@
-"""A stage that dies at a step."""
+"""A journal whose stage dies at a step."""
 
 from pipeline.record.journal import Journal
 
 
 class Killed(BaseException):
-    """What no line of ours catches."""
+    """An end that no line of ours catches."""
 
 
 class Dying(Journal):
-    """A log whose stage dies at a step: between two borders, or at one."""
+    """Journal of a stage that dies at a step: between two borders, or at one."""
 
     step, at_border = None, False
 

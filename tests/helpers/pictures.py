@@ -1,4 +1,4 @@
-"""Images of a Dataset as files."""
+"""Images of fashion_mnist, and images as files."""
 
 import io
 from itertools import islice
@@ -9,14 +9,14 @@ from components.data.sources.tfds import tfds
 
 
 def first_images(split, number):
-    """[(uint8 [28, 28, 1], label)] of fashion_mnist, in TFDS's order."""
+    """First images of a split, in TFDS's order.  -> [(uint8 [28, 28, 1], label)]."""
     pieces = tfds(name="fashion_mnist").read()[split]
     rows = (pair for p in pieces for pair in zip(p.inputs, p.labels, strict=True))
     return list(islice(rows, number))
 
 
 def bytes_of(pixels):
-    """uint8 [H, W], or [H, W, 3] -> PNG."""
+    """PNG of an image.  uint8 [H, W] or [H, W, 3] -> bytes."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
     return buffer.getvalue()

@@ -48,7 +48,7 @@ def table_of(texts, vocab_size, longest):
 
 
 def code(prefix, vocab_size):
-    """Where a table keeps a prefix of its length."""
+    """Position of a prefix in a table, among those of its length."""
     return functools.reduce(lambda c, token: c * vocab_size + token, prefix, 0)
 
 
@@ -69,12 +69,12 @@ def log_prob(table, tokens):
 
 
 def rank(log_prob, length, length_penalty):
-    """What hypotheses are sorted by."""
+    """Score that hypotheses are sorted by."""
     return log_prob / ((5 + length) / 6) ** length_penalty
 
 
 def every_text(table, max_length, length_penalty):
-    """All that a search of full width finds: ended ones by score, then the cut ones.
+    """Texts that a search of full width finds: ended ones by score, then cut ones.
 
     Returns:
         list of (tokens, score).

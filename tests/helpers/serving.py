@@ -1,4 +1,4 @@
-"""`phistar serve` in a process of its own, and who asks it."""
+"""`phistar serve` in a new process, and requests to it."""
 
 import json
 import os
@@ -12,18 +12,18 @@ from tests.helpers.commands import start
 
 
 def free_port():
-    """A port that nobody listens on."""
+    """Number of a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
 
 class Server:
-    """`phistar serve NAME`, version 1; it is ready when it has said where it answers.
+    """`phistar serve NAME`, version 1; it is ready when it has printed its address.
 
     Args:
         root: project root.
-        name: what is served.
+        name: of the model.
     """
 
     def __init__(self, root, name):
@@ -34,18 +34,18 @@ class Server:
         self.said = []
 
     def ready(self):
-        """Wait until it answers."""
+        """Wait until it answers requests."""
         self.said = [self.process.stdout.readline() for _ in range(2)]
         assert self.said[0], self.process.communicate()
 
     def end(self, number=signal.SIGTERM):
-        """Send it a signal, and wait.  -> what it has said on stderr."""
+        """Send it a signal, and wait.  -> its stderr."""
         if self.process.poll() is None:
             os.killpg(self.process.pid, number)
         return self.process.communicate()[1]
 
     def peak(self):
-        """The most resident memory that it has had, bytes."""
+        """Peak of its resident memory, bytes."""
         status = Path(f"/proc/{self.process.pid}/status").read_text()
         return 1024 * int(status.partition("VmHWM:")[2].split()[0])
 

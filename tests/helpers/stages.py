@@ -13,7 +13,7 @@ RUN_ID = "0" * 32
 
 
 def call(stage, folder, **arguments):
-    """Run one stage into `folder/<stage>`; returns that folder, as a str."""
+    """Run one stage into `folder/<stage>`.  -> that folder, str."""
     name = stage.__name__.rpartition(".")[2]
     out_dir = Path(folder) / name
     out_dir.mkdir(parents=True)
@@ -23,7 +23,7 @@ def call(stage, folder, **arguments):
 
 
 def train_on(backend, folder, **arguments):
-    """Train in a process of its own, whose Keras runs on another backend.  -> str."""
+    """Train in a new process, whose Keras runs on another backend.  -> folder, str."""
     out_dir = Path(folder) / "train"
     out_dir.mkdir(parents=True)
     request = {"stage": "train", "folder": str(out_dir), "run_id": RUN_ID}
@@ -32,14 +32,14 @@ def train_on(backend, folder, **arguments):
 
 
 def run(folder, task, sections, change=None, backend="tensorflow"):
-    """All five stages.
+    """Run all five stages.
 
     Args:
         folder: Path to write below.
         task: plain data of the section `task`.
         sections: {"ingest": {...}, "build": {...}, "train": {...}}.
         change: called with the trained network's folder before it is evaluated.
-        backend: what it is trained on.
+        backend: Keras's, for the training.
 
     Returns:
         Namespace of Paths: dataset, untrained, network, report, export.
@@ -66,7 +66,7 @@ def run(folder, task, sections, change=None, backend="tensorflow"):
 
 
 def write_table(path, labels, num_rows=240, seed=0):
-    """A CSV of numbers and words, some of them missing, that tell the label a little.
+    """Write a CSV of numbers and words that tell the label a little, some missing.
 
     Args:
         path: of the file.

@@ -1,4 +1,4 @@
-"""The tables of names of this repository."""
+"""Files of the tables of names."""
 
 from pathlib import Path
 
@@ -8,5 +8,5 @@ ROOT = Path(__file__).parents[2]
 
 
 def table(key):
-    """The file that holds the table of a config key, `build.network` for one."""
+    """Path of the file with the table of a config key, `build.network` for example."""
     return ROOT / choices.TABLES[key]

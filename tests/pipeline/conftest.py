@@ -1,38 +1,35 @@
-"""One short run for all: most tests look at it, or go on from a copy of it."""
+"""One short run for all: most tests look at it, or continue from a copy of it."""
 
-import subprocess
-import sys
+import shutil
 
 import pytest
 
-from tests.helpers.commands import CODE, SHORT, phistar
+from pipeline.tracking.target import Target
+from tests.helpers.commands import SHORT, phistar
 
 
 @pytest.fixture(scope="session")
-def project(tmp_path_factory):
-    """A project's root where `phistar run breast_cancer` has run: do not change it.
+def empty_database(tmp_path_factory):
+    """Path of MLflow's empty tables, made once: making them takes seconds."""
+    root = tmp_path_factory.mktemp("empty")
+    Target(root)
+    return root / "mlruns" / "mlflow.db"
 
-    `empty.db` beside it are MLflow's tables, whose making takes seconds.
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory, empty_database):
+    """Root of a project for the run of `trained`: do not change it.
+
+    It holds a copy of MLflow's empty tables, `empty.db`, for `copy_store`.
     """
     root = tmp_path_factory.mktemp("trained")
-    subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "import sys; from pipeline.tracking.target import Target\n"
-            "Target(sys.argv[1])",
-            str(root),
-        ],
-        cwd=CODE,
-        check=True,
-    )
-    (root / "mlruns" / "mlflow.db").rename(root / "empty.db")
+    shutil.copy(empty_database, root / "empty.db")
     return root
 
 
 @pytest.fixture(scope="session")
 def trained(project):
-    """(root, Done): the run of all five stages in `project`."""
+    """(root, Done) of the run of all five stages in `project`, in a new process."""
     done = phistar("run", "breast_cancer", *SHORT, root=project)
     assert done.status == 0, done.stderr
     return project, done

@@ -207,7 +207,7 @@ def test_search_is_traced_once():
 
 ON_JAX = """
 import json, sys
-from tests import prefixes
+from tests.helpers import prefixes
 request = json.loads(sys.argv[1])
 tables = prefixes.random_tables(6, 4, 5, seed=3)
 found = prefixes.found(tables, **request)
@@ -216,6 +216,7 @@ print(json.dumps([values.tolist() for values in found]))
 """
 
 
+@pytest.mark.heavy
 def test_jax_finds_the_same():
     done = subprocess.run(
         [sys.executable, "-c", ON_JAX, json.dumps(MIXED)],

@@ -644,6 +644,7 @@ def test_load_of_every_shipped_recipe(tmp_path):
         assert configs.load(name, [], tmp_path).dropped == []
 
 
+@pytest.mark.heavy
 def test_load_imports_no_component():
     program = (
         "import sys; from pipeline.config import load;"

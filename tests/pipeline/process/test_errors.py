@@ -1,7 +1,6 @@
 """What goes wrong is one clear error, the right exit status, and leaves no half."""
 
 import json
-import time
 from hashlib import sha256
 
 import numpy as np
@@ -117,15 +116,12 @@ def test_data_out_of_reach_are_refused_at_once(tmp_path, monkeypatch):
     monkeypatch.delenv("no_proxy", raising=False)
     words = ("run", "fashion_mnist", "ingest.name=cifar10", "--seeds", "2")
     words = (*words, f"ingest.data_dir={tmp_path}")
-    begin = time.monotonic()
     done = phistar(*words, root=tmp_path / "root")
-    seconds = time.monotonic() - begin
     assert done.status == 1
     assert "cifar10 is not prepared" in done.answer["error"]
     assert "download_and_prepare()" in done.answer["error"]
     assert "Traceback" not in done.stderr
     assert not (tmp_path / "root" / "mlruns").exists()
-    assert seconds < 30  # TFDS itself goes on trying for minutes
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ pictures are fashion_mnist's: 60 of each garment under its name, and 990 more, e
 label of its own. What the first steps learn is which labels are common, so the loss
 falls from ln 1000 towards the entropy of the labels' shares, 5.8 nats.
 
-Peak memory and seconds are printed: `pytest -m slow tests/pipeline/test_vgg16.py`.
+`pytest -m slow tests/pipeline/recipes/test_vgg16.py -s` prints peak memory and seconds.
 """
 
 import os

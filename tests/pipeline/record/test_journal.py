@@ -86,6 +86,7 @@ def _write_many(path, worker):
         append(path, "metrics", worker=worker, step=step)
 
 
+@pytest.mark.heavy
 def test_append_from_several_processes_tears_nothing(tmp_path):
     path = tmp_path / "journal.jsonl"
     context = multiprocessing.get_context("spawn")

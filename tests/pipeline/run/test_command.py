@@ -28,7 +28,7 @@ from tests.helpers.commands import (
 
 FIGURES = ("confusion_matrix", "learning_curves", "margin", "reliability")
 # seconds, to be stopped in the middle; too few examples for a preflight
-LONG = ("train.steps=20000", "train.eval_every=1000", "train.batch_size=4")
+LONG = ("train.steps=10000", "train.eval_every=1000", "train.batch_size=4")
 
 
 @pytest.fixture(scope="module")
@@ -175,7 +175,7 @@ def test_stopped_run_is_gone_on_with_and_ends_as_one(trained, tmp_path):
     assert run["status"] == "FINISHED"
     # three attempts at training: each step is shown once
     steps = [step for step, _, _ in run["metrics"]["train_loss"]]
-    assert sorted(steps) == list(range(1000, 20001, 1000))
+    assert sorted(steps) == list(range(1000, 10001, 1000))
     assert {"test_nll", "export_log_prob_difference"} <= set(run["metrics"])
     ((_, entries),) = read_all(root)
     ends = [entry["status"] for entry in entries if entry["kind"] == "end"]

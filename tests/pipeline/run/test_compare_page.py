@@ -20,6 +20,7 @@ import pytest
 
 from pipeline.record.sent import read_state
 from pipeline.run.compare import compare
+from tests.helpers.commands import copy_store, here
 
 CODE = Path(__file__).resolve().parents[3]
 FLAGS = (
@@ -43,8 +44,8 @@ class Runs(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory) -> Runs:
-    root = tmp_path_factory.mktemp("compare")
+def runs(project, tmp_path_factory) -> Runs:
+    root = copy_store(project, tmp_path_factory.mktemp("compare"))
     losses = ("logistic", "hinge")
     ids = tuple(run_id(root, f"train.loss={loss}") for loss in losses)
     return Runs(root, ids, "train.loss", losses, "valid_nll")
@@ -52,14 +53,9 @@ def runs(tmp_path_factory) -> Runs:
 
 def run_id(root, *overrides) -> str:
     """Our id of a real run of `breast_cancer`."""
-    command = [sys.executable, "-m", "pipeline.cli", "run", "breast_cancer"]
-    command += ["--root", str(root), "--json", *overrides]
-    environment = {k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"}
-    done = subprocess.run(
-        command, cwd=CODE, env=environment, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])["run_id"]
+    done = here("run", "breast_cancer", *overrides, root=root)
+    assert done.status == 0, done.stderr
+    return done.answer["run_id"]
 
 
 class Page(NamedTuple):
@@ -87,7 +83,7 @@ def page(runs):
     )
     server = f"http://127.0.0.1:{port}"
     try:
-        end = time.monotonic() + 120
+        end = time.monotonic() + 240
         while not answers(f"{server}/health"):
             assert process.poll() is None, "MLflow's server ended"
             assert time.monotonic() < end, "MLflow's server does not answer"

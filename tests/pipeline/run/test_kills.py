@@ -18,7 +18,7 @@ import pytest
 from pipeline.cli.arguments import STAGES
 from pipeline.record.journal import read, read_all
 from pipeline.store.manifest import damage
-from tests.helpers.commands import end, phistar, start
+from tests.helpers.commands import end, here, phistar, start
 
 RECIPES = {
     "breast_cancer": ("train.steps=4000", "train.eval_every=200"),
@@ -132,7 +132,7 @@ def test_killed_run_ends_equal_to_the_uninterrupted_one(
     stages = tmp_path / "mlruns" / "stages"
     for folder in stages.glob("*/[!.]*"):
         assert damage(folder) is None, f"a partial artifact: {folder}"
-    done = phistar(*typed, root=tmp_path)
+    done = here(*typed, root=tmp_path)
     assert done.status == 0, done.stderr
     assert done.digests == whole.digests
     assert not list(stages.glob("*/.*.tmp-*")), "a temporary folder is left"

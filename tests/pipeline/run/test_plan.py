@@ -7,8 +7,16 @@ import pytest
 from pipeline.cli.arguments import STAGES
 from pipeline.run.plan import expected_seconds
 from pipeline.store.store import Store
-from tests.helpers.commands import SHORT, artifact, copy_code, copy_store, edit, here
-from tests.helpers.plans import plan, to_run
+from tests.helpers.commands import (
+    SHORT,
+    artifact,
+    copy_code,
+    copy_store,
+    edit,
+    here,
+    plan,
+    to_run,
+)
 
 
 @pytest.fixture

@@ -95,7 +95,7 @@ def test_child_ends_when_its_parent_is_killed(trained, tmp_path):
         parent.send_signal(signal.SIGKILL)
         parent.wait()
     assert children
-    gone, alive = psutil.wait_procs(children, timeout=20)
+    gone, alive = psutil.wait_procs(children, timeout=120)
     for child in alive:
         child.kill()
     assert not alive

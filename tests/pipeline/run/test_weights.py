@@ -2,8 +2,7 @@
 
 import shutil
 
-from tests.helpers.commands import SHORT, copy_store, here
-from tests.helpers.plans import plan, to_run
+from tests.helpers.commands import SHORT, copy_store, here, plan, to_run
 
 
 def test_missing_weights_are_refused_before_any_work(tmp_path):

@@ -260,6 +260,7 @@ def test_a_manifest_that_lost_a_file_is_found(store, capsys):
     assert "manifest.json: expected digest" in damaged(store, capsys)
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("what", ["a new key", "replace"])
 def test_a_writer_killed_at_any_line_leaves_all_or_nothing(what, tmp_path, capsys):
     process = python(KILLED_AT_EVERY_LINE, tmp_path, what)
@@ -281,25 +282,27 @@ def test_a_writer_killed_at_any_line_leaves_all_or_nothing(what, tmp_path, capsy
     assert capsys.readouterr().err == ""  # nobody waited, nothing was damaged
 
 
+@pytest.mark.heavy
 def test_two_processes_do_the_work_once(store):
     first = python(BUILD_ONCE, store.root)
     assert first.stdout.readline() == "building\n"
     second = python(BUILD_ONCE, store.root)
     assert f"waiting for pid {first.pid}" in second.stderr.readline()
-    assert first.communicate("\n", timeout=30) == ("", "")
-    assert second.communicate("\n", timeout=30) == ("", "")  # it did not build
+    assert first.communicate("\n", timeout=120) == ("", "")
+    assert second.communicate("\n", timeout=120) == ("", "")  # it did not build
     assert first.returncode == second.returncode == 0
     assert store.manifest("train", "k")["origin"]["pid"] == first.pid
 
 
+@pytest.mark.heavy
 def test_a_dead_holder_loses_its_lock_and_its_temporary(store):
     first = python(BUILD_ONCE, store.root)
     assert first.stdout.readline() == "building\n"
     second = python(BUILD_ONCE, store.root)
     second.stderr.readline()
     first.send_signal(signal.SIGKILL)
-    first.communicate(timeout=30)
-    assert second.communicate("\n", timeout=30) == ("building\n", "")
+    first.communicate(timeout=120)
+    assert second.communicate("\n", timeout=120) == ("building\n", "")
     assert contents(store.path("train", "k").parent) == {"k", ".k.lock"}
 
 

@@ -1,6 +1,5 @@
 """The tokenizer sentencepiece beyond what test_text.py asks of all of them."""
 
-import random
 import subprocess
 import sys
 from collections import Counter
@@ -12,32 +11,12 @@ import tensorflow as tf
 from components.data.encoders.text import EOS, Text, normal_form
 from components.data.encoders.tokenizers import sentencepiece
 from components.data.encoders.tokenizers.sentencepiece import SENTENCE, thinned
-
-
-def lines_of(num, seed=0):
-    """Lines of words with numbers and rules among them.  -> list of bytes."""
-    rng = random.Random(seed)
-    words = [
-        "the",
-        "house",
-        "größer",
-        "houses",
-        "is",
-        "66",
-        "666",
-        "----",
-        "東京",
-        "\n",
-    ]
-    return [
-        " ".join(rng.choices(words, k=rng.randrange(1, 12))).encode()
-        for _ in range(num)
-    ]
+from tests.helpers.data import word_lines
 
 
 @pytest.fixture(scope="module")
 def encoder():
-    return Text.fit("sentencepiece", lines_of(400), 288)
+    return Text.fit("sentencepiece", word_lines(400), 288)
 
 
 def test_labels_are_the_ids_and_eos_is_zero(encoder):
@@ -52,7 +31,7 @@ def test_labels_are_the_ids_and_eos_is_zero(encoder):
 
 
 def test_no_text_has_the_unknown_token(encoder):
-    texts = [*lines_of(100, seed=1), "ዝሆን ☃ \x01\ufffd▅".encode(), bytes(range(256))]
+    texts = [*word_lines(100, seed=1), "ዝሆን ☃ \x01\ufffd▅".encode(), bytes(range(256))]
     for text in texts:
         tokens = encoder.encode(text)
         assert 1 not in tokens
@@ -77,22 +56,23 @@ def test_cuts_of_equal_probability_are_those_of_the_graph(encoder):
 
 
 def test_fit_is_the_same_each_time_and_silent(capfd):
-    one, two = (Text.fit("sentencepiece", lines_of(400), 288) for _ in "ab")
+    one, two = (Text.fit("sentencepiece", word_lines(400), 288) for _ in "ab")
     assert one.to_json() == two.to_json()
-    other = Text.fit("sentencepiece", lines_of(400, seed=1), 288)
+    other = Text.fit("sentencepiece", word_lines(400, seed=1), 288)
     assert other.to_json() != one.to_json()
     one.encode(b"the house")
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("cores", ["0", "0,1"])
 def test_fit_does_not_depend_on_the_cores(cores, encoder):
     program = (
         "import os, sys\n"
         "os.sched_setaffinity(0, set(map(int, sys.argv[1].split(','))))\n"
         "from components.data.encoders.text import Text\n"
-        "from tests.components.data.encoders.test_sentencepiece import lines_of\n"
-        "model = Text.fit('sentencepiece', lines_of(400), 288).to_json()['model']\n"
+        "from tests.helpers.data import word_lines\n"
+        "model = Text.fit('sentencepiece', word_lines(400), 288).to_json()['model']\n"
         "unwanted = {'tensorflow_text'} & set(sys.modules)\n"
         "print(model, *unwanted)"
     )
@@ -102,6 +82,7 @@ def test_fit_does_not_depend_on_the_cores(cores, encoder):
     assert found.stdout.split() == [encoder.to_json()["model"]]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize("tokenizer", ["characters", "bytes"])
 def test_other_tokenizers_import_nothing_more(tokenizer):
     program = (
@@ -118,31 +99,31 @@ def test_other_tokenizers_import_nothing_more(tokenizer):
 
 def test_fit_names_the_largest_size_and_it_can_be_had():
     with pytest.raises(ValueError, match="larger than train has pieces") as error:
-        Text.fit("sentencepiece", lines_of(100), 5000)
+        Text.fit("sentencepiece", word_lines(100), 5000)
     limit = int(str(error.value).split("task.vocab_size=")[1].split("`")[0])
-    assert len(Text.fit("sentencepiece", lines_of(100), limit).names) == limit
+    assert len(Text.fit("sentencepiece", word_lines(100), limit).names) == limit
     with pytest.raises(ValueError, match=f"Expected {limit} at most"):
-        Text.fit("sentencepiece", lines_of(100), limit + 1)
+        Text.fit("sentencepiece", word_lines(100), limit + 1)
 
 
 def test_fit_names_the_smallest_size_and_it_can_be_had():
     with pytest.raises(ValueError, match="is smaller than EOS") as error:
-        Text.fit("sentencepiece", lines_of(100), 259)
+        Text.fit("sentencepiece", word_lines(100), 259)
     limit = int(str(error.value).split("Expected ")[1].split()[0])
-    assert len(Text.fit("sentencepiece", lines_of(100), limit).names) == limit
+    assert len(Text.fit("sentencepiece", word_lines(100), limit).names) == limit
     with pytest.raises(ValueError, match=f"Expected {limit} at least"):
-        Text.fit("sentencepiece", lines_of(100), limit - 1)
+        Text.fit("sentencepiece", word_lines(100), limit - 1)
 
 
 def test_fit_refuses_no_texts_and_a_size_out_of_place():
     with pytest.raises(ValueError, match="an empty train"):
         Text.fit("sentencepiece", [], 300)
     with pytest.raises(ValueError, match="needs it. Received: vocab_size=None with s"):
-        Text.fit("sentencepiece", lines_of(100))
+        Text.fit("sentencepiece", word_lines(100))
     with pytest.raises(ValueError, match="Received: vocab_size=300 with bytes"):
-        Text.fit("bytes", lines_of(100), 300)
+        Text.fit("bytes", word_lines(100), 300)
     with pytest.raises(ValueError, match="no such tokenizer. Received: 'words'"):
-        Text.fit("words", lines_of(100))
+        Text.fit("words", word_lines(100))
 
 
 def test_long_texts_are_cut_and_nothing_is_lost():
@@ -167,7 +148,7 @@ def test_thinned_keeps_a_part_that_the_order_does_not_change():
 
 
 def test_fit_reads_a_part_of_what_is_too_large(monkeypatch):
-    lines = lines_of(400)
+    lines = word_lines(400)
     monkeypatch.setattr(sentencepiece, "TRAIN_CHARACTERS", 4000)
     few = Text.fit("sentencepiece", lines, 280)
     chosen = thinned([line.decode() for line in lines], 4000)
@@ -190,7 +171,7 @@ def test_saved_model_keeps_the_tokenizer(encoder, tmp_path):
                 "text": self.encoder.decode_graph(tokens, lengths),
             }
 
-    server, texts = Server(), lines_of(5, seed=3)
+    server, texts = Server(), word_lines(5, seed=3)
     tf.saved_model.save(server, str(tmp_path), signatures={"both": server.both})
     loaded = tf.saved_model.load(str(tmp_path)).signatures["both"]
     answer = loaded(text=tf.constant(texts))

@@ -2,7 +2,6 @@ import gzip
 import io
 import socket
 import subprocess
-import time
 import urllib.error
 from pathlib import Path
 
@@ -131,12 +130,11 @@ def test_an_unprepared_name_is_refused_at_once_without_a_network(tmp_path, offli
         assert "t.builder('cifar10').download_and_prepare()" in message
 
 
-def test_a_host_that_never_answers_is_given_up():
+def test_a_host_that_never_answers_is_given_up(monkeypatch):
+    monkeypatch.setattr(tfds_prepare, "REACH_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:  # connects, says nothing
         place = f"127.0.0.1:{silent.getsockname()[1]}"
-        begin = time.monotonic()
         reason = tfds_prepare.why_unreachable(f"http://{place}/")
-        assert time.monotonic() - begin < tfds_prepare.REACH_SECONDS + 20
     assert "no answer" in reason or "timed out" in reason
 
 

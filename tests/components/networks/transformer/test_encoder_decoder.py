@@ -321,6 +321,7 @@ print(backend.backend(), sorted(sys.modules))
 """
 
 
+@pytest.mark.heavy
 def test_jax_gives_the_same(tmp_path):
     network, source, read = build(), sources(), texts()
     given = {f"w{i:03}": values for i, values in enumerate(get_weights(network))}

@@ -305,7 +305,7 @@ def test_golden_files_are_what_tensorflow_servings_protocol_takes(servers):
 
 def wait_for(address, process):
     """Wait until something answers at an address."""
-    limit = time.monotonic() + 60
+    limit = time.monotonic() + 240
     while process.poll() is None and time.monotonic() < limit:
         with contextlib.suppress(OSError), urllib.request.urlopen(address):
             return
