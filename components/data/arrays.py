@@ -105,7 +105,7 @@ class SplitFiles:
 
     def close(self):
         """Close both files.  -> str, SHA-256 of dtypes, shapes and values."""
-        # inputs are hashed as they come; labels only now, behind all inputs
+        # inputs are hashed as they are written; labels now, after all inputs
         self.digest.update(self.label_head)
         for block in self.labels.blocks():
             self.digest.update(block)

@@ -52,7 +52,7 @@ def decoder(shape):
 
 
 def target_shape(first, height, width, channels):
-    """The shape to resize to; what is None is taken from the first image.
+    """The shape to resize to; a size that is None is that of the first image.
 
     Args:
         first: (bytes, name) of the first image.

@@ -1,6 +1,6 @@
 """The split of an example: the source's, else by a hash of its inputs.
 
-Where there is no input, only a text, the text itself is hashed. Pairs that equal
+If there is no input, only a text, the text itself is hashed. Pairs that equal
 sentences connect (components/data/connected.py) are in one split. So no sentence of
 either language is in two splits, except in splits that the source gives.
 """

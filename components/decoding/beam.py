@@ -150,7 +150,7 @@ def beam_search(step, state, *, num_slots, size, beam_size, max_length, length_p
         now = ops.zeros_like(ended.lengths) + length
         lengths = ops.concatenate([ended.lengths, now], axis=1)  # [B, 2 K]
         score, chosen = ops.top_k(log_prob / divisor(lengths, alpha), num_slots)
-        # ancestors of the new ones are those of `live`, K places behind
+        # the new ones take their ancestors from `live`, the second K of the 2 K
         origin = pick(ops.concatenate([slots, num_slots + parent], axis=1), chosen)
         ancestors = ops.concatenate([ended.ancestors, live.ancestors], axis=1)
         # top_k fills all K slots, also those that a narrower beam must not use

@@ -144,7 +144,7 @@ def continue_texts(network, prompt, prompt_lengths, max_length, room, choose):
         number, index = number + taken, index + taken
         # at the window's end a row waits for the next round, which reads its window
         going = ops.logical_and(active(number, ended), index < windows.context)
-        # a row that waits may overwrite its last position: each round reads anew
+        # a row that waits may overwrite its last position: the next round recomputes it
         at = ops.minimum(index, width - 1)
         x, cache = features.step(chosen, at, cache, places)
         return going, index, number, ended, tokens, log_probs, x, cache
@@ -179,7 +179,7 @@ def continue_texts(network, prompt, prompt_lengths, max_length, room, choose):
         return state[2:6]
 
     batch = ops.shape(prompt)[0]
-    # M + 1 columns: the last one takes what rows that wait write
+    # M + 1 columns: rows that wait write into the last one
     number, ended, tokens, log_probs = ops.while_loop(
         goes_on,
         one_round,
@@ -190,7 +190,7 @@ def continue_texts(network, prompt, prompt_lengths, max_length, room, choose):
             ops.zeros((batch, room + 1), "float32"),
         ),
     )
-    # from behind each row's prompt: [B, P + M + 1] -> [B, M]
+    # the part after each row's prompt: [B, P + M + 1] -> [B, M]
     columns = prompt_lengths[:, None] + ops.arange(room)[None, :]
     tokens = ops.take_along_axis(tokens, columns, axis=1)
     return Continuation(tokens, number, log_probs[:, :room], ended)

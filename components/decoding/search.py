@@ -89,7 +89,7 @@ def draw(network, source, *, size, max_length, choose):
             features.start_cache(rows, 1, size),
         ),
     )
-    # the last token of a text tells EOS from a cut; padding is 0 too
+    # EOS or a cut: only the last token of a text shows it, since padding is 0 too
     at_end = place == (lengths - 1)[:, None]
     ended = ops.any(ops.logical_and(at_end, tokens == EOS), axis=1)
     return Continuation(tokens, lengths, log_probs, ended)

@@ -45,8 +45,8 @@ class Buckets:
         """Find buckets with little padding, by a greedy search.
 
         All pairs are one bucket at first. A bucket can be cut in two at a length of one
-        side. The cut that saves most is made, until no cut saves anything, or there
-        are SHAPES buckets.
+        side. Each step makes the cut that saves most, until no cut saves anything or
+        there are SHAPES buckets.
 
         Args:
             source_lengths, target_lengths: int [N], tokens.

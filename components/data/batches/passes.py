@@ -166,6 +166,7 @@ class PackedPlan:
         rng = np.random.default_rng((self.seed, epoch))
         texts = rng.permutation(len(self.offsets) - 1)
         lengths = np.diff(self.offsets)[texts]
+        # texts laid end to end in the order of the pass; their tokens are not moved
         starts = np.cumsum(lengths) - lengths
         return self.offsets[texts], starts, rng.permutation(self.num_windows)
 

@@ -42,7 +42,7 @@ def image_folder(
         path: of the folder; relative to the working directory.
         height: of the images in the data; default: that of the first file.
         width: of the images in the data; default: that of the first file.
-        channels: 1 is grey, 3 is RGB; default: what the first file has.
+        channels: 1 is grey, 3 is RGB; default: that of the first file.
 
     Returns:
         Source of images.

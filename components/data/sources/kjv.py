@@ -95,7 +95,7 @@ def chapters(entries):
             found.append([])
         text = html.unescape(TAG.sub("", LEFT_OUT.sub("", entry)))
         text = SPACE.sub(" ", LEFT_OVER.sub("", text)).strip()
-        # what is before the first chapter is not a verse
+        # entries before the first chapter are not verses
         if text and found:
             found[-1].append(text + "\n")
     return ["".join(lines) for lines in found]

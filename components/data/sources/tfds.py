@@ -32,7 +32,7 @@ def tfds(
         data_dir: folder of prepared data; default: ~/tensorflow_datasets.
         height: of the images in the data; default: that of the first image.
         width: of the images in the data; default: that of the first image.
-        channels: 1 is grey, 3 is RGB; default: what the first image has.
+        channels: 1 is grey, 3 is RGB; default: that of the first image.
 
     Returns:
         Source of images.

@@ -110,12 +110,12 @@ class Memory(NamedTuple):
 class EncoderDecoder(keras.Model):
     """(source int32 [B, S], read int32 [B, T]) -> float [B, T, D].
 
-    The first 0 of a source is its end and is read; what follows is padding and is not
-    seen. A 0 in what the decoder reads begins a text, as in `transformer_lm`.
+    The first 0 of a source is its end, and is read. All after it is padding, and no
+    position attends to it. A 0 in `read` begins a text, as in `transformer_lm`.
 
     Args:
-        embedding: Embedding, of both sides.
-        dropout: Dropout, of its vectors.
+        embedding: Embedding, for both sides.
+        dropout: Dropout, for the vectors of the embedding.
         encoder: list of EncoderBlock.
         decoder: list of CrossBlock.
         positions: "rotary" or "sinusoidal".

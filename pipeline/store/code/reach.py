@@ -122,6 +122,7 @@ class _Reach:
             return
         self.done.add((module.name, name))
         file, nodes = self.file(module), module.symbols[name]
+        # a table reaches every case, but a stage runs only the chosen one
         if file in TABLES.values() and is_table(nodes[0]):
             if file in self.choices:
                 self.entry(*self.choices[file])
@@ -152,6 +153,7 @@ class _Reach:
             else:
                 self.imported(found, attributes)
         if name not in [*module.symbols, *module.imports, *module.bound]:
+            # bound by none of its statements: a `from x import *` may bind it
             starred = filter(None, map(self.module, module.stars))
             found = [self.name(other, name, attributes) for other in starred]
             self.names[here] = any(found)

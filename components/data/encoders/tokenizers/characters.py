@@ -19,7 +19,7 @@ class Characters:
     def __init__(self, characters):
         self.characters = characters
         self.points = np.array([ord(c) for c in characters], "int32")
-        self.other = characters.index(REPLACEMENT) + 1  # token of what is not in V
+        self.other = characters.index(REPLACEMENT) + 1  # token of all others
 
     @classmethod
     def fit(cls, texts, vocab_size=None):
