@@ -16,9 +16,9 @@ import sys
 from argparse import Namespace
 from collections.abc import Iterable
 from types import FrameType
+from typing import Any
 
 from pipeline.cli.arguments import STAGES, parse
-from pipeline.config import load as configs
 from pipeline.process import errors
 from pipeline.process.errors import Failure
 
@@ -75,26 +75,29 @@ def on_signal(number: int, frame: FrameType | None) -> None:
 def list_names(given: Namespace) -> Answer:
     """List the recipes with their first line, and the names of every table."""
     from pipeline.cli.printing import table
-    from pipeline.config import schema
+    from pipeline.config import choices, recipes
 
-    found = configs.recipes(given.root)
-    recipes = {name: configs.headline(path) for name, path in found.items()}
-    tables = {f"{of}.{key}": schema.names(of) for of, key in schema.CHOOSERS.items()}
-    rows = [*recipes.items(), ["", ""]]
-    rows += [[name, " ".join(choices)] for name, choices in tables.items()]
-    return {"recipes": recipes, "tables": tables}, table(rows)
+    found = recipes.recipes(given.root)
+    heads = {name: recipes.headline(path) for name, path in found.items()}
+    tables = {
+        key: choices.names(errors.ROOT / file) for key, file in choices.TABLES.items()
+    }
+    rows = [*heads.items(), ["", ""]]
+    rows += [[name, " ".join(known)] for name, known in tables.items()]
+    return {"recipes": heads, "tables": tables}, table(rows)
 
 
 def show(given: Namespace) -> Answer:
     """Show every key of the composed config: value, type, default, meaning."""
     from pipeline.cli.printing import table
+    from pipeline.config.load import keys as rows_of
 
     config = load(given)
     keys = [
         row._asdict()
         | {"default": None if row.default is ... else row.default}
         | {"required": row.default is ...}
-        for row in configs.keys(config)
+        for row in rows_of(config)
     ]
     columns = ["key", "value", "type", "meaning"]
     rows = [columns, *([row[column] for column in columns] for row in keys)]
@@ -103,20 +106,18 @@ def show(given: Namespace) -> Answer:
 
 def plan(given: Namespace) -> Answer:
     """Tell per stage: HIT, or what changed."""
+    config = load(given)  # its errors do not wait for the imports
+
     from pipeline.cli.printing import plan_table
     from pipeline.run.plan import plan as make_plan
     from pipeline.store.store import Store
 
-    config = load(given)
     rows = make_plan(config, Store(given.root / "mlruns"))
     return {"recipe": config.name, "stages": rows}, plan_table(rows)
 
 
 def run(given: Namespace) -> Answer:
     """Run the stages from --from to --to."""
-    from pipeline.cli.printing import metrics_table
-    from pipeline.run.command import run_once, run_seeds
-
     how = {
         "first": given.first,
         "last": given.last,
@@ -129,7 +130,11 @@ def run(given: Namespace) -> Answer:
             f"`--from {given.first}` comes after `--to {given.last}`. "
             f"Expected the order {', '.join(STAGES)}."
         )
-    config = load(given)
+    config = load(given)  # its errors do not wait for the imports
+
+    from pipeline.cli.printing import metrics_table
+    from pipeline.run.command import run_once, run_seeds
+
     if given.seeds:
         answer = run_seeds(
             lambda more: load(given, more), given.seeds, given.root, given.typed, **how
@@ -208,8 +213,10 @@ def ui(given: Namespace) -> Answer:
     return {}, []
 
 
-def load(given: Namespace, more: Iterable[str] = ()) -> configs.Config:
-    """Load the config that the command line names; print the keys it dropped."""
+def load(given: Namespace, more: Iterable[str] = ()) -> Any:
+    """Load the Config that the command line names; print the keys it dropped."""
+    from pipeline.config import load as configs
+
     config = configs.load(given.recipe, [*given.overrides, *more], given.root)
     if config.dropped and not more:
         print(

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.config import checks, parse, schema
-from pipeline.config.recipes import ConfigError, Layer, headline, layers, recipes
+from pipeline.config.recipes import ConfigError, Layer, layers, recipes
 
-__all__ = ["Config", "ConfigError", "Row", "headline", "keys", "load", "recipes"]
+__all__ = ["Config", "ConfigError", "Row", "keys", "load", "recipes"]
 
 _OVERRIDE = re.compile(r"\+{0,2}([^\W\d][\w-]*(?:\.[\w-]+)*)=(.*)", re.S)
 

@@ -14,6 +14,7 @@ import ast
 import operator
 import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
@@ -100,7 +101,12 @@ def signature(path: Path, symbol: str) -> Signature:
         TypeError: an annotation or a default outside the list above.
         ValueError: `symbol` is not defined in the file.
     """
-    tree = ast.parse(Path(path).read_text("utf-8"), filename=str(path))
+    return _signature(Path(path).read_bytes(), str(path), symbol)
+
+
+@cache
+def _signature(source: bytes, path: str, symbol: str) -> Signature:
+    tree = ast.parse(source, filename=path)
     found = [node for node in tree.body if getattr(node, "name", None) == symbol]
     if not found:
         raise ValueError(f"{path} does not define `{symbol}`. Expected it there.")

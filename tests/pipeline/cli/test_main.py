@@ -58,6 +58,21 @@ def test_command_without_work_imports_no_framework(tmp_path, command, expected):
     assert not names & FRAMEWORKS
 
 
+@pytest.mark.parametrize(
+    ("command", "unused"),
+    [
+        ("--help", {"pydantic", "yaml"}),
+        ("fly", {"pydantic", "yaml"}),
+        ("list", {"pydantic"}),
+        ("show digits", {"numpy"}),
+        ("run digits train.stepz=1", {"numpy"}),
+    ],
+)
+def test_command_imports_what_it_uses_only(tmp_path, command, unused):
+    _, names = imported(tmp_path, *command.split())
+    assert not names & unused
+
+
 def test_cached_run_imports_no_framework(trained, tmp_path):
     root, _ = trained
     words = ("run", "breast_cancer", *SHORT, "--root", str(root))
