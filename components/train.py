@@ -108,8 +108,9 @@ def run(
     with placed.scope():
         augmentation = augmentation_of(data, flip, crop, scale_jitter, seed)
         training = Training(model, the_task, loss, label_smoothing, augmentation)
-        given = optimizer, steps, accumulate, precision, options
-        chosen, at_border = make_optimizer(*given)
+        chosen, at_border = make_optimizer(
+            optimizer, steps, accumulate, precision, options
+        )
         # Keras counts parts of steps
         work = model.count_params() * plan.step_labels // accumulate
         compile_for(placed, training, chosen, eval_every * accumulate, work)

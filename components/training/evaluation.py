@@ -41,7 +41,7 @@ class Evaluation:
     def __init__(self, task, loss, valid, network, scorer, average, stop_after):
         self.task, self.loss = task, loss
         self.inputs, self.labels = valid
-        self.network, self.scorer = network, scorer
+        self.network, self.scorer = network, network if scorer is None else scorer
         self.average, self.stop_after = average, stop_after
         self.best, self.best_step = Scored(math.inf, 1.0, None), 0
         self.history = {"step": [], "train_loss": [], "valid_nll": []}
@@ -49,10 +49,10 @@ class Evaluation:
 
     def score(self, weights):
         """Score of `weights`, which the network in training has.  -> Scored."""
-        if self.scorer is not None:
+        if self.scorer is not self.network:
             set_weights(self.scorer, weights)
         log_prob, scale = self.task.measure(
-            self.scorer or self.network, self.inputs, self.labels, self.loss
+            self.scorer, self.inputs, self.labels, self.loss
         )
         nll = float(-log_prob.sum(dtype="float64") / len(log_prob))
         return Scored(nll, scale, weights)
