@@ -1,4 +1,4 @@
-"""What goes wrong is one clear error, the right exit status, and leaves no half."""
+"""A failure is one clear error and its exit status, and leaves nothing half done."""
 
 import json
 from hashlib import sha256
@@ -29,7 +29,7 @@ MULTICLASS = ("task.name=multiclass", "train.loss=cross_entropy")
 
 
 def failure(function, *arguments, **words):
-    """What an exception of a call means."""
+    """The Failure that an exception of a call becomes."""
     try:
         function(*arguments, **words)
     except Exception as error:
@@ -94,7 +94,7 @@ def ingest(project, root, path, task=BINARY):
 
 
 def refused(done, root):
-    """Whether the user is told, once, and nothing of the data is in the store."""
+    """True if the user is told, once, and nothing of the data is in the store."""
     assert done.status == done.answer["status"] == 2, done.stderr
     assert "Traceback" not in done.stderr
     assert done.stderr.count("phistar: error:") == 1

@@ -1,4 +1,4 @@
-"""One execution is one MLflow run: whole, cached, rebuilt, stopped, gone on with."""
+"""One execution is one MLflow run: whole, cached, rebuilt, stopped, continued."""
 
 import math
 import os
@@ -42,7 +42,7 @@ def cached(trained):
 
 @pytest.fixture(scope="module")
 def runs(cached):
-    """What MLflow shows of the two."""
+    """MLflow's runs of the two."""
     return mlflow_runs(cached[0])
 
 
@@ -149,7 +149,7 @@ def stop(process, signal_number):
     return end(process)
 
 
-def test_stopped_run_is_gone_on_with_and_ends_as_one(trained, tmp_path):
+def test_stopped_run_is_continued_and_ends_as_one(trained, tmp_path):
     root = copy_store(trained[0], tmp_path, "ingest", "build")
     command = ["run", "breast_cancer", *LONG]
 
@@ -210,7 +210,7 @@ def test_seeds_are_runs_under_one_parent_with_mean_and_sd(trained, tmp_path):
     assert done.answer["metrics"]["test_nll"] == pytest.approx(statistics.mean(values))
 
 
-def test_run_does_not_go_on_with_a_stopped_run_over_seeds(trained, tmp_path):
+def test_run_does_not_continue_a_stopped_run_over_seeds(trained, tmp_path):
     root = copy_store(trained[0], tmp_path, *STAGES)
     words = ("run", "breast_cancer", *SHORT)
     several = here(*words, "--seeds", 1, "--to", "train", root=root)

@@ -34,7 +34,7 @@ def another(root, *overrides, code=None):
 
 
 def compared(root, a, b):
-    """What `compare` says.  -> dict."""
+    """The answer of `compare`.  -> dict."""
     done = here("compare", a, b, root=root)
     assert done.status == 0, done.stderr
     return done.answer

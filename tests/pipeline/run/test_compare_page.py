@@ -191,7 +191,7 @@ def metric(browser, name: str) -> list[str]:
 
 
 def known_metrics(page, run_id: str) -> dict:
-    """What MLflow's API says of a run."""
+    """MLflow's API on a run."""
     address = f"{page.server}/api/2.0/mlflow/runs/get?run_id={run_id}"
     with urllib.request.urlopen(address, timeout=10) as answer:
         metrics = json.loads(answer.read())["run"]["data"]["metrics"]

@@ -1,4 +1,4 @@
-"""What a change re-runs, and how `plan` says it: code, config, data, libraries."""
+"""The stages that a change re-runs, and the reasons that `plan` gives."""
 
 import json
 

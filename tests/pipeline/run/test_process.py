@@ -19,7 +19,7 @@ RUN_ID = "0" * 32
 
 
 def train_arguments(root, **words):
-    """What the runner gives to train."""
+    """The arguments that the runner gives to train."""
     manifest = json.loads((artifact(root, "train") / "manifest.json").read_text())
     given = {
         key.partition(".")[2]: value

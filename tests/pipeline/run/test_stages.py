@@ -1,4 +1,4 @@
-"""Whatever the order and the process, five stages end in the same artifacts."""
+"""Five stages end in the same artifacts in any order and in any process."""
 
 import pytest
 
@@ -47,7 +47,7 @@ def own_metrics(run):
 
 
 def same_run(one, other):
-    """Whether MLflow shows the same work, done at another time."""
+    """True if MLflow shows the same work, done at another time."""
     assert one["status"] == other["status"] == "FINISHED"
     assert one["params"] == other["params"]
     assert own_metrics(one) == own_metrics(other)
@@ -101,7 +101,7 @@ def test_force_runs_one_stage_again_and_equals_one_run(trained, chains):
     assert forced.statuses == expected
     assert forced.digests == trained[1].digests
     runs = mlflow_runs(root)
-    # the first two commands are one run; a finished one is not gone on with
+    # the first two commands are one run; a finished run is not continued
     assert set(runs) == {second.answer["run_id"], forced.answer["run_id"]}
     assert same_run(*runs.values())
     tags = runs[forced.answer["run_id"]]["tags"]

@@ -1,4 +1,4 @@
-"""`build.weights`: what an earlier network's files are to a run and to its keys."""
+"""`build.weights`: the files of an earlier network, in a run and in its keys."""
 
 import shutil
 
