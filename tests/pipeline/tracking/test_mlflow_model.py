@@ -17,6 +17,7 @@ from tests.helpers.commands import (
     SHORT,
     artifact,
     copy_code,
+    copy_store,
     edit,
     mlflow_runs,
     phistar,
@@ -68,13 +69,12 @@ def test_the_exit_status_does_not_depend_on_mlflow(
 ):
     mlflow_is(state)
     root = tmp_path / "root"
-    # all but export comes from the store
-    for stage in ("ingest", "build", "train", "evaluate"):
-        path = root / "mlruns" / "stages" / stage
-        shutil.copytree(trained[0] / "mlruns" / "stages" / stage, path)
+    # the broken code runs export only, and the good code no stage
+    copy_store(trained[0], root, "ingest", "build", "train", "evaluate", "export")
+    good = artifact(root, "export")
     done = phistar("run", "breast_cancer", *SHORT, root=root, code=broken)
     assert done.status == 3 and "MLflow's model" in done.answer["error"], done.stderr
-    assert not list(root.glob("mlruns/stages/export/[!.]*"))
+    assert artifact(root, "export") == good
     if state == "up":
         (run,) = mlflow_runs(root).values()
         assert run["status"] == "FAILED"
@@ -83,6 +83,8 @@ def test_the_exit_status_does_not_depend_on_mlflow(
         assert done.status == 2 and not list(root.glob("mlruns/serving/*/[0-9]*"))
     done = phistar("run", "breast_cancer", *SHORT, root=root)
     assert done.status == 0, done.stderr
+    assert done.statuses["export"] == "cached"
+    assert ("MLflow:" in done.stderr) == (state != "up")
 
 
 def test_the_digest_is_of_the_content_and_no_file_is_there_twice(trained):
