@@ -234,8 +234,8 @@ def augmentation_of(data, flip, crop, scale_jitter, seed):
     asked = {f"train.{name}": value for name, value in given.items() if value}
     if not asked:
         return None
-    kind = data.description["inputs"]["kind"]
-    if kind != "images":
+    if not data.kind.augmentable:
+        kind = data.description["inputs"]["kind"]
         raise ValueError(
             f"only images can be flipped, cropped or enlarged. Received: {asked} for "
             f"inputs that are {kind}. Leave these keys out."

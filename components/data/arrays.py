@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 BLOCK_BYTES = 2**20
+RAW = {"inputs": "raw_inputs", "labels": "raw"}  # side -> name of its texts' files
 
 
 class Mapped(np.memmap):
@@ -186,3 +187,45 @@ class RaggedFile:
         self.digest.update(f"{self.dtype}".encode())
         self.digest.update(offsets.tobytes())
         return self.digest.hexdigest()
+
+
+class TextFiles:
+    """One split whose labels are texts, written row by row.
+
+    Args:
+        folder: Path of the split; made here.
+        sides: names of the sides, see components/data/kinds/base.py.
+        dtype: of the tokens.
+        raw: True to keep the texts too.
+    """
+
+    def __init__(self, folder, sides, dtype, raw):
+        folder.mkdir(parents=True)
+        self.path, self.sizes = folder / "sizes.npy", []
+        self.tokens = [RaggedFile(folder, side, dtype) for side in sides]
+        kept = sides if raw else ()
+        self.raw = [RaggedFile(folder, RAW[side], "uint8") for side in kept]
+
+    def append(self, tokens, raw, size):
+        """Write the next row.
+
+        Args:
+            tokens: list of int [n], by side.
+            raw: list of uint8 [n], by side; empty if they are not kept.
+            size: (characters, bytes) of the label.
+        """
+        for file, row in zip(self.tokens, tokens, strict=True):
+            file.append(row)
+        for file, row in zip(self.raw, raw, strict=True):
+            file.append(row)
+        self.sizes.append(size)
+
+    def close(self):
+        """Close all.  -> str, SHA-256 of the tokens."""
+        for file in self.raw:
+            file.close()
+        np.save(self.path, np.array(self.sizes, "int64").reshape(-1, 2))
+        digests = [file.close() for file in self.tokens]
+        if len(digests) == 1:
+            return digests[0]
+        return hashlib.sha256("".join(digests).encode()).hexdigest()

@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from components.data.encoders.text import sizes
+from components.data.arrays import TextFiles
 from components.data.splits import SPLITS
-from components.data.texts import SIDES, TextFiles
 
 BLOCK = 1024  # rows that are encoded at once
 
@@ -28,29 +27,29 @@ class Written:
     num_dropped: dict[str, int]
 
 
-def train_texts(pieces, kind):
+def train_texts(pieces, sides):
     """The first pass: the texts of train, for the tokenizer.
 
     Args:
         pieces: of `split_rows`.
-        kind: a key of SIDES.
+        sides: names of the sides that are texts, the label last.
 
     Yields:
         bytes.
     """
     for split, rows in pieces:
         if split == "train":
-            for side in SIDES[kind]:
+            for side in sides:
                 yield from getattr(rows, side)
 
 
-def write(folder, pieces, kind, encoder, max_length=None):
+def write(folder, pieces, sides, encoder, max_length=None):
     """The second pass: tokens, sizes, and of test the texts as they are.
 
     Args:
         folder: Path of the Dataset.
         pieces: of `split_rows`.
-        kind: a key of SIDES.
+        sides: names of the sides that are texts, the label last.
         encoder: Text or Pairs.
         max_length: tokens, EOS counted; a row with a side of more is left out of all
             files. Default: any length.
@@ -61,12 +60,12 @@ def write(folder, pieces, kind, encoder, max_length=None):
     vocab_size = len(encoder.names)
     dtype = np.min_scalar_type(vocab_size)
     files = {
-        name: TextFiles(folder / name, kind, dtype, raw=name == "test")
+        name: TextFiles(folder / name, sides, dtype, raw=name == "test")
         for name in SPLITS
     }
     counts = np.zeros(vocab_size, int)
     num_rows, num_dropped = dict.fromkeys(SPLITS, 0), dict.fromkeys(SPLITS, 0)
-    for split, texts in blocks(pieces, kind):
+    for split, texts in blocks(pieces, sides):
         encoded = zip(*map(encoder.encode_all, zip(*texts, strict=True)), strict=True)
         for row, tokens in zip(texts, encoded, strict=True):
             if max_length and max(map(len, tokens)) > max_length:
@@ -81,12 +80,12 @@ def write(folder, pieces, kind, encoder, max_length=None):
     return Written(digests, counts.tolist(), num_rows, num_dropped)
 
 
-def blocks(pieces, kind):
+def blocks(pieces, sides):
     """A few rows at a time.
 
     Args:
         pieces: of `split_rows`.
-        kind: a key of SIDES.
+        sides: names of the sides that are texts, the label last.
 
     Yields:
         (name of the split, list of tuples of bytes, by side, the label last).
@@ -94,5 +93,10 @@ def blocks(pieces, kind):
     for split, rows in pieces:
         for start in range(0, len(rows), BLOCK):
             part = rows.take(slice(start, start + BLOCK))
-            sides = (getattr(part, side) for side in SIDES[kind])
-            yield split, list(zip(*sides, strict=True))
+            texts = (getattr(part, side) for side in sides)
+            yield split, list(zip(*texts, strict=True))
+
+
+def sizes(text):
+    """(characters, bytes) of a text as the data have it; bytes -> two int."""
+    return len(text.decode("utf-8", "replace")), len(text)

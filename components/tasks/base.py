@@ -15,7 +15,9 @@ class Task(abc.ABC):
         space: the `LabelSpace`, or None as long as the data are not known.
     """
 
-    losses = ()  # names legal for `train.loss`; a literal: the config reads it
+    # literals, since the config reads them without importing this
+    losses = ()  # names legal for `train.loss`
+    counted_by = "examples"  # what a step counts: examples, windows or tokens
 
     def __init__(self, space=None):
         self.space = space

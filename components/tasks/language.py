@@ -23,6 +23,7 @@ class Language(Softmax):
     """
 
     losses = ("cross_entropy",)
+    counted_by = "windows"
 
     def __init__(
         self,

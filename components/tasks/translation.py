@@ -25,6 +25,7 @@ class Translation(Softmax):
     """
 
     losses = ("cross_entropy",)
+    counted_by = "tokens"
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 from itertools import pairwise
 from statistics import median
 
-from pipeline.config.choices import TABLES
+from pipeline.config.choices import CHOSEN_BY
 from pipeline.record.journal import read
 from pipeline.run.stages import STAGES, stage_parts
 from pipeline.store import keys
@@ -76,7 +76,7 @@ def nearest_manifest(parts, store, ignore_inputs):
             continue  # other work altogether: no words would help
         if ignore_inputs:
             old = old | {"inputs": parts["inputs"]}
-        if any(before.get(name) != now.get(name) for name in TABLES):
+        if any(before.get(name) != now.get(name) for name in CHOSEN_BY.values()):
             # another choice says it all: of course its code is another
             old = old | {name: parts[name] for name in ("code", "libraries")}
         changed = keys.differences(old, parts)

@@ -136,7 +136,8 @@ def stage_parts(stage, config, manifests):
     outside = {"ingest": fingerprint, "build": weights_fingerprint}
     source = outside[stage.name](config) if stage.name in outside else None
     task = config.sections["task"]
-    return keys.stage_parts(stage, config, task, manifests, source=source)
+    kind = opened(config).kind
+    return keys.stage_parts(stage, config, task, manifests, kind=kind, source=source)
 
 
 def fingerprint(config):
@@ -159,7 +160,7 @@ def opened(config):
         raise Failure.of(error) from error
 
 
-@lru_cache(maxsize=2)  # a command asks twice, and it may mean to hash a large file
+@lru_cache(maxsize=2)  # each key needs it, and opening may hash a large file
 def _opened(name, options):
     from components.data.sources import source
 

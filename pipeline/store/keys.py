@@ -33,19 +33,21 @@ def stage_parts(
     task: dict,
     inputs: dict[str, dict],
     *,
+    kind: str,
     source: dict | None = None,
     root: Path = ROOT,
 ) -> dict:
-    """All that a stage's key is made of.
+    """The parts of a stage's key.
 
     Args:
         stage: its row in the table of stages: `name`, and `reads`, which gives for each
             artifact word the patterns of the files it reads there.
         config: the resolved config: `sections`.
-        task: what the stage gets as `task`.
+        task: the section `task`, as the stage gets it.
         inputs: artifact word -> manifest of the artifact given to the stage.
-        source: the fingerprint of what the stage reads from outside the store: the
-            data of ingest, the earlier network that build starts from.
+        kind: of the data, `Source.kind`.
+        source: the fingerprint of files outside the store: the data of ingest, the
+            earlier network that build starts from.
         root: the folder that holds `components/`.
 
     Returns:
@@ -54,8 +56,8 @@ def stage_parts(
     own = config.sections[stage.name]
     arguments = {f"task.{name}": value for name, value in task.items()}
     arguments |= {f"{stage.name}.{name}": value for name, value in own.items()}
-    chosen = chosen_code(config, root)
-    reached, imports = code([(f"components/{stage.name}.py", "run")], chosen, root)
+    entry = f"components/{stage.name}.py", "run"
+    reached, imports = code([entry], chosen_names(config, kind), root)
     libraries = {_distribution(name): _version(name) for name in imports}
     if "keras" in imports:
         backend = own.get("backend", "tensorflow")
@@ -77,14 +79,12 @@ def key(parts: dict) -> str:
     return hashlib.sha256(_canonical(parts).encode()).hexdigest()[:32]
 
 
-def chosen_code(config, root: Path = ROOT) -> dict[str, tuple[str, str]]:
-    """For each table of names, the (file, symbol) that a config chooses there."""
-    found = {}
-    for full, file in choices.TABLES.items():
-        section, name = full.split(".")
-        path, symbol = choices.chosen(root / file, config.sections[section][name])
-        found[file] = (path.absolute().relative_to(root.absolute()).as_posix(), symbol)
-    return found
+def chosen_names(config, kind: str) -> dict[str, str]:
+    """File of each table -> the name that a config, or its data's kind, chooses."""
+    names = {choices.KIND: kind}
+    for section, own in config.sections.items():
+        names |= {f"{section}.{key}": value for key, value in own.items()}
+    return {file: names[key] for file, key in choices.CHOSEN_BY.items() if key in names}
 
 
 def files_read(

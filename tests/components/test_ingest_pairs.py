@@ -7,11 +7,12 @@ import pytest
 
 from components import ingest
 from components.artifacts import Dataset, make_encoder, truncate
+from components.data.arrays import TextFiles
 from components.data.encoders.pairs import Pairs
 from components.data.encoders.text import EOS, normal_form
+from components.data.kinds.pairs import StoredPairs
 from components.data.sources.base import Chunks, Rows, Source, objects
 from components.data.splits import SPLITS
-from components.data.texts import TextFiles
 from tests.helpers import stages
 
 TASK = {"name": "translation", "tokenizer": "bytes", "max_length": 60}
@@ -158,7 +159,7 @@ def test_digest_is_another_when_either_side_is(run, tmp_path):
     assert run("b", [(source, target + b"!"), *others]).digests["all"] != digest
 
     def written(name, *sides):  # a new source could be in another split
-        files = TextFiles(tmp_path / name, "pairs", "uint8", raw=False)
+        files = TextFiles(tmp_path / name, StoredPairs.sides, "uint8", raw=False)
         files.append(sides, [], (1, 1))
         return files.close()
 

@@ -152,8 +152,3 @@ def normal_form_graph(text):
     for pattern, new in (("^\ufeff", ""), ("\r\n?", "\n"), (r"\x00", REPLACEMENT)):
         text = tf.strings.regex_replace(text, pattern, new, replace_global=True)
     return text
-
-
-def sizes(text):
-    """(characters, bytes) of a text as the data have it; bytes -> two int."""
-    return len(text.decode("utf-8", "replace")), len(text)

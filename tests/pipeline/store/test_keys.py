@@ -99,7 +99,9 @@ def parts(root, inputs=None, **train):
         "network": manifest("network.json", "journal.jsonl", "figures/a.png"),
     }
     given = SimpleNamespace(sections=sections)
-    return keys.stage_parts(STAGE, given, sections["task"], inputs, root=root)
+    return keys.stage_parts(
+        STAGE, given, sections["task"], inputs, kind="columns", root=root
+    )
 
 
 @pytest.fixture
@@ -248,14 +250,39 @@ def copy(tmp_path):
     return tmp_path
 
 
-def real_keys(root, *overrides, recipe="breast_cancer"):
+QUICK = {  # recipe -> the kind of its data
+    "breast_cancer": "columns",
+    "digits": "images",
+    "kjv_quick": "text",
+    "libreoffice_en_de_quick": "pairs",
+}
+
+
+def real_parts(root, *overrides, recipe="breast_cancer"):
+    """Stage -> the parts of its key, of a recipe over a source tree."""
     given = load.load(recipe, list(overrides), REPOSITORY)
     nothing = {"dataset": manifest(), "network": manifest(), "report": manifest()}
-    task = given.sections["task"]
+    arguments = given, given.sections["task"], nothing
+    kind = QUICK[recipe]
     return {
-        stage.name: keys.key(keys.stage_parts(stage, given, task, nothing, root=root))
+        stage.name: keys.stage_parts(stage, *arguments, kind=kind, root=root)
         for stage in STAGES
     }
+
+
+def real_keys(root, *overrides, recipe="breast_cancer"):
+    found = real_parts(root, *overrides, recipe=recipe)
+    return {stage: keys.key(parts) for stage, parts in found.items()}
+
+
+def rewrite(path):
+    """Change every function and class of a file, and what its import runs."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            node.body.append(ast.parse("0 + 0").body[0])
+    tree.body += ast.parse("print(0)").body
+    path.write_text(ast.unparse(tree))
 
 
 def changed(before, after):
@@ -282,6 +309,57 @@ def test_comments_docstrings_and_formatting_change_no_key(copy):
         # unparse leaves comments out and formats in its own way
         path.write_text("# a comment\n" + ast.unparse(tree))
     assert changed(before, real_keys(copy)) == []
+
+
+@pytest.mark.parametrize("recipe", QUICK)
+def test_reports_and_serving_change_no_key_before_theirs(recipe, copy):
+    before = real_keys(copy, recipe=recipe)
+    for room, stage in (("reports", "evaluate"), ("serving", "export")):
+        for path in (copy / "components" / room).rglob("*.py"):
+            rewrite(path)
+        after = real_keys(copy, recipe=recipe)
+        assert changed(before, after) == [stage]
+        before = after
+
+
+@pytest.mark.parametrize("recipe", QUICK)
+def test_losses_and_the_chosen_network_change_trains_key(recipe, copy):
+    found = real_parts(copy, recipe=recipe)["train"]["code"]
+    before, files = real_keys(copy, recipe=recipe), {n.split(":")[0] for n in found}
+    networks = {f for f in files if f.startswith("components/networks/")}
+    for file in {"components/losses.py", *networks - {"components/networks/base.py"}}:
+        rewrite(copy / file)
+        after = real_keys(copy, recipe=recipe)
+        assert "train" in changed(before, after) and "ingest" not in changed(
+            before, after
+        )
+        before = after
+
+
+@pytest.mark.parametrize("recipe", QUICK)
+def test_training_depends_on_no_library_of_reports_and_serving(recipe):
+    found = real_parts(REPOSITORY, recipe=recipe)
+    later = {"matplotlib", "sacrebleu", "scikit-learn", "tensorflow-serving-api"}
+    for stage in ("build", "train"):
+        assert not later & found[stage]["libraries"].keys()
+        rooms = {name.split("/")[1] for name in found[stage]["code"]}
+        assert not {"reports", "serving", "decoding"} & rooms
+
+
+def test_a_table_of_numbers_depends_on_no_tokenizer():
+    for parts in real_parts(REPOSITORY).values():
+        assert not {"sentencepiece", "tensorflow_text"} & parts["libraries"].keys()
+        assert not any("text" in name or "tokenizers" in name for name in parts["code"])
+
+
+def test_another_tokenizer_is_another_key_of_what_reads_text():
+    override = "task.tokenizer=bytes"
+    pair = (real_parts(REPOSITORY, *o, recipe="kjv_quick") for o in ((), (override,)))
+    before, after = ({s: {*p["code"]} for s, p in parts.items()} for parts in pair)
+    assert changed(before, after) == ["ingest", "evaluate", "export"]
+    for stage in changed(before, after):
+        (new,) = {name.split(":")[0] for name in after[stage] - before[stage]}
+        assert new == "components/data/encoders/tokenizers/bytes.py"
 
 
 def test_another_network_changes_no_key(copy):
