@@ -107,17 +107,18 @@ def labels_of(name):
             )
 
 
-def binary_space(first_row, num_rows, *, positive):
+def binary_space(task, first_row, num_rows):
     """Y = {-1, +1} from the labels that occur in train.
 
     Args:
+        task: plain data of the section `task`; its `positive` is the name of +1.
         first_row: `first_rows` of the labels of train.
         num_rows: int, rows of train.
-        positive: the name that becomes +1, from the section `task`.
 
     Raises:
         ValueError: not exactly two labels, or `positive` is neither of them.
     """
+    positive = task["positive"]
     require_two(first_row, num_rows)
     if len(first_row) > 2:
         third = list(first_row)[2]
@@ -135,11 +136,11 @@ def binary_space(first_row, num_rows, *, positive):
     return LabelSpace((negative, positive), (-1, 1))
 
 
-def multiclass_space(first_row, num_rows):
+def multiclass_space(task, first_row, num_rows):
     """Y = the K labels that occur in train; numbers by value, then words.
 
     Args:
-        first_row, num_rows: see `binary_space`.
+        task, first_row, num_rows: see `binary_space`.
 
     Raises:
         ValueError: one label only.
@@ -185,9 +186,8 @@ class Labels(NamedTuple):
 
     Args:
         needs: what a kind of data must give: NAMES, TEXTS or PAIRS.
-        space: function that makes the LabelSpace. Of names it is called with
-            (first_row, num_rows) of train and the keys of the section `task`; of
-            texts with the names of the tokens.
+        space: function that makes the LabelSpace. Of names it takes (task, first_row,
+            num_rows), see `binary_space`; of texts the names of the tokens.
     """
 
     needs: str

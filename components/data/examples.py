@@ -50,9 +50,8 @@ class Survey:
         Raises:
             ValueError: one class only, a label that train lacks.
         """
-        keys = {key: value for key, value in task.items() if key != "name"}
-        of_train = self.first_row["train"], self.num_rows["train"]
-        space = labels_of(task["name"]).space(*of_train, **keys)
+        make_space = labels_of(task["name"]).space
+        space = make_space(task, self.first_row["train"], self.num_rows["train"])
         for name, rows in self.first_row.items():
             if len(rows) == 1:
                 raise ValueError(

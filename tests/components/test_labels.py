@@ -9,8 +9,7 @@ MULTICLASS = {"name": "multiclass"}
 
 def space_of(task, names):
     """The label space of all labels of train."""
-    keys = {key: value for key, value in task.items() if key != "name"}
-    return labels_of(task["name"]).space(first_rows(names), len(names), **keys)
+    return labels_of(task["name"]).space(task, first_rows(names), len(names))
 
 
 def test_label_space_gives_plus_one_to_positive_whatever_the_order():
