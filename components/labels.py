@@ -182,7 +182,7 @@ NAMES, TEXTS, PAIRS = "labels that are names", "texts", "pairs of texts"
 
 
 class Labels(NamedTuple):
-    """What the labels of a task are.
+    """Labels of a task: what its data must give, and how its Y is made.
 
     Args:
         needs: what a kind of data must give: NAMES, TEXTS or PAIRS.

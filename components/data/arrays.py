@@ -14,7 +14,7 @@ RAW = {"inputs": "raw_inputs", "labels": "raw"}  # side -> name of its texts' fi
 class Mapped(np.memmap):
     """A memory-mapped array whose rows are read as copies, and its pages let go.
 
-    Pages that were read would otherwise stay in this process's resident memory, until
+    Without that, the pages that were read stay in this process's resident memory, until
     it is as large as the file. They stay in the system's cache.
     """
 
@@ -143,7 +143,7 @@ class Ragged:
 
     @property
     def places(self):
-        """Where each token stands in its row.  -> int64 [total]."""
+        """Place of each token in its row, from 0.  -> int64 [total]."""
         return np.arange(self.offsets[-1]) - np.repeat(self.offsets[:-1], self.lengths)
 
 
@@ -151,7 +151,7 @@ class RaggedFile:
     """NAME_tokens.npy and NAME_offsets.npy, written row by row.
 
     Args:
-        folder: Path, there already.
+        folder: Path, which exists.
         name: str.
         dtype: of the tokens.
     """
@@ -164,7 +164,7 @@ class RaggedFile:
         self.digest = hashlib.sha256()
 
     def _head(self, total):
-        """NumPy leaves room in the head of a file for the length to grow."""
+        """Write the header; NumPy leaves room in it for the length to grow."""
         described = np.lib.format.dtype_to_descr(self.dtype)
         self.file.seek(0)
         np.lib.format.write_array_header_1_0(

@@ -1,4 +1,4 @@
-"""Sentence pairs that share a sentence, and so must not be divided.
+"""Sentence pairs that share a sentence, which must be in one split.
 
 Pairs are connected if their source sentences are the same, or their target sentences,
 or a third pair connects them. A sentence is the same as another one if its letters are:
@@ -12,13 +12,13 @@ import numpy as np
 
 
 def components(pieces):
-    """Which pairs are connected, however long the chain.
+    """The connected components of all pairs, through chains of any length.
 
     Args:
         pieces: iterable of Rows of pairs; read once, 8 bytes kept of each sentence.
 
     Returns:
-        (uint64 [C], a name for each component that is one of its source sentences'
+        (uint64 [C], the name of each component: the least of its source sentences'
         keys, the same in any order of the rows; int [N], the component of each pair).
     """
     keys = [(sentence_keys(r.inputs), sentence_keys(r.labels)) for r in pieces]
@@ -48,8 +48,8 @@ def lowest_rows(first, second):
             of_number = np.full(numbers.max() + 1, len(numbers))
             np.minimum.at(of_number, numbers, lowest)
             lowest = of_number[numbers]
-        # what a row has found holds for the row it was sent to before: chains of any
-        # length take few rounds
+        # pass what a row found on to the row that it pointed to before: so chains of
+        # any length take few rounds
         found = lowest.copy()
         np.minimum.at(lowest, before, found)
         lowest = lowest[lowest]
@@ -71,10 +71,10 @@ def sentence_keys(sentences):
 
 
 def letters(sentence):
-    """What is compared of a sentence: its letters in one case.  bytes -> bytes.
+    """Letters of a sentence in one case, by which sentences are compared.
 
-    Where nothing is left ("1 + 1 = 2"), all of it but for the width of its spaces:
-    numbers and formulas are not one and the same sentence.
+    bytes -> bytes. A sentence without letters ("1 + 1 = 2") is compared whole, but for
+    the width of its spaces: formulas are not all the same sentence.
     """
     text = normalize("NFKC", sentence.decode("utf-8", "replace")).casefold()
     return (text.translate(LETTERS) or " ".join(text.split())).encode()

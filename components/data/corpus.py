@@ -12,13 +12,13 @@ BLOCK = 1024  # rows that are encoded at once
 
 @dataclass(frozen=True)
 class Written:
-    """What the second pass has written.
+    """Results of the second pass.
 
     Args:
         digests: split -> SHA-256 of its tokens.
-        train_counts: list of the counts of the labels' tokens in train.
+        train_counts: list, how often each token occurs in the labels of train.
         num_rows: split -> its number of rows.
-        num_dropped: split -> the number of those that were too long.
+        num_dropped: split -> number of rows left out as too long.
     """
 
     digests: dict[str, str]
@@ -28,7 +28,7 @@ class Written:
 
 
 def train_texts(pieces, sides):
-    """The first pass: the texts of train, for the tokenizer.
+    """Texts of train for the tokenizer: the first pass.
 
     Args:
         pieces: of `split_rows`.
@@ -44,14 +44,14 @@ def train_texts(pieces, sides):
 
 
 def write(folder, pieces, sides, encoder, max_length=None):
-    """The second pass: tokens, sizes, and of test the texts as they are.
+    """Run the second pass: write tokens, sizes, and of test the texts as they are.
 
     Args:
         folder: Path of the Dataset.
         pieces: of `split_rows`.
         sides: names of the sides that are texts, the label last.
         encoder: Text or Pairs.
-        max_length: tokens, EOS counted; a row with a side of more is left out of all
+        max_length: tokens, EOS counted; a row with a longer side is left out of all
             files. Default: any length.
 
     Returns:

@@ -45,7 +45,7 @@ class Survey:
                     self.raw_dtypes[name] = np.promote_types(known, values.dtype)
 
     def label_space(self, task):
-        """The label space of train; every split must have two labels of it.
+        """The label space of train, of which every split must have two labels.
 
         Raises:
             ValueError: one class only, a label that train lacks.
@@ -88,7 +88,7 @@ def require_finite(rows, split):
 
 
 def write(folder, pieces, fitted, space, survey):
-    """The second pass: encode every row and write it.
+    """Run the second pass: encode every row and write it.
 
     Args:
         folder: of the Dataset.

@@ -1,6 +1,6 @@
-"""Encoded images, as files hold them -> pieces of Rows, by the SavedModel's own rule.
+"""Image files -> pieces of Rows, decoded as the SavedModel decodes them.
 
-What training sees of a file is, bit for bit, what the exported model makes of it.
+Training gets, bit for bit, the pixels that the exported model makes of the same file.
 """
 
 from functools import lru_cache
@@ -27,7 +27,7 @@ def pieces(examples, shape):
         Rows.
 
     Raises:
-        ValueError: at the first one that is no image, with its name.
+        ValueError: the first one that is not an image, with its name.
     """
     decode = decoder(tuple(shape))
     size = int(max(1, min(PIECE_FILES, PIECE_BYTES // np.prod(shape))))
@@ -51,7 +51,7 @@ def decoder(shape):
 
 
 def target_shape(first, height, width, channels):
-    """The shape to resize to: what is asked for, the rest as the first image has it.
+    """The shape to resize to: as given, the rest that of the first image.
 
     Args:
         first: (bytes, name) of the first image.
@@ -71,7 +71,7 @@ def target_shape(first, height, width, channels):
 
 
 def named(function, data, name, **options):
-    """function(data); if that fails, an error with the image's name."""
+    """Call function(data); raise an error with the image's name if it fails."""
     try:
         return function(data, **options)
     except tf.errors.OpError as error:

@@ -1,8 +1,8 @@
-"""Which split an example is in: what the source says, else a hash of its inputs.
+"""Splits: an example is in the one its source gives, else in that of a hash.
 
-Where there is no input, only a text, the text itself is hashed. Pairs of sentences go
-together if they are connected by equal ones (components/data/connected.py), so that no
-sentence of either language is in two splits; but for those that the source gives.
+Hashed are its inputs; where there is no input, only a text, the text itself. Pairs of
+sentences stay together if equal sentences connect them (components/data/connected.py).
+So no sentence of either language is in two splits, except as the source divides them.
 """
 
 import hashlib
@@ -16,17 +16,17 @@ from components.data.sources.base import Chunks
 
 SPLITS = ("train", "valid", "test")
 GIVEN = ("all", *SPLITS)
-# Connected pairs that are more than this share of all are for training: they would be
-# much of valid or test, and one of a kind. In LibreOffice's help 0.001 is the largest.
+# Larger components, as a share of all pairs, are for training: one would be much of
+# valid or test, and all alike. In LibreOffice's help the largest is 0.001.
 LARGE = 0.01
 
 
 def split_rows(given, valid_fraction, test_fraction, seed):
     """The rows of the three splits, in pieces.
 
-    Those the source gives are taken as they are; what it lacks of valid and test is
-    taken from its train (or "all") by a hash of the inputs, so equal inputs are in
-    one split and a new row moves no other.
+    Splits that the source gives are kept. A missing valid or test is taken from its
+    train (or "all") by a hash of the inputs. So equal inputs are in one split, and a
+    new row moves no other.
 
     Args:
         given: dict of split name -> iterable of Rows, see Source.read.
@@ -38,7 +38,7 @@ def split_rows(given, valid_fraction, test_fraction, seed):
         order.
 
     Raises:
-        ValueError: if there is nothing to train on, or a split of another name.
+        ValueError: no train, or a split of another name.
     """
     if set(given) - set(GIVEN) or ("all" in given) == ("train" in given):
         raise ValueError(
@@ -48,7 +48,7 @@ def split_rows(given, valid_fraction, test_fraction, seed):
     low = 0.0 if "test" in given else test_fraction
     high = low if "valid" in given else low + valid_fraction
 
-    @cache  # a pass of its own over the rows
+    @cache  # it takes a pass over the rows
     def of_pairs(name):
         return pair_positions(given[name], seed)
 
@@ -75,15 +75,15 @@ def split_rows(given, valid_fraction, test_fraction, seed):
 
 
 def are_pairs(rows):
-    """Whether both sides of the rows are texts."""
+    """True if both sides of the rows are texts."""
     sides = (rows.inputs, rows.labels)
     return all(isinstance(side, np.ndarray) and side.dtype == object for side in sides)
 
 
 def pair_positions(pieces, seed):
-    """As `hash_positions`, one number for all pairs that are connected.
+    """Numbers as of `hash_positions`, equal for all pairs that are connected.
 
-    It is a hash of the component's name, so a new pair moves only those that it is
+    Each is a hash of the component's name, so a new pair moves only those that it is
     connected with.
 
     Args:

@@ -80,7 +80,7 @@ def report(
 
 
 def plain(values):
-    """Strings as bytes of one width, since object arrays would need pickle."""
+    """Turn strings into bytes of one width, since object arrays would need pickle."""
     if values.dtype.kind == "U":
         return np.char.encode(values, "utf-8")
     return values.astype("S") if values.dtype.kind == "O" else values

@@ -1,4 +1,4 @@
-"""The report of a language model."""
+"""The report of the task language: nats per token, passages and samples."""
 
 import lzma
 
@@ -11,14 +11,14 @@ from components.reports.base import Report
 from components.reports.labels import plain
 from components.reports.language_page import markdown
 
-GOLDEN_TEXTS, GOLDEN_TOKENS = 4, 2000  # of test, that go with the export
-XZ_TOKENS = 10**7  # the last ones of train that xz is given; its window is 64 MiB
+GOLDEN_TEXTS, GOLDEN_TOKENS = 4, 2000  # of test, in the golden batch
+XZ_TOKENS = 10**7  # the last ones of train, for xz, whose window is 64 MiB
 
 
 def report(task, data, network, scale, encoder, **_):
     """Score every split with P; train on as many of its texts as test has tokens.
 
-    Beside test_nll stand what an n-gram model of train costs, and xz -9.
+    Beside test_nll the report gives that of an n-gram model of train, and xz -9.
 
     Args:
         task: Language.
@@ -30,7 +30,7 @@ def report(task, data, network, scale, encoder, **_):
     Returns:
         Report.
     """
-    limit = data.split("test")[1].offsets[-1]
+    limit = data.split("test")[1].offsets[-1]  # tokens
     metrics, scored = {}, {}
     for split in SPLITS:
         texts = data.split(split)[1]
@@ -53,6 +53,7 @@ def report(task, data, network, scale, encoder, **_):
         "ngram_order": counted.order,
         "test_xz_bits_per_byte": xz_bits(train, texts, encoder),
     }
+    # [tokens] -> [texts]; in float64, since a text may have millions of tokens
     test_nll = -np.add.reduceat(log_prob.astype("float64"), texts.offsets[:-1])
     protocol = network.windows.describe()
     place = texts.places
@@ -67,7 +68,7 @@ def report(task, data, network, scale, encoder, **_):
 
 
 def xz_bits(train, texts, encoder):
-    """What `xz -9` needs for texts behind train, and not for train.
+    """Size that `xz -9` adds for texts compressed after train.
 
     Args:
         train, texts: Ragged of tokens; each text is ended by a NUL.
@@ -91,7 +92,7 @@ def xz_bits(train, texts, encoder):
 
 
 def golden(task, network, data, encoder, texts, log_prob):
-    """What `log_prob` must answer for short texts of test, `predict` to their halves.
+    """Expected ln P of short texts of test, and continuations of their halves.
 
     Args:
         task: Language.
@@ -99,12 +100,13 @@ def golden(task, network, data, encoder, texts, log_prob):
         data: Dataset.
         encoder: Text.
         texts: Ragged, the tokens of test.
-        log_prob: float [tokens], of them.
+        log_prob: float [tokens], ln P of them, nats.
 
     Returns:
-        see Report.
+        dict, Report.golden.
     """
     rows = np.argsort(texts.lengths, kind="stable")[:GOLDEN_TEXTS]
+    # a batch is as wide as its longest text
     rows = [row for row in rows if texts.lengths[row] <= GOLDEN_TOKENS] or rows[:1]
     request = encoder.request(data.raw(), rows)
     by_token = np.zeros((len(rows), texts.lengths[rows].max()), "float32")

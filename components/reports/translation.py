@@ -1,4 +1,4 @@
-"""The report of a translation."""
+"""The report of the task translation: nats per token, BLEU and chrF."""
 
 from typing import NamedTuple
 
@@ -16,14 +16,14 @@ from components.reports.base import Report
 from components.reports.labels import CLEAR, plain
 from components.reports.translation_page import lines, markdown
 
-GOLDEN = 8  # pairs of test that go with the export
+GOLDEN = 8  # pairs of test in the golden batch
 BATCH_TOKENS = 2**11  # source positions that are translated at once
 
 
 def report(task, data, network, scale, encoder, *, beam_size, length_penalty, **_):
     """Score every split with P, and translate test.
 
-    Of train as many pairs are scored as test has.
+    Train is scored on as many pairs as test has.
 
     Args:
         task: Translation.
@@ -71,8 +71,10 @@ def report(task, data, network, scale, encoder, *, beam_size, length_penalty, **
         "bleu": bleu.get_signature().format(),
         "chrf": chrf.get_signature().format(),
     }
+    # [tokens] -> [pairs]
     totals = -np.add.reduceat(log_prob.astype("float64"), labels.offsets[:-1])
     of_found = np.array([one.log_prob for one in found])
+    # attention is drawn for a pair of median length
     shown = int(np.argsort(labels.lengths, kind="stable")[most // 2])
     return Report(
         metrics,
@@ -115,8 +117,8 @@ class Found(NamedTuple):
         tokens: int32 [M].
         length: int, EOS counted.
         log_prob: float, nats.
-        ended: bool, whether EOS was said.
-        lead: float, by how much its score is above the next one's.
+        ended: bool, True if EOS was chosen before max_length.
+        lead: float, its score less that of the next best text.
     """
 
     tokens: object
@@ -127,7 +129,7 @@ class Found(NamedTuple):
 
 
 class Search(keras.Model):
-    """The best text of each source; a Keras model, so that it is compiled.
+    """The best text of each source, as a Keras model: it is compiled.
 
     Args:
         network: Transformer.
@@ -144,7 +146,7 @@ class Search(keras.Model):
 
     def call(self, source):
         """int32 [B, S] -> the parts of Found, [B, M] and [B] each."""
-        every = keras.ops.zeros_like(source[:, 0])
+        every = keras.ops.zeros_like(source[:, 0])  # [B], to make one knob per row
         found = search(
             self.network,
             source,
@@ -155,7 +157,7 @@ class Search(keras.Model):
             length_penalty=keras.ops.cast(every, "float32") + self.length_penalty,
         )
         best = (found.tokens, found.lengths, found.log_prob, found.ended)
-        # of a search without a second one: the score's own distance from none
+        # a search with one slot has no second text: its lead is large
         other = found.score[:, 1] if self.beam_size > 1 else NEVER
         return *(part[:, 0] for part in best), found.score[:, 0] - other
 
@@ -185,40 +187,40 @@ def translate(network, sources, beam_size, length_penalty, max_length):
 
 
 def not_canonical(text, texts, found):
-    """The share of translations whose own tokens are others.
+    """Share of translations that the tokenizer would cut into other tokens.
 
     Args:
         text: Text.
         texts: list of str.
-        found: see `translate`; those that were cut are left out.
+        found: see `translate`; those that were cut at max_length are left out.
 
     Returns:
         float; 0 if all were cut.
     """
     differs = [
-        not np.array_equal(text.encode(said.encode()), one.tokens[: one.length])
-        for said, one in zip(texts, found, strict=True)
+        not np.array_equal(text.encode(written.encode()), one.tokens[: one.length])
+        for written, one in zip(texts, found, strict=True)
         if one.ended
     ]
     return float(np.mean(differs)) if differs else 0.0
 
 
 def golden(data, encoder, labels, log_prob, texts, found):
-    """What `log_prob` and `serving_default` must answer for pairs of test.
+    """Expected answers of `log_prob` and `serving_default` for pairs of test.
 
-    Searches are asked for their texts too: those, if there are, whose second best has
-    not nearly the score of the best.
+    The text found by a search is expected only where the second best one has a clearly
+    lower score, since rounding may change the order of nearly equal ones.
 
     Args:
         data: Dataset.
         encoder: Pairs.
         labels: Ragged, the target tokens of test.
-        log_prob: float [tokens], of them.
-        texts: list of N str, what was found for each source.
+        log_prob: float [tokens], ln P of them, nats.
+        texts: list of N str, the translation of each source.
         found: list of N Found, the same.
 
     Returns:
-        see Report.
+        dict, Report.golden.
     """
     rows = np.random.default_rng(0).permutation(len(labels))[:GOLDEN]
     request = encoder.request(data.raw(), rows)
@@ -226,24 +228,24 @@ def golden(data, encoder, labels, log_prob, texts, found):
     for line, row in zip(by_token, rows, strict=True):
         start, stop = labels.offsets[row], labels.offsets[row + 1]
         line[: stop - start] = log_prob[start:stop]
-    asked = {name: plain(values) for name, values in request.items()}
+    inputs = {name: plain(values) for name, values in request.items()}
     clear = [row for row in rows if found[row].lead > CLEAR]
     searched = clear or rows
-    said = plain(np.array([texts[row].encode() for row in searched], object))
+    written = plain(np.array([texts[row].encode() for row in searched], object))
     ln_p = np.array([found[row].log_prob for row in searched])
     return {
-        **{f"log_prob/in/{name}": values for name, values in asked.items()},
+        **{f"log_prob/in/{name}": values for name, values in inputs.items()},
         "log_prob/out/token_log_probs": by_token,
         "serving_default/in/source": plain(
             encoder.request(data.raw(), searched)["source"]
         ),
         "serving_default/out/log_prob": ln_p,
-        **({"serving_default/out/text": said} if clear else {}),
+        **({"serving_default/out/text": written} if clear else {}),
     }
 
 
 def attention(network, text, source, target):
-    """How the last block of the decoder looks at one source.
+    """Attention of the decoder's last block to one source.
 
     Args:
         network: Transformer.

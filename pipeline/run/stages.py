@@ -135,9 +135,8 @@ def stage_parts(stage, config, manifests):
     """
     outside = {"ingest": fingerprint, "build": weights_fingerprint}
     source = outside[stage.name](config) if stage.name in outside else None
-    task = config.sections["task"]
     kind = opened(config).kind
-    return keys.stage_parts(stage, config, task, manifests, kind=kind, source=source)
+    return keys.stage_parts(stage, config.sections, manifests, kind=kind, source=source)
 
 
 def fingerprint(config):

@@ -9,11 +9,11 @@ from components.data.sources.base import objects
 class Pairs(tf.Module):
     """The encoder of pairs.
 
-    One V for both sides, so that what is equal in both (names, numbers) is the same
-    tokens, and the embedding of the source can be that of the target and the head.
+    Both sides have one V. So names and numbers are the same tokens in both, and source,
+    target and head can share one embedding.
 
     Args:
-        **fitted: what the `Text` of both sides is made from.
+        **fitted: arguments of the `Text` of both sides.
 
     Attributes:
         text: Text.
@@ -29,17 +29,17 @@ class Pairs(tf.Module):
 
     @classmethod
     def fit(cls, tokenizer, texts, vocab_size=None):
-        """As `Text.fit`; the texts are the sources and the targets of train."""
+        """The encoder of sources and targets of train; see `Text.fit`."""
         return cls(**Text.fit(tokenizer, texts, vocab_size).to_json())
 
     @property
     def names(self):
-        """What the tokens 0 ... are called, EOS first.  -> tuple of str."""
+        """Names of the tokens 0 ..., EOS first.  -> tuple of str."""
         return self.text.names
 
     @property
     def op_libraries(self):
-        """See Text."""
+        """Packages whose operations the graph needs; see Text."""
         return self.text.op_libraries
 
     def to_json(self):
@@ -52,11 +52,11 @@ class Pairs(tf.Module):
         return {"source": held, "text": held}
 
     def encode_all(self, texts):
-        """Texts of either side -> their tokens; see Text."""
+        """Encode texts of either side; see Text."""
         return self.text.encode_all(texts)
 
     def request(self, raw, rows):
-        """Pairs as the SavedModel takes them.
+        """Request of the SavedModel for some pairs.
 
         Args:
             raw: (Ragged, Ragged) of bytes, sources and targets as the data have them.

@@ -1,4 +1,4 @@
-"""What a source gives: a description that is cheap, and a way to read the rows."""
+"""The result of opening a source: a cheap description, and a way to read the rows."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -11,11 +11,10 @@ class Rows:
     """Examples as they are in the data.
 
     Args:
-        inputs: dict of name -> float64 [N] or str [N] (columns), uint8 [N, H, W, C]
-            (images), bytes in an object array (source sentences), or None where
-            there is no x, only y.
-        labels: str [N], the data's own labels; or bytes in an object array, texts
-            (of pairs, target sentences).
+        inputs: raw x. Columns: dict of name -> float64 [N] or str [N]. Images: uint8
+            [N, H, W, C]. Pairs: source sentences, bytes in an object array. Texts
+            without an input: None.
+        labels: y, the data's own words: str [N]; texts: bytes in an object array.
         numbers: int [N], the rows' numbers in the data, for errors; `split_rows`
             counts them.
     """
@@ -40,7 +39,7 @@ class Rows:
 
 
 def objects(texts):
-    """list of bytes -> array of them; NumPy's own would drop NULs at the end."""
+    """list of bytes -> object array; dtype "S" would drop NULs at the end."""
     result = np.empty(len(texts), object)
     result[:] = texts
     return result
@@ -48,7 +47,7 @@ def objects(texts):
 
 @dataclass(frozen=True)
 class Chunks:
-    """Rows in pieces, read anew each time they are iterated.
+    """Rows in pieces, read again at each iteration.
 
     Args:
         read: () -> iterator of Rows, always the same ones in the same order.
@@ -62,18 +61,18 @@ class Chunks:
 
 @dataclass(frozen=True)
 class Source:
-    """Where examples come from. Opening one must not read the rows.
+    """An opened source of examples. Opening one must not read the rows.
 
     Args:
         name: of the data.
-        kind: of the input, a case of components/data/encoders/__init__.py.
+        kind: of the data, a case of components/data/kinds/__init__.py.
         fingerprint: plain data that changes when the rows do: a package's
             version, a file's SHA-256.
-        read: () -> dict of split name -> pieces of Rows that can be iterated again
-            and again: [Rows], or Chunks where all rows together are large. Splits
-            are "train", "valid" and "test", or "all" if the data are not split.
-        require: () -> None; raises at once if the rows are not here and cannot be
-            had, without reading or fetching them.
+        read: () -> dict of split name -> pieces of Rows that can be iterated more than
+            once: [Rows], or Chunks where all rows together are large. Splits are
+            "train", "valid" and "test", or "all" if the data are not split.
+        require: () -> None; raises at once, without reading or fetching the rows, if
+            they are neither on this machine nor within reach.
     """
 
     name: str

@@ -78,7 +78,7 @@ class Module:
 
     @cached_property
     def unnamed(self) -> list[Import]:
-        """What is imported at the top level and not named in this file afterwards."""
+        """Imports at the top level whose names the file does not use."""
         return [
             found
             for name, imports in self.imports.items()
@@ -87,7 +87,7 @@ class Module:
         ]
 
     def uses(self, node: ast.stmt) -> set[Use]:
-        """What a statement of this module uses (see uses.py)."""
+        """Uses in a statement of this module (see uses.py)."""
         if id(node) not in self._uses:
             self._uses[id(node)] = uses(node, self.bindings)
         return self._uses[id(node)]
@@ -100,7 +100,7 @@ def digest(node: ast.stmt) -> str:
 
 
 def _assigns_names(node: ast.stmt) -> bool:
-    """Whether it is an assignment to names alone, not to an element or attribute."""
+    """True if it assigns to names alone, not to an element or attribute."""
     return isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign) and not any(
         isinstance(child, ast.Attribute | ast.Subscript)
         and isinstance(child.ctx, ast.Store)

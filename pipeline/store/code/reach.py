@@ -9,6 +9,7 @@ the chosen name alone: a network that is not chosen changes no key.
 Not seen: modules named by strings (`import_module`), files run as scripts, data files.
 """
 
+import ast
 import sys
 from functools import cache
 from pathlib import Path
@@ -87,7 +88,7 @@ class _Reach:
         return module.path.relative_to(self.root).as_posix()
 
     def run(self, module: Module) -> None:
-        """What importing a module runs: its packages, its imports, its effects."""
+        """Follow what importing a module runs: packages, imports, effects."""
         if module.name in self.ran:
             return
         self.ran.add(module.name)
@@ -117,7 +118,7 @@ class _Reach:
         for node in nodes:
             self.follow(module, node)
 
-    def follow(self, module: Module, node) -> None:
+    def follow(self, module: Module, node: ast.stmt) -> None:
         for found, attributes in module.uses(node):
             if isinstance(found, str):
                 self.name(module, found, attributes)
@@ -125,7 +126,7 @@ class _Reach:
                 self.imported(found, attributes)
 
     def name(self, module: Module, name: str, attributes: tuple[str, ...]) -> bool:
-        """Follow a name in a module's scope; False if it is not there."""
+        """Follow a name in a module's scope; False if it does not exist."""
         here = (module.name, name, attributes)
         if here in self.names:
             return self.names[here]

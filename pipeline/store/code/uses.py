@@ -1,4 +1,4 @@
-"""What a piece of syntax uses: the names it takes from the module around it.
+"""Uses in a piece of syntax: the names it takes from the module around it.
 
 A use is (binding, attributes): `losses.hinge.x` under `from components import losses`
 is (Import("components", "losses"), ("hinge", "x")); a name of the module itself is
@@ -6,7 +6,7 @@ is (Import("components", "losses"), ("hinge", "x")); a name of the module itself
 """
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -37,7 +37,7 @@ def uses(node: ast.stmt, bindings: Bindings) -> set[Use]:
 
 
 class _Uses(ast.NodeVisitor):
-    """Collects uses, leaving out the names that are local to a function."""
+    """Collect uses, leaving out the names that are local to a function."""
 
     def __init__(self, bindings: Bindings):
         self.bindings = bindings
@@ -51,14 +51,14 @@ class _Uses(ast.NodeVisitor):
                 return
         self.found.add((name, attributes))
 
-    def visit_Name(self, node):
+    def visit_Name(self, node: ast.AST) -> None:
         self.use(node.id)
 
-    def visit_Global(self, node):
+    def visit_Global(self, node: ast.AST) -> None:
         for name in node.names:
             self.found.add((name, ()))
 
-    def visit_Attribute(self, node):
+    def visit_Attribute(self, node: ast.AST) -> None:
         attributes, base = [], node
         while isinstance(base, ast.Attribute):
             attributes.insert(0, base.attr)
@@ -68,7 +68,7 @@ class _Uses(ast.NodeVisitor):
         else:
             self.visit(base)
 
-    def visit_Import(self, node):
+    def visit_Import(self, node: ast.AST) -> None:
         # Importing runs a module, whether or not its name is used.
         for _, found in self.bindings(node):
             self.found.add((found, ("__name__",)))
@@ -78,16 +78,16 @@ class _Uses(ast.NodeVisitor):
 
     visit_ImportFrom = visit_Import
 
-    def visit_AnnAssign(self, node):
+    def visit_AnnAssign(self, node: ast.AST) -> None:
         for child in filter(None, [node.target, node.value]):
             self.visit(child)
 
-    def visit_ClassDef(self, node):
+    def visit_ClassDef(self, node: ast.AST) -> None:
         # A name bound in the body is taken for the module's too: once too often.
         for child in [*node.decorator_list, *node.bases, *node.keywords, *node.body]:
             self.visit(child)
 
-    def visit_FunctionDef(self, node):
+    def visit_FunctionDef(self, node: ast.AST) -> None:
         outside = [*getattr(node, "decorator_list", []), *node.args.defaults]
         for child in [*outside, *filter(None, node.args.kw_defaults)]:
             self.visit(child)
@@ -99,7 +99,7 @@ class _Uses(ast.NodeVisitor):
 
     visit_AsyncFunctionDef = visit_Lambda = visit_FunctionDef
 
-    def visit_comprehension_expression(self, node):
+    def visit_comprehension_expression(self, node: ast.AST) -> None:
         self.visit(node.generators[0].iter)  # belongs to the scope around it
         targets = [g.target for g in node.generators]
         self.scopes.append({n: [] for t in targets for n in stored(t)})
@@ -126,7 +126,7 @@ class _Uses(ast.NodeVisitor):
         return {name: found for name, found in names.items() if name not in outer}
 
 
-def _inside(node: ast.AST):
+def _inside(node: ast.AST) -> Iterator[ast.AST]:
     """The node and those below it that belong to the same scope."""
     yield node
     if not isinstance(node, FUNCTIONS | ast.ClassDef | COMPREHENSIONS):

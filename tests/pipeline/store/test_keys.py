@@ -100,10 +100,7 @@ def parts(root, inputs=None, **train):
         "dataset": manifest("dataset.json", "train/inputs.npy", "test/inputs.npy"),
         "network": manifest("network.json", "journal.jsonl", "figures/a.png"),
     }
-    given = SimpleNamespace(sections=sections)
-    return keys.stage_parts(
-        STAGE, given, sections["task"], inputs, kind="columns", root=root
-    )
+    return keys.stage_parts(STAGE, sections, inputs, kind="columns", root=root)
 
 
 @pytest.fixture
@@ -272,10 +269,11 @@ def real_parts(root, *overrides, recipe="breast_cancer"):
     """Stage -> the parts of its key, of a recipe over a source tree."""
     given = load.load(recipe, list(overrides), REPOSITORY)
     nothing = {"dataset": manifest(), "network": manifest(), "report": manifest()}
-    arguments = given, given.sections["task"], nothing
     kind = QUICK[recipe].kind
     return {
-        stage.name: keys.stage_parts(stage, *arguments, kind=kind, root=root)
+        stage.name: keys.stage_parts(
+            stage, given.sections, nothing, kind=kind, root=root
+        )
         for stage in STAGES
     }
 

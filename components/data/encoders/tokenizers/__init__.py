@@ -1,16 +1,16 @@
-"""The table of tokenizers: what a token of a text is.
+"""The table of tokenizers: the tokens of a text.
 
-Each is a class of one shape. Its tokens are 1, 2, ...; 0 is EOS and none of its
-business. Texts reach it in the normal form of components/data/encoders/text.py.
+Each is a class with these members. Its tokens are 1, 2, ...; token 0, EOS, is added
+outside. Texts reach it in the normal form of components/data/encoders/text.py.
 
     fit(texts, vocab_size)   the tokenizer of the texts of train
-    names                    what the tokens 1, 2, ... are called
+    names                    names of the tokens 1, 2, ...
     to_json()                plain data; the class, called with it, makes the same one
     encode(texts)            list of str -> list of int [n]
     decode(tokens)           int [n] -> str
     encode_graph(texts)      string [B] -> int32 Ragged [B, n]
     decode_graph(tokens)     and back
-    reads                    which texts it cannot tell apart, in words; "" if none
+    reads                    texts that it cannot tell apart, in words; "" if none
     op_libraries             packages whose import brings operations of its graph
 """
 
@@ -19,7 +19,7 @@ def tokenizer(name):
     """The class of the tokenizer called `name`.
 
     Raises:
-        ValueError: if there is none.
+        ValueError: an unknown name.
     """
     match name:
         case "bytes":

@@ -1,4 +1,4 @@
-"""V is the 256 bytes, byte b being token b + 1: every text has its tokens."""
+"""The tokenizer bytes: byte b is token b + 1, so every text has its tokens."""
 
 import numpy as np
 import tensorflow as tf
@@ -13,11 +13,11 @@ class Bytes:
 
     @classmethod
     def fit(cls, texts, vocab_size=None):
-        """The same one for all texts, which are not read."""
+        """The one tokenizer of all texts, which are not read."""
         return cls()
 
     def to_json(self):
-        """Nothing."""
+        """No arguments.  -> {}."""
         return {}
 
     def encode(self, texts):
@@ -26,7 +26,7 @@ class Bytes:
         return [values.astype("int32") + 1 for values in raw]
 
     def decode(self, tokens):
-        """int [n] -> str; where the bytes are no UTF-8, U+FFFD."""
+        """int [n] -> str; U+FFFD where the bytes are not UTF-8."""
         return (tokens - 1).astype("uint8").tobytes().decode("utf-8", "replace")
 
     def encode_graph(self, texts):

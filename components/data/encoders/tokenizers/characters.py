@@ -1,4 +1,4 @@
-"""V is the characters of train and U+FFFD, which stands for any other."""
+"""The tokenizer characters: those of train, and U+FFFD for any other."""
 
 import numpy as np
 import tensorflow as tf
@@ -27,7 +27,7 @@ class Characters:
 
         Args:
             texts: iterable of str, read once.
-            vocab_size: None; the texts say how large V is.
+            vocab_size: None; the texts define the size of V.
         """
         found = {REPLACEMENT}
         for text in texts:

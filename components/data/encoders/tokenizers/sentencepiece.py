@@ -1,10 +1,10 @@
-"""V is pieces of words, chosen so that the texts of train are probable.
+"""The tokenizer sentencepiece: pieces of words that make the texts of train probable.
 
 A unigram model of pieces: a text is cut into those whose product of probabilities is
 the largest. What no piece covers is spelled in bytes, 256 further tokens, so every text
 has its tokens and decode gives it back. A space is U+2581 in a piece, so this character
-itself is read as a space; nothing is put before the first word, nor any space dropped:
-the tokens of a prompt and of what follows it may be joined.
+itself is read as a space. Nothing is put before the first word, no space is dropped, so
+the tokens of a prompt and of its continuation may be joined.
 
 Texts are cut by tensorflow-text's operation at ingest too: of equally probable cuts
 ("66 6" and "6 66") the package sentencepiece takes others.
@@ -123,11 +123,11 @@ class SentencePiece(tf.Module):
         return [tokens[start:stop] for start, stop in itertools.pairwise(borders)]
 
     def decode(self, tokens):
-        """int [n] -> str; where bytes are no UTF-8, U+FFFD."""
+        """int [n] -> str; U+FFFD where bytes are not UTF-8."""
         return self.processor.decode(tokens.tolist())
 
     def operations(self):
-        """The model in TensorFlow; what only decodes does not wait for the import."""
+        """The model in TensorFlow; imported late, since decoding does not need it."""
         if self.in_graph is None:
             import tensorflow_text
 
@@ -170,8 +170,8 @@ def trained(texts, vocab_size):
 def thinned(texts, limit):
     """Texts in pieces of at most SENTENCE characters, about `limit` of them at most.
 
-    Which ones is decided by their hash, so a further text moves few others, and no
-    order of the texts matters.
+    Their hash decides which ones, so a further text moves few others, and the order of
+    the texts does not matter.
 
     Args:
         texts: iterable of str.
