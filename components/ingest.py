@@ -139,13 +139,15 @@ def texts(folder, pieces, task, make_encoder, sides, seed):
     size = task.get("vocab_size")
     fitted = make_encoder.fit(task["tokenizer"], train_texts, size)
     max_length = task.get("max_length")
-    written = corpus.write(folder, pieces(), sides, fitted, max_length)
-    require_rows(written.num_rows, seed, written.num_dropped)
-    counts = counted("rows", written.num_rows)
+    digests, train_counts, num_rows, num_dropped = corpus.write(
+        folder, pieces(), sides, fitted, max_length
+    )
+    require_rows(num_rows, seed, num_dropped)
+    counts = counted("rows", num_rows)
     if max_length:
-        counts |= counted("dropped", written.num_dropped)
+        counts |= counted("dropped", num_dropped)
     space = labels_of(task["name"]).space(fitted.names)
-    return fitted, space, written.digests, written.train_counts, counts
+    return fitted, space, digests, train_counts, counts
 
 
 def counted(what, by_split):

@@ -101,10 +101,7 @@ def labels_of(name):
         case "translation":
             return TRANSLATION
         case _:
-            raise ValueError(
-                f"no labels of this task. Received: {name!r}. "
-                "Expected one of the cases in components/labels.py."
-            )
+            raise ValueError(f"no labels of this task. Received: {name!r}.")
 
 
 def binary_space(task, first_row, num_rows):

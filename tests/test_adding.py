@@ -129,8 +129,8 @@ class Strands:
         return self.encode_graph({"strand": tf.constant(raw)}).numpy()
 
     def encode_graph(self, inputs):
-        letters = tf.strings.bytes_split(inputs["strand"]).to_tensor("")
-        hot = tf.cast(letters[..., None] == tf.constant(LETTERS), "float32")
+        codes = tf.io.decode_raw(inputs["strand"], tf.uint8)
+        hot = tf.cast(codes[..., None] == np.array(list(b"ACGT"), "uint8"), "float32")
         return tf.ensure_shape(hot, [None, *self.shape])
 ''',
     "components/data/kinds/__init__.py": Case(
@@ -241,7 +241,7 @@ MOTIF = {
 }
 ORDERED = {
     "task": {"name": "ordinal"},
-    "ingest": {"source": "digits"},
+    "ingest": {"source": "breast_cancer"},
     "build": {"network": "linear"},
     "train": {"loss": "cross_entropy", "learning_rate": 0.01, **SHORT},
 }

@@ -1,30 +1,11 @@
 """Texts, or pairs of them -> flat tokens and offsets by split, some rows at a time."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from components.data.arrays import TextFiles
 from components.data.splits import SPLITS
 
 BLOCK = 1024  # rows that are encoded at once
-
-
-@dataclass(frozen=True)
-class Written:
-    """Results of the second pass.
-
-    Args:
-        digests: split -> SHA-256 of its tokens.
-        train_counts: list, how often each token occurs in the labels of train.
-        num_rows: split -> its number of rows.
-        num_dropped: split -> number of rows left out as too long.
-    """
-
-    digests: dict[str, str]
-    train_counts: list[int]
-    num_rows: dict[str, int]
-    num_dropped: dict[str, int]
 
 
 def train_texts(pieces, sides):
@@ -55,7 +36,9 @@ def write(folder, pieces, sides, encoder, max_length=None):
             files. Default: any length.
 
     Returns:
-        Written.
+        (digests, split -> SHA-256 of its tokens; train_counts, list, how often each
+        token occurs in the labels of train; num_rows, split -> number of its rows;
+        num_dropped, split -> number of rows left out as too long).
     """
     vocab_size = len(encoder.names)
     dtype = np.min_scalar_type(vocab_size)
@@ -77,7 +60,7 @@ def write(folder, pieces, sides, encoder, max_length=None):
             if split == "train":
                 counts += np.bincount(tokens[-1], minlength=vocab_size)
     digests = {name: files[name].close() for name in SPLITS}
-    return Written(digests, counts.tolist(), num_rows, num_dropped)
+    return digests, counts.tolist(), num_rows, num_dropped
 
 
 def blocks(pieces, sides):

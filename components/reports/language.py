@@ -5,8 +5,7 @@ import lzma
 import numpy as np
 
 from components.data.splits import SPLITS
-from components.metrics import token_floors, token_nll
-from components.reports import continuations, ngram, plots
+from components.reports import continuations, ngram, plots, tokens
 from components.reports.base import Report
 from components.reports.labels import plain
 from components.reports.language_page import markdown
@@ -30,37 +29,25 @@ def report(task, data, network, scale, encoder, **_):
     Returns:
         Report.
     """
-    limit = data.split("test")[1].offsets[-1]  # tokens
-    metrics, scored = {}, {}
-    for split in SPLITS:
-        texts = data.split(split)[1]
-        if split == "train":
-            texts = texts[: 1 + int(np.searchsorted(texts.offsets[1:], limit))]
-        log_prob, _ = task.measure(network, None, texts)
-        tokens = np.asarray(texts.tokens)
-        measured = {
-            **token_nll(log_prob, texts.offsets, data.sizes(split)[: len(texts)]),
-            **token_floors(tokens, data.description["train_counts"]),
-        }
-        metrics |= {f"{split}_{name}": value for name, value in measured.items()}
-        scored[split] = (texts, log_prob)
+    train, valid, texts = (data.split(split)[1] for split in SPLITS)
+    limit = texts.offsets[-1]  # tokens
 
-    texts, log_prob = scored["test"]
-    train, valid = (data.split(split)[1] for split in ("train", "valid"))
+    def train_rows(labels):
+        return 1 + int(np.searchsorted(labels.offsets[1:], limit))
+
+    metrics, log_prob = tokens.score(task, data, network, train_rows)
     counted = ngram.fit(train, valid, len(encoder.names))
     metrics |= {
         "test_nll_ngram": -counted.log_prob(texts).mean(),
         "ngram_order": counted.order,
         "test_xz_bits_per_byte": xz_bits(train, texts, encoder),
     }
-    # [tokens] -> [texts]; in float64, since a text may have millions of tokens
-    test_nll = -np.add.reduceat(log_prob.astype("float64"), texts.offsets[:-1])
     protocol = network.windows.describe()
     place = texts.places
     read = place - np.asarray(network.windows.start(place))
     return Report(
         metrics,
-        test_nll,
+        tokens.by_text(log_prob, texts),
         golden(task, network, data, encoder, texts, log_prob),
         {"nll_by_position": plots.nll_by_position(log_prob, place, read, protocol)},
         {"texts.md": markdown(metrics, protocol, log_prob, texts, network, encoder)},
@@ -109,14 +96,9 @@ def golden(task, network, data, encoder, texts, log_prob):
     # a batch is as wide as its longest text
     rows = [row for row in rows if texts.lengths[row] <= GOLDEN_TOKENS] or rows[:1]
     request = encoder.request(data.raw(), rows)
-    by_token = np.zeros((len(rows), texts.lengths[rows].max()), "float32")
-    for line, row in zip(by_token, rows, strict=True):
-        line[: texts.lengths[row]] = log_prob[
-            texts.offsets[row] : texts.offsets[row + 1]
-        ]
     inputs = {f"log_prob/in/{name}": plain(v) for name, v in request.items()}
     return {
         **inputs,
-        "log_prob/out/token_log_probs": by_token,
+        "log_prob/out/token_log_probs": tokens.padded(log_prob, texts, rows),
         **continuations.golden(task, network, encoder, texts, rows),
     }

@@ -72,14 +72,9 @@ def confusion_matrix(label_index, decision, names):
     for row, column in np.ndindex(size, size):
         if counts[row, column]:
             dark = counts[row, column] > counts.max() / 2  # needs white text
-            axes.text(
-                column,
-                row,
-                counts[row, column],
-                ha="center",
-                va="center",
-                color="white" if dark else "black",
-            )
+            color = "white" if dark else "black"
+            style = {"ha": "center", "va": "center", "color": color}
+            axes.text(column, row, counts[row, column], **style)
     return figure
 
 
@@ -122,16 +117,12 @@ def learning_curves(history, uniform):
     """
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
-    axes.plot(history["step"], history["train_loss"], label="train_loss")
-    axes.plot(history["step"], history["valid_nll"], label="valid_nll")
-    best = int(np.argmin(history["valid_nll"]))
-    axes.plot(
-        history["step"][best],
-        history["valid_nll"][best],
-        "o",
-        color="C1",
-        label=f"kept: step {history['step'][best]}",
-    )
+    step, valid = history["step"], history["valid_nll"]
+    axes.plot(step, history["train_loss"], label="train_loss")
+    axes.plot(step, valid, label="valid_nll")
+    best = int(np.argmin(valid))
+    kept = f"kept: step {step[best]}"
+    axes.plot(step[best], valid[best], "o", color="C1", label=kept)
     axes.axhline(uniform, color="0.7", linewidth=0.8, label="uniform")
     axes.set(xlabel="step", ylabel="per label, valid_nll in nats", yscale="log")
     axes.legend()

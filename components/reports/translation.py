@@ -7,11 +7,9 @@ import numpy as np
 from sacrebleu.metrics import BLEU, CHRF
 
 from components.data.batches.buckets import length_batches, places
-from components.data.splits import SPLITS
 from components.decoding.beam import NEVER
 from components.decoding.search import search
-from components.metrics import token_floors, token_nll
-from components.reports import plots
+from components.reports import plots, tokens
 from components.reports.base import Report
 from components.reports.labels import CLEAR, plain
 from components.reports.translation_page import lines, markdown
@@ -36,24 +34,11 @@ def report(task, data, network, scale, encoder, *, beam_size, length_penalty, **
     Returns:
         Report.
     """
-    most = len(data.split("test")[1])
-    metrics, scored = {}, {}
-    for split in SPLITS:
-        inputs, labels = data.split(split)
-        if split == "train":
-            inputs, labels = inputs[:most], labels[:most]
-        log_prob, _ = task.measure(network, inputs, labels)
-        tokens = np.asarray(labels.tokens)
-        measured = {
-            **token_nll(log_prob, labels.offsets, data.sizes(split)[: len(labels)]),
-            **token_floors(tokens, data.description["train_counts"]),
-        }
-        metrics |= {f"{split}_{name}": value for name, value in measured.items()}
-        scored[split] = (inputs, labels, log_prob)
-
-    inputs, labels, log_prob = scored["test"]
+    inputs, labels = data.split("test")
+    most = len(labels)
+    metrics, log_prob = tokens.score(task, data, network, lambda _: most)
     found = translate(network, inputs, beam_size, length_penalty, task.max_length)
-    texts = [encoder.text.decode(one.tokens[: one.length]) for one in found]
+    texts = [encoder.decode(one.tokens[: one.length]) for one in found]
     sources, references = (
         [raw[row].tobytes().decode("utf-8", "replace") for row in range(most)]
         for raw in data.raw()
@@ -65,14 +50,13 @@ def report(task, data, network, scale, encoder, *, beam_size, length_penalty, **
         "test_bleu_copy": bleu.corpus_score(written[0], [written[1]]).score,
         "test_chrf": chrf.corpus_score(written[2], [written[1]]).score,
         "test_truncated": float(np.mean([not one.ended for one in found])),
-        "test_not_canonical": not_canonical(encoder.text, texts, found),
+        "test_not_canonical": not_canonical(encoder, texts, found),
     }
     signatures = {
         "bleu": bleu.get_signature().format(),
         "chrf": chrf.get_signature().format(),
     }
-    # [tokens] -> [pairs]
-    totals = -np.add.reduceat(log_prob.astype("float64"), labels.offsets[:-1])
+    totals = tokens.by_text(log_prob, labels)
     of_found = np.array([one.log_prob for one in found])
     # attention is drawn for a pair of median length
     shown = int(np.argsort(labels.lengths, kind="stable")[most // 2])
@@ -92,7 +76,7 @@ def report(task, data, network, scale, encoder, *, beam_size, length_penalty, **
                     ).score
                 ),
             ),
-            "attention": attention(network, encoder.text, inputs[shown], labels[shown]),
+            "attention": attention(network, encoder, inputs[shown], labels[shown]),
         },
         {
             "translations.md": markdown(
@@ -224,10 +208,6 @@ def golden(data, encoder, labels, log_prob, texts, found):
     """
     rows = np.random.default_rng(0).permutation(len(labels))[:GOLDEN]
     request = encoder.request(data.raw(), rows)
-    by_token = np.zeros((len(rows), labels.lengths[rows].max()), "float32")
-    for line, row in zip(by_token, rows, strict=True):
-        start, stop = labels.offsets[row], labels.offsets[row + 1]
-        line[: stop - start] = log_prob[start:stop]
     inputs = {name: plain(values) for name, values in request.items()}
     clear = [row for row in rows if found[row].lead > CLEAR]
     searched = clear or rows
@@ -235,7 +215,7 @@ def golden(data, encoder, labels, log_prob, texts, found):
     ln_p = np.array([found[row].log_prob for row in searched])
     return {
         **{f"log_prob/in/{name}": values for name, values in inputs.items()},
-        "log_prob/out/token_log_probs": by_token,
+        "log_prob/out/token_log_probs": tokens.padded(log_prob, labels, rows),
         "serving_default/in/source": plain(
             encoder.request(data.raw(), searched)["source"]
         ),

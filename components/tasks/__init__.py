@@ -25,7 +25,4 @@ def task(name):
 
             return Translation
         case _:
-            raise ValueError(
-                f"no such task. Received: {name!r}. "
-                "Expected one of the cases in components/tasks/__init__.py."
-            )
+            raise ValueError(f"no such task. Received: {name!r}.")

@@ -75,17 +75,21 @@ class Task(abc.ABC):
             (float [number of labels], nats; float, the scale).
         """
 
-    def refuse_batch_tokens(self, batch_tokens):
-        """Refuse tokens of a step: a step of this task counts examples.
+    def require_unit(self, batch_tokens):
+        """Refuse a step that is not given in the unit of this task, `counted_by`.
+
+        Args:
+            batch_tokens: tokens of a step, or None.
 
         Raises:
-            ValueError: a number.
+            ValueError: tokens where they are not counted, or none where they are.
         """
-        if batch_tokens is not None:
+        if (batch_tokens is None) == (self.counted_by == "tokens"):
             raise ValueError(
-                "only sentence pairs are batched by their tokens. Received: "
+                f"a step of this task is counted by its {self.counted_by}. Received: "
                 f"train.batch_tokens={batch_tokens} for the task "
-                f"{type(self).__name__.lower()}. Give train.batch_size instead."
+                f"{type(self).__name__.lower()}. Give train.batch_tokens, like 4096, to "
+                "count tokens, else train.batch_size."
             )
 
     def loss(self, features, head, labels, weights, loss, label_smoothing=0.0):

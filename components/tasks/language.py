@@ -37,7 +37,7 @@ class Language(Softmax):
 
     def plan(self, inputs, labels, network, batch_size, batch_tokens, seed, devices=1):
         """Passes over windows of the texts laid end to end.  -> PackedPlan."""
-        self.refuse_batch_tokens(batch_tokens)
+        self.require_unit(batch_tokens)
         context = network.windows.context
         return PackedPlan(labels.offsets, context, batch_size, seed, devices)
 

@@ -41,12 +41,7 @@ class Translation(Softmax):
 
     def plan(self, inputs, labels, network, batch_size, batch_tokens, seed, devices=1):
         """Passes over the pairs in batches of similar lengths.  -> BucketPlan."""
-        if batch_tokens is None:
-            raise ValueError(
-                "sentence pairs are batched by their tokens. Received: no "
-                "train.batch_tokens. Give the target tokens of a step, like 4096, "
-                "instead of train.batch_size."
-            )
+        self.require_unit(batch_tokens)
         lengths = inputs.lengths, labels.lengths
         return BucketPlan(*lengths, batch_tokens, seed, devices)
 

@@ -70,8 +70,7 @@ def chosen(path: Path, name: str) -> tuple[Path, str]:
             for alias in node.names:
                 if (alias.asname or alias.name) == returned.id:
                     return _module_file(path, node), alias.name
-        if any(returned.id in _defined(node) for node in tree.body):
-            return path, returned.id
+        return path, returned.id
     raise ValueError(
         f"The case {name!r} in {path} cannot be followed. "
         f"Received: `return {ast.unparse(returned)}`. Expected `from components.… "
@@ -116,13 +115,6 @@ def _cases(path: Path) -> dict[str, list[ast.stmt]]:
                 if isinstance(option, ast.MatchValue):
                     cases[ast.literal_eval(option.value)] = case.body
     return cases
-
-
-def _defined(node: ast.stmt) -> set[str]:
-    """Names that a function, class or assignment at the top level binds."""
-    targets = node.targets if isinstance(node, ast.Assign) else []
-    names = {target.id for target in targets if isinstance(target, ast.Name)}
-    return names | {getattr(node, "name", None)}
 
 
 def _tree(path: Path) -> ast.Module:

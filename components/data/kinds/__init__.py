@@ -34,7 +34,4 @@ def kind(name):
 
             return StoredText
         case _:
-            raise ValueError(
-                f"no such kind of data. Received: {name!r}. "
-                "Expected one of the cases in components/data/kinds/__init__.py."
-            )
+            raise ValueError(f"no such kind of data. Received: {name!r}.")

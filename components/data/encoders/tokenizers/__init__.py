@@ -35,8 +35,4 @@ def tokenizer(name):
 
             return SentencePiece
         case _:
-            raise ValueError(
-                f"no such tokenizer. Received: {name!r}. "
-                "Expected one of the cases in "
-                "components/data/encoders/tokenizers/__init__.py."
-            )
+            raise ValueError(f"no such tokenizer. Received: {name!r}.")
