@@ -36,9 +36,12 @@ def write(folder, pieces, sides, encoder, max_length=None):
             files. Default: any length.
 
     Returns:
-        (digests, split -> SHA-256 of its tokens; train_counts, list, how often each
-        token occurs in the labels of train; num_rows, split -> number of its rows;
-        num_dropped, split -> number of rows left out as too long).
+        A tuple:
+
+        - digests: split -> SHA-256 of its tokens
+        - train_counts: list, how often each token occurs in the labels of train
+        - num_rows: split -> number of its rows
+        - num_dropped: split -> number of rows left out as too long
     """
     vocab_size = len(encoder.names)
     dtype = np.min_scalar_type(vocab_size)

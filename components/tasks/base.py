@@ -88,8 +88,8 @@ class Task(abc.ABC):
             raise ValueError(
                 f"a step of this task is counted by its {self.counted_by}. Received: "
                 f"train.batch_tokens={batch_tokens} for the task "
-                f"{type(self).__name__.lower()}. Give train.batch_tokens, like 4096, to "
-                "count tokens, else train.batch_size."
+                f"{type(self).__name__.lower()}. Give train.batch_tokens, like 4096, "
+                "to count tokens, else train.batch_size."
             )
 
     def loss(self, features, head, labels, weights, loss, label_smoothing=0.0):
