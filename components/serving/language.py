@@ -63,7 +63,7 @@ class LanguageServer(TokenServer):
             )
             # the window before this one has scored the first `kept` tokens
             new = tf.where(number > 0, windows.kept, 0)
-            # the token after the last is label `total`, which one window of a row scores
+            # the token after the last is label `total`: one window of a row scores it
             here = tf.equal(windows.start(total), start)
             place = tf.where(here, total - start, 0)
             at_place = tf.gather(log_probs, place, batch_dims=1)
