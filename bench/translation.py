@@ -296,7 +296,7 @@ def trainings(given, folder):
         next(evaluated.rglob(f"{name}.txt")).read_text("utf-8").splitlines()
         for name in ("translations", "references")
     )
-    text = make_encoder(data).text
+    text = make_encoder(data)
     found = np.load(folder / "found.npy")
     # tokens after the end are padding
     lengths = [int(np.argmax(np.append(row, 0) == 0)) for row in found]

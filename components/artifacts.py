@@ -1,7 +1,7 @@
-"""What the stages leave on disk, and how it is read back.
+"""Artifacts: the files that stages write, and how later stages read them.
 
-    Dataset   dataset.json, digest.json, {train,valid,test}/{inputs,labels}.npy,
-              test/raw.npy (columns); of texts see components/data/texts.py
+    Dataset   dataset.json, digest.json, {train,valid,test}/: arrays by split, in the
+              form of components/data/kinds/base.py
     Network   network.json, weights.npz; once trained, history.json
     Report    metrics.json, test_nll.npy, golden.npz, figures/
 
@@ -16,10 +16,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from components.data.arrays import SplitFiles, load
+from components.data.arrays import RAW, Ragged, SplitFiles, TextFiles
 from components.data.encoders import encoder
+from components.data.kinds import kind
 from components.data.splits import SPLITS
-from components.data.texts import SIDES, TextFiles, load_raw, load_tokens
 from components.labels import LabelSpace
 from components.networks import network as network_function
 from components.tasks import task as task_class
@@ -47,7 +47,7 @@ class Dataset:
 
     Args:
         folder: Path.
-        description: what dataset.json holds; nothing in it depends on test.
+        description: content of dataset.json; nothing in it depends on test.
     """
 
     folder: Path
@@ -66,8 +66,8 @@ class Dataset:
 
     @property
     def kind(self):
-        """What the data are: "columns", "images", "text" or "pairs"."""
-        return self.description["inputs"]["kind"]
+        """The kind of the data, an object of components/data/kinds/."""
+        return kind(self.description["inputs"]["kind"])()
 
     def sizes(self, name):
         """(characters, bytes) of each label that is a text, as the data have it.
@@ -88,27 +88,17 @@ class Dataset:
         Texts: (None, Ragged of tokens, each text ended by EOS); pairs: such a Ragged
         of the sources, and of the targets.
         """
-        folder = self.folder / name
-        if self.kind in SIDES:
-            return load_tokens(folder, self.kind)
-        return load(folder / "inputs.npy"), np.load(
-            folder / "labels.npy", mmap_mode="r"
-        )
+        return self.kind.split(self.folder / name)
 
     def raw(self):
-        """The test inputs as the data have them, before any encoding; memory-mapped.
+        """Inputs of test as the data have them, before any encoding; memory-mapped.
 
         Returns:
-            dict of name -> array [N] (columns), uint8 [N, H, W, C] (images), or
-            Ragged of bytes (texts), or two (pairs: sources and targets).
+            what the encoder's `request` takes: dict of name -> array [N] (columns),
+            uint8 [N, H, W, C] (images), Ragged of bytes (texts), two of them (pairs:
+            sources and targets).
         """
-        if self.kind == "images":
-            return self.split("test")[0]
-        if self.kind in SIDES:
-            sides = load_raw(self.folder / "test", self.kind)
-            return sides[0] if self.kind == "text" else tuple(sides)
-        table = np.load(self.folder / "test" / "raw.npy", mmap_mode="r")
-        return {name: table[name] for name in table.dtype.names}
+        return self.kind.raw(self.folder / "test")
 
 
 def make_encoder(data):
@@ -124,10 +114,10 @@ def save_network(folder, network, description):
         folder: where to.
         network: Network.
         description: {"network": name, "arguments": {...}, "input_shape",
-            "input_dtype", "num_outputs", "scale"}. `scale` is the a > 0 that the
-            logits are multiplied by before P is taken (hinge); else 1.
+            "input_dtype", "num_outputs", "scale"}. `scale` is the factor a > 0 of the
+            logits before P is taken; 1 for a likelihood.
     """
-    # random states are not weights: those of dropout come from the seed of training
+    # random states are not weights: training's seed gives those of dropout
     shapes = [list(weight.shape) for weight in network.weights]
     names = network.weight_names()
     write_json(
@@ -189,15 +179,15 @@ def truncate(folder, out_dir, num_rows, num_tokens=None, train_rows=None):
         folder: of the Dataset.
         out_dir: to make and write to.
         num_rows: rows to keep, at most.
-        num_tokens: of texts also: no row begins behind so many labels.
-        train_rows: rows of train, where they are others.
+        num_tokens: of texts also: no row begins after so many labels.
+        train_rows: rows of train, if it keeps another number.
     """
     data, out_dir = Dataset.load(folder), Path(out_dir)
     out_dir.mkdir(parents=True)
     digests = {"all": f"first {num_rows} rows of {data.digests['all']}"}
     for split in SPLITS:
         most = train_rows if train_rows and split == "train" else num_rows
-        if data.kind in SIDES:
+        if data.kind.sides:
             digests[split] = _first_texts(data, out_dir, split, most, num_tokens)
             continue
         inputs, labels = (array[:most] for array in data.split(split))
@@ -214,8 +204,10 @@ def truncate(folder, out_dir, num_rows, num_tokens=None, train_rows=None):
 def _first_texts(data, out_dir, split, num_rows, num_tokens):
     """Write the first texts of a split.  -> str, their digest."""
     tokens = [side for side in data.split(split) if side is not None]
-    raw = load_raw(data.folder / split, data.kind) if split == "test" else []
-    files = TextFiles(out_dir / split, data.kind, tokens[0].tokens.dtype, bool(raw))
+    sides, dtype = data.kind.sides, tokens[0].tokens.dtype
+    kept = sides if split == "test" else ()
+    raw = [Ragged.load(data.folder / split, RAW[side]) for side in kept]
+    files = TextFiles(out_dir / split, sides, dtype, bool(raw))
     if num_tokens is not None:
         num_rows = min(num_rows, (tokens[-1].offsets[:-1] < num_tokens).sum())
     for row, size in enumerate(data.sizes(split)[:num_rows]):

@@ -46,15 +46,8 @@ def run(
     the_task = make_task(task, data.space)
     model, description = load_network(network)
     decoding = {"beam_size": beam_size, "length_penalty": length_penalty}
-    report = report_function(task["name"])(
-        the_task,
-        data,
-        model,
-        description["scale"],
-        make_encoder(data),
-        num_bins=num_bins,
-        **decoding,
-    )
+    given = the_task, data, model, description["scale"], make_encoder(data)
+    report = report_function(task["name"])(*given, num_bins=num_bins, **decoding)
     write_json(folder / "decoding.json", decoding)
     metrics = report.metrics
     write_json(folder / "metrics.json", metrics)

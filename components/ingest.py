@@ -13,14 +13,10 @@ from pydantic import Field
 from components.artifacts import write_json
 from components.data import corpus, examples
 from components.data.encoders import encoder
+from components.data.kinds import kind as kind_class
 from components.data.sources import source as source_function
 from components.data.splits import SPLITS, split_rows
-from components.data.texts import SIDES
-from components.labels import token_space
-
-# task -> the kind of its source; any other task takes a source whose labels are names
-KINDS = {"language": "text", "translation": "pairs"}
-WORDS = {"text": "texts", "pairs": "pairs of texts"}
+from components.labels import labels_of
 
 
 def run(
@@ -47,7 +43,7 @@ def run(
         source: where the examples come from.
         valid_fraction: share of all rows, about, that choose the weights to keep.
         test_fraction: share of all rows, about, that are scored once at the end;
-            unused where the source has a test split of its own.
+            unused where the source has its own test split.
         seed: of the split.
         **options: keys of the source.
 
@@ -55,17 +51,19 @@ def run(
         ValueError: an unknown label, an empty split, one class only; with the row.
     """
     opened = source_function(source)(**options)
-    require_labels(task, opened, source)
+    make_encoder, kind = encoder(opened.kind), kind_class(opened.kind)
+    require_labels(task, opened, kind, source)
     folder = Path(out_dir)
     split = split_rows(opened.read(), valid_fraction, test_fraction, seed)
 
     def pieces():
         return iter(split)
 
-    ingest = texts if opened.kind in SIDES else labelled
-    fitted, space, digests, train_counts, counts = ingest(
-        folder, pieces, task, opened.kind, seed
-    )
+    if kind.sides:
+        ingested = texts(folder, pieces, task, make_encoder, kind.sides, seed)
+    else:
+        ingested = labelled(folder, pieces, task, make_encoder, seed)
+    fitted, space, digests, train_counts, counts = ingested
     joined = "".join(digests[name] for name in SPLITS)
     digests["all"] = hashlib.sha256(joined.encode()).hexdigest()
     write_json(folder / "digest.json", digests)
@@ -94,59 +92,62 @@ def run(
     log.params({f"data.{name}": count for name, count in counts.items()})
 
 
-def require_labels(task, opened, source):
-    """Refuse a source whose labels are not of the task's kind.
+def require_labels(task, opened, kind, source):
+    """Refuse a source whose labels are not those of the task.
 
     Raises:
         ValueError: texts for a task with names as labels, or the other way round.
     """
-    needed = KINDS.get(task["name"])
-    if needed != (opened.kind if opened.kind in SIDES else None):
-        wanted = WORDS.get(needed, "labels that are names")
+    needs = labels_of(task["name"]).needs
+    if kind.gives != needs:
         raise ValueError(
-            f"the task {task['name']} needs {wanted}. Received: ingest.source={source}"
+            f"the task {task['name']} needs {needs}. Received: ingest.source={source}"
             f", a source of {opened.kind}. Choose another source, or another task."
         )
 
 
-def labelled(folder, pieces, task, kind, seed):
-    """Rows whose label is a name.
+def labelled(folder, pieces, task, make_encoder, seed):
+    """Encode and write rows whose label is a name.
 
     Args:
         folder: Path of the Dataset.
         pieces: () -> pieces of `split_rows`.
         task: plain data of the section `task`.
-        kind: of the inputs.
+        make_encoder: class of the encoder.
         seed: of the split.
 
     Returns:
-        (encoder, LabelSpace, digests by split, counts of the labels in train, what is
-        counted in the data by name).
+        (encoder, LabelSpace, digests by split, counts of the labels in train, counts
+        of rows by name).
     """
     survey = examples.Survey()
-    fitted = encoder(kind).fit(survey.train_inputs(pieces()))
+    fitted = make_encoder.fit(survey.train_inputs(pieces()))
     require_rows(survey.num_rows, seed)
     space = survey.label_space(task)
     digests, train_counts = examples.write(folder, pieces(), fitted, space, survey)
     return fitted, space, digests, train_counts, counted("rows", survey.num_rows)
 
 
-def texts(folder, pieces, task, kind, seed):
-    """Rows whose label is a text; as `labelled`, the labels being tokens.
+def texts(folder, pieces, task, make_encoder, sides, seed):
+    """Encode and write rows whose label is a text; as `labelled`, labels are tokens.
 
-    The tokenizer is that of all texts of train: only it can tell which are too long.
+    Args:
+        sides: names of the sides that are texts, the label last.
     """
-    train_texts = corpus.train_texts(pieces(), kind)
+    # fitted to all texts of train: which are too long is known by their tokens only
+    train_texts = corpus.train_texts(pieces(), sides)
     size = task.get("vocab_size")
-    fitted = encoder(kind).fit(task["tokenizer"], train_texts, size)
+    fitted = make_encoder.fit(task["tokenizer"], train_texts, size)
     max_length = task.get("max_length")
-    written = corpus.write(folder, pieces(), kind, fitted, max_length)
-    require_rows(written.num_rows, seed, written.num_dropped)
-    counts = counted("rows", written.num_rows)
+    digests, train_counts, num_rows, num_dropped = corpus.write(
+        folder, pieces(), sides, fitted, max_length
+    )
+    require_rows(num_rows, seed, num_dropped)
+    counts = counted("rows", num_rows)
     if max_length:
-        counts |= counted("dropped", written.num_dropped)
-    space = token_space(fitted.names)
-    return fitted, space, written.digests, written.train_counts, counts
+        counts |= counted("dropped", num_dropped)
+    space = labels_of(task["name"]).space(fitted.names)
+    return fitted, space, digests, train_counts, counts
 
 
 def counted(what, by_split):
@@ -160,7 +161,7 @@ def require_rows(num_rows, seed, num_dropped=None):
     Args:
         num_rows: split -> its number of rows.
         seed: of the split.
-        num_dropped: split -> how many more were longer than `task.max_length`.
+        num_dropped: split -> further rows, longer than `task.max_length`.
     """
     for name, rows in num_rows.items():
         if not rows and num_dropped and num_dropped[name]:

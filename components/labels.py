@@ -1,9 +1,10 @@
-"""Label spaces Y: which labels there are, and how their names become numbers.
+"""Label spaces Y: the labels of each task, and the numbers that stand for their names.
 
-    task         Y                  a label in the arrays
-    binary       {-1, +1}           -1 or +1; `positive` names the +1
-    multiclass   {y_1 ... y_K}      0 ... K-1, in the order of `names`
-    language     V* EOS             a text: tokens, each in 0 ... |V|, ended by EOS = 0
+    task          Y                  a label in the arrays
+    binary        {-1, +1}           -1 or +1; `positive` names the +1
+    multiclass    {y_1 ... y_K}      0 ... K-1, in the order of `names`
+    language      V* EOS             a text: tokens, each in 0 ... |V|, ended by EOS = 0
+    translation   V* EOS             the same, given another text
 
 A text is a sequence of labels of one space, V and EOS, chosen one after the other.
 
@@ -14,7 +15,9 @@ Source: D. McAllester, "The Fundamental Equations of Deep Learning",
 TTIC 31230, Autumn 2020.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -41,7 +44,7 @@ class LabelSpace:
 
         Args:
             names: array of str [N].
-            split: what the rows are called in the error.
+            split: name of the rows' split, for the error.
             start: number of the first row.
 
         Raises:
@@ -66,15 +69,6 @@ class LabelSpace:
         return {"names": list(self.names), "values": list(self.values)}
 
 
-def token_space(names):
-    """V and EOS, the labels that a text is a sequence of.
-
-    Args:
-        names: what the tokens 0 ... |V| are called, EOS first.
-    """
-    return LabelSpace(tuple(names), tuple(range(len(names))))
-
-
 def first_rows(names, numbers=None):
     """Label -> the first row it occurs in, in that order.
 
@@ -88,43 +82,41 @@ def first_rows(names, numbers=None):
     return rows
 
 
-def label_space(task, first_row, num_rows):
-    """The label space of a task's data.
+def labels_of(name):
+    """The table of labels: one y of each task, and how its Y is made.
 
     Args:
-        task: plain data of the section `task`.
-        first_row: `first_rows` of the labels of train.
-        num_rows: how many rows train has.
+        name: of the task.
 
     Raises:
-        ValueError: if the labels do not fit the task.
+        ValueError: an unknown name.
     """
-    if len(first_row) < 2:
-        raise ValueError(
-            "one class only: there is nothing to learn. Received: train rows "
-            f"0 ... {num_rows - 1} with the labels {list(first_row)}. "
-            "Expected at least two labels: check the label column and the split."
-        )
-    match task["name"]:
+    match name:
         case "binary":
-            return binary_space(first_row, task["positive"])
+            return BINARY
+        case "language":
+            return LANGUAGE
         case "multiclass":
-            labels = sorted(first_row, key=_natural)  # numbers by value, then words
-            return LabelSpace(tuple(labels), tuple(range(len(labels))))
+            return MULTICLASS
+        case "translation":
+            return TRANSLATION
         case _:
-            raise ValueError(f"no label space. Received: task.name={task['name']!r}.")
+            raise ValueError(f"no labels of this task. Received: {name!r}.")
 
 
-def binary_space(first_row, positive):
+def binary_space(task, first_row, num_rows):
     """Y = {-1, +1} from the labels that occur in train.
 
     Args:
+        task: plain data of the section `task`; its `positive` is the name of +1.
         first_row: `first_rows` of the labels of train.
-        positive: the name that becomes +1.
+        num_rows: int, rows of train.
 
     Raises:
-        ValueError: if there are not exactly two labels, or neither is `positive`.
+        ValueError: not exactly two labels, or `positive` is neither of them.
     """
+    positive = task["positive"]
+    require_two(first_row, num_rows)
     if len(first_row) > 2:
         third = list(first_row)[2]
         raise ValueError(
@@ -141,6 +133,65 @@ def binary_space(first_row, positive):
     return LabelSpace((negative, positive), (-1, 1))
 
 
+def multiclass_space(task, first_row, num_rows):
+    """Y = the K labels that occur in train; numbers by value, then words.
+
+    Args:
+        task, first_row, num_rows: see `binary_space`.
+
+    Raises:
+        ValueError: one label only.
+    """
+    require_two(first_row, num_rows)
+    names = sorted(first_row, key=_natural)
+    return LabelSpace(tuple(names), tuple(range(len(names))))
+
+
+def require_two(first_row, num_rows):
+    """Refuse labels that are all the same.
+
+    Raises:
+        ValueError: one label only.
+    """
+    if len(first_row) < 2:
+        raise ValueError(
+            "one class only: there is nothing to learn. Received: train rows "
+            f"0 ... {num_rows - 1} with the labels {list(first_row)}. "
+            "Expected at least two labels: check the label column and the split."
+        )
+
+
+def token_space(names):
+    """V and EOS: a text is a sequence of these labels.
+
+    Args:
+        names: names of the tokens 0 ... |V|, EOS first.
+    """
+    return LabelSpace(tuple(names), tuple(range(len(names))))
+
+
 def _natural(name):
     """Sort key: "2" before "10", numbers before words."""
     return (0, int(name), name) if name.isdecimal() else (1, 0, name)
+
+
+NAMES, TEXTS, PAIRS = "labels that are names", "texts", "pairs of texts"
+
+
+class Labels(NamedTuple):
+    """Labels of a task: what its data must give, and how its Y is made.
+
+    Args:
+        needs: what a kind of data must give: NAMES, TEXTS or PAIRS.
+        space: function that makes the LabelSpace. Of names it takes (task, first_row,
+            num_rows), see `binary_space`; of texts the names of the tokens.
+    """
+
+    needs: str
+    space: Callable
+
+
+BINARY = Labels(NAMES, binary_space)
+LANGUAGE = Labels(TEXTS, token_space)
+MULTICLASS = Labels(NAMES, multiclass_space)
+TRANSLATION = Labels(PAIRS, token_space)

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 COPIED = ("components", "pipeline", "conf", "tests", "pyproject.toml", "Makefile")
 LABELS = "components/serving/labels.py"
 TOKENS = "components/serving/tokens.py"
-TRANSLATIONS = "components/serving/translations.py"
+TRANSLATIONS = "components/serving/translation.py"
 EXPORT = "components/export.py"
 ENCODE = "inputs = self.encoder.encode_graph(inputs)"
 
@@ -194,7 +194,7 @@ MUTATIONS = (
         "songs_characters",
         (
             (
-                "components/serving/texts.py",
+                "components/serving/language.py",
                 "return tokens, lengths - 1",
                 "return tokens, tf.maximum(lengths - 2, 0)",
             ),

@@ -1,4 +1,4 @@
-"""Arrays on disk, written and read in pieces: memory does not grow with their size."""
+"""Arrays on disk, written and read in pieces: memory does not grow with them."""
 
 import hashlib
 import mmap
@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 BLOCK_BYTES = 2**20
+RAW = {"inputs": "raw_inputs", "labels": "raw"}  # side -> name of its texts' files
 
 
 class Mapped(np.memmap):
-    """A memory-mapped array that releases its pages after each read.
+    """A memory-mapped array whose rows are read as copies, and its pages let go.
 
-    Rows are read as copies. Without the release, pages that were read would stay in
-    this process's resident memory, until it is as large as the file. They stay in the
-    system's cache.
+    Without that, the pages that were read stay in this process's resident memory, until
+    it is as large as the file. They stay in the system's cache.
     """
 
     def __getitem__(self, index):
@@ -26,15 +26,14 @@ class Mapped(np.memmap):
 
 
 def load(path):
-    """The array of a .npy file, memory-mapped.  -> Mapped."""
+    """The array of a .npy file.  -> Mapped."""
     return np.load(path, mmap_mode="r").view(Mapped)
 
 
 class ArrayFile:
-    """A .npy file of a known shape, written front to back; same bytes as np.save's.
+    """A .npy file of a known shape, written front to back; the bytes of np.save.
 
-    It is not written through a memory map, whose pages would count as this process's
-    memory.
+    Not through a memory map: its pages would count as this process's memory.
 
     Args:
         path: Path to write to.
@@ -49,7 +48,7 @@ class ArrayFile:
         self.file.seek(self.offset)
 
     def append(self, array):
-        """Write the next rows, an array [n, ...]."""
+        """Write the next rows."""
         self.missing -= len(array)
         self.file.write(np.asarray(array, self.dtype).tobytes())
 
@@ -63,7 +62,7 @@ class ArrayFile:
         """Close the file.
 
         Raises:
-            ValueError: if there were too few rows, or too many.
+            ValueError: if rows are missing, or there were too many.
         """
         self.file.close()
         if self.missing:
@@ -74,10 +73,10 @@ class ArrayFile:
 
 
 class SplitFiles:
-    """The files inputs.npy and labels.npy of one split.
+    """One split's inputs.npy and labels.npy.
 
     Args:
-        folder: Path of the split; created here.
+        folder: Path of the split; made here.
         num_rows: N.
         shape: of one input.
         dtype: of the inputs.
@@ -92,20 +91,14 @@ class SplitFiles:
         self.label_head = f"{self.labels.dtype}{(num_rows,)}".encode()
 
     def append(self, inputs, labels):
-        """Write the next rows.
-
-        Args:
-            inputs: array [n, ...].
-            labels: int [n].
-        """
+        """Write the next rows."""
         inputs = np.ascontiguousarray(inputs)
         self.digest.update(inputs)
         self.inputs.append(inputs)
         self.labels.append(labels)
 
     def close(self):
-        """Close both files.  -> str, SHA-256 of dtypes, shapes and values."""
-        # inputs are hashed as they are written; labels now, after all inputs
+        """Close both.  -> str, SHA-256 of dtypes, shapes and values."""
         self.digest.update(self.label_head)
         for block in self.labels.blocks():
             self.digest.update(block)
@@ -128,7 +121,7 @@ class Ragged:
 
     @classmethod
     def load(cls, folder, name):
-        """The rows of NAME_tokens.npy and NAME_offsets.npy, tokens memory-mapped."""
+        """NAME_tokens.npy and NAME_offsets.npy, memory-mapped."""
         return cls(
             load(folder / f"{name}_tokens.npy"), np.load(folder / f"{name}_offsets.npy")
         )
@@ -137,7 +130,7 @@ class Ragged:
         return len(self.offsets) - 1
 
     def __getitem__(self, row):
-        """One row [length], or the first rows (a slice from 0) as Ragged."""
+        """One row, or the first rows (a slice that starts at 0) as Ragged."""
         if isinstance(row, slice):
             offsets = self.offsets[: len(self.offsets[:-1][row]) + 1]
             return Ragged(self.tokens[: offsets[-1]], offsets)
@@ -145,12 +138,12 @@ class Ragged:
 
     @property
     def lengths(self):
-        """Lengths of the rows.  -> int64 [N]."""
+        """int64 [N]."""
         return np.diff(self.offsets)
 
     @property
     def places(self):
-        """Position of each token in its row.  -> int64 [total]."""
+        """Place of each token in its row, from 0.  -> int64 [total]."""
         return np.arange(self.offsets[-1]) - np.repeat(self.offsets[:-1], self.lengths)
 
 
@@ -158,8 +151,8 @@ class RaggedFile:
     """NAME_tokens.npy and NAME_offsets.npy, written row by row.
 
     Args:
-        folder: Path, must exist.
-        name: str, NAME.
+        folder: Path, which exists.
+        name: str.
         dtype: of the tokens.
     """
 
@@ -171,7 +164,7 @@ class RaggedFile:
         self.digest = hashlib.sha256()
 
     def _head(self, total):
-        """Write the header; NumPy's has room for the length to grow."""
+        """Write the header; NumPy leaves room in it for the length to grow."""
         described = np.lib.format.dtype_to_descr(self.dtype)
         self.file.seek(0)
         np.lib.format.write_array_header_1_0(
@@ -186,12 +179,53 @@ class RaggedFile:
         self.lengths.append(len(row))
 
     def close(self):
-        """Close both files.  -> str, SHA-256 of dtype, lengths and values."""
+        """Close both.  -> str, SHA-256 of dtype, lengths and values."""
         offsets = np.cumsum([0, *self.lengths], dtype="int64")
-        # the number of tokens is known only now
         self._head(int(offsets[-1]))
         self.file.close()
         np.save(self.offsets, offsets)
         self.digest.update(f"{self.dtype}".encode())
         self.digest.update(offsets.tobytes())
         return self.digest.hexdigest()
+
+
+class TextFiles:
+    """One split whose labels are texts, written row by row.
+
+    Args:
+        folder: Path of the split; made here.
+        sides: names of the sides, see components/data/kinds/base.py.
+        dtype: of the tokens.
+        raw: True to keep the texts too.
+    """
+
+    def __init__(self, folder, sides, dtype, raw):
+        folder.mkdir(parents=True)
+        self.path, self.sizes = folder / "sizes.npy", []
+        self.tokens = [RaggedFile(folder, side, dtype) for side in sides]
+        kept = sides if raw else ()
+        self.raw = [RaggedFile(folder, RAW[side], "uint8") for side in kept]
+
+    def append(self, tokens, raw, size):
+        """Write the next row.
+
+        Args:
+            tokens: list of int [n], by side.
+            raw: list of uint8 [n], by side; empty if they are not kept.
+            size: (characters, bytes) of the label.
+        """
+        for file, row in zip(self.tokens, tokens, strict=True):
+            file.append(row)
+        for file, row in zip(self.raw, raw, strict=True):
+            file.append(row)
+        self.sizes.append(size)
+
+    def close(self):
+        """Close all.  -> str, SHA-256 of the tokens."""
+        for file in self.raw:
+            file.close()
+        np.save(self.path, np.array(self.sizes, "int64").reshape(-1, 2))
+        digests = [file.close() for file in self.tokens]
+        if len(digests) == 1:
+            return digests[0]
+        return hashlib.sha256("".join(digests).encode()).hexdigest()

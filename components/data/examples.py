@@ -1,18 +1,18 @@
-"""Rows whose label is a name: what two passes over them find out, and write."""
+"""Rows whose label is a name: a first pass that surveys them, a second that writes."""
 
 import numpy as np
 
 from components.data.arrays import ArrayFile, SplitFiles
 from components.data.splits import SPLITS
-from components.labels import first_rows, label_space
+from components.labels import first_rows, labels_of
 
 
 class Survey:
-    """What the first pass finds out beside the encoder's statistics.
+    """Results of the first pass beside the encoder's statistics.
 
     Attributes:
         num_rows: split -> its number of rows.
-        first_row: split -> {label: the first row it is in, as the source counts}.
+        first_row: split -> {label: its first row, as the source counts}.
         raw_dtypes: column -> a dtype that holds all its values in test.
     """
 
@@ -22,7 +22,7 @@ class Survey:
         self.raw_dtypes = {}
 
     def train_inputs(self, pieces):
-        """Look at all pieces; those of train are handed on, for the encoder.
+        """Survey all pieces; yield the inputs of train, for the encoder.
 
         Args:
             pieces: of `split_rows`.
@@ -45,20 +45,21 @@ class Survey:
                     self.raw_dtypes[name] = np.promote_types(known, values.dtype)
 
     def label_space(self, task):
-        """The label space of train; every split must have two labels of it.
+        """The label space of train, of which every split must have two labels.
 
         Raises:
             ValueError: one class only, a label that train lacks.
         """
-        space = label_space(task, self.first_row["train"], self.num_rows["train"])
-        for name, labels in self.first_row.items():
-            if len(labels) == 1:
+        make_space = labels_of(task["name"]).space
+        space = make_space(task, self.first_row["train"], self.num_rows["train"])
+        for name, rows in self.first_row.items():
+            if len(rows) == 1:
                 raise ValueError(
                     f"one class only: rows 0 ... {self.num_rows[name] - 1} of {name} "
-                    f"are all {next(iter(labels))!r}. Expected at least two labels in "
+                    f"are all {next(iter(rows))!r}. Expected at least two labels in "
                     "every split: add data, or choose another `ingest.seed`."
                 )
-            for label, row in labels.items():
+            for label, row in rows.items():
                 space.encode([label], name, row)
         return space
 
@@ -87,7 +88,7 @@ def require_finite(rows, split):
 
 
 def write(folder, pieces, fitted, space, survey):
-    """The second pass: encode every row and write it.
+    """Run the second pass: encode every row and write it.
 
     Args:
         folder: of the Dataset.

@@ -31,7 +31,4 @@ def report(name):
 
             return report
         case _:
-            raise ValueError(
-                f"no report for this task. Received: {name!r}. "
-                "Expected one of the cases in components/reports/__init__.py."
-            )
+            raise ValueError(f"no report of this task. Received: {name!r}.")

@@ -1,4 +1,4 @@
-"""What a report consists of, whatever the labels."""
+"""The parts of a report, the same for all tasks."""
 
 from dataclasses import dataclass, field
 
@@ -7,15 +7,15 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Report:
-    """What was measured of a trained network.
+    """Measurements of a trained network.
 
     Args:
         metrics: name, with its split in front -> float.
         test_nll: float [N], -ln P of each example of test.
-        golden: what the export is asked, and must answer: "SIGNATURE/in/NAME" and
-            "SIGNATURE/out/NAME" -> array.
+        golden: a request of the export and its expected answer:
+            "SIGNATURE/in/NAME" and "SIGNATURE/out/NAME" -> array.
         figures: name -> matplotlib Figure.
-        files: name -> str, further results to read.
+        files: name -> str, further results as text.
     """
 
     metrics: dict

@@ -1,4 +1,4 @@
-"""What a language model says next: decisions that its SavedModel must make too."""
+"""Greedy continuations of texts, which the SavedModel must find too."""
 
 import numpy as np
 
@@ -9,18 +9,18 @@ STEPS = 16  # tokens of a continuation
 
 
 def golden(task, network, encoder, texts, rows):
-    """What `predict` must answer to the beginnings of texts.
+    """Expected answers of `predict` to the beginnings of texts.
 
-    Each token is chosen by reading all before it anew, in one window, where the
-    SavedModel keeps what it has read: two ways to the same text. Texts of which a token
-    is nearly another one are left out.
+    Here each token is chosen after reading all earlier ones again, in one window. The
+    SavedModel caches what it has read: a second way to the same text. Texts with a
+    token that is nearly another one are left out.
 
     Args:
         task: Language.
         network: TransformerLM.
         encoder: Text.
         texts: Ragged, tokens.
-        rows: int [R], of them.
+        rows: int [R], numbers of the texts to begin with.
 
     Returns:
         dict, a part of Report.golden; empty if no text is left.
@@ -31,10 +31,10 @@ def golden(task, network, encoder, texts, rows):
     for row in rows:
         half = texts[int(row)][: min(texts.lengths[row] // 2, context - steps)]
         prompts.append(encoder.decode(half).encode())
-    # a part of a text may have other tokens alone
+    # the tokens of a part may differ from the part of the tokens
     tokens = [known[:-1][: context - steps] for known in encoder.encode_all(prompts)]
     prompts = [encoder.decode(known).encode() for known in tokens]
-    start = np.array([len(known) for known in tokens])
+    start = np.array([len(known) for known in tokens])  # [R]
     labels = np.zeros((len(tokens), context), "int32")
     for line, known in zip(labels, tokens, strict=True):
         line[: len(known)] = known
@@ -43,12 +43,13 @@ def golden(task, network, encoder, texts, rows):
         np.array_equal(known, again[:-1])
         for known, again in zip(tokens, encoder.encode_all(prompts), strict=True)
     ]
+    # a prompt must have the same tokens inside the SavedModel
     kept = np.flatnonzero(clear & same)
     if not len(kept):
         return {}
     ended = chosen[kept] == EOS
     lengths = np.where(ended.any(axis=1), ended.argmax(axis=1) + 1, steps)
-    said = [
+    written = [
         encoder.decode(line[:length]).encode()
         for line, length in zip(chosen[kept], lengths, strict=True)
     ]
@@ -57,23 +58,23 @@ def golden(task, network, encoder, texts, rows):
         "predict/in/max_length": np.full(len(kept), steps, "int32"),
         "predict/out/tokens": chosen[kept],
         "predict/out/lengths": lengths.astype("int32"),
-        "predict/out/text": plain(np.array(said, object)),
+        "predict/out/text": plain(np.array(written, object)),
         "predict/out/log_prob": log_prob[kept],
     }
 
 
 def greedy(task, network, labels, start, steps):
-    """The most probable token, again and again.
+    """Choose the most probable token, `steps` times.
 
     Args:
         task, network: see `golden`.
-        labels: int32 [R, C], known tokens; those that follow are written into it.
+        labels: int32 [R, C], known tokens; the chosen ones are written into it.
         start: int [R], how many are known; C - steps at most.
         steps: int.
 
     Returns:
-        (int32 [R, steps], tokens, 0 after the end; float64 [R], nats, ln P of all;
-        bool [R], whether no other token was nearly as probable).
+        (int32 [R, steps], tokens, 0 after the end; float64 [R], ln P of all, nats;
+        bool [R], True if no other token was nearly as probable).
     """
     rows = np.arange(len(labels))
     chosen = np.zeros((len(labels), steps), "int32")
@@ -81,9 +82,9 @@ def greedy(task, network, labels, start, steps):
     going = np.ones(len(labels), bool)
     for step in range(steps):
         read = np.pad(labels[:, :-1], [(0, 0), (1, 0)])
-        scores = network.predict_on_batch(read)[rows, start + step]
+        scores = network.predict_on_batch(read)[rows, start + step]  # [R, V]
         log_probs = np.asarray(task.log_probs(scores))
-        second, first = np.sort(log_probs, axis=1)[:, -2:].T
+        second, first = np.sort(log_probs, axis=1)[:, -2:].T  # [R] each
         best = log_probs.argmax(axis=1)
         clear &= ~going | (first - second > CLEAR)
         total += np.where(going, first, 0.0)

@@ -11,16 +11,7 @@ GOLDEN = 32  # test examples that go with the export, with their ln P
 CLEAR = 1e-3  # nats between two labels: below it, rounding may change the decision
 
 
-def report(
-    task,
-    data,
-    network,
-    scale,
-    encoder,
-    num_bins,
-    metrics_of,
-    figures_of=lambda space, logits, labels: {},
-):
+def report(task, data, network, scale, encoder, num_bins, metrics_of, figures_of=None):
     """Score every split with P.
 
     Args:
@@ -32,7 +23,7 @@ def report(
         num_bins: bins of the calibration error and of the reliability diagram.
         metrics_of: function of (LabelSpace, logits, labels) -> dict of float, the
             task's own metrics of a split.
-        figures_of: the same of test -> dict of Figure.
+        figures_of: the same of test -> dict of Figure; None for no other figures.
 
     Returns:
         Report.
@@ -61,7 +52,7 @@ def report(
     figures = {
         "confusion_matrix": plots.confusion_matrix(index, decision, names),
         "reliability": plots.reliability(bins, metrics["test_ece"]),
-        **figures_of(data.space, logits, labels),
+        **(figures_of(data.space, logits, labels) if figures_of else {}),
     }
     rows = slice(0, GOLDEN)
     request = encoder.request(data.raw(), rows)
@@ -80,7 +71,7 @@ def report(
 
 
 def plain(values):
-    """Strings as bytes of one width, since object arrays would need pickle."""
+    """Turn strings into bytes of one width, since object arrays would need pickle."""
     if values.dtype.kind == "U":
         return np.char.encode(values, "utf-8")
     return values.astype("S") if values.dtype.kind == "O" else values

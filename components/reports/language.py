@@ -1,24 +1,23 @@
-"""The report of a language model."""
+"""The report of the task language: nats per token, passages and samples."""
 
 import lzma
 
 import numpy as np
 
 from components.data.splits import SPLITS
-from components.metrics import token_floors, token_nll
-from components.reports import continuations, ngram, plots
+from components.reports import continuations, ngram, plots, tokens
 from components.reports.base import Report
 from components.reports.labels import plain
 from components.reports.language_page import markdown
 
-GOLDEN_TEXTS, GOLDEN_TOKENS = 4, 2000  # of test, that go with the export
-XZ_TOKENS = 10**7  # the last ones of train that xz is given; its window is 64 MiB
+GOLDEN_TEXTS, GOLDEN_TOKENS = 4, 2000  # of test, in the golden batch
+XZ_TOKENS = 10**7  # the last ones of train, for xz, whose window is 64 MiB
 
 
 def report(task, data, network, scale, encoder, **_):
     """Score every split with P; train on as many of its texts as test has tokens.
 
-    Beside test_nll stand what an n-gram model of train costs, and xz -9.
+    Beside test_nll the report gives that of an n-gram model of train, and xz -9.
 
     Args:
         task: Language.
@@ -30,36 +29,25 @@ def report(task, data, network, scale, encoder, **_):
     Returns:
         Report.
     """
-    limit = data.split("test")[1].offsets[-1]
-    metrics, scored = {}, {}
-    for split in SPLITS:
-        texts = data.split(split)[1]
-        if split == "train":
-            texts = texts[: 1 + int(np.searchsorted(texts.offsets[1:], limit))]
-        log_prob, _ = task.measure(network, None, texts)
-        tokens = np.asarray(texts.tokens)
-        measured = {
-            **token_nll(log_prob, texts.offsets, data.sizes(split)[: len(texts)]),
-            **token_floors(tokens, data.description["train_counts"]),
-        }
-        metrics |= {f"{split}_{name}": value for name, value in measured.items()}
-        scored[split] = (texts, log_prob)
+    train, valid, texts = (data.split(split)[1] for split in SPLITS)
+    limit = texts.offsets[-1]  # tokens
 
-    texts, log_prob = scored["test"]
-    train, valid = (data.split(split)[1] for split in ("train", "valid"))
+    def train_rows(labels):
+        return 1 + int(np.searchsorted(labels.offsets[1:], limit))
+
+    metrics, log_prob = tokens.score(task, data, network, train_rows)
     counted = ngram.fit(train, valid, len(encoder.names))
     metrics |= {
         "test_nll_ngram": -counted.log_prob(texts).mean(),
         "ngram_order": counted.order,
         "test_xz_bits_per_byte": xz_bits(train, texts, encoder),
     }
-    test_nll = -np.add.reduceat(log_prob.astype("float64"), texts.offsets[:-1])
     protocol = network.windows.describe()
     place = texts.places
     read = place - np.asarray(network.windows.start(place))
     return Report(
         metrics,
-        test_nll,
+        tokens.by_text(log_prob, texts),
         golden(task, network, data, encoder, texts, log_prob),
         {"nll_by_position": plots.nll_by_position(log_prob, place, read, protocol)},
         {"texts.md": markdown(metrics, protocol, log_prob, texts, network, encoder)},
@@ -67,7 +55,7 @@ def report(task, data, network, scale, encoder, **_):
 
 
 def xz_bits(train, texts, encoder):
-    """What `xz -9` needs for texts behind train, and not for train.
+    """Size that `xz -9` adds for texts compressed after train.
 
     Args:
         train, texts: Ragged of tokens; each text is ended by a NUL.
@@ -91,7 +79,7 @@ def xz_bits(train, texts, encoder):
 
 
 def golden(task, network, data, encoder, texts, log_prob):
-    """What `log_prob` must answer for short texts of test, `predict` to their halves.
+    """Expected ln P of short texts of test, and continuations of their halves.
 
     Args:
         task: Language.
@@ -99,22 +87,18 @@ def golden(task, network, data, encoder, texts, log_prob):
         data: Dataset.
         encoder: Text.
         texts: Ragged, the tokens of test.
-        log_prob: float [tokens], of them.
+        log_prob: float [tokens], ln P of them, nats.
 
     Returns:
-        see Report.
+        dict, Report.golden.
     """
     rows = np.argsort(texts.lengths, kind="stable")[:GOLDEN_TEXTS]
+    # a batch is as wide as its longest text
     rows = [row for row in rows if texts.lengths[row] <= GOLDEN_TOKENS] or rows[:1]
     request = encoder.request(data.raw(), rows)
-    by_token = np.zeros((len(rows), texts.lengths[rows].max()), "float32")
-    for line, row in zip(by_token, rows, strict=True):
-        line[: texts.lengths[row]] = log_prob[
-            texts.offsets[row] : texts.offsets[row + 1]
-        ]
     inputs = {f"log_prob/in/{name}": plain(v) for name, v in request.items()}
     return {
         **inputs,
-        "log_prob/out/token_log_probs": by_token,
+        "log_prob/out/token_log_probs": tokens.padded(log_prob, texts, rows),
         **continuations.golden(task, network, encoder, texts, rows),
     }

@@ -1,4 +1,4 @@
-"""What a language model's report shows to read: passages of test, and samples."""
+"""The page of a language model's report: passages of test, and samples."""
 
 import json
 
@@ -14,12 +14,12 @@ TEMPERATURES, DRAWS, LENGTH = (0.5, 0.8, 1.0), 2, 400  # of the samples
 
 
 def markdown(metrics, protocol, log_prob, texts, network, encoder):
-    """The page.
+    """Write the page.
 
     Args:
-        metrics: of `report`, names with their split.
+        metrics: of the report, names with their split.
         protocol: the windows in words.
-        log_prob: float [tokens], of test.
+        log_prob: float [tokens], ln P of the tokens of test, nats.
         texts: Ragged, the tokens of test.
         network: TransformerLM.
         encoder: Text.
@@ -61,15 +61,16 @@ def markdown(metrics, protocol, log_prob, texts, network, encoder):
 
 
 def spans(log_prob, texts):
-    """Passages of SPAN tokens, and whole texts that are shorter.
+    """Mean -ln P of passages of SPAN tokens, and of shorter texts as a whole.
 
     Returns:
-        (float [P], mean -ln P of a token, nats; int [P], where they begin).
+        (float [P], mean -ln P of a token, nats; int [P], their first tokens).
     """
     place = texts.places
     starts = np.flatnonzero(place % SPAN == 0)
     sizes = np.diff(starts, append=len(place))
     means = -np.add.reduceat(np.asarray(log_prob, "float64"), starts) / sizes
+    # the rest of a longer text is left out: few tokens, extreme means
     whole = (sizes == SPAN) | (place[starts] == 0)
     return means[whole], starts[whole]
 
@@ -86,7 +87,7 @@ def lines(passages, means, starts, texts, encoder):
 
 
 class Drawn(keras.Model):
-    """Texts drawn from P; a Keras model, since `predict_on_batch` compiles it.
+    """Texts drawn from P, as a Keras model: `predict_on_batch` compiles it.
 
     Args:
         network: TransformerLM.
@@ -101,9 +102,10 @@ class Drawn(keras.Model):
     def call(self, inputs):
         """(temperature float [B], uniform float [B, M]) -> int32 [B, M]."""
         temperature, uniform = inputs
-        rows, length = ops.shape(uniform)  # another batch's may be another: tensors
+        rows, length = ops.shape(uniform)  # tensors, since batches differ in size
         no_text = ops.cast(ops.zeros_like(temperature), "int32")
-        cut = no_text + self.num_labels, ops.ones_like(temperature)  # nothing
+        # top_k and top_p that cut nothing
+        cut = no_text + self.num_labels, ops.ones_like(temperature)
 
         def choose(log_probs, number):
             place = ops.minimum(number, length - 1)[:, None]
@@ -129,5 +131,5 @@ def samples(network, encoder):
 
 
 def quoted(text):
-    """A text on one line, its backquotes replaced by what looks like them."""
+    """A text on one line, with a similar character for each backquote."""
     return json.dumps(text, ensure_ascii=False)[1:-1].replace("`", "\u02cb")

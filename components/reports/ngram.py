@@ -1,11 +1,11 @@
-"""What a network of texts is measured against: an n-gram model, fitted by counting.
+"""An n-gram model, fitted by counting: a baseline of language models.
 
     P_n(w | h) = max(c(h w) - D_n, 0) / c(h)  +  D_n T(h) / c(h)  P_{n-1}(w | h')
 
 h' is h without its oldest token, T(h) the number of different tokens seen after h, and
-P_0 = 1 / V. c counts in the highest order; in a lower one it is the number of different
-tokens seen before. D_n = n_1 / (n_1 + 2 n_2), from the number of n-grams counted once
-and twice. A context that train lacks is left out.
+P_0 = 1 / V. In the highest order c counts n-grams. In a lower order it is the number of
+different tokens seen before one. D_n = n_1 / (n_1 + 2 n_2), from the number of n-grams
+counted once and twice. A context that train lacks is left out.
 
 Source: interpolated Kneser-Ney smoothing; Chen and Goodman, 1999, section 3.
 """
@@ -13,11 +13,11 @@ Source: interpolated Kneser-Ney smoothing; Chen and Goodman, 1999, section 3.
 import numpy as np
 
 MAX_ORDER = 10
-MAX_TOKENS = 10**7  # of train that are counted: 80 MB a table while it is made
+MAX_TOKENS = 10**7  # counted tokens of train: 80 MB a table while it is made
 
 
 class NGram:
-    """P(w | the n - 1 tokens before it in its text), and EOS before its beginning.
+    """P(w | the n - 1 tokens before it in its text); EOS stands before the first.
 
     Args:
         num_labels: V.
@@ -48,7 +48,7 @@ class NGram:
 
 
 class Level:
-    """One order's counts.
+    """Counts of one order.
 
     Args:
         keys: int64 [M], its n-grams, ascending; see `grams`.
@@ -74,10 +74,10 @@ class Level:
 
 
 def fit(train, valid, num_labels):
-    """Count, and choose the order by ln P of valid.
+    """Count n-grams of train; choose the order by ln P of valid.
 
     Args:
-        train, valid: Ragged of tokens; of train the first 10^7 are read.
+        train, valid: Ragged of tokens; the first 10^7 of train are read.
         num_labels: V, EOS included.
 
     Returns:
@@ -94,14 +94,14 @@ def fit(train, valid, num_labels):
             lower.append(Level(*below, num_labels))
         model = NGram(num_labels, [*lower, Level(keys, counts, num_labels)])
         log_prob = model.log_prob(valid).mean()
-        if log_prob <= best_log_prob:
+        if log_prob <= best_log_prob:  # higher orders only get worse
             break
         best, best_log_prob = model, log_prob
     return best
 
 
 def grams(texts, order, num_labels):
-    """Each token with those before it in its text, as one integer.
+    """Encode each token and those before it in its text as one integer.
 
     Args:
         texts: Ragged of tokens w.
@@ -120,6 +120,6 @@ def grams(texts, order, num_labels):
 
 
 def find(ascending, values):
-    """Where values stand.  -> (int [N], of no meaning if not there; bool [N], there)"""
+    """Places of values.  -> (int [N], any if not found; bool [N], found)"""
     place = np.minimum(np.searchsorted(ascending, values), len(ascending) - 1)
     return place, ascending[place] == values

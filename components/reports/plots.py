@@ -3,13 +3,13 @@
 import numpy as np
 from matplotlib.figure import Figure
 
-# Labels that a figure has room for: it grows with them, and 1,000 would be 54,000
-# pixels a side, 20 GB.
+# Labels that a figure has room for. It grows with them: 1,000 would make 54,000 pixels
+# a side, 20 GB.
 NAMED_LABELS = 40
 
 
 def margin(values, label_index, names):
-    """The seed's figure: both losses over the margin, above the margins of test.
+    """Both losses over the margin, above the margins of test.
 
     Args:
         values: float [N], m = 2 y s(x) of the test examples, unscaled.
@@ -54,7 +54,7 @@ def confusion_matrix(label_index, decision, names):
         names: K names.
 
     Returns:
-        Figure; of more than 40 labels an image alone, no names and no numbers.
+        Figure; of more than 40 labels an image without names and numbers.
     """
     size = len(names)
     counts = np.zeros((size, size), int)
@@ -71,15 +71,10 @@ def confusion_matrix(label_index, decision, names):
     axes.set_yticklabels(names)
     for row, column in np.ndindex(size, size):
         if counts[row, column]:
-            dark = counts[row, column] > counts.max() / 2
-            axes.text(
-                column,
-                row,
-                counts[row, column],
-                ha="center",
-                va="center",
-                color="white" if dark else "black",
-            )
+            dark = counts[row, column] > counts.max() / 2  # needs white text
+            color = "white" if dark else "black"
+            style = {"ha": "center", "va": "center", "color": color}
+            axes.text(column, row, counts[row, column], **style)
     return figure
 
 
@@ -122,16 +117,12 @@ def learning_curves(history, uniform):
     """
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
-    axes.plot(history["step"], history["train_loss"], label="train_loss")
-    axes.plot(history["step"], history["valid_nll"], label="valid_nll")
-    best = int(np.argmin(history["valid_nll"]))
-    axes.plot(
-        history["step"][best],
-        history["valid_nll"][best],
-        "o",
-        color="C1",
-        label=f"kept: step {history['step'][best]}",
-    )
+    step, valid = history["step"], history["valid_nll"]
+    axes.plot(step, history["train_loss"], label="train_loss")
+    axes.plot(step, valid, label="valid_nll")
+    best = int(np.argmin(valid))
+    kept = f"kept: step {step[best]}"
+    axes.plot(step[best], valid[best], "o", color="C1", label=kept)
     axes.axhline(uniform, color="0.7", linewidth=0.8, label="uniform")
     axes.set(xlabel="step", ylabel="per label, valid_nll in nats", yscale="log")
     axes.legend()
@@ -144,7 +135,7 @@ def nll_by_position(log_prob, place, read, protocol):
     Args:
         log_prob: float [tokens], nats.
         place: int [tokens], 0 for the first token of a text.
-        read: int [tokens], tokens before it in its window.
+        read: int [tokens], tokens before it in its window, which were read.
         protocol: the windows in words.
 
     Returns:
@@ -181,12 +172,12 @@ def binned(x, log_prob, edges):
 
 
 def by_length(lengths, totals, counts, bleu, num_bins=8):
-    """What a token costs, and BLEU, over the length of the source.
+    """-ln P of a token, and BLEU, over the length of the source.
 
     Args:
         lengths: int [N], tokens of the sources.
         totals: float [N], -ln P of each reference, nats.
-        counts: int [N], its tokens.
+        counts: int [N], tokens of each reference.
         bleu: function of the rows of a bin -> its BLEU.
         num_bins: bins of about as many pairs each.
 
@@ -211,7 +202,7 @@ def by_length(lengths, totals, counts, bleu, num_bins=8):
 
 
 def attention(shares, source, target):
-    """Which source tokens were looked at where each target token was chosen.
+    """Attention to each source token at the choice of each target token.
 
     Args:
         shares: float [T, S], rows sum to one.

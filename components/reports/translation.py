@@ -1,4 +1,4 @@
-"""The report of a translation."""
+"""The report of the task translation: nats per token, BLEU and chrF."""
 
 from typing import NamedTuple
 
@@ -7,23 +7,21 @@ import numpy as np
 from sacrebleu.metrics import BLEU, CHRF
 
 from components.data.batches.buckets import length_batches, places
-from components.data.splits import SPLITS
 from components.decoding.beam import NEVER
 from components.decoding.search import search
-from components.metrics import token_floors, token_nll
-from components.reports import plots
+from components.reports import plots, tokens
 from components.reports.base import Report
 from components.reports.labels import CLEAR, plain
 from components.reports.translation_page import lines, markdown
 
-GOLDEN = 8  # pairs of test that go with the export
+GOLDEN = 8  # pairs of test in the golden batch
 BATCH_TOKENS = 2**11  # source positions that are translated at once
 
 
 def report(task, data, network, scale, encoder, *, beam_size, length_penalty, **_):
     """Score every split with P, and translate test.
 
-    Of train as many pairs are scored as test has.
+    Train is scored on as many pairs as test has.
 
     Args:
         task: Translation.
@@ -36,24 +34,11 @@ def report(task, data, network, scale, encoder, *, beam_size, length_penalty, **
     Returns:
         Report.
     """
-    most = len(data.split("test")[1])
-    metrics, scored = {}, {}
-    for split in SPLITS:
-        inputs, labels = data.split(split)
-        if split == "train":
-            inputs, labels = inputs[:most], labels[:most]
-        log_prob, _ = task.measure(network, inputs, labels)
-        tokens = np.asarray(labels.tokens)
-        measured = {
-            **token_nll(log_prob, labels.offsets, data.sizes(split)[: len(labels)]),
-            **token_floors(tokens, data.description["train_counts"]),
-        }
-        metrics |= {f"{split}_{name}": value for name, value in measured.items()}
-        scored[split] = (inputs, labels, log_prob)
-
-    inputs, labels, log_prob = scored["test"]
+    inputs, labels = data.split("test")
+    most = len(labels)
+    metrics, log_prob = tokens.score(task, data, network, lambda _: most)
     found = translate(network, inputs, beam_size, length_penalty, task.max_length)
-    texts = [encoder.text.decode(one.tokens[: one.length]) for one in found]
+    texts = [encoder.decode(one.tokens[: one.length]) for one in found]
     sources, references = (
         [raw[row].tobytes().decode("utf-8", "replace") for row in range(most)]
         for raw in data.raw()
@@ -65,14 +50,15 @@ def report(task, data, network, scale, encoder, *, beam_size, length_penalty, **
         "test_bleu_copy": bleu.corpus_score(written[0], [written[1]]).score,
         "test_chrf": chrf.corpus_score(written[2], [written[1]]).score,
         "test_truncated": float(np.mean([not one.ended for one in found])),
-        "test_not_canonical": not_canonical(encoder.text, texts, found),
+        "test_not_canonical": not_canonical(encoder, texts, found),
     }
     signatures = {
         "bleu": bleu.get_signature().format(),
         "chrf": chrf.get_signature().format(),
     }
-    totals = -np.add.reduceat(log_prob.astype("float64"), labels.offsets[:-1])
+    totals = tokens.by_text(log_prob, labels)
     of_found = np.array([one.log_prob for one in found])
+    # attention is drawn for a pair of median length
     shown = int(np.argsort(labels.lengths, kind="stable")[most // 2])
     return Report(
         metrics,
@@ -90,7 +76,7 @@ def report(task, data, network, scale, encoder, *, beam_size, length_penalty, **
                     ).score
                 ),
             ),
-            "attention": attention(network, encoder.text, inputs[shown], labels[shown]),
+            "attention": attention(network, encoder, inputs[shown], labels[shown]),
         },
         {
             "translations.md": markdown(
@@ -115,8 +101,8 @@ class Found(NamedTuple):
         tokens: int32 [M].
         length: int, EOS counted.
         log_prob: float, nats.
-        ended: bool, whether EOS was said.
-        lead: float, by how much its score is above the next one's.
+        ended: bool, True if EOS was chosen before max_length.
+        lead: float, its score less that of the next best text.
     """
 
     tokens: object
@@ -127,7 +113,7 @@ class Found(NamedTuple):
 
 
 class Search(keras.Model):
-    """The best text of each source; a Keras model, so that it is compiled.
+    """The best text of each source, as a Keras model: it is compiled.
 
     Args:
         network: Transformer.
@@ -144,7 +130,7 @@ class Search(keras.Model):
 
     def call(self, source):
         """int32 [B, S] -> the parts of Found, [B, M] and [B] each."""
-        every = keras.ops.zeros_like(source[:, 0])
+        every = keras.ops.zeros_like(source[:, 0])  # [B], to make one knob per row
         found = search(
             self.network,
             source,
@@ -155,7 +141,7 @@ class Search(keras.Model):
             length_penalty=keras.ops.cast(every, "float32") + self.length_penalty,
         )
         best = (found.tokens, found.lengths, found.log_prob, found.ended)
-        # of a search without a second one: the score's own distance from none
+        # a search with one slot has no second text: its lead is large
         other = found.score[:, 1] if self.beam_size > 1 else NEVER
         return *(part[:, 0] for part in best), found.score[:, 0] - other
 
@@ -185,65 +171,61 @@ def translate(network, sources, beam_size, length_penalty, max_length):
 
 
 def not_canonical(text, texts, found):
-    """The share of translations whose own tokens are others.
+    """Share of translations that the tokenizer would cut into other tokens.
 
     Args:
         text: Text.
         texts: list of str.
-        found: see `translate`; those that were cut are left out.
+        found: see `translate`; those that were cut at max_length are left out.
 
     Returns:
         float; 0 if all were cut.
     """
     differs = [
-        not np.array_equal(text.encode(said.encode()), one.tokens[: one.length])
-        for said, one in zip(texts, found, strict=True)
+        not np.array_equal(text.encode(written.encode()), one.tokens[: one.length])
+        for written, one in zip(texts, found, strict=True)
         if one.ended
     ]
     return float(np.mean(differs)) if differs else 0.0
 
 
 def golden(data, encoder, labels, log_prob, texts, found):
-    """What `log_prob` and `serving_default` must answer for pairs of test.
+    """Expected answers of `log_prob` and `serving_default` for pairs of test.
 
-    Searches are asked for their texts too: those, if there are, whose second best has
-    not nearly the score of the best.
+    The text found by a search is expected only where the second best one has a clearly
+    lower score, since rounding may change the order of nearly equal ones.
 
     Args:
         data: Dataset.
         encoder: Pairs.
         labels: Ragged, the target tokens of test.
-        log_prob: float [tokens], of them.
-        texts: list of N str, what was found for each source.
+        log_prob: float [tokens], ln P of them, nats.
+        texts: list of N str, the translation of each source.
         found: list of N Found, the same.
 
     Returns:
-        see Report.
+        dict, Report.golden.
     """
     rows = np.random.default_rng(0).permutation(len(labels))[:GOLDEN]
     request = encoder.request(data.raw(), rows)
-    by_token = np.zeros((len(rows), labels.lengths[rows].max()), "float32")
-    for line, row in zip(by_token, rows, strict=True):
-        start, stop = labels.offsets[row], labels.offsets[row + 1]
-        line[: stop - start] = log_prob[start:stop]
-    asked = {name: plain(values) for name, values in request.items()}
+    inputs = {name: plain(values) for name, values in request.items()}
     clear = [row for row in rows if found[row].lead > CLEAR]
     searched = clear or rows
-    said = plain(np.array([texts[row].encode() for row in searched], object))
+    written = plain(np.array([texts[row].encode() for row in searched], object))
     ln_p = np.array([found[row].log_prob for row in searched])
     return {
-        **{f"log_prob/in/{name}": values for name, values in asked.items()},
-        "log_prob/out/token_log_probs": by_token,
+        **{f"log_prob/in/{name}": values for name, values in inputs.items()},
+        "log_prob/out/token_log_probs": tokens.padded(log_prob, labels, rows),
         "serving_default/in/source": plain(
             encoder.request(data.raw(), searched)["source"]
         ),
         "serving_default/out/log_prob": ln_p,
-        **({"serving_default/out/text": said} if clear else {}),
+        **({"serving_default/out/text": written} if clear else {}),
     }
 
 
 def attention(network, text, source, target):
-    """How the last block of the decoder looks at one source.
+    """Attention of the decoder's last block to one source.
 
     Args:
         network: Transformer.

@@ -1,4 +1,4 @@
-"""What a translation's report shows to read: its worst pairs, and random ones."""
+"""The page of a translation's report: its worst pairs, and random ones."""
 
 import numpy as np
 
@@ -6,15 +6,15 @@ SHOWN = 15  # pairs of each kind
 
 
 def lines(texts):
-    """Texts as lines of a file: what would break a line is a space."""
+    """Texts as lines of a file: their own line breaks become spaces."""
     return [" ".join(text.splitlines()) for text in texts]
 
 
 def markdown(metrics, signatures, decoding, written, nll, found):
-    """The page.
+    """Write the page.
 
     Args:
-        metrics: of `report`, names with their split.
+        metrics: of the report, names with their split.
         signatures: sacreBLEU's, by metric.
         decoding: the search, name -> value.
         written: (sources, references, translations), lists of str.
@@ -75,5 +75,5 @@ def table(rows, written, nll, found):
 
 
 def cell(text):
-    """A text that breaks no table."""
+    """A text with the characters escaped that would break a table."""
     return text.replace("\\", "\\\\").replace("|", "\\|").replace("`", "\\`")

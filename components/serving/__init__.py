@@ -32,7 +32,4 @@ def server(name):
 
             return TranslationServer
         case _:
-            raise ValueError(
-                f"no server for this task. Received: {name!r}. "
-                "Expected one of the cases in components/serving/__init__.py."
-            )
+            raise ValueError(f"no server of this task. Received: {name!r}.")

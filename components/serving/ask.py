@@ -1,10 +1,12 @@
 """A SavedModel that is called from Python."""
 
+import importlib
 import re
 
 import numpy as np
 import tensorflow as tf
 
+TEXT_LIBRARY = "tensorflow_text"
 ASSERTION = "assertion failed:"
 LONGEST = 600  # characters of an error about a request
 # beginnings of lines that do not describe the inputs
@@ -111,14 +113,13 @@ def by_name(signature):
 
 def register(library):
     """Import a library whose operations a SavedModel uses."""
-    match library.replace("-", "_"):
-        case "tensorflow_text":
-            import tensorflow_text  # noqa: F401
-        case _:
-            raise ValueError(
-                f"no such library of operations. Received: {library!r}. "
-                "Expected 'tensorflow_text'."
-            )
+    if library.replace("-", "_") != TEXT_LIBRARY:
+        raise ValueError(
+            f"no such library of operations. Received: {library!r}. "
+            f"Expected {TEXT_LIBRARY!r}."
+        )
+    # by its name: an export without it depends on no version of it
+    importlib.import_module(TEXT_LIBRARY)
 
 
 def reason(message):

@@ -31,7 +31,7 @@ class LanguageServer(TokenServer):
         return tokens, lengths - 1
 
     def continuation(self, prompt, max_length, choose):
-        """Texts after prompts, as `predict` and `sample` answer them."""
+        """Answer of `predict` and `sample`: texts after prompts.  -> dict."""
         with tf.control_dependencies([self.length_in_range(max_length)]):
             tokens, lengths = self.prompt_tokens(prompt)
         room = largest(max_length)
@@ -43,10 +43,12 @@ class LanguageServer(TokenServer):
         """ln P of tokens after prompts, window by window; see TokenServer."""
         before, num_before = self.prompt_tokens(prompt)
         windows, total = self.network.windows, num_before + lengths
-        size = largest(total, 0) + 1  # and what is next
+        size = largest(total, 0) + 1  # one more, for the token after the last
         width = tf.minimum(size, windows.context)
+        # prompt and tokens in one row; `width` more, so that each window is whole
         labels = joined(before, num_before, tokens, lengths, size + width)
-        read = tf.pad(labels, [[0, 0], [1, 0]])
+        read = tf.pad(labels, [[0, 0], [1, 0]])  # EOS before the first token
+        # only the windows that score a token of this request
         last = largest(windows.start(total), 0)
         first = tf.reduce_min(tf.concat([windows.start(num_before), [last]], axis=0))
         numbers = tf.range(first // windows.stride, last // windows.stride + 1)
@@ -56,15 +58,17 @@ class LanguageServer(TokenServer):
             start = number * windows.stride
             logits = self.network(read[:, start : start + width], training=False)
             log_probs = self.task.log_probs(logits)  # [B, width, V]
-            of_labels = tf.gather(
+            of_labels = tf.gather(  # [B, width]
                 log_probs, labels[:, start : start + width], batch_dims=2
             )
+            # the window before this one has scored the first `kept` tokens
             new = tf.where(number > 0, windows.kept, 0)
-            # what comes next is label `total`; this window may be the one to score it
+            # the token after the last is label `total`: one window of a row scores it
             here = tf.equal(windows.start(total), start)
             place = tf.where(here, total - start, 0)
             at_place = tf.gather(log_probs, place, batch_dims=1)
             following = tf.where(here[:, None], at_place, following)
+            # blocks differ in length, and are joined along their first axis
             block = tf.transpose(of_labels[:, new:])
             blocks = blocks.write(number - numbers[0], block)
             return number + 1, blocks, following
@@ -86,7 +90,8 @@ class LanguageServer(TokenServer):
                 tf.TensorShape([None, self.task.num_outputs]),
             ),
         )
-        scored = tf.transpose(blocks.concat())  # from the first window's on
+        scored = tf.transpose(blocks.concat())  # [B, tokens of all windows]
+        # the place in a row of labels where `scored` begins
         offset = tf.where(numbers[0] > 0, numbers[0] * windows.stride + windows.kept, 0)
         column = tf.range(tf.shape(tokens)[1])[None, :]
         inside = column < lengths[:, None]

@@ -1,20 +1,19 @@
-"""The whole test split, scored again through the SavedModel."""
+"""The whole test split, scored again by the SavedModel."""
 
 import math
 
 import numpy as np
 
-from components.data.texts import SIDES
 from components.errors import RejectedModel
 from components.serving.ask import Model
 from components.serving.clean import TOLERANCE
 
-BATCH_TOKENS = 2**12  # of texts that are asked at once, padding included
+BATCH_TOKENS = 2**12  # of texts in one request, padding included
 BATCH_NUMBERS = 2**20  # of other inputs
 
 
 def score(data, encoder, folder, test_nll, context=None):
-    """Ask `log_prob` of every example of test, and compare it with the evaluation.
+    """Compare `log_prob` of every example of test with the evaluation.
 
     Args:
         data: Dataset; test is read.
@@ -32,7 +31,8 @@ def score(data, encoder, folder, test_nll, context=None):
             float32 is no finer, more than a millionth of them.
     """
     inputs, labels = data.split("test")
-    if data.kind in SIDES:
+    texts = bool(data.kind.sides)
+    if texts:
         lengths, most = labels.lengths, BATCH_TOKENS
         sizes = np.maximum(lengths, 0 if inputs is None else inputs.lengths)
         sizes = np.minimum(sizes, context or sizes)
@@ -44,7 +44,7 @@ def score(data, encoder, folder, test_nll, context=None):
     nll = np.empty(len(labels))
     for rows in batches(sizes, most):
         request = encoder.request(raw, rows)
-        if data.kind not in SIDES:
+        if not texts:
             request["label"] = names[data.space.index(labels[rows])]
         nll[rows] = -model.call("log_prob", request)["log_prob"]
     apart = np.abs(nll - test_nll) / lengths

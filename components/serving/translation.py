@@ -32,27 +32,27 @@ class TranslationServer(TokenServer):
 
     def __init__(self, task, encoder, network, scale, decoding):
         default = {**decoding, "max_length": task.max_length}
-        super().__init__(task, encoder.text, network, "source", LONGEST, default)
+        super().__init__(task, encoder, network, "source", LONGEST, default)
 
     def source_tokens(self, source):
-        """Texts as the encoder takes them.
+        """Tokens of source texts, cut to the length that training had.
 
         Args:
             source: string [B].
 
         Returns:
-            (int32 [B, S], ended by EOS; bool [B], whether a text was cut to
+            (int32 [B, S], ended by EOS; bool [B], True where a text was cut to
             `task.max_length` tokens).
         """
         tokens, lengths = self.text.encode_graph(source)
         most = self.task.max_length
         tokens, cut = tokens[:, :most], lengths > most
-        last = tf.range(tf.shape(tokens)[1])[None, :] == most - 1
+        last = tf.range(tf.shape(tokens)[1])[None, :] == most - 1  # becomes EOS
         return tf.where(cut[:, None] & last, 0, tokens), cut
 
     def score(self, source, tokens, lengths):
         """ln P of tokens given sources; see TokenServer."""
-        # each token looks at all before it: memory grows with the square of the length
+        # attention takes memory that grows with the square of the length
         what = f"text or tokens must be at most {LONGEST} tokens, the end counted"
         width = tf.shape(tokens)[1:]
         with tf.control_dependencies([require(width <= LONGEST, what, width)]):
@@ -60,9 +60,9 @@ class TranslationServer(TokenServer):
         given, _ = self.source_tokens(source)
         inside = tf.sequence_mask(lengths, tf.shape(tokens)[1])
         tokens = tf.where(inside, tokens, 0)
-        read = tf.pad(tokens, [[0, 0], [1, 0]])  # and the place of what comes next
+        read = tf.pad(tokens, [[0, 0], [1, 0]])  # [B, T + 1]: one for the token after
         logits = self.network((given, read), training=False)
-        log_probs = self.task.log_probs(logits)
+        log_probs = self.task.log_probs(logits)  # [B, T + 1, V]
         following = tf.gather(log_probs, lengths, batch_dims=1)
         of_tokens = tf.gather(log_probs[:, :-1], tokens, batch_dims=2)
         return tf.where(inside, of_tokens, 0.0), following
@@ -87,10 +87,12 @@ class TranslationServer(TokenServer):
                 max_length=max_length,
                 length_penalty=length_penalty,
             )
+            # [B, slots, T] -> [B * slots, T], as the decoder of texts takes them
             rows, slots = tf.shape(found.lengths)[0], tf.shape(found.lengths)[1]
             flat = tf.reshape(found.tokens, [rows * slots, tf.shape(found.tokens)[2]])
             texts = self.text.decode_graph(flat, tf.reshape(found.lengths, [-1]))
             texts = tf.reshape(texts, [rows, slots])
+            # slots are in the order of their scores: the first is the answer
             return {
                 "text": texts[:, 0],
                 "tokens": found.tokens[:, 0],

@@ -1,11 +1,11 @@
-"""The table of tasks: one case per kind of label space."""
+"""The table of tasks: a distribution P(y | x) over each kind of label space."""
 
 
 def task(name):
     """The class of the task called `name`.
 
     Raises:
-        ValueError: if there is none.
+        ValueError: an unknown name.
     """
     match name:
         case "binary":
@@ -25,7 +25,4 @@ def task(name):
 
             return Translation
         case _:
-            raise ValueError(
-                f"no such task. Received: {name!r}. "
-                "Expected one of the cases in components/tasks/__init__.py."
-            )
+            raise ValueError(f"no such task. Received: {name!r}.")

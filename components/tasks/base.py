@@ -1,4 +1,4 @@
-"""What every task is: a distribution P(y | x) over a label space, and a decision."""
+"""The base of every task: a distribution P(y | x) over a label space, a decision."""
 
 import abc
 
@@ -6,16 +6,18 @@ from keras import ops
 
 
 class Task(abc.ABC):
-    """One label space, its P, its decision, and what is reported about it.
+    """One label space, its P and its decision.
 
     Subclasses are final. Arrays may be NumPy's or the backend's; everything is
     written in `keras.ops`, so the same lines train, evaluate and are exported.
 
     Args:
-        space: the `LabelSpace`, or None as long as the data are not known.
+        space: the `LabelSpace`, or None before the data are known.
     """
 
-    losses = ()  # names legal for `train.loss`; a literal: the config reads it
+    # literals, since the config reads them without importing this
+    losses = ()  # names legal for `train.loss`
+    counted_by = "examples"  # what a step counts: examples, windows or tokens
 
     def __init__(self, space=None):
         self.space = space
@@ -43,13 +45,13 @@ class Task(abc.ABC):
 
     @abc.abstractmethod
     def plan(self, inputs, labels, network, batch_size, batch_tokens, seed, devices=1):
-        """Which examples form which batch of training.
+        """The plan of training's batches: the examples of each.
 
         Args:
             inputs, labels: as `Dataset.split` gives them.
             network: Network.
-            batch_size: examples a step; of texts, windows.
-            batch_tokens: of sentence pairs, target tokens a step; else None.
+            batch_size: examples or windows of a step.
+            batch_tokens: tokens of a step, if `counted_by` them; else None.
             seed: of the order.
             devices: that split each batch evenly.
 
@@ -57,12 +59,12 @@ class Task(abc.ABC):
             Plan, PackedPlan or BucketPlan.
 
         Raises:
-            ValueError: if there are `batch_tokens`, but no sentence pairs.
+            ValueError: `batch_tokens` of a task that is not counted by tokens, or none.
         """
 
     @abc.abstractmethod
     def measure(self, network, inputs, labels, loss):
-        """ln P(y | x) of all labels of a split, P's scale fitted where it has one.
+        """ln P(y | x) of all labels of a split, under a fitted scale if there is one.
 
         Args:
             network: Network.
@@ -73,17 +75,21 @@ class Task(abc.ABC):
             (float [number of labels], nats; float, the scale).
         """
 
-    def refuse_batch_tokens(self, batch_tokens):
-        """Examples of this task are counted, not their tokens.
+    def require_unit(self, batch_tokens):
+        """Refuse a step that is not given in the unit of this task, `counted_by`.
+
+        Args:
+            batch_tokens: tokens of a step, or None.
 
         Raises:
-            ValueError: unless it is None.
+            ValueError: tokens where they are not counted, or none where they are.
         """
-        if batch_tokens is not None:
+        if (batch_tokens is None) == (self.counted_by == "tokens"):
             raise ValueError(
-                "only sentence pairs are batched by their tokens. Received: "
+                f"a step of this task is counted by its {self.counted_by}. Received: "
                 f"train.batch_tokens={batch_tokens} for the task "
-                f"{type(self).__name__.lower()}. Give train.batch_size instead."
+                f"{type(self).__name__.lower()}. Give train.batch_tokens, like 4096, "
+                "to count tokens, else train.batch_size."
             )
 
     def loss(self, features, head, labels, weights, loss, label_smoothing=0.0):

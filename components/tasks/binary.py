@@ -60,7 +60,7 @@ class Binary(Task):
 
     def plan(self, inputs, labels, network, batch_size, batch_tokens, seed, devices=1):
         """Passes over the examples.  -> Plan."""
-        self.refuse_batch_tokens(batch_tokens)
+        self.require_unit(batch_tokens)
         return Plan(len(labels), batch_size, seed, devices)
 
     def measure(self, network, inputs, labels, loss):

@@ -8,7 +8,7 @@ from pydantic import Field
 from components.data.batches.passes import PackedPlan
 from components.tasks.softmax import Softmax
 
-BATCH_TOKENS = 2**13  # that are read at once when a split is measured
+BATCH_TOKENS = 2**13  # of a batch when a split is measured
 
 
 class Language(Softmax):
@@ -18,11 +18,12 @@ class Language(Softmax):
 
     Args:
         space: the `LabelSpace` of V and EOS.
-        tokenizer: what a token is; see components/data/encoders/tokenizers/.
+        tokenizer: kind of token; see components/data/encoders/tokenizers/.
         vocab_size: number of tokens, EOS counted; of sentencepiece, and only of it.
     """
 
     losses = ("cross_entropy",)
+    counted_by = "windows"
 
     def __init__(
         self,
@@ -36,7 +37,7 @@ class Language(Softmax):
 
     def plan(self, inputs, labels, network, batch_size, batch_tokens, seed, devices=1):
         """Passes over windows of the texts laid end to end.  -> PackedPlan."""
-        self.refuse_batch_tokens(batch_tokens)
+        self.require_unit(batch_tokens)
         context = network.windows.context
         return PackedPlan(labels.offsets, context, batch_size, seed, devices)
 
@@ -58,13 +59,14 @@ class Language(Softmax):
         size = min(len(starts), max(1, BATCH_TOKENS // width))
         for first in range(0, len(starts), size):
             rows = np.arange(first, min(first + size, len(starts)))
-            places = starts[rows, None] + np.arange(width)
+            places = starts[rows, None] + np.arange(width)  # [R, width]
             inside = places < stops[rows, None]
             places = np.where(inside, places, 0)
             read = np.zeros((size, width), "int32")  # one shape, the last one padded
             read[: len(rows)] = tokens[places - 1] * inside  # of a text's first: 0, EOS
-            logits = network.predict_on_batch(read)[: len(rows)]
+            logits = network.predict_on_batch(read)[: len(rows)]  # [R, width, V]
             log_prob = np.asarray(self.log_prob(logits, tokens[places].astype("int32")))
+            # windows overlap: a token counts in the first that scores it
             new = inside & (places >= scored[rows, None])
             result[places[new]] = log_prob[new]
         return result, 1.0

@@ -1,4 +1,4 @@
-"""What the tasks share whose P is one softmax over K logits."""
+"""The shared part of the tasks whose P is one softmax over K logits."""
 
 from keras import ops
 
@@ -49,8 +49,8 @@ class Softmax(Task):
     def loss(self, features, head, labels, weights, loss, label_smoothing=0.0):
         """Sum over the batch of weight x loss; see Task.
 
-        Where there are more logits than features their gradient is not written out: the
-        logits of 4,096 tokens of 8,000 are 131 MB.
+        Where there are more logits than features, their gradient is never in memory as
+        a whole: the logits of 4,096 tokens over a V of 8,000 are 131 MB.
         """
         wide = isinstance(head, TiedHead) and head.is_wide
         if loss != "cross_entropy" or not wide:

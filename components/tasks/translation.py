@@ -8,7 +8,7 @@ from pydantic import Field
 from components.data.batches.buckets import BucketPlan, length_batches, places
 from components.tasks.softmax import Softmax
 
-BATCH_TOKENS = 2**12  # positions of a side that are read at once to measure a split
+BATCH_TOKENS = 2**12  # positions of a side in a batch when a split is measured
 
 
 class Translation(Softmax):
@@ -18,13 +18,14 @@ class Translation(Softmax):
 
     Args:
         space: the `LabelSpace` of V and EOS, of both sides together.
-        tokenizer: what a token is; see components/data/encoders/tokenizers/.
+        tokenizer: kind of token; see components/data/encoders/tokenizers/.
         vocab_size: number of tokens, EOS counted; of sentencepiece, and only of it.
         max_length: tokens of either side at most, EOS counted: longer pairs are left
             out of the data, longer requests cut.
     """
 
     losses = ("cross_entropy",)
+    counted_by = "tokens"
 
     def __init__(
         self,
@@ -40,12 +41,7 @@ class Translation(Softmax):
 
     def plan(self, inputs, labels, network, batch_size, batch_tokens, seed, devices=1):
         """Passes over the pairs in batches of similar lengths.  -> BucketPlan."""
-        if batch_tokens is None:
-            raise ValueError(
-                "sentence pairs are batched by their tokens. Received: no "
-                "train.batch_tokens. Give the target tokens of a step, like 4096, "
-                "instead of train.batch_size."
-            )
+        self.require_unit(batch_tokens)
         lengths = inputs.lengths, labels.lengths
         return BucketPlan(*lengths, batch_tokens, seed, devices)
 
@@ -64,14 +60,15 @@ class Translation(Softmax):
         for rows, (size, source_width, width) in length_batches(
             inputs.lengths, labels.lengths, BATCH_TOKENS
         ):
-            padded = np.resize(rows, size)
+            padded = np.resize(rows, size)  # rows again, to keep one shape
             source = inputs.tokens[places(inputs.offsets, padded, source_width)]
             place = places(labels.offsets, padded, width)
             target = labels.tokens[place].astype("int32")
             read = np.pad(target[:, :-1], [(0, 0), (1, 0)])
+            # [size, width, V]
             logits = network.predict_on_batch((source.astype("int32"), read))
             log_prob = np.asarray(self.log_prob(logits, target))
             real = np.arange(width) < labels.lengths[padded, None]
-            real[len(rows) :] = False
+            real[len(rows) :] = False  # the repeated rows
             result[place[real]] = log_prob[real]
         return result, 1.0

@@ -89,7 +89,7 @@ def augmentation_of(data, flip, crop, scale_jitter, seed):
     if not given:
         return None
     kind = data.description["inputs"]["kind"]
-    if kind != "images":
+    if not data.kind.augmentable:
         raise ValueError(
             f"only images can be flipped, cropped or enlarged. Received: {given} for "
             f"inputs that are {kind}. Leave these keys out."

@@ -194,14 +194,16 @@ def _compare(resolved: dict, components: Path, errors: Errors) -> None:
     def sound(*keys: str) -> bool:
         return all(key in train and f"train.{key}" not in errors.found for key in keys)
 
-    if sound("loss") and _keys("task", task, components) is not None:
-        losses = schema.chosen("task", task, components).losses
-        if train["loss"] not in losses:
+    counted_by = None
+    if _keys("task", task, components) is not None:
+        signature = schema.chosen("task", task, components)
+        losses, counted_by = signature.losses, signature.counted_by
+        if sound("loss") and train["loss"] not in losses:
             what, expected = f"not a loss of the task {task}", ", ".join(losses)
             errors.add("train.loss", what, train["loss"], f"one of {expected}")
     _compare_tokenizer(resolved["task"], errors)
     if sound("batch_tokens") and (train["batch_tokens"] is None) == (
-        task == "translation"
+        counted_by == "tokens"
     ):
         # a step counts examples, or for a translation the tokens of pairs
         given = train["batch_tokens"]

@@ -11,20 +11,30 @@ A table is a function that is nothing but a docstring and a `match` on its argum
             case _:
                 raise ValueError(...)
 
-Each case imports what it returns and returns it, or raises. So a name leads to a
-file and a symbol by reading the syntax tree; nothing is imported to find them.
+Each case imports a symbol and returns it, or raises. So a name leads to a file and a
+symbol by reading the syntax tree; nothing is imported to find them.
 """
 
 import ast
 from functools import cache
 from pathlib import Path
 
-# The config keys whose value picks a function that brings its own keys.
+# Config keys whose value chooses a function with keys of its own: key -> table.
 TABLES = {
     "task.name": "components/tasks/__init__.py",
     "ingest.source": "components/data/sources/__init__.py",
     "build.network": "components/networks/__init__.py",
     "train.optimizer": "components/training/optimizers.py",
+}
+KIND = "kind"  # of the data: no config key, the opened source knows it
+# Every table of components/ -> what chooses one of its names: a config key, or KIND.
+CHOSEN_BY = {file: key for key, file in TABLES.items()} | {
+    "components/labels.py": "task.name",
+    "components/reports/__init__.py": "task.name",
+    "components/serving/__init__.py": "task.name",
+    "components/data/kinds/__init__.py": KIND,
+    "components/data/encoders/__init__.py": KIND,
+    "components/data/encoders/tokenizers/__init__.py": "task.tokenizer",
 }
 
 
@@ -34,14 +44,14 @@ def names(path: Path) -> list[str]:
 
 
 def chosen(path: Path, name: str) -> tuple[Path, str]:
-    """Where the table in `path` sends `name`.
+    """The file and symbol that the table in `path` returns for `name`.
 
     Args:
         path: the file that holds the table, somewhere below a source root.
         name: one of `names(path)`.
 
     Returns:
-        (file, symbol): the file that defines it, and the function or class in it.
+        (file, symbol): the file that defines it, and its name there.
     Raises:
         ValueError: unknown name; a file without one table; a case of another shape.
     """
@@ -60,8 +70,7 @@ def chosen(path: Path, name: str) -> tuple[Path, str]:
             for alias in node.names:
                 if (alias.asname or alias.name) == returned.id:
                     return _module_file(path, node), alias.name
-        if any(getattr(node, "name", None) == returned.id for node in tree.body):
-            return path, returned.id
+        return path, returned.id
     raise ValueError(
         f"The case {name!r} in {path} cannot be followed. "
         f"Received: `return {ast.unparse(returned)}`. Expected `from components.… "
@@ -70,7 +79,7 @@ def chosen(path: Path, name: str) -> tuple[Path, str]:
 
 
 def is_table(node: ast.stmt) -> bool:
-    """Whether a top-level statement is a table as the head of this file says."""
+    """True if a top-level statement is a table as described above."""
     if not isinstance(node, ast.FunctionDef) or not node.args.args:
         return False
     body = node.body[1:] if ast.get_docstring(node) is not None else node.body

@@ -45,12 +45,14 @@ class Key(NamedTuple):
 class Signature(NamedTuple):
     """The config keys of a function, or of a class's `__init__`.
 
-    `summary` is the docstring's first line; `losses` a task's class attribute.
+    `summary` is the docstring's first line; `losses` and `counted_by` are a task's
+    class attributes.
     """
 
     keys: dict[str, Key]
     summary: str
-    losses: tuple[str, ...]
+    losses: tuple[str, ...] = ()
+    counted_by: str = "examples"
 
 
 def section(
@@ -110,13 +112,13 @@ def _signature(source: bytes, path: str, symbol: str) -> Signature:
     found = [node for node in tree.body if getattr(node, "name", None) == symbol]
     if not found:
         raise ValueError(f"{path} does not define `{symbol}`. Expected it there.")
-    node, docstring, losses = found[-1], ast.get_docstring(found[-1]) or "", ()
-    summary = docstring.partition("\n")[0]
+    node, docstring = found[-1], ast.get_docstring(found[-1]) or ""
+    summary, facts = docstring.partition("\n")[0], {}
     if isinstance(node, ast.ClassDef):
-        losses = _losses(node)
+        facts = _facts(node)
         node = next((n for n in node.body if _is_init(n)), None)
         if node is None:
-            return Signature({}, summary, losses)
+            return Signature({}, summary, **facts)
         docstring += "\n\n" + (ast.get_docstring(node) or "")
     meanings = _meanings(docstring)
     arguments = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
@@ -129,7 +131,7 @@ def _signature(source: bytes, path: str, symbol: str) -> Signature:
         )
         for argument, value in arguments
     }
-    return Signature(keys, summary, losses)
+    return Signature(keys, summary, **facts)
 
 
 def type_text(kind: Any) -> str:
@@ -165,12 +167,13 @@ def _is_init(node: ast.stmt) -> bool:
     return isinstance(node, ast.FunctionDef) and node.name == "__init__"
 
 
-def _losses(node):
+def _facts(node):
+    facts = {}
     for statement in node.body:
         match statement:
-            case ast.Assign(targets=[ast.Name(id="losses")], value=value):
-                return tuple(ast.literal_eval(value))
-    return ()
+            case ast.Assign(targets=[ast.Name(id="losses" | "counted_by" as name)]):
+                facts[name] = ast.literal_eval(statement.value)
+    return facts
 
 
 def _read(

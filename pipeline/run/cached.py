@@ -43,8 +43,8 @@ def work(stage, config, manifests: dict[str, dict]) -> Work:
 def stage_parts(stage, config, manifests: dict[str, dict]) -> dict:
     """The parts that a stage's key is made of, see `keys.stage_parts`."""
     source = sources.fingerprint(stage.name, config)
-    task = config.sections["task"]
-    return keys.stage_parts(stage, config, task, manifests, source=source)
+    kind = sources.opened(config).kind
+    return keys.stage_parts(stage, config.sections, manifests, kind=kind, source=source)
 
 
 def cached(wanted: Work, store: Store, check: bool = True) -> dict | None:

@@ -3,7 +3,7 @@
 from itertools import pairwise
 from statistics import median
 
-from pipeline.config.choices import TABLES
+from pipeline.config.choices import CHOSEN_BY
 from pipeline.record.journal import read
 from pipeline.run.cached import cached, work
 from pipeline.run.stages import STAGES
@@ -66,7 +66,7 @@ def nearest_manifest(
             continue  # another task or source: the list would name everything
         if ignore_inputs:
             old = old | {"inputs": parts["inputs"]}
-        if any(before.get(name) != now.get(name) for name in TABLES):
+        if any(before.get(name) != now.get(name) for name in CHOSEN_BY.values()):
             # the choice explains it: another choice always has other code
             old = old | {name: parts[name] for name in ("code", "libraries")}
         changed = keys.differences(old, parts)

@@ -12,6 +12,7 @@ import sys
 from fnmatch import fnmatchcase
 from importlib import metadata
 from pathlib import Path
+from typing import NamedTuple
 
 from pipeline.config import choices
 from pipeline.store.code.reach import ROOT, TOP_LEVEL, code
@@ -28,34 +29,33 @@ DISTRIBUTIONS = {
 
 
 def stage_parts(
-    stage,
-    config,
-    task: dict,
+    stage: NamedTuple,
+    sections: dict[str, dict],
     inputs: dict[str, dict],
     *,
+    kind: str,
     source: dict | None = None,
     root: Path = ROOT,
 ) -> dict:
-    """All that a stage's key is made of.
+    """The parts of a stage's key.
 
     Args:
         stage: its row in the table of stages: `name`, and `reads`, which gives for each
             artifact word the patterns of the files it reads there.
-        config: the resolved config: `sections`.
-        task: what the stage gets as `task`.
+        sections: of the resolved config, {section: {key: value}}.
         inputs: artifact word -> manifest of the artifact given to the stage.
-        source: the fingerprint of what the stage reads from outside the store: the
-            data of ingest, the earlier network that build starts from.
+        kind: of the data, `Source.kind`.
+        source: the fingerprint of files outside the store: the data of ingest, the
+            earlier network that build starts from.
         root: the folder that holds `components/`.
 
     Returns:
         dict of plain data, as it is stored in the manifest.
     """
-    own = config.sections[stage.name]
-    arguments = {f"task.{name}": value for name, value in task.items()}
-    arguments |= {f"{stage.name}.{name}": value for name, value in own.items()}
-    chosen = chosen_code(config, root)
-    reached, imports = code([(f"components/{stage.name}.py", "run")], chosen, root)
+    own = sections[stage.name]
+    arguments = flat({name: sections[name] for name in ("task", stage.name)})
+    entry = f"components/{stage.name}.py", "run"
+    reached, imports = code([entry], chosen_names(sections, kind), root)
     libraries = {_distribution(name): _version(name) for name in imports}
     if "keras" in imports:
         backend = own.get("backend", "tensorflow")
@@ -77,14 +77,19 @@ def key(parts: dict) -> str:
     return hashlib.sha256(_canonical(parts).encode()).hexdigest()[:32]
 
 
-def chosen_code(config, root: Path = ROOT) -> dict[str, tuple[str, str]]:
-    """For each table of names, the (file, symbol) that a config chooses there."""
-    found = {}
-    for full, file in choices.TABLES.items():
-        section, name = full.split(".")
-        path, symbol = choices.chosen(root / file, config.sections[section][name])
-        found[file] = (path.absolute().relative_to(root.absolute()).as_posix(), symbol)
-    return found
+def chosen_names(sections: dict[str, dict], kind: str) -> dict[str, str]:
+    """File of each table -> the name that a config, or its data's kind, chooses."""
+    names = {choices.KIND: kind} | flat(sections)
+    return {file: names[key] for file, key in choices.CHOSEN_BY.items() if key in names}
+
+
+def flat(sections: dict[str, dict]) -> dict:
+    """{"train": {"steps": 1}} -> {"train.steps": 1}."""
+    return {
+        f"{section}.{key}": value
+        for section, own in sections.items()
+        for key, value in own.items()
+    }
 
 
 def files_read(
@@ -103,7 +108,7 @@ def files_read(
 
 
 def differences(old: dict, new: dict) -> list[str]:
-    """What changed from one stage's parts to another's, one line each, in words."""
+    """Changes from one stage's parts to another's, one line each, in words."""
     return [
         words(name, before, after)
         for group, words in _WORDS.items()

@@ -7,11 +7,12 @@ import pytest
 
 from components import ingest
 from components.artifacts import Dataset, make_encoder, truncate
+from components.data.arrays import TextFiles
 from components.data.encoders.pairs import Pairs
 from components.data.encoders.text import EOS, normal_form
+from components.data.kinds.pairs import StoredPairs
 from components.data.sources.base import Chunks, Rows, Source, objects
 from components.data.splits import SPLITS
-from components.data.texts import TextFiles
 from tests.helpers import stages
 
 TASK = {"name": "translation", "tokenizer": "bytes", "max_length": 60}
@@ -71,7 +72,7 @@ def params(data):
 def test_both_sides_are_encoded_and_in_line(run, task):
     pairs = pairs_of(300)
     data, found = run("a", pairs, task), []
-    text = make_encoder(data).text
+    text = make_encoder(data)
     for split in SPLITS:
         sources, targets = data.split(split)
         assert len(sources) == len(targets) == len(data.sizes(split)) > 5
@@ -104,7 +105,7 @@ def test_a_pair_with_a_long_side_is_dropped_and_counted(run):
 def test_raw_and_sizes_are_those_of_the_pairs_kept(run):
     pairs = pairs_of(300)
     data = run("a", pairs)
-    (sources, targets), text = data.raw(), make_encoder(data).text
+    (sources, targets), text = data.raw(), make_encoder(data)
     assert params(data)["data.test_dropped"] > 0  # else nothing could be out of line
     assert len(sources) == len(targets) == len(data.split("test")[0])
     for row, size in enumerate(data.sizes("test")):
@@ -133,7 +134,7 @@ def test_equal_sources_are_in_one_split(run):
     pairs = pairs_of(200)
     twice = [*pairs, *((x, b"other " + y) for x, y in pairs)]
     data, where = run("a", twice, TASK | {"max_length": 1000}), {}
-    text = make_encoder(data).text
+    text = make_encoder(data)
     for split in SPLITS:
         for row in range(len(data.split(split)[0])):
             source = text.decode(data.split(split)[0][row])
@@ -158,7 +159,7 @@ def test_digest_is_another_when_either_side_is(run, tmp_path):
     assert run("b", [(source, target + b"!"), *others]).digests["all"] != digest
 
     def written(name, *sides):  # a new source could be in another split
-        files = TextFiles(tmp_path / name, "pairs", "uint8", raw=False)
+        files = TextFiles(tmp_path / name, StoredPairs.sides, "uint8", raw=False)
         files.append(sides, [], (1, 1))
         return files.close()
 
@@ -194,9 +195,7 @@ def test_to_json_makes_the_same_encoder():
     assert again.op_libraries == ("tensorflow_text",)
     assert again.describe().keys() == {"source", "text"}
     for text in texts:
-        np.testing.assert_array_equal(
-            again.text.encode(text), encoder.text.encode(text)
-        )
+        np.testing.assert_array_equal(again.encode(text), encoder.encode(text))
 
 
 def test_ingest_refuses_a_source_of_another_kind(run, tmp_path):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from components.labels import LabelSpace, first_rows, label_space
+from components.labels import LabelSpace, first_rows, labels_of
 
 BINARY = {"name": "binary", "positive": "yes"}
 MULTICLASS = {"name": "multiclass"}
@@ -9,7 +9,7 @@ MULTICLASS = {"name": "multiclass"}
 
 def space_of(task, names):
     """The label space of all labels of train."""
-    return label_space(task, first_rows(names), len(names))
+    return labels_of(task["name"]).space(task, first_rows(names), len(names))
 
 
 def test_label_space_gives_plus_one_to_positive_whatever_the_order():

@@ -508,11 +508,6 @@ class PairCase(SequenceCase):
         return limits | (beam if signature == "predict" else {})
 
     @property
-    def text(self):
-        """The Text of both sides."""
-        return self.encoder.text
-
-    @property
     def pairs(self):
         """The pairs of test, as `log_prob` takes them.  -> dict of arrays [N]."""
         return self.encoder.request(self.data.raw(), range(len(self.test_nll)))

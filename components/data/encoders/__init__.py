@@ -1,11 +1,26 @@
-"""The table of encoders: one case per kind of input."""
+"""The table of encoders: raw inputs of each kind of data to arrays, and in a graph."""
 
 
 def encoder(kind):
-    """The class that encodes inputs of this kind.
+    """The class that encodes the inputs of a kind of data.
+
+    Each has the attributes
+
+        shape, dtype    of one encoded input
+        op_libraries    packages whose operations its graph needs
+        reads           what `phistar predict` reads: "table", "images" or "lines"
+        max_rows        rows of a request that servers take at most
+        batch_size      rows that `phistar predict` sends at once
+        array           meaning of the encoded array; None if texts have no one shape
+
+    and the methods fit, to_json, describe and request; of inputs with names as labels
+    also signature, forms, encode and encode_graph. See columns.py.
+
+    Args:
+        kind: name of the kind.
 
     Raises:
-        ValueError: if there is none.
+        ValueError: an unknown name.
     """
     match kind:
         case "columns":

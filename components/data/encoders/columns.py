@@ -67,7 +67,7 @@ class Columns:
             )
             for c in self.categorical
         ]
-        # once, whatever the length of the pieces
+        # traced once, for pieces of any length
         self._encode = tf.function(self.encode_graph, [self.signature()])
 
     @classmethod
@@ -131,7 +131,7 @@ class Columns:
         }
 
     def request(self, raw, rows):
-        """Rows of raw data as the SavedModel takes them.  -> dict of arrays."""
+        """Request of the SavedModel for some rows of raw data.  -> dict of arrays."""
         return {
             c["name"]: raw[c["name"]][rows].astype(
                 "float32" if c["kind"] == "numeric" else "str"
@@ -140,16 +140,17 @@ class Columns:
         }
 
     def encode(self, raw):
-        """Columns as they are in the data -> np.ndarray, float32 [N, D]."""
+        """Encode columns as they are in the data.  -> np.ndarray, float32 [N, D]."""
         request = self.request(raw, slice(None))
         return self._encode({n: tf.constant(v) for n, v in request.items()}).numpy()
 
     def encode_graph(self, inputs):
-        """The same, in a graph.  dict of tensors [B] -> float32 [B, D]."""
+        """Encode in a graph.  dict of tensors [B] -> float32 [B, D]."""
         parts = []
         if self.numeric:
+            # [B, numeric columns]
             x = tf.stack([inputs[c["name"]] for c in self.numeric], axis=-1)
-            infinite = tf.reduce_any(tf.math.is_inf(x), axis=0)
+            infinite = tf.reduce_any(tf.math.is_inf(x), axis=0)  # by column
             first = tf.argmax(tf.cast(infinite, tf.int32))
             refused = tf.boolean_mask(x[:, first], tf.math.is_inf(x[:, first]))
             received = [tf.gather(self.finite, first), refused]

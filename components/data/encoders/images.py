@@ -1,8 +1,8 @@
 """Images: bytes of PNG or JPEG -> uint8 [H, W, C], what the networks take.
 
-A grey picture for a colour network is repeated over the channels, a colour picture
-for a grey one becomes its luminance; another size is resized (bilinear,
-antialiased) and rounded back to 8 bits. Scaling to 0 ... 1 is the network's.
+A grey image for a colour network is repeated over the channels. A colour image for a
+grey network becomes its luminance. Another size is resized (bilinear, antialiased) and
+rounded back to 8 bits. The network itself scales pixels to 0 ... 1.
 """
 
 import io
@@ -10,7 +10,7 @@ import io
 import numpy as np
 import tensorflow as tf
 
-MAX_PIXELS = 2**26  # of a picture: a few bytes may say that they are any number
+MAX_PIXELS = 2**26  # of an image: a file of few bytes may claim any number
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"  # what their bytes begin with
 
 
@@ -63,11 +63,11 @@ class Images:
         return {"image": "image"}
 
     def request(self, raw, rows):
-        """Rows of raw data as the SavedModel takes them: PNG bytes [B]."""
+        """Request of the SavedModel for some rows of raw data: PNG bytes [B]."""
         return {"image": np.array([_png(image) for image in raw[rows]], dtype=object)}
 
     def encode(self, raw):
-        """Decoded images of this shape.  uint8 [N, H, W, C] -> the same, checked."""
+        """Check decoded images.  uint8 [N, H, W, C] -> the same."""
         if raw.dtype != np.uint8 or raw.shape[1:] != self.shape:
             raise ValueError(
                 f"images must be uint8 of shape {self.shape}. "
@@ -92,7 +92,7 @@ class Images:
             )
 
         spec = tf.TensorSpec(self.shape, tf.uint8)
-        # two at once: each may be as large as MAX_PIXELS allows
+        # two at once, since each may be as large as MAX_PIXELS allows
         return tf.map_fn(
             decode, inputs["image"], fn_output_signature=spec, parallel_iterations=2
         )

@@ -1,7 +1,7 @@
 """Statistics of columns in one pass, whatever the pieces that they come in.
 
-Numbers are folded in blocks of a fixed number of rows, so that mean and variance are
-the same bits for the same rows, from whatever source and in whatever pieces.
+Numbers are folded in blocks of a fixed number of rows. So mean and variance of the same
+rows are the same bits, in whatever pieces the rows come.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ MAX_VALUES = 10_000  # a category more would be a float32 more in every row
 
 
 def describe(pieces):
-    """What `Columns` is made from.
+    """Statistics of all columns, from which `Columns` is made.
 
     Args:
         pieces: iterable of dicts of name -> float [N] (NaN is missing) or str [N].
@@ -75,7 +75,7 @@ class Numeric:
         self.pending.append(values)
 
     def _fold(self):
-        """Join the pending rows with those before.
+        """Join the pending rows with the earlier ones.
 
         Source: Chan, Golub and LeVeque, 1979, "Updating formulae and a pairwise
         algorithm for computing sample variances", equation 1.5.

@@ -1,6 +1,6 @@
 """Text: bytes of UTF-8 -> tokens, each a label of V and EOS, what the networks take.
 
-What is scored is the normal form of a text, the same at ingest and in the SavedModel:
+P is that of a text's normal form, the same at ingest and in the SavedModel:
 
     bytes that are no UTF-8   U+FFFD, one for each maximal part, as Unicode advises
     NUL                       U+FFFD
@@ -8,7 +8,7 @@ What is scored is the normal form of a text, the same at ingest and in the Saved
     CR LF, and CR alone       LF
 
 Nothing else is changed: spaces, empty lines and the form of composed characters stay.
-What a token is says one of components/data/encoders/tokenizers/; token 0 is EOS.
+A class of components/data/encoders/tokenizers/ defines the tokens; token 0 is EOS.
 
 Source: The Unicode Standard 15, section 3.9, "U+FFFD Substitution of Maximal Subparts".
 """
@@ -28,7 +28,7 @@ class Text(tf.Module):
 
     Args:
         tokenizer: its name, a case of components/data/encoders/tokenizers/.
-        **fitted: what that class is made from.
+        **fitted: arguments of that class.
     """
 
     shape = (None,)
@@ -53,7 +53,7 @@ class Text(tf.Module):
             vocab_size: number of tokens, EOS counted; of sentencepiece only.
 
         Raises:
-            ValueError: a size where the data say it, or none where they do not.
+            ValueError: a size for characters or bytes, or none for sentencepiece.
         """
         if (tokenizer == "sentencepiece") != (vocab_size is not None):
             raise ValueError(
@@ -65,12 +65,12 @@ class Text(tf.Module):
 
     @property
     def names(self):
-        """What the tokens 0 ... are called, EOS first.  -> tuple of str."""
+        """Names of the tokens 0 ..., EOS first.  -> tuple of str."""
         return ("<EOS>", *self.vocabulary.names)
 
     @property
     def op_libraries(self):
-        """Packages without whose operations a graph with this encoder cannot run."""
+        """Packages whose operations a graph with this encoder needs."""
         return self.vocabulary.op_libraries
 
     def to_json(self):
@@ -86,7 +86,7 @@ class Text(tf.Module):
         }
 
     def request(self, raw, rows):
-        """Texts as the SavedModel takes them.
+        """Request of the SavedModel for some texts.
 
         Args:
             raw: Ragged of bytes, texts as the data have them.
@@ -96,11 +96,11 @@ class Text(tf.Module):
         return {"prompt": np.array([""] * len(rows)), "text": objects(texts)}
 
     def encode(self, text):
-        """One text -> its tokens.  bytes -> int32 [n + 1], the last one EOS."""
+        """Encode one text.  bytes -> int32 [n + 1], the last one EOS."""
         return self.encode_all([text])[0]
 
     def encode_all(self, texts):
-        """Texts -> their tokens, faster than one by one.
+        """Encode texts, faster than one by one.
 
         Args:
             texts: list of bytes.
@@ -112,12 +112,12 @@ class Text(tf.Module):
         return [np.append(tokens, EOS).astype("int32") for tokens in rows]
 
     def decode(self, tokens):
-        """Tokens -> the text, EOS left out.  int [n] -> str."""
+        """Decode tokens, EOS left out.  int [n] -> str."""
         tokens = np.asarray(tokens)
         return self.vocabulary.decode(tokens[tokens != EOS])
 
     def encode_graph(self, text):
-        """The same, in a graph.
+        """Encode texts in a graph.
 
         Args:
             text: string [B].
@@ -130,7 +130,7 @@ class Text(tf.Module):
         return tf.pad(tokens.to_tensor(EOS), [[0, 0], [0, 1]]), lengths + 1
 
     def decode_graph(self, tokens, lengths):
-        """Tokens -> texts, EOS left out.  int32 [B, T], int32 [B] -> string [B]."""
+        """Decode in a graph, EOS left out.  int32 [B, T], int32 [B] -> string [B]."""
         inside = tf.sequence_mask(lengths, tf.shape(tokens)[1]) & (tokens != EOS)
         kept = tf.RaggedTensor.from_row_lengths(
             tf.boolean_mask(tokens, inside),
@@ -140,20 +140,15 @@ class Text(tf.Module):
 
 
 def normal_form(text):
-    """The text that is scored.  bytes -> str."""
+    """Normal form of a text.  bytes -> str."""
     text = text.decode("utf-8", "replace").removeprefix("\ufeff")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     return text.replace("\0", REPLACEMENT)
 
 
 def normal_form_graph(text):
-    """The same, in a graph.  string [B] -> string [B]."""
+    """Normal form of texts, in a graph.  string [B] -> string [B]."""
     text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8", errors="replace")
     for pattern, new in (("^\ufeff", ""), ("\r\n?", "\n"), (r"\x00", REPLACEMENT)):
         text = tf.strings.regex_replace(text, pattern, new, replace_global=True)
     return text
-
-
-def sizes(text):
-    """(characters, bytes) of a text as the data have it; bytes -> two int."""
-    return len(text.decode("utf-8", "replace")), len(text)

@@ -3,8 +3,8 @@
 From an entry point, every name is followed through the imports of the entry's own
 package (`components`) to its symbol. Other packages that a reached symbol names are its
 libraries. Where a use cannot be followed to one symbol (a module passed as a value,
-`getattr`), all symbols of that module count. A table of names is not followed: the
-choices give its one case, so a network that was not chosen is not reached.
+`getattr`), all symbols of that module count. A table of names is followed to the
+chosen name alone, so a network that was not chosen is not reached.
 
 Not seen: modules named by strings (`import_module`), files run as scripts, data files.
 """
@@ -14,7 +14,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from pipeline.config.choices import TABLES, is_table
+from pipeline.config.choices import CHOSEN_BY, chosen, is_table
 from pipeline.store.code.module import Module, digest
 from pipeline.store.code.uses import Import
 
@@ -25,14 +25,14 @@ HARMLESS = ("__name__", "__file__", "__doc__", "__package__", "__path__")
 
 def code(
     entries: list[tuple[str, str]],
-    choices: dict[str, tuple[str, str]] | None = None,
+    choices: dict[str, str] | None = None,
     root: Path = ROOT,
 ) -> tuple[dict[str, str], set[str]]:
     """Hash all code that can be reached.
 
     Args:
         entries: (file, symbol) to start from; files relative to `root`.
-        choices: for a file of `choices.TABLES`, the (file, symbol) of the chosen case.
+        choices: file of a table, a key of `choices.CHOSEN_BY` -> the chosen name.
         root: the folder that holds `components/`.
 
     Returns:
@@ -122,10 +122,10 @@ class _Reach:
             return
         self.done.add((module.name, name))
         file, nodes = self.file(module), module.symbols[name]
-        # a table reaches every case, but a stage runs only the chosen one
-        if file in TABLES.values() and is_table(nodes[0]):
+        if file in CHOSEN_BY and is_table(nodes[0]):
             if file in self.choices:
-                self.entry(*self.choices[file])
+                path, symbol = chosen(module.path, self.choices[file])
+                self.entry(path.relative_to(self.root).as_posix(), symbol)
             return
         self.hashes[f"{file}:{name}"] = "".join(map(digest, nodes))
         for node in nodes:

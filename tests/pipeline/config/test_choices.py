@@ -1,3 +1,6 @@
+import ast
+from pathlib import Path
+
 import pytest
 
 from pipeline.config import choices
@@ -62,6 +65,29 @@ def test_chosen_follows_the_import_of_the_case(root):
 def test_chosen_finds_a_function_of_the_same_file(root):
     table = root / choices.TABLES["train.optimizer"]
     assert choices.chosen(table, "adamw") == (table, "adamw")
+
+
+def test_chosen_finds_a_constant_of_the_same_file(root):
+    table = root / "components" / "labels.py"
+    table.write_text(
+        "BINARY = 1\n\ndef labels_of(name):\n match name:\n"
+        "  case 'binary':\n   return BINARY\n"
+    )
+    assert choices.chosen(table, "binary") == (table, "BINARY")
+
+
+def test_every_table_of_the_tree_has_what_chooses_in_it():
+    root = Path(__file__).parents[3]
+    found = {
+        path.relative_to(root).as_posix()
+        for path in (root / "components").rglob("*.py")
+        if any(map(choices.is_table, ast.parse(path.read_text("utf-8")).body))
+    }
+    assert found == set(choices.CHOSEN_BY)
+    for file in found:
+        for name in choices.names(root / file):
+            path, _ = choices.chosen(root / file, name)
+            assert path.is_file()
 
 
 def test_chosen_names_the_known_ones_for_an_unknown_name(root):

@@ -212,7 +212,7 @@ NETWORKS = {
     "networks/mlp.py": "def mlp(): return 1",
     "train.py": "from components.networks import network\ndef run(): network('mlp')",
 }
-TO_MLP = {"components/networks/__init__.py": ("components/networks/mlp.py", "mlp")}
+TO_MLP = {"components/networks/__init__.py": "mlp"}
 
 
 def test_a_table_is_followed_to_the_choice_and_never_hashed(tmp_path):

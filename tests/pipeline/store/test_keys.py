@@ -3,8 +3,10 @@
 import ast
 import json
 import shutil
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import pytest
 
@@ -98,8 +100,7 @@ def parts(root, inputs=None, **train):
         "dataset": manifest("dataset.json", "train/inputs.npy", "test/inputs.npy"),
         "network": manifest("network.json", "journal.jsonl", "figures/a.png"),
     }
-    given = SimpleNamespace(sections=sections)
-    return keys.stage_parts(STAGE, given, sections["task"], inputs, root=root)
+    return keys.stage_parts(STAGE, sections, inputs, kind="columns", root=root)
 
 
 @pytest.fixture
@@ -248,14 +249,64 @@ def copy(tmp_path):
     return tmp_path
 
 
-def real_keys(root, *overrides, recipe="breast_cancer"):
+class Recipe(NamedTuple):
+    kind: str
+    network: str
+
+
+NETWORKS = "components/networks"
+QUICK = {
+    "breast_cancer": Recipe("columns", f"{NETWORKS}/linear.py"),
+    "digits": Recipe("images", f"{NETWORKS}/vgg_small.py"),
+    "kjv_quick": Recipe("text", f"{NETWORKS}/transformer/decoder.py"),
+    "libreoffice_en_de_quick": Recipe(
+        "pairs", f"{NETWORKS}/transformer/encoder_decoder.py"
+    ),
+}
+
+
+def real_parts(root, *overrides, recipe="breast_cancer"):
+    """Stage -> the parts of its key, of a recipe over a source tree."""
     given = load.load(recipe, list(overrides), REPOSITORY)
     nothing = {"dataset": manifest(), "network": manifest(), "report": manifest()}
-    task = given.sections["task"]
+    kind = QUICK[recipe].kind
     return {
-        stage.name: keys.key(keys.stage_parts(stage, given, task, nothing, root=root))
+        stage.name: keys.stage_parts(
+            stage, given.sections, nothing, kind=kind, root=root
+        )
         for stage in STAGES
     }
+
+
+def real_keys(root, *overrides, recipe="breast_cancer"):
+    found = real_parts(root, *overrides, recipe=recipe)
+    return {stage: keys.key(parts) for stage, parts in found.items()}
+
+
+@cache
+def quick_parts():
+    """Recipe -> stage -> the parts of its key in this tree."""
+    return {recipe: real_parts(REPOSITORY, recipe=recipe) for recipe in QUICK}
+
+
+def rewritten(before, after):
+    """The files of the code that differs between the parts of two keys."""
+    names = {*before["code"], *after["code"]}
+    return {
+        name.split(":")[0]
+        for name in names
+        if before["code"].get(name) != after["code"].get(name)
+    }
+
+
+def rewrite(path):
+    """Change every function and class of a file, and what its import runs."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            node.body.append(ast.parse("0 + 0").body[0])
+    tree.body += ast.parse("print(0)").body
+    path.write_text(ast.unparse(tree))
 
 
 def changed(before, after):
@@ -282,6 +333,59 @@ def test_comments_docstrings_and_formatting_change_no_key(copy):
         # unparse leaves comments out and formats in its own way
         path.write_text("# a comment\n" + ast.unparse(tree))
     assert changed(before, real_keys(copy)) == []
+
+
+def test_reports_and_serving_change_no_key_before_theirs(copy):
+    for room in ("reports", "serving"):
+        for path in (copy / "components" / room).glob("[!_]*.py"):
+            rewrite(path)
+    for recipe, before in quick_parts().items():
+        after = real_parts(copy, recipe=recipe)
+        assert changed(before, after) == ["evaluate", "export"]
+        for stage, room in (("evaluate", "reports"), ("export", "serving")):
+            files = rewritten(before[stage], after[stage])
+            assert {file.split("/")[1] for file in files} == {room}
+
+
+def test_losses_and_the_chosen_network_change_trains_key(copy):
+    networks = set((copy / "components" / "networks").rglob("*.py"))
+    tables = {path for path in networks if path.name == "__init__.py"}
+    for path in {copy / "components" / "losses.py", *networks - tables}:
+        rewrite(path)
+    for recipe, before in quick_parts().items():
+        after = real_parts(copy, recipe=recipe)
+        assert "train" in changed(before, after) and "ingest" not in changed(
+            before, after
+        )
+        files = rewritten(before["train"], after["train"])
+        assert {"components/losses.py", QUICK[recipe].network} <= files
+
+
+def test_training_depends_on_no_library_of_reports_and_serving():
+    later = {"matplotlib", "sacrebleu", "scikit-learn", "tensorflow-serving-api"}
+    for parts in quick_parts().values():
+        for stage in ("build", "train"):
+            assert not later & parts[stage]["libraries"].keys()
+            rooms = {name.split("/")[1] for name in parts[stage]["code"]}
+            assert not {"reports", "serving", "decoding"} & rooms
+
+
+def test_a_table_of_numbers_depends_on_no_tokenizer():
+    for parts in quick_parts()["breast_cancer"].values():
+        assert not {"sentencepiece", "tensorflow_text"} & parts["libraries"].keys()
+        assert not any("/encoders/text" in name for name in parts["code"])
+        assert not any("/tokenizers/" in name for name in parts["code"])
+
+
+def test_another_tokenizer_changes_the_stages_that_read_text():
+    before = quick_parts()["kjv_quick"]
+    after = real_parts(REPOSITORY, "task.tokenizer=bytes", recipe="kjv_quick")
+    for stage in ("ingest", "evaluate", "export"):
+        new = after[stage]["code"].keys() - before[stage]["code"].keys()
+        files = {name.split(":")[0] for name in new}
+        assert files == {"components/data/encoders/tokenizers/bytes.py"}
+    for stage in ("build", "train"):
+        assert after[stage]["code"] == before[stage]["code"]
 
 
 def test_another_network_changes_no_key(copy):

@@ -1,17 +1,16 @@
-"""The table of tokenizers, each a definition of a token.
+"""The table of tokenizers: the tokens of a text.
 
-All are classes with the same interface. Tokens are 1, 2, ...; 0 is EOS, which the
-tokenizer neither reads nor writes. Texts are in the normal form of
-components/data/encoders/text.py.
+Each is a class with these members. Its tokens are 1, 2, ...; token 0, EOS, is added
+outside. Texts reach it in the normal form of components/data/encoders/text.py.
 
     fit(texts, vocab_size)   the tokenizer of the texts of train
     names                    names of the tokens 1, 2, ...
-    to_json()                plain data, the arguments of the same tokenizer
+    to_json()                plain data; the class, called with it, makes the same one
     encode(texts)            list of str -> list of int [n]
     decode(tokens)           int [n] -> str
     encode_graph(texts)      string [B] -> int32 Ragged [B, n]
-    decode_graph(tokens)     int32 Ragged [B, n] -> string [B]
-    reads                    texts that it cannot tell apart, in words, or ""
+    decode_graph(tokens)     and back
+    reads                    texts that it cannot tell apart, in words; "" if none
     op_libraries             packages whose import brings operations of its graph
 """
 
@@ -20,7 +19,7 @@ def tokenizer(name):
     """The class of the tokenizer called `name`.
 
     Raises:
-        ValueError: if there is no such tokenizer.
+        ValueError: an unknown name.
     """
     match name:
         case "bytes":
@@ -36,8 +35,4 @@ def tokenizer(name):
 
             return SentencePiece
         case _:
-            raise ValueError(
-                f"no such tokenizer. Received: {name!r}. "
-                "Expected one of the cases in "
-                "components/data/encoders/tokenizers/__init__.py."
-            )
+            raise ValueError(f"no such tokenizer. Received: {name!r}.")

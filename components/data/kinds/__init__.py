@@ -1,0 +1,37 @@
+"""The table of kinds of data: how each is stored, without TensorFlow.
+
+The other half of a kind is its encoder, components/data/encoders/: raw inputs to
+arrays, at ingest and in the SavedModel.
+"""
+
+
+def kind(name):
+    """The class of the kind called `name`, which is the `kind` of a Source.
+
+    Each is a subclass of one of the two in components/data/kinds/base.py.
+
+    Args:
+        name: of the kind.
+
+    Raises:
+        ValueError: an unknown name.
+    """
+    match name:
+        case "columns":
+            from components.data.kinds.columns import StoredColumns
+
+            return StoredColumns
+        case "images":
+            from components.data.kinds.images import StoredImages
+
+            return StoredImages
+        case "pairs":
+            from components.data.kinds.pairs import StoredPairs
+
+            return StoredPairs
+        case "text":
+            from components.data.kinds.text import StoredText
+
+            return StoredText
+        case _:
+            raise ValueError(f"no such kind of data. Received: {name!r}.")

@@ -1,0 +1,72 @@
+"""The two forms that a split is stored in: labels are names, or they are texts.
+
+    labels   inputs                   labels                   of test also
+    names    inputs.npy [N, ...]      labels.npy int32 [N]
+    texts    inputs_*, if texts too   labels_*, sizes.npy      raw_inputs_*, raw_*
+
+`*` is tokens.npy and offsets.npy: all texts end to end, each ended by EOS, and where
+each begins. In raw_* are bytes instead of tokens, as the data have them.
+"""
+
+import numpy as np
+
+from components.data.arrays import RAW, Ragged, load
+from components.labels import NAMES
+
+
+class StoredNames:
+    """Inputs of one shape, and one name as the label of each.
+
+    Attributes:
+        gives: what the labels are, as `Labels.needs`.
+        sides: sides of a row that are texts; none here.
+        augmentable: True if training may flip and crop the inputs.
+    """
+
+    gives = NAMES
+    sides = ()
+    augmentable = False
+
+    def split(self, folder):
+        """Inputs and labels of a split, memory-mapped.
+
+        Args:
+            folder: Path of the split.
+
+        Returns:
+            (array [N, ...], int32 [N]).
+        """
+        labels = np.load(folder / "labels.npy", mmap_mode="r")
+        return load(folder / "inputs.npy"), labels
+
+    def raw(self, folder):
+        """Inputs before they are encoded: here the same.  -> array [N, ...]."""
+        return self.split(folder)[0]
+
+
+class StoredTexts:
+    """Texts as labels, and perhaps texts as inputs.
+
+    Attributes:
+        gives: what the labels are, as `Labels.needs`.
+        sides: sides of a row that are texts, the label last.
+        augmentable: False, text is not flipped.
+    """
+
+    augmentable = False
+
+    def split(self, folder):
+        """Tokens of a split, each text ended by EOS, memory-mapped.
+
+        Args:
+            folder: Path of the split.
+
+        Returns:
+            (Ragged of the inputs, or None where there are none; Ragged of the labels).
+        """
+        loaded = {side: Ragged.load(folder, side) for side in self.sides}
+        return loaded.get("inputs"), loaded["labels"]
+
+    def raw(self, folder):
+        """Texts as the data have them.  -> tuple of Ragged of bytes, by side."""
+        return tuple(Ragged.load(folder, RAW[side]) for side in self.sides)
