@@ -152,8 +152,8 @@ def run(given: Namespace) -> Answer:
     return answer, lines
 
 
-def predict(given: Namespace) -> Answer:
-    """Print an export's answers as they come."""
+def predict(given):
+    """Ask an export; its answers are printed as they come."""
     from pipeline.serving.predict.command import predict as ask
 
     answer = ask(given)
