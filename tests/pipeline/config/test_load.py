@@ -349,7 +349,7 @@ def test_load_replaces_steps_by_epochs_and_back(root):
         ("train=3", ["train: not a section", "3", "train.key=value"]),
         ("=3", ["cannot be read", "section.key=value"]),
         ("experiment=base", ["experiment: unknown section"]),
-        ("hydra.run.dir=x", ["hydra: unknown section"]),
+        ("tracking.run.dir=x", ["tracking: unknown section"]),
         ("train@here=3", ["cannot be read"]),
     ],
 )
@@ -548,8 +548,7 @@ def test_load_reads_anchors_and_merge_keys_with_the_lines_of_their_keys(root):
     [
         "1: {2: 3}",
         "evaluate:",
-        "hydra: {run: 3}",
-        "hydra: {searchpath: [x]}",
+        "tracking: {run: 3}",
         "train: 3",
         "train: [1]",
         "train: {1: 2}",
@@ -648,11 +647,11 @@ def test_load_of_every_shipped_recipe(tmp_path):
         assert configs.load(name, [], tmp_path).dropped == []
 
 
-def test_load_imports_no_component_and_is_quick():
+def test_load_imports_no_component():
     program = (
-        "import sys, time; from pipeline.config import load;"
+        "import sys; from pipeline.config import load;"
         "load.load('digits', ['train.epochs=2'], '.');"
-        "print(time.process_time(), *{m.split('.')[0] for m in sys.modules})"
+        "print(*{m.split('.')[0] for m in sys.modules})"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],
@@ -661,7 +660,5 @@ def test_load_imports_no_component_and_is_quick():
         text=True,
         check=True,
     )
-    seconds, *modules = done.stdout.split()
-    assert not {"components", "keras", "tensorflow", "mlflow", "numpy"} & set(modules)
-    # 0.3 on an idle machine; of the processor, and wide, so that a busy one may pass
-    assert float(seconds) < 1
+    modules = set(done.stdout.split())
+    assert not {"components", "keras", "tensorflow", "mlflow", "numpy"} & modules
