@@ -152,7 +152,7 @@ def run(given: Namespace) -> Answer:
     return answer, lines
 
 
-def predict(given):
+def predict(given: Namespace) -> Answer:
     """Ask an export; its answers are printed as they come."""
     from pipeline.serving.predict.command import predict as ask
 

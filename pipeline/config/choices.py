@@ -34,14 +34,14 @@ def names(path: Path) -> list[str]:
 
 
 def chosen(path: Path, name: str) -> tuple[Path, str]:
-    """Where the table in `path` sends `name`.
+    """The file and symbol that the table in `path` returns for `name`.
 
     Args:
         path: the file that holds the table, somewhere below a source root.
         name: one of `names(path)`.
 
     Returns:
-        (file, symbol): the file that defines it, and the function or class in it.
+        (file, symbol): the file that defines it, and its name there.
     Raises:
         ValueError: unknown name; a file without one table; a case of another shape.
     """
@@ -70,7 +70,7 @@ def chosen(path: Path, name: str) -> tuple[Path, str]:
 
 
 def is_table(node: ast.stmt) -> bool:
-    """Whether a top-level statement is a table as the head of this file says."""
+    """True if a top-level statement is a table as described above."""
     if not isinstance(node, ast.FunctionDef) or not node.args.args:
         return False
     body = node.body[1:] if ast.get_docstring(node) is not None else node.body
