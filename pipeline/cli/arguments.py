@@ -11,6 +11,8 @@ from pipeline.store.contract import KNOBS
 
 STAGES = ("ingest", "build", "train", "evaluate", "export")
 SIGNATURES = ("predict", "log_prob", "sample")
+RUN = "a run's id, or its beginning; its name; a recipe, for its newest run"
+RECIPE = "name of a recipe, or path of a YAML file"
 
 
 def parse(typed: list[str]) -> argparse.Namespace:
@@ -72,21 +74,15 @@ def make_parser() -> Parser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def command(name: str, text: str) -> Parser:
-        return commands.add_parser(
-            name,
-            parents=[common],
-            help=text,
-            description=text,
-            allow_abbrev=False,
-        )
+        options = {"help": text, "description": text, "allow_abbrev": False}
+        return commands.add_parser(name, parents=[common], **options)
 
     command("list", "recipes, tasks, sources, networks, optimizers")
     for name, text in (
         ("show", "what a recipe composes to, each key with its meaning"),
         ("plan", "what would run, what is cached, and why"),
     ):
-        added = command(name, text)
-        added.add_argument("recipe", help="name of a recipe, or path of a YAML file")
+        command(name, text).add_argument("recipe", help=RECIPE)
     for name in ("run", *STAGES):
         text = "all five stages" if name == "run" else "this stage, and what it needs"
         add_run(name, command(name, text))
@@ -94,23 +90,14 @@ def make_parser() -> Parser:
         command("predict", "an export's answers: one JSON object for each input")
     )
     added = command("promote", "make a run's export the champion of its recipe")
-    added.add_argument(
-        "run",
-        metavar="RUN",
-        help="a run's id, or its beginning; its name; a recipe, for its newest run",
-    )
+    added.add_argument("run", metavar="RUN", help=RUN)
     added = command("rollback", "make the champion before this one the champion again")
     added.add_argument("name", metavar="NAME", help="of a recipe that was promoted")
     added = command("serve", "the champion's answers over HTTP, on 127.0.0.1")
     added.add_argument("name", metavar="NAME", help="of a recipe that was promoted")
     added.add_argument("--port", type=positive, default=5001)
     added = command("compare", "what differs between two runs, and the effect")
-    added.add_argument(
-        "runs",
-        metavar="RUN",
-        nargs=2,
-        help="a run's id, or its beginning; its name; a recipe, for its newest run",
-    )
+    added.add_argument("runs", metavar="RUN", nargs=2, help=RUN)
     added = command("ui", "MLflow's pages on 127.0.0.1")
     added.add_argument("--port", type=positive, default=5000)
     return parser
@@ -118,28 +105,17 @@ def make_parser() -> Parser:
 
 def add_run(name: str, added: Parser) -> None:
     """Add the options of `run` and of the stages."""
-    added.add_argument("recipe", help="name of a recipe, or path of a YAML file")
+    added.add_argument("recipe", help=RECIPE)
     if name == "run":
-        added.add_argument(
-            "--from",
-            dest="first",
-            choices=STAGES,
-            default=STAGES[0],
-            help="stages before it must be in the store",
-        )
-        added.add_argument(
-            "--to",
-            dest="last",
-            choices=STAGES,
-            default=STAGES[-1],
-            help="stop after this stage",
-        )
-        added.add_argument(
-            "--seeds",
-            type=positive,
-            metavar="N",
-            help="N runs with the seeds 0 ... N-1 under one parent",
-        )
+        for option, dest, default, text in (
+            ("--from", "first", STAGES[0], "stages before it must be in the store"),
+            ("--to", "last", STAGES[-1], "stop after this stage"),
+        ):
+            added.add_argument(
+                option, dest=dest, choices=STAGES, default=default, help=text
+            )
+        text = "N runs with the seeds 0 ... N-1 under one parent"
+        added.add_argument("--seeds", type=positive, metavar="N", help=text)
     else:
         added.set_defaults(first=STAGES[0], last=name, seeds=None)
     added.add_argument(

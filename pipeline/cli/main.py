@@ -153,7 +153,7 @@ def run(given: Namespace) -> Answer:
 
 
 def predict(given: Namespace) -> Answer:
-    """Print an export's answers as they come."""
+    """Ask an export; its answers are printed as they come."""
     from pipeline.serving.predict.command import predict as ask
     from pipeline.store.contract import KNOBS
 

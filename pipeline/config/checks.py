@@ -53,30 +53,28 @@ class Errors:
         self.found.setdefault(key, line + hint)
 
 
-def refuse(layers: list[Layer], errors: Errors) -> None:
+def refuse(layer: Layer, errors: Errors) -> None:
     """Add the errors that need no schema: unknown sections, and forbidden values."""
-    for layer in layers:
-        for key, line in layer.twice:
-            place = f"{layer.name}:{line}"
-            errors.add(f"{key} in {place}", "duplicate key", key, "each key once")
-        for name, given in layer.data.items():
-            place = layer.place(name)
-            if name not in schema.SECTIONS:
-                expected = "one of " + ", ".join(schema.SECTIONS)
-                hint = _nearest(name, schema.SECTIONS)
-                errors.add(name, "unknown section", given, expected, hint, place)
-            elif not isinstance(given, dict):
-                expected = f"{name}.key=value"
-                errors.add(name, "not a section", given, expected, origin=place)
-        for path, value in _leaves(layer.data):
-            key = ".".join(path[:2])
-            place = layer.place(key)
-            if "_target_" in path:
-                what, expected = "_target_ is refused", "plain data"
-                errors.add(key, what, value, expected, origin=place)
-            elif isinstance(value, str) and ("${" in value or value == "???"):
-                expected = "the value itself"
-                errors.add(key, "a placeholder", value, expected, origin=place)
+
+    def add(key: str, *error: Any) -> None:
+        errors.add(key, *error, origin=layer.place(key))
+
+    for key, line in layer.twice:
+        place = f"{key} in {layer.name}:{line}"
+        errors.add(place, "duplicate key", key, "each key once")
+    for name, given in layer.data.items():
+        if name not in schema.SECTIONS:
+            expected = "one of " + ", ".join(schema.SECTIONS)
+            hint = _nearest(name, schema.SECTIONS)
+            add(name, "unknown section", given, expected, hint)
+        elif not isinstance(given, dict):
+            add(name, "not a section", given, f"{name}.key=value")
+    for path, value in _leaves(layer.data):
+        key = ".".join(path[:2])
+        if "_target_" in path:
+            add(key, "_target_ is refused", value, "plain data")
+        elif isinstance(value, str) and ("${" in value or value == "???"):
+            add(key, "a placeholder", value, "the value itself")
 
 
 def merge(layers: list[Layer], components: Path) -> tuple[dict, list[str]]:

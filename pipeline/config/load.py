@@ -49,10 +49,7 @@ class Row(NamedTuple):
 
 
 def load(
-    recipe: str,
-    overrides: list[str],
-    root: Path,
-    components: Path = schema.COMPONENTS,
+    recipe: str, overrides: list[str], root: Path, components: Path = schema.COMPONENTS
 ) -> Config:
     """Compose a recipe and overrides, fill in the defaults, check everything.
 
@@ -68,11 +65,13 @@ def load(
     """
     name, chain = layers(recipe, root)
     command_line, wrong = _command_line(overrides)
-    errors = checks.Errors([*chain, command_line])
+    chain.append(command_line)
+    errors = checks.Errors(chain)
     for error in wrong:
         errors.add(*error, origin=command_line.name)
-    checks.refuse(errors.layers, errors)
-    data, dropped = checks.merge(errors.layers, components)
+    for layer in chain:
+        checks.refuse(layer, errors)
+    data, dropped = checks.merge(chain, components)
     sections = checks.resolve(data, components, errors)
     if errors.found:
         raise ConfigError(errors.found.values())

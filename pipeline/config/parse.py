@@ -16,15 +16,13 @@ _TAG = "tag:yaml.org,2002:"
 _FLOAT = re.compile(
     r"[-+]?(\.[0-9]+|[0-9][0-9_]*\.[0-9_]*|[0-9][0-9_]*(?=[eE]))([eE][-+]?[0-9]+)?$"
 )
-_BROKEN = (yaml.YAMLError, ValueError, TypeError, RecursionError)
+# `!!bool x`, `!!timestamp x` and deep brackets make PyYAML raise these too.
+_ODD = (TypeError, AttributeError, LookupError, RecursionError)
+_BROKEN = (yaml.YAMLError, ValueError, *_ODD)
 
 
 class Unreadable(ValueError):
-    """A text that is not YAML; `line` is where, or None."""
-
-    def __init__(self, problem: str, line: int | None = None) -> None:
-        super().__init__(problem)
-        self.line = line
+    """A text that is not YAML; `args` are the problem and its line, or None."""
 
 
 class Document(NamedTuple):
@@ -102,21 +100,20 @@ def document(raw: bytes) -> Document:
         data = {} if node is None else loader.construct_document(node)
         json.dumps(data, default=str)  # raises where an alias holds itself
     except UnicodeDecodeError as error:
-        raise Unreadable(str(error), raw.count(b"\n", 0, error.start) + 1) from error
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise Unreadable(str(error), line) from error
     except yaml.MarkedYAMLError as error:
         problem = ", ".join(text for text in (error.context, error.problem) if text)
-        mark = error.problem_mark or error.context_mark
-        raise Unreadable(problem, mark.line + 1 if mark else None) from error
+        raise Unreadable(problem, error.problem_mark.line + 1) from error
     except _BROKEN as error:
-        raise Unreadable(" ".join(str(error).split())) from error
+        raise Unreadable(" ".join(str(error).split()), None) from error
     lines = {}
-    if isinstance(data, dict):
-        for section, keys in node.value if node else ():
-            name = loader.construct_object(section)
-            lines[f"{name}"] = section.start_mark.line + 1
-            for key, _ in keys.value if isinstance(keys, yaml.MappingNode) else ():
-                full = f"{name}.{loader.construct_object(key, deep=True)}"
-                lines[full] = key.start_mark.line + 1
+    for section, keys in node.value if isinstance(data, dict) and node else ():
+        name = loader.construct_object(section)
+        lines[f"{name}"] = section.start_mark.line + 1
+        for key, _ in keys.value if isinstance(keys, yaml.MappingNode) else ():
+            full = f"{name}.{loader.construct_object(key)}"
+            lines[full] = key.start_mark.line + 1
     return Document(data, lines, loader.twice)
 
 
@@ -138,9 +135,9 @@ def value(text: str) -> Any:
             result = loader.construct_object(yaml.ScalarNode(tag, text))
         json.dumps(result, default=str)
     except _BROKEN as error:
-        raise Unreadable(" ".join(str(error).split())) from error
+        raise Unreadable(str(error), None) from error
     if loader.twice:
-        raise Unreadable(f"duplicate key {loader.twice[0][0]}")
+        raise Unreadable("duplicate key", None)
     return result
 
 

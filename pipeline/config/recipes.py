@@ -94,9 +94,7 @@ def layers(recipe: str, root: Path) -> tuple[str, list[Layer]]:
     path = Path(recipe)
     if path.suffix in (".yaml", ".yml") or len(path.parts) > 1:
         if not path.is_file():
-            raise _error(
-                path, "no such file", recipe, "the path of a recipe's YAML file"
-            )
+            raise _error(path, "no such file", recipe, "a recipe's YAML file")
         path = path.resolve()
     elif recipe in known:
         path = known[recipe]
@@ -126,9 +124,10 @@ def _read(path: Path) -> Layer:
         raw = path.read_bytes()
         data, lines, twice = parse.document(raw)
     except parse.Unreadable as error:
-        place = f"{path}:{error.line}" if error.line else path
+        problem, line = error.args
+        place = f"{path}:{line}" if line else path
         expected = "YAML in UTF-8, plain data only"
-        raise _error(place, "cannot be read", error, expected) from error
+        raise _error(place, "cannot be read", problem, expected) from error
     except OSError as error:
         raise _error(path, "cannot be read", error, "a YAML file") from error
     if not isinstance(data, dict):

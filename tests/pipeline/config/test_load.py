@@ -349,7 +349,7 @@ def test_load_replaces_steps_by_epochs_and_back(root):
         ("train=3", ["train: not a section", "3", "train.key=value"]),
         ("=3", ["cannot be read", "section.key=value"]),
         ("experiment=base", ["experiment: unknown section"]),
-        ("hydra.run.dir=x", ["hydra: unknown section"]),
+        ("tracking.run.dir=x", ["tracking: unknown section"]),
         ("train@here=3", ["cannot be read"]),
     ],
 )
@@ -445,6 +445,10 @@ def test_load_lists_the_known_recipes_and_the_nearest(root):
         ("inherits: [base]", 1, ["inherits", "['base']", "name of one recipe"]),
         ("inherits:", 1, ["inherits", "None", "name of one recipe"]),
         ("? !!python/name:os.system\n: 1", 1, ["cannot be read"]),
+        ("train: {steps: !!timestamp x}", None, ["cannot be read"]),
+        ("train: {steps: !!bool x}", None, ["cannot be read"]),
+        ("train: {steps: !!int ''}", None, ["cannot be read"]),
+        ("train: " + 2000 * "[", None, ["cannot be read"]),
         ("task: {name: \u0007}", None, ["cannot be read"]),
     ],
 )
@@ -544,8 +548,7 @@ def test_load_reads_anchors_and_merge_keys_with_the_lines_of_their_keys(root):
     [
         "1: {2: 3}",
         "evaluate:",
-        "hydra: {run: 3}",
-        "hydra: {searchpath: [x]}",
+        "tracking: {run: 3}",
         "train: 3",
         "train: [1]",
         "train: {1: 2}",
