@@ -1,8 +1,8 @@
 """Write a SavedModel whose bytes are a function of its content.
 
 TensorFlow numbers functions by a counter of the process, orders them by a hash of
-these names, and adds a random fingerprint. So one and the same model would be other
-bytes after another morning's work, and no digest could say that two exports agree.
+these names, and adds a random fingerprint. So the bytes of a model would depend on the
+earlier work of the process, and no digest could show that two exports agree.
 """
 
 import re
@@ -53,6 +53,9 @@ def renumber(model):
             return new[text]
         return inside.sub(lambda found: new[found[0]], text) if inside else text
 
+    for function in library.function:
+        local = dict(_local_names(function, rank))
+        _rename_all(function, lambda text, local=local: local.get(text, text))
     _rename_all(model, rename)
     library.function.sort(key=lambda function: function.signature.name)
 
@@ -64,6 +67,26 @@ def _captured_names(model):
             name = attributes.attr["_user_specified_name"].s.decode()
             if name.isdigit():
                 yield name
+
+
+def _local_names(function, rank):
+    """Arguments of a branch or a loop's body that have a counter in their name.
+
+    Args:
+        function: FunctionDef proto.
+        rank: counter -> its number.
+
+    Yields:
+        (old name, new name).
+    """
+    for index, attributes in function.arg_attr.items():
+        counter = attributes.attr["_user_specified_name"].s.decode()
+        name = function.signature.input_arg[index].name
+        found = re.fullmatch(rf"(.*_){counter}(_0)?", name)
+        if counter.isdigit() and found:
+            new = f"{found[1]}captured_{rank[counter]}"
+            yield name, new + (found[2] or "")
+            yield name.removesuffix("_0"), new  # a loop's body returns it
 
 
 def _rename_all(message, rename):

@@ -1,4 +1,4 @@
-"""Exit statuses, and which exception means which."""
+"""Exit statuses, and the exception that each stands for."""
 
 import traceback
 from pathlib import Path
@@ -19,15 +19,21 @@ class Failure(Exception):
         message: one clear error for the user.
         status: exit status.
         details: the traceback, shown with --debug.
-        expected: whether the message says all there is to say; if not, the
-            traceback is shown in any case.
+        expected: true if the message alone explains it; if not, the traceback is
+            shown in any case.
     """
 
-    def __init__(self, message, status=FAILED, details="", expected=True):
+    def __init__(
+        self,
+        message: str,
+        status: int = FAILED,
+        details: str = "",
+        expected: bool = True,
+    ):
         super().__init__(message)
         self.status, self.details, self.expected = status, details, expected
 
-    def to_json(self):
+    def to_json(self) -> dict:
         """Plain data; `Failure(**failure.to_json())` is the same failure."""
         return {
             "message": str(self),
@@ -37,8 +43,8 @@ class Failure(Exception):
         }
 
     @classmethod
-    def of(cls, error):
-        """What an exception means to the user.
+    def of(cls, error: BaseException) -> "Failure":
+        """The failure that an exception means to the user.
 
         A ValueError that a `raise` of ours raises is the caller's mistake; one of
         a library that we have called is not. A non-finite loss and a rejected model are
@@ -55,7 +61,7 @@ class Failure(Exception):
         return cls(message, FAILED, details, expected=isinstance(error, OSError))
 
 
-def _raised_by_us(error):
+def _raised_by_us(error: BaseException) -> bool:
     frames = traceback.extract_tb(error.__traceback__)
     raiser = Path(frames[-1].filename).resolve() if frames else Path()
     ours = any(folder.resolve() in raiser.parents for folder in OURS)

@@ -11,13 +11,13 @@ LOCAL = "sqlite:///mlruns/mlflow.db"  # its name in sent.json, for every root
 PORT = 5000
 
 
-def tracking_uri(root) -> str:
+def tracking_uri(root: Path) -> str:
     """MLflow's address of its store."""
     local = f"sqlite:///{Path(root).resolve()}/mlruns/mlflow.db"
     return os.environ.get("MLFLOW_TRACKING_URI") or local
 
 
-def public_name(root) -> str:
+def public_name(root: Path) -> str:
     """The tracking URI as it may be written down: no password, no place on disk."""
     uri = tracking_uri(root)
     if uri == f"sqlite:///{Path(root).resolve()}/mlruns/mlflow.db":
@@ -28,7 +28,7 @@ def public_name(root) -> str:
     return urlunsplit(parts) if parts.netloc else uri
 
 
-def address(root, run_id: str) -> str:
+def address(root: Path, run_id: str) -> str:
     """The page of a run; the server's, while MLflow does not have the run yet."""
     sent = sent_to(root, run_id)
     if sent is None:
@@ -36,13 +36,13 @@ def address(root, run_id: str) -> str:
     return f"{server(root)}/#/experiments/{sent[0]}/runs/{sent[1]}"
 
 
-def server(root) -> str:
+def server(root: Path) -> str:
     """MLflow's pages."""
     uri = public_name(root)
     return uri.rstrip("/") if uri.startswith("http") else f"http://127.0.0.1:{PORT}"
 
 
-def sent_to(root, run_id: str) -> tuple[str, str] | None:
+def sent_to(root: Path, run_id: str) -> tuple[str, str] | None:
     """MLflow's experiment and run; None while it does not have the run yet."""
     state = read_state(root, run_id)
     if state.get("tracking_uri") != public_name(root) or "mlflow_run_id" not in state:

@@ -43,7 +43,7 @@ class Follower:
         patience: seconds for which the child continues after the run has ended.
     """
 
-    def __init__(self, root, run_id: str, patience: float = PATIENCE_SECONDS):
+    def __init__(self, root: Path, run_id: str, patience: float = PATIENCE_SECONDS):
         self.root = Path(root).resolve()
         self.run_id = run_id
         self.patience = patience
@@ -96,7 +96,7 @@ class Follower:
 
 
 def follow(
-    root,
+    root: Path,
     run_id: str,
     connect: Callable,
     monitors: Callable,
@@ -189,22 +189,25 @@ def _give_up_after(seconds: float, problem: list[str]) -> None:
 class Sampler(threading.Thread):
     """A thread that writes the machine's state into `runs/<run_id>.system.jsonl`."""
 
-    def __init__(self, root, run_ids: list[str], monitors: Callable):
+    def __init__(self, root: Path, run_ids: list[str], monitors: Callable):
         super().__init__(daemon=True)
         self.records = lambda: [journal.Record(root, name) for name in run_ids]
         self.monitors = monitors
         self.stopped = threading.Event()
 
     def begin(self) -> None:
+        """Start, once."""
         if self.ident is None and not self.stopped.is_set():
             self.start()
 
     def stop(self) -> None:
+        """Stop, and wait for the last line."""
         self.stopped.set()
         if self.ident is not None:
             self.join()
 
     def run(self) -> None:
+        """Measure until `stop`; in the thread."""
         measure = self.monitors()
         steps = {}
         while not self.stopped.is_set():

@@ -23,7 +23,7 @@ class Sending:
         target: a `Target`.
     """
 
-    def __init__(self, root, run_id: str, target):
+    def __init__(self, root: Path, run_id: str, target):
         self.record = journal.Record(root, run_id)
         self.mlruns = Path(root) / "mlruns"
         self.target = target

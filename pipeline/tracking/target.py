@@ -43,7 +43,7 @@ class Target:
         Refused: a database that this MLflow cannot use.
     """
 
-    def __init__(self, root):
+    def __init__(self, root: Path):
         self.mlruns = Path(root).resolve() / "mlruns"
         self.name, self.uri = public_name(root), tracking_uri(root)
         self.experiments = {}

@@ -21,7 +21,7 @@ from pipeline.tracking.sender import Sending
 from pipeline.tracking.target import Target
 
 
-def sync(root) -> int:
+def sync(root: Path) -> int:
     """Send every record of which MLflow lacks a part; parents come first.
 
     Then restore the champions, if it had lost them.
@@ -56,7 +56,7 @@ def sync(root) -> int:
     return count
 
 
-def ui(root, port: int = PORT) -> None:
+def ui(root: Path, port: int = PORT) -> None:
     """Send what is missing, then become MLflow's server on 127.0.0.1.
 
     With MLFLOW_TRACKING_URI at a server there is nothing to start: its address is
