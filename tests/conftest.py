@@ -25,7 +25,6 @@ FAST = (
     "tests/components/test_labels.py",
     "tests/components/test_losses.py",
     "tests/components/test_metrics.py",
-    "tests/components/training/test_laws.py",
     "tests/components/training/test_muon.py",
     "tests/pipeline/config/",
     "tests/pipeline/record/",
