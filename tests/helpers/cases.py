@@ -1,9 +1,8 @@
 """Cases of the laws: one export for each kind of task, inputs and loss.
 
-A case runs the five stages once a session; it is trained on TensorFlow, or on what the
-backend of the environment variable PHISTAR_TRAINED (`make laws-jax`). A case gives a law
-what it needs of the task: x and y of the test split, the first decision's P, and ln P of
-an answer.
+A case runs the five stages once a session. It trains on TensorFlow, or on the backend
+that the environment variable PHISTAR_TRAINED names (`make laws-jax`). It gives a law x
+and y of the test split, the first decision's P, and ln P of an answer.
 """
 
 import functools
