@@ -1,4 +1,4 @@
-"""Law: contract.json says what the SavedModel is."""
+"""Law: contract.json describes the SavedModel."""
 
 from importlib.metadata import version
 from pathlib import Path

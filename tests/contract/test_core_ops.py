@@ -1,4 +1,4 @@
-"""Law: the graph holds core TensorFlow operations, those it says, and no Python."""
+"""Law: the graph holds core TensorFlow operations, those it names, and no Python."""
 
 import tensorflow as tf
 

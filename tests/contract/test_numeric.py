@@ -15,7 +15,7 @@ from tests.helpers.saved_models import operations
 
 
 def folder(case):
-    """Where it is."""
+    """Folder of the numeric export."""
     return case.folders.export / "numeric"
 
 

@@ -1,4 +1,4 @@
-"""Law: `sample` draws from P, tempered and cut as asked, and gives ln P itself."""
+"""Law: `sample` draws from P, tempered and cut by its knobs, and gives ln P itself."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Law: sum over y of P(y | x) is one, asked of `log_prob` one by one."""
+"""Law: sum over y of P(y | x) is one, by calls of `log_prob` one by one."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""Law: a shape that was asked before is never traced again.
+"""Law: a shape that was traced before is never traced again.
 
 A trace is a graph that TensorFlow makes of Python, bodies of loops included.
 """

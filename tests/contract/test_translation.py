@@ -30,7 +30,7 @@ def kept(answer, row):
 
 
 def divisor(lengths, length_penalty):
-    """What ln P is divided by to rank texts of some lengths."""
+    """Divisor of ln P, by which texts of some lengths are ranked."""
     return ((5 + np.asarray(lengths)) / 6) ** length_penalty
 
 
@@ -112,7 +112,7 @@ def test_one_row_keeps_its_answer_whatever_the_others_ask(pair_case):
 
 
 def every_text(case):
-    """All token rows of at most LIMIT labels: those that end, those that do not yet.
+    """Token rows of at most LIMIT labels: those that end, those that do not yet.
 
     Returns:
         (list, list) of lists of int.
@@ -138,7 +138,7 @@ def test_every_sequence_and_what_has_not_ended_sum_to_one(toy_pairs, source):
 
 
 def ranked(case, source, limit, length_penalty):
-    """All texts of at most `limit` tokens, the best first.
+    """Texts of at most `limit` tokens, the best first.
 
     Returns:
         (list of lists of int, float [texts], their scores).

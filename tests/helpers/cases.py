@@ -1,9 +1,8 @@
-"""What the laws are asked of: one export for each kind of task, inputs and loss.
+"""Cases of the laws: one export for each kind of task, inputs and loss.
 
-A case runs the five stages once a session; it is trained on TensorFlow, or on what the
-environment variable PHISTAR_TRAINED says (`make laws-jax`). What a law needs to know of
-a task it asks the case: x and y of the test split, the first decision's P, and ln P of
-an answer.
+A case runs the five stages once a session. It trains on TensorFlow, or on the backend
+that the environment variable PHISTAR_TRAINED names (`make laws-jax`). It gives a law x
+and y of the test split, the first decision's P, and ln P of an answer.
 """
 
 import functools
@@ -270,7 +269,7 @@ class Case:
 
     @property
     def metrics(self):
-        """What the evaluation reported."""
+        """Metrics of the evaluation.  -> dict."""
         return json.loads((self.folders.report / "metrics.json").read_text("utf-8"))
 
     @property
@@ -280,16 +279,16 @@ class Case:
 
     @property
     def encoder(self):
-        """Columns, Images, Text or Pairs.
+        """Encoder: Columns, Images, Text or Pairs.
 
         A new one: the random seed of another case's training takes the operations of
-        sentencepiece from those that have been asked before.
+        sentencepiece from those that were called before.
         """
         return make_encoder(self.data)
 
     @functools.cached_property
     def predicted(self):
-        """What `predict` answers for all test inputs."""
+        """Answer of `predict` for all test inputs."""
         return self.ask("predict", **self.request(), **self.limits("predict"))
 
     def network(self, **arguments):
@@ -301,7 +300,7 @@ class Case:
         return other
 
     def server(self, **arguments):
-        """What is exported, made again in this process.  -> tf.Module."""
+        """Server of the export, rebuilt in this process.  -> tf.Module."""
         scale = read_json(self.folders.network / "network.json")["scale"]
         task = make_task(self.task, self.data.space)
         decoding = read_json(self.folders.report / "decoding.json")
@@ -411,13 +410,13 @@ class LabelCase(Case):
 class SequenceCase(Case):
     """A case whose y is a sequence of tokens, and whose x is one string.
 
-    A subclass says `x_name`, what the signatures call x, and `x`, one of them.
+    A subclass defines `x_name`, the signatures' name of x, and `x`, an example.
     """
 
     first = {"max_length": 1}
 
     def limits(self, signature):
-        """What bounds an answer of `predict` or `sample`: greedy, if it is asked."""
+        """Limits of an answer of `predict` or `sample`; `predict` is greedy."""
         return {"max_length": 40}
 
     def mixed_limits(self, signature):
@@ -497,7 +496,7 @@ class PairCase(SequenceCase):
     SOURCES = (b"", b"bim bam " * 20, "dé\r\ndum".encode(), b"\xff", b"la")
 
     def limits(self, signature):
-        """As others', a beam of one."""
+        """Limits of other texts, and a beam of one."""
         beam = {"beam_size": 1, "length_penalty": 0.0}
         return {"max_length": 40} | (beam if signature == "predict" else {})
 

@@ -1,4 +1,4 @@
-"""A program: the exports that the laws are asked of, in a folder.
+"""Write the exports of the laws' cases into a folder.
 
     python -m tests.runtimes.exports FOLDER [CASE ...]
 

@@ -1,4 +1,4 @@
-"""A program of its own: exports answer in the TensorFlow of the Python that runs it.
+"""Check the answers of exports in the TensorFlow of the Python that runs it.
 
     python tests/runtimes/oldest.py FOLDER/saved_model ...
 
@@ -22,7 +22,7 @@ TOLERANCE = 1e-4  # nats
 
 
 def num_libraries(folder):
-    """How many libraries of operations an export needs."""
+    """Number of libraries of operations that an export needs."""
     contract = (folder / "contract.json").read_text("utf-8")
     return len(json.loads(contract)["op_libraries"])
 

@@ -1,4 +1,4 @@
-"""A program of its own: numeric exports in OpenVINO and, by tf2onnx, in ONNX Runtime.
+"""Check numeric exports in OpenVINO and, by tf2onnx, in ONNX Runtime.
 
     python tests/runtimes/portable.py FOLDER/numeric ...
 

@@ -95,16 +95,10 @@ def case(make_dataset, tmp_path_factory):
     return make
 
 
-# Trainings by backend and number of devices, of which a process has one. `half` is of
-# images too, long enough for its first scales of the loss to overflow.
-TRAININGS = {
-    ("tensorflow", 1): ("images", "columns", "text", "half"),
-    ("tensorflow", 2): ("images", "text"),
-    # 16 rows are 18 for three devices, and the last batch of a pass is not full
-    ("tensorflow", 3): ("columns",),
-    ("jax", 1): ("images", "text", "half"),
-    ("jax", 2): ("images",),
-    ("jax", 3): ("columns", "text"),
+# Trainings on one device, which share a process for each backend; `half` is of images.
+ON_ONE = {
+    "tensorflow": ("images", "columns", "text", "half"),
+    "jax": ("images", "text", "half"),
 }
 HALF = {"precision": "mixed_float16", "steps": 240, "eval_every": 240}
 
@@ -138,9 +132,9 @@ def trained(case, tmp_path_factory):
 
     def make(backend, count, name):
         if (backend, count, name) not in made:
-            names = TRAININGS[backend, count]
+            names = ON_ONE[backend] if count == 1 else (name,)
             requests = [request(backend, count, name) for name in names]
-            if len(requests) == 1:  # as the runner does
+            if count > 1:  # as the runner does
                 process.in_child(*requests, backend)
             else:
                 subprocess.run(
@@ -165,10 +159,15 @@ def weights(folder):
 @pytest.mark.parametrize(
     ("backend", "count", "kind"),
     [
-        (backend, count, kind)
-        for (backend, count), kinds in TRAININGS.items()
-        for kind in kinds
-        if (backend, count) != ("tensorflow", 1) and kind != "half"
+        ("tensorflow", 2, "images"),
+        ("jax", 1, "images"),
+        ("jax", 2, "images"),
+        # 16 rows are 18 for three devices, and the last batch of a pass is not full
+        ("tensorflow", 3, "columns"),
+        ("jax", 3, "columns"),
+        ("tensorflow", 2, "text"),
+        ("jax", 1, "text"),
+        ("jax", 3, "text"),
     ],
 )
 def test_devices_and_frameworks_agree(trained, backend, count, kind):

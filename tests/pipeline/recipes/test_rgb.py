@@ -82,7 +82,7 @@ def dataset(done):
 
 
 def ask(done, signature, pictures, **inputs):
-    """What the export answers.  -> dict of arrays."""
+    """Answer of the export.  -> dict of arrays."""
     signatures = tf.saved_model.load(done.answer["export"]).signatures
     given = {"image": tf.constant(pictures)} | {
         name: tf.constant(values) for name, values in inputs.items()

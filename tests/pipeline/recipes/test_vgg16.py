@@ -79,7 +79,7 @@ class Watched:
             time.sleep(0.05)
 
     def end(self):
-        """What the command said.  -> Done."""
+        """Wait for the end of the command.  -> Done."""
         stdout, stderr = self.process.communicate(timeout=3600)
         return Done(self.process.returncode, stdout, stderr)
 
