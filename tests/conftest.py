@@ -13,6 +13,7 @@ import pytest
 FAST = (
     "tests/test_imports.py",
     "tests/test_mutations.py",
+    "tests/test_words.py",
     "tests/components/data/",
     "tests/components/decoding/",
     "tests/components/networks/test_networks.py",
