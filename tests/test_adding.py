@@ -275,7 +275,7 @@ def test_what_is_added_by_the_list_runs(recipe, added, metric, tmp_path):
     code = copy_code(tmp_path / "code")
     for one in added:
         add(code, one)
-    (tmp_path / "new.yaml").write_text("# @package _global_\n" + yaml.safe_dump(recipe))
+    (tmp_path / "new.yaml").write_text(yaml.safe_dump(recipe))
     done = phistar("run", tmp_path / "new.yaml", root=tmp_path / "project", code=code)
     assert done.status == 0, done.stderr
     metrics = done.answer["metrics"]
