@@ -10,6 +10,7 @@ from components.serving.knobs import (
     concrete,
     knobs_in_range,
     noise,
+    require,
 )
 
 
@@ -44,10 +45,8 @@ class LabelServer(tf.Module):
         some = tf.cond(rows > 0, lambda: inputs, lambda: one_row(inputs))
         some = tf.ensure_shape(some, inputs.shape)
         logits = self.scale * self.network(some, training=False)[:rows]
-        known = tf.debugging.Assert(
-            tf.reduce_all(tf.math.is_finite(logits)),
-            ["the numbers are too large for the network, whose scores are none"],
-        )
+        message = "the numbers are too large for the network, whose scores are none"
+        known = tf.debugging.Assert(tf.reduce_all(tf.math.is_finite(logits)), [message])
         with tf.control_dependencies([known]):
             return tf.identity(logits)
 
@@ -56,10 +55,8 @@ class LabelServer(tf.Module):
 
         def predict(**inputs):
             logits = self.logits(inputs)
-            log_probs, index = self.task.log_probs(logits), self.task.predict(logits)
-            return {
-                "label": tf.gather(self.labels, index),
-                "log_prob": tf.gather(log_probs, index, batch_dims=1),
+            log_probs = self.task.log_probs(logits)
+            return chosen(log_probs, self.task.predict(logits)) | {
                 "labels": tf.broadcast_to(self.labels, tf.shape(log_probs)),
                 "log_probs": log_probs,
             }
@@ -67,14 +64,8 @@ class LabelServer(tf.Module):
         def log_prob(*, label, **inputs):
             log_probs = self.task.log_probs(self.logits(inputs))
             hit = tf.equal(label[:, None], self.labels[None, :])  # [B, K]
-            known = tf.debugging.Assert(
-                tf.reduce_all(tf.reduce_any(hit, axis=1)),
-                [
-                    f"label must be one of: {', '.join(self.task.space.names)}. "
-                    "Received:",
-                    tf.boolean_mask(label, ~tf.reduce_any(hit, axis=1)),
-                ],
-            )
+            rule = f"label must be one of: {', '.join(self.task.space.names)}"
+            known = require(tf.reduce_any(hit, axis=1), rule, label)
             with tf.control_dependencies([known]):
                 index = tf.argmax(tf.cast(hit, tf.int32), axis=1)
             return {"log_prob": tf.gather(log_probs, index, batch_dims=1)}
@@ -83,7 +74,11 @@ class LabelServer(tf.Module):
             log_probs = self.task.log_probs(self.logits(inputs))
             with tf.control_dependencies(knobs_in_range(temperature, top_k, top_p)):
                 uniform = noise(seed, 1)[:, 0]
-            index = sample(log_probs, uniform, temperature, top_k, top_p)
+            return chosen(
+                log_probs, sample(log_probs, uniform, temperature, top_k, top_p)
+            )
+
+        def chosen(log_probs, index):
             return {
                 "label": tf.gather(self.labels, index),
                 "log_prob": tf.gather(log_probs, index, batch_dims=1),

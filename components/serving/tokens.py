@@ -5,6 +5,8 @@ import tensorflow as tf
 from components.serving.knobs import (
     DEFAULTS,
     KNOB_UNITS,
+    KNOBS,
+    concrete,
     knob,
     knobs_in_range,
     noise,
@@ -53,8 +55,23 @@ class TokenServer(tf.Module):
         """
         raise NotImplementedError
 
-    def scoring(self):
-        """The signatures that score.  -> dict of name -> (function, its specs)."""
+    def concrete(self, predict, knobs, draw):
+        """All signatures.
+
+        Args:
+            predict, draw: functions of the given text and knobs -> dict; `draw` is
+                `sample`.
+            knobs: name -> spec, those of `predict`.
+
+        Returns:
+            dict of name -> concrete function: the four, and `serving_default`, which is
+            `predict` with the default knobs.
+        """
+
+        def serving_default(**given):
+            (texts,) = given.values()
+            default = {n: tf.fill(tf.shape(texts), v) for n, v in self.default.items()}
+            return predict(**given, **default)
 
         def log_prob(*, text, **given):
             tokens, lengths = self.text.encode_graph(text)
@@ -72,10 +89,15 @@ class TokenServer(tf.Module):
         def answer(by_token):
             return {"log_prob": total(by_token), "token_log_probs": by_token}
 
-        return {
-            "log_prob": (log_prob, self.given | TEXT),
-            "log_prob_tokens": (log_prob_tokens, self.given | TOKENS),
-        }
+        return concrete(
+            {
+                "serving_default": (serving_default, self.given),
+                "predict": (predict, self.given | knobs),
+                "log_prob": (log_prob, self.given | TEXT),
+                "log_prob_tokens": (log_prob_tokens, self.given | TOKENS),
+                "sample": (draw, self.given | MAX_LENGTH | KNOBS),
+            }
+        )
 
     def made(self, continuation):
         """Answer of `predict` and `sample` from a Continuation.  -> dict."""
