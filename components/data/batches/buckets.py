@@ -274,14 +274,9 @@ def length_batches(source_lengths, target_lengths, batch_tokens):
         return
     found = Buckets.of(source_lengths, target_lengths, batch_tokens)
     order = np.argsort(found.number, kind="stable")
-    batches = list(zip(*found.cuts, strict=True))
+    widths = list(zip(found.target_widths, found.source_widths, strict=True))
+    batches = zip(*found.cuts, strict=True)
     # by shape, so that batches of one shape follow each other
-    for k, start, stop in sorted(
-        batches,
-        key=lambda batch: (
-            found.target_widths[batch[0]],
-            found.source_widths[batch[0]],
-        ),
-    ):
+    for k, start, stop in sorted(batches, key=lambda batch: widths[batch[0]]):
         shape = found.num_rows[k], found.source_widths[k], found.target_widths[k]
         yield order[start:stop], tuple(int(size) for size in shape)
