@@ -21,7 +21,7 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from components import artifacts
 from components.errors import RejectedModel
-from components.serving import clean, numeric, ops, parity, warmup
+from components.serving import clean, numeric, ops, parity, request, warmup
 from components.serving import server as server_class
 
 # in the SavedModel's folder: requests of test and their answers at evaluation
@@ -93,14 +93,13 @@ def run(task, dataset, network, report, out_dir, log):
         artifacts.write_json(folder / "contract.json", contract)
         (folder / GOLDEN).parent.mkdir()
         shutil.copyfile(Path(report) / "golden.npz", folder / GOLDEN)
-        with np.load(folder / GOLDEN, allow_pickle=False) as golden:
-            warmup.write(folder, contract, signatures)
-            if encoder.array:
-                alone = folder.with_name("numeric")
-                evaluated = golden["predict/out/log_probs"]
-                inputs = np.asarray(data.split("test")[0][: len(evaluated)])
-                differences["numeric"] = numeric.write(alone, server, inputs, evaluated)
-                require_alone(alone)
+        warmup.write(folder, contract, signatures)
+        if encoder.array:
+            alone = folder.with_name("numeric")
+            evaluated = request.golden(folder / GOLDEN)[1]["predict"]["log_probs"]
+            inputs = np.asarray(data.split("test")[0][: len(evaluated)])
+            differences["numeric"] = numeric.write(alone, server, inputs, evaluated)
+            require_alone(alone)
         mlflow_model = folder.with_name("mlflow_model")
         differences |= clean.ask(process, folder, mlflow_model)
     log.metrics({f"export_{n}_difference": v for n, v in differences.items()}, step=0)

@@ -3,15 +3,7 @@
 import tensorflow as tf
 
 from components.decoding.sample import sample
-from components.serving.knobs import (
-    DEFAULTS,
-    KNOB_UNITS,
-    KNOBS,
-    concrete,
-    knobs_in_range,
-    noise,
-    require,
-)
+from components.serving.knobs import DEFAULTS, KNOBS, UNITS, concrete, noise, require
 
 
 class LabelServer(tf.Module):
@@ -72,11 +64,9 @@ class LabelServer(tf.Module):
 
         def draw(*, seed, temperature, top_k, top_p, **inputs):
             log_probs = self.task.log_probs(self.logits(inputs))
-            with tf.control_dependencies(knobs_in_range(temperature, top_k, top_p)):
-                uniform = noise(seed, 1)[:, 0]
-            return chosen(
-                log_probs, sample(log_probs, uniform, temperature, top_k, top_p)
-            )
+            uniform = noise(seed, 1, temperature, top_k, top_p)[:, 0]
+            index = sample(log_probs, uniform, temperature, top_k, top_p)
+            return chosen(log_probs, index)
 
         def chosen(log_probs, index):
             return {
@@ -118,7 +108,7 @@ class LabelServer(tf.Module):
             "labels": "all labels, in the order of log_probs",
             "log_prob": "ln P(label | x), nats",
             "log_probs": "ln P(y | x) for every label, nats",
-            **KNOB_UNITS,
+            **UNITS,
         }
 
 

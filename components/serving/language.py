@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from components.decoding.sample import continue_texts, greedy, sample
+from components.serving.knobs import noise
 from components.serving.tokens import MAX_LENGTH, TokenServer, largest
 
 LONGEST = 4096  # the largest `max_length` of a request
@@ -105,7 +106,7 @@ class LanguageServer(TokenServer):
             return self.continuation(prompt, max_length, lambda p, _: greedy(p))
 
         def draw(*, prompt, max_length, seed, temperature, top_k, top_p):
-            uniform = self.uniform(seed, temperature, top_k, top_p)
+            uniform = noise(seed, LONGEST, temperature, top_k, top_p)
 
             def choose(log_probs, number):
                 number = tf.minimum(number, LONGEST - 1)

@@ -2,16 +2,7 @@
 
 import tensorflow as tf
 
-from components.serving.knobs import (
-    DEFAULTS,
-    KNOB_UNITS,
-    KNOBS,
-    concrete,
-    knob,
-    knobs_in_range,
-    noise,
-    require,
-)
+from components.serving.knobs import DEFAULTS, KNOBS, UNITS, concrete, knob, require
 
 NEVER = -1e30  # ln P of a token that cannot follow
 
@@ -110,15 +101,6 @@ class TokenServer(tf.Module):
             "truncated": ~continuation.ended,
         }
 
-    def uniform(self, seed, temperature, top_k, top_p):
-        """Random numbers for the tokens of `sample`, after its knobs are checked.
-
-        Returns:
-            float32 [B, longest], in [0, 1).
-        """
-        with tf.control_dependencies(knobs_in_range(temperature, top_k, top_p)):
-            return noise(seed, self.longest)
-
     def length_in_range(self, max_length):
         """The assertion that refuses a `max_length` out of range."""
         return within(max_length, "max_length", 1, self.longest)
@@ -147,7 +129,7 @@ class TokenServer(tf.Module):
             "log_prob": f"ln P(tokens | {given}), nats",
             "token_log_probs": "ln P of each token given those before it, nats",
             "next_log_probs": "ln P of every token to come next, nats",
-            **KNOB_UNITS,
+            **UNITS,
         }
 
 

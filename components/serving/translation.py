@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from components.decoding import search
 from components.decoding.sample import sample
-from components.serving.knobs import knob, require
+from components.serving.knobs import knob, noise, require
 from components.serving.tokens import MAX_LENGTH, TokenServer, largest, within
 
 LONGEST = 1024  # the largest `max_length` of a request
@@ -107,7 +107,7 @@ class TranslationServer(TokenServer):
             }
 
         def draw(*, source, max_length, seed, temperature, top_k, top_p):
-            uniform = self.uniform(seed, temperature, top_k, top_p)
+            uniform = noise(seed, LONGEST, temperature, top_k, top_p)
             with tf.control_dependencies([self.length_in_range(max_length)]):
                 given, cut = self.source_tokens(source)
 

@@ -45,9 +45,8 @@ class Binary(Task):
         """(ln P(-1 | x), ln P(+1 | x)).  [B, 1] -> float [B, 2], nats."""
         score = logits[..., 0]
         ones = ops.ones_like(score)
-        return ops.stack(
-            [binary_log_prob(score, -ones), binary_log_prob(score, ones)], axis=-1
-        )
+        both = [binary_log_prob(score, labels) for labels in (-ones, ones)]
+        return ops.stack(both, axis=-1)
 
     def log_prob(self, logits, labels):
         """ln P(y | x) = -ln(1 + e^-m).  [B, 1], int [B] -> float [B], nats."""

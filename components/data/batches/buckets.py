@@ -233,9 +233,8 @@ class BucketPlan:
         rows = order[start:stop]
         # rows of padding repeat the first ones, with weight 0
         padded = np.resize(rows, self.buckets.num_rows[bucket])  # [R]
-        sources = places(
-            self.source_offsets, padded, self.buckets.source_widths[bucket]
-        )
+        source_width = self.buckets.source_widths[bucket]
+        sources = places(self.source_offsets, padded, source_width)
         labels = places(self.target_offsets, padded, self.buckets.target_widths[bucket])
         length = np.diff(self.target_offsets)[padded]
         real = np.arange(labels.shape[1]) < length[:, None]  # [R, T]
