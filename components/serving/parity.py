@@ -7,7 +7,6 @@ import numpy as np
 from components.errors import RejectedModel
 from components.serving.ask import Model
 from components.serving.clean import TOLERANCE
-from components.serving.request import differences
 
 BATCH_TOKENS = 2**12  # of texts in one request, padding included
 BATCH_NUMBERS = 2**20  # of other inputs
@@ -48,7 +47,8 @@ def score(data, encoder, folder, test_nll, context=None):
         if not texts:
             request["label"] = names[data.space.index(labels[rows])]
         nll[rows] = -model.call("log_prob", request)["log_prob"]
-    apart = differences(nll / lengths, test_nll / lengths)
+    apart = np.abs(nll - test_nll) / lengths
+    apart /= np.maximum(1, np.abs(test_nll) / lengths / 100)
     worst = int(np.argmax(np.where(np.isnan(apart), np.inf, apart)))
     # `not <=` so that NaN is refused too
     if not apart[worst] <= TOLERANCE:
