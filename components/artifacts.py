@@ -120,10 +120,8 @@ def save_network(folder, network, description):
     # random states are not weights: training's seed gives those of dropout
     shapes = [list(weight.shape) for weight in network.weights]
     names = network.weight_names()
-    write_json(
-        Path(folder) / "network.json",
-        {**description, "shapes": shapes, "names": names},
-    )
+    description = {**description, "shapes": shapes, "names": names}
+    write_json(Path(folder) / "network.json", description)
     # by position: Keras's variable paths are not stable inside one process
     arrays = {f"{i:05d}": np.asarray(v) for i, v in enumerate(get_weights(network))}
     np.savez(Path(folder) / "weights.npz", **arrays)

@@ -7,12 +7,7 @@ from typing import Annotated
 import keras
 from pydantic import Field
 
-from components.artifacts import (
-    Dataset,
-    make_network,
-    make_task,
-    save_network,
-)
+from components.artifacts import Dataset, make_network, make_task, save_network
 from components.training.warm_start import report, start_from
 
 

@@ -6,14 +6,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from components.artifacts import (
-    Dataset,
-    load_network,
-    make_encoder,
-    make_task,
-    read_json,
-    write_json,
-)
+from components import artifacts
 from components.reports import plots
 from components.reports import report as report_function
 
@@ -42,19 +35,19 @@ def run(
         length_penalty: alpha of the search, which ranks by ln P / ((5 + n) / 6)^alpha;
             0 ranks by ln P.
     """
-    data, folder = Dataset.load(dataset), Path(out_dir)
-    the_task = make_task(task, data.space)
-    model, description = load_network(network)
+    data, folder = artifacts.Dataset.load(dataset), Path(out_dir)
+    the_task = artifacts.make_task(task, data.space)
+    model, description = artifacts.load_network(network)
     decoding = {"beam_size": beam_size, "length_penalty": length_penalty}
-    given = the_task, data, model, description["scale"], make_encoder(data)
+    given = the_task, data, model, description["scale"], artifacts.make_encoder(data)
     report = report_function(task["name"])(*given, num_bins=num_bins, **decoding)
-    write_json(folder / "decoding.json", decoding)
+    artifacts.write_json(folder / "decoding.json", decoding)
     metrics = report.metrics
-    write_json(folder / "metrics.json", metrics)
+    artifacts.write_json(folder / "metrics.json", metrics)
     np.save(folder / "test_nll.npy", report.test_nll)
     np.savez(folder / "golden.npz", **report.golden)
     (folder / "figures").mkdir()
-    history = read_json(Path(network) / "history.json")
+    history = artifacts.read_json(Path(network) / "history.json")
     curves = plots.learning_curves(history, metrics["valid_nll_uniform"])
     for name, figure in {**report.figures, "learning_curves": curves}.items():
         figure.savefig(folder / "figures" / f"{name}.png", dpi=120)

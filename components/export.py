@@ -19,18 +19,10 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
-from components.artifacts import (
-    Dataset,
-    load_network,
-    make_encoder,
-    make_task,
-    read_json,
-    write_json,
-)
+from components import artifacts
 from components.errors import RejectedModel
-from components.serving import clean, numeric, ops, parity, warmup
+from components.serving import clean, numeric, ops, parity, request, warmup
 from components.serving import server as server_class
-from components.serving.savedmodel import save
 
 # in the SavedModel's folder: requests of test and their answers at evaluation
 GOLDEN = Path("assets.extra", "golden.npz")
@@ -54,14 +46,15 @@ def run(task, dataset, network, report, out_dir, log):
     """
     # importing tensorflow takes seconds: the clean process begins with it now
     with clean.take() as process:
-        data, folder = Dataset.load(dataset), Path(out_dir) / "saved_model"
-        model, description = load_network(network)
-        the_task, encoder = make_task(task, data.space), make_encoder(data)
-        decoding = read_json(Path(report) / "decoding.json")
+        data, folder = artifacts.Dataset.load(dataset), Path(out_dir) / "saved_model"
+        model, description = artifacts.load_network(network)
+        the_task = artifacts.make_task(task, data.space)
+        encoder = artifacts.make_encoder(data)
+        decoding = artifacts.read_json(Path(report) / "decoding.json")
         make_server = server_class(task["name"])
         server = make_server(the_task, encoder, model, description["scale"], decoding)
         signatures = server.signatures()
-        save(server, folder, signatures)
+        tf.saved_model.save(server, str(folder), signatures=signatures)
         words = {*strings(encoder.to_json()), *strings(data.space.to_json())}
         require_alone(folder, encoder.op_libraries, words)
         test_nll = np.load(Path(report) / "test_nll.npy")
@@ -86,7 +79,7 @@ def run(task, dataset, network, report, out_dir, log):
             "op_libraries": list(encoder.op_libraries),
             "oldest_tensorflow": OLDEST_TENSORFLOW,
             "data": {"name": data.description["name"], **data.digests},
-            "metrics": read_json(Path(report) / "metrics.json"),
+            "metrics": artifacts.read_json(Path(report) / "metrics.json"),
             # test again, through the SavedModel
             "served": served,
             "golden": GOLDEN.as_posix(),
@@ -97,40 +90,19 @@ def run(task, dataset, network, report, out_dir, log):
                 "tensorflow": tf.__version__,
             },
         }
-        write_json(folder / "contract.json", contract)
+        artifacts.write_json(folder / "contract.json", contract)
         (folder / GOLDEN).parent.mkdir()
         shutil.copyfile(Path(report) / "golden.npz", folder / GOLDEN)
-        with np.load(folder / GOLDEN, allow_pickle=False) as golden:
-            warmup.write(folder, contract, signatures)
-            if encoder.array:
-                alone = folder.with_name("numeric")
-                evaluated = golden["predict/out/log_probs"]
-                differences["numeric"] = write_numeric(alone, server, data, evaluated)
-                require_alone(alone)
+        warmup.write(folder, contract, signatures)
+        if encoder.array:
+            alone = folder.with_name("numeric")
+            evaluated = request.golden(folder / GOLDEN)[1]["predict"]["log_probs"]
+            inputs = np.asarray(data.split("test")[0][: len(evaluated)])
+            differences["numeric"] = numeric.write(alone, server, inputs, evaluated)
+            require_alone(alone)
         mlflow_model = folder.with_name("mlflow_model")
         differences |= clean.ask(process, folder, mlflow_model)
     log.metrics({f"export_{n}_difference": v for n, v in differences.items()}, step=0)
-
-
-def write_numeric(folder, server, data, evaluated):
-    """Write the network alone, and prove that it answers as evaluated.
-
-    Args:
-        folder: Path to write to.
-        server: of components/serving/labels.py.
-        data: Dataset.
-        evaluated: float [N, K], ln P of the first N rows of test, nats.
-
-    Returns:
-        float, the largest difference, nats.
-
-    Raises:
-        RejectedModel: if an answer differs from the evaluation's.
-    """
-    inputs = np.asarray(data.split("test")[0][: len(evaluated)])
-    difference = numeric.write(folder, server, inputs, evaluated)
-    clean.require_close(difference, "the numeric SavedModel")
-    return difference
 
 
 def require_alone(folder, libraries=(), words=()):

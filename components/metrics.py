@@ -23,12 +23,23 @@ def nll(log_prob):
     losses = -np.asarray(log_prob, dtype="float64")
     mean = losses.sum() / len(losses)
     error = losses.std(ddof=1) / math.sqrt(len(losses)) if len(losses) > 1 else 0.0
+    return {**interval(mean, error), "n": len(losses)}
+
+
+def interval(mean, error):
+    """A mean -ln P in nats and bits, with its 95 % interval.
+
+    Args:
+        mean, error: float, the mean and its standard error, nats.
+
+    Returns:
+        dict: nll, nll_low, nll_high (nats), bits.
+    """
     return {
         "nll": mean,
         "nll_low": max(0.0, mean - Z_95 * error),
         "nll_high": mean + Z_95 * error,
         "bits": mean / math.log(2),
-        "n": len(losses),
     }
 
 
@@ -182,10 +193,7 @@ def token_nll(log_prob, offsets, sizes):
     bits = total / math.log(2)
     characters, num_bytes = np.maximum(sizes.sum(axis=0), 1)
     return {
-        "nll": mean,
-        "nll_low": max(0.0, mean - Z_95 * error),
-        "nll_high": mean + Z_95 * error,
-        "bits": mean / math.log(2),
+        **interval(mean, error),
         "n": int(count),
         "perplexity": math.exp(mean),
         "bits_per_character": bits / characters,

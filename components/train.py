@@ -6,14 +6,7 @@ from typing import Annotated, Literal
 import keras
 from pydantic import Field
 
-from components.artifacts import (
-    Dataset,
-    load_network,
-    make_task,
-    save_network,
-    set_weights,
-    write_json,
-)
+from components import artifacts
 from components.data.batches.buckets import BucketPlan
 from components.data.batches.loader import loader
 from components.data.batches.passes import Parts
@@ -95,11 +88,11 @@ def run(
             data that are not sentence pairs.
     """
     keras.utils.set_random_seed(seed)
-    data, placed = Dataset.load(dataset), place(devices)
-    the_task = make_task(task, data.space)
+    data, placed = artifacts.Dataset.load(dataset), place(devices)
+    the_task = artifacts.make_task(task, data.space)
     inputs, labels = data.split("train")
     with placed.scope(), dtype_policy(precision):
-        model, description = load_network(network)
+        model, description = artifacts.load_network(network)
 
     # the devices split every part of a batch evenly
     split = placed.count * accumulate
@@ -117,7 +110,7 @@ def run(
     scorer = None
     if placed.strategy:  # each of its replicas would score every row of valid
         model.synchronize()
-        scorer, _ = load_network(network)
+        scorer, _ = artifacts.load_network(network)
 
     valid = data.split("valid")
     evaluation = Evaluation(the_task, loss, valid, model, scorer, average, stop_after)
@@ -142,9 +135,10 @@ def run(
         )
 
     params = evaluation.add_average()
-    set_weights(model, evaluation.best.weights)
-    save_network(out_dir, model, {**description, "scale": evaluation.best.scale})
-    write_json(Path(out_dir) / "history.json", evaluation.history)
+    artifacts.set_weights(model, evaluation.best.weights)
+    description["scale"] = evaluation.best.scale
+    artifacts.save_network(out_dir, model, description)
+    artifacts.write_json(Path(out_dir) / "history.json", evaluation.history)
     params |= {"train.total_steps": steps, "train.best_step": evaluation.best_step}
     if isinstance(plan, BucketPlan):
         params["train.padding"] = plan.padding["both"]

@@ -115,8 +115,8 @@ MUTATIONS = (
         (
             (
                 EXPORT,
-                "model, description = load_network(network)",
-                "model, description = load_network(network); "
+                "model, description = artifacts.load_network(network)",
+                "model, description = artifacts.load_network(network); "
                 "[w.assign(tf.cast(tf.cast(w, tf.bfloat16), tf.float32)) "
                 "for w in model.weights]",
             ),
@@ -217,8 +217,8 @@ MUTATIONS = (
         (
             (
                 "components/networks/transformer/encoder_decoder.py",
-                "mask = hidden(before_padding(source)[:, None])",
-                "mask = hidden(ops.ones_like(before_padding(source))[:, None])",
+                "mask = layers.hidden(before_padding(source)[:, None])",
+                "mask = layers.hidden(ops.ones_like(before_padding(source))[:, None])",
             ),
         ),
     ),

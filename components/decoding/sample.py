@@ -126,9 +126,6 @@ def continue_texts(network, prompt, prompt_lengths, max_length, room, choose):
         place = ops.stack([rows, column], axis=1)  # [B, 2]
         return ops.scatter_update(array, place, values)
 
-    def round_goes_on(going, *_):
-        return ops.any(going)
-
     def step(going, index, number, ended, tokens, log_probs, x, cache, places):
         """Choose one token for each row, and read it."""
         scores = ops.log_softmax(network.head(x), axis=-1)  # [B, D] -> [B, V]
@@ -149,9 +146,6 @@ def continue_texts(network, prompt, prompt_lengths, max_length, room, choose):
         x, cache = features.step(chosen, at, cache, places)
         return going, index, number, ended, tokens, log_probs, x, cache
 
-    def goes_on(number, ended, *_):
-        return ops.any(active(number, ended))
-
     def one_round(number, ended, tokens, log_probs):
         """Read each row's window, then step until all rows wait."""
         place = prompt_lengths + number  # [B], of the next label in its text
@@ -171,7 +165,7 @@ def continue_texts(network, prompt, prompt_lengths, max_length, room, choose):
         # flat arrays, in which a step writes whole rows
         cache, places = features.start(cache, width)
         state = ops.while_loop(
-            round_goes_on,
+            lambda going, *_: ops.any(going),
             lambda *state: step(*state, places),
             (going, index, number, ended, tokens, log_probs, x, cache),
         )
@@ -181,7 +175,7 @@ def continue_texts(network, prompt, prompt_lengths, max_length, room, choose):
     batch = ops.shape(prompt)[0]
     # M + 1 columns: rows that wait write into the last one
     number, ended, tokens, log_probs = ops.while_loop(
-        goes_on,
+        lambda number, ended, *_: ops.any(active(number, ended)),
         one_round,
         (
             ops.zeros_like(prompt_lengths),

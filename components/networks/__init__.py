@@ -2,7 +2,7 @@
 
 
 def network(name):
-    """The function that builds the network called `name`.
+    """The function or class that builds the network called `name`.
 
     Raises:
         ValueError: if there is no such network.
@@ -25,25 +25,25 @@ def network(name):
 
             return transformer_lm
         case "vgg11":
-            from components.networks.vgg import vgg11
+            from components.networks.vgg import VGG11
 
-            return vgg11
+            return VGG11
         case "vgg13":
-            from components.networks.vgg import vgg13
+            from components.networks.vgg import VGG13
 
-            return vgg13
+            return VGG13
         case "vgg16c":
-            from components.networks.vgg import vgg16c
+            from components.networks.vgg import VGG16C
 
-            return vgg16c
+            return VGG16C
         case "vgg16":
-            from components.networks.vgg import vgg16
+            from components.networks.vgg import VGG16
 
-            return vgg16
+            return VGG16
         case "vgg19":
-            from components.networks.vgg import vgg19
+            from components.networks.vgg import VGG19
 
-            return vgg19
+            return VGG19
         case "vgg_small":
             from components.networks.vgg_small import vgg_small
 

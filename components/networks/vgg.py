@@ -20,166 +20,84 @@ from components.networks.base import Network, network_inputs
 WIDTHS = (64, 128, 256, 512, 512)  # channels of the blocks
 
 
-def vgg11(
-    input_shape,
-    input_dtype,
-    num_outputs,
-    *,
-    mlp_dim: Annotated[int, Field(ge=1)] = 4096,
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5,
-):
-    """Configuration A: 8 convolutions. 132,863,336 parameters as in the paper.
-
-    Args:
-        input_shape: (height, width, channels), 32 pixels a side or more.
-        input_dtype: "uint8", or "float32" for pixels already scaled.
-        num_outputs: width of the head.
-        mlp_dim: width of the two dense layers.
-        dropout: probability of dropping a unit of a dense layer.
-
-    Returns:
-        Network.
-    """
-    blocks = ((3,), (3,), (3, 3), (3, 3), (3, 3))
-    return _vgg(input_shape, input_dtype, num_outputs, blocks, mlp_dim, dropout)
-
-
-def vgg13(
-    input_shape,
-    input_dtype,
-    num_outputs,
-    *,
-    mlp_dim: Annotated[int, Field(ge=1)] = 4096,
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5,
-):
-    """Configuration B: 10 convolutions. 133,047,848 parameters as in the paper.
-
-    Args:
-        input_shape: (height, width, channels), 32 pixels a side or more.
-        input_dtype: "uint8", or "float32" for pixels already scaled.
-        num_outputs: width of the head.
-        mlp_dim: width of the two dense layers.
-        dropout: probability of dropping a unit of a dense layer.
-
-    Returns:
-        Network.
-    """
-    blocks = ((3, 3), (3, 3), (3, 3), (3, 3), (3, 3))
-    return _vgg(input_shape, input_dtype, num_outputs, blocks, mlp_dim, dropout)
-
-
-def vgg16c(
-    input_shape,
-    input_dtype,
-    num_outputs,
-    *,
-    mlp_dim: Annotated[int, Field(ge=1)] = 4096,
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5,
-):
-    """Configuration C: 13 convolutions, three of them 1x1. 133,638,952 parameters.
-
-    Args:
-        input_shape: (height, width, channels), 32 pixels a side or more.
-        input_dtype: "uint8", or "float32" for pixels already scaled.
-        num_outputs: width of the head.
-        mlp_dim: width of the two dense layers.
-        dropout: probability of dropping a unit of a dense layer.
-
-    Returns:
-        Network.
-    """
-    blocks = ((3, 3), (3, 3), (3, 3, 1), (3, 3, 1), (3, 3, 1))
-    return _vgg(input_shape, input_dtype, num_outputs, blocks, mlp_dim, dropout)
-
-
-def vgg16(
-    input_shape,
-    input_dtype,
-    num_outputs,
-    *,
-    mlp_dim: Annotated[int, Field(ge=1)] = 4096,
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5,
-):
-    """Configuration D: 13 convolutions. 138,357,544 parameters as in the paper.
-
-    Args:
-        input_shape: (height, width, channels), 32 pixels a side or more.
-        input_dtype: "uint8", or "float32" for pixels already scaled.
-        num_outputs: width of the head.
-        mlp_dim: width of the two dense layers.
-        dropout: probability of dropping a unit of a dense layer.
-
-    Returns:
-        Network.
-    """
-    blocks = ((3, 3), (3, 3), (3, 3, 3), (3, 3, 3), (3, 3, 3))
-    return _vgg(input_shape, input_dtype, num_outputs, blocks, mlp_dim, dropout)
-
-
-def vgg19(
-    input_shape,
-    input_dtype,
-    num_outputs,
-    *,
-    mlp_dim: Annotated[int, Field(ge=1)] = 4096,
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5,
-):
-    """Configuration E: 16 convolutions. 143,667,240 parameters as in the paper.
-
-    Args:
-        input_shape: (height, width, channels), 32 pixels a side or more.
-        input_dtype: "uint8", or "float32" for pixels already scaled.
-        num_outputs: width of the head.
-        mlp_dim: width of the two dense layers.
-        dropout: probability of dropping a unit of a dense layer.
-
-    Returns:
-        Network.
-    """
-    blocks = ((3, 3), (3, 3), (3, 3, 3, 3), (3, 3, 3, 3), (3, 3, 3, 3))
-    return _vgg(input_shape, input_dtype, num_outputs, blocks, mlp_dim, dropout)
-
-
-def _vgg(input_shape, input_dtype, num_outputs, blocks, mlp_dim, dropout):
+class VGG(Network):
     """Five blocks of convolutions, each pooled 2x2, then two dense layers.
 
+    A subclass defines `blocks`: for each block, the side of each convolution's kernel.
+
     Args:
-        input_shape: (height, width, channels).
-        input_dtype: "uint8" or "float32".
+        input_shape: (height, width, channels), 32 pixels a side or more.
+        input_dtype: "uint8", or "float32" for pixels already scaled.
         num_outputs: width of the head.
-        blocks: for each block, the side of each convolution's kernel.
         mlp_dim: width of the two dense layers.
         dropout: probability of dropping a unit of a dense layer.
-
-    Returns:
-        Network.
 
     Raises:
         ValueError: if the input is not an image, or too small for five poolings.
     """
-    if len(input_shape) != 3 or min(input_shape[:2]) < 32:
-        raise ValueError(
-            "VGG takes images of at least 32 pixels a side, since it halves them five "
-            f"times. Received: an input of shape {tuple(input_shape)}. Enlarge the "
-            "images, or use `vgg_small`; for feature columns use `mlp`."
-        )
-    layers = keras.layers
-    inputs, x = network_inputs(input_shape, input_dtype)
-    for block, (width, kernels) in enumerate(zip(WIDTHS, blocks, strict=True), 1):
-        for convolution, side in enumerate(kernels, 1):
-            x = layers.Conv2D(
-                width,
-                side,
-                padding="same",
-                activation="relu",
-                kernel_initializer="he_normal",
-                name=f"block{block}_{convolution}",
+
+    def __init__(
+        self,
+        input_shape,
+        input_dtype,
+        num_outputs,
+        *,
+        mlp_dim: Annotated[int, Field(ge=1)] = 4096,
+        dropout: Annotated[float, Field(ge=0, lt=1)] = 0.5,
+    ):
+        if len(input_shape) != 3 or min(input_shape[:2]) < 32:
+            raise ValueError(
+                "VGG takes images of at least 32 pixels a side, since it halves them "
+                f"five times. Received: an input of shape {tuple(input_shape)}. "
+                "Enlarge the images, or use `vgg_small`; for feature columns use `mlp`."
+            )
+        layers, blocks = keras.layers, zip(WIDTHS, self.blocks, strict=True)
+        inputs, x = network_inputs(input_shape, input_dtype)
+        for block, (width, kernels) in enumerate(blocks, 1):
+            for convolution, side in enumerate(kernels, 1):
+                x = layers.Conv2D(
+                    width,
+                    side,
+                    padding="same",
+                    activation="relu",
+                    kernel_initializer="he_normal",
+                    name=f"block{block}_{convolution}",
+                )(x)
+            x = layers.MaxPooling2D(name=f"block{block}_pooling")(x)  # sides halve
+        x = layers.Flatten(name="flatten")(x)
+        for layer in (1, 2):
+            x = layers.Dense(
+                mlp_dim, "relu", kernel_initializer="he_normal", name=f"dense_{layer}"
             )(x)
-        x = layers.MaxPooling2D(name=f"block{block}_pooling")(x)  # sides halve
-    x = layers.Flatten(name="flatten")(x)
-    for layer in (1, 2):
-        x = layers.Dense(
-            mlp_dim, "relu", kernel_initializer="he_normal", name=f"dense_{layer}"
-        )(x)
-        x = layers.Dropout(dropout, name=f"dropout_{layer}")(x)
-    return Network(keras.Model(inputs, x, name="features"), num_outputs)
+            x = layers.Dropout(dropout, name=f"dropout_{layer}")(x)
+        super().__init__(keras.Model(inputs, x, name="features"), num_outputs)
+
+
+class VGG11(VGG):
+    """Configuration A: 8 convolutions. 132,863,336 parameters as in the paper."""
+
+    blocks = ((3,), (3,), (3, 3), (3, 3), (3, 3))
+
+
+class VGG13(VGG):
+    """Configuration B: 10 convolutions. 133,047,848 parameters as in the paper."""
+
+    blocks = ((3, 3), (3, 3), (3, 3), (3, 3), (3, 3))
+
+
+class VGG16C(VGG):
+    """Configuration C: 13 convolutions, three of them 1x1. 133,638,952 parameters."""
+
+    blocks = ((3, 3), (3, 3), (3, 3, 1), (3, 3, 1), (3, 3, 1))
+
+
+class VGG16(VGG):
+    """Configuration D: 13 convolutions. 138,357,544 parameters as in the paper."""
+
+    blocks = ((3, 3), (3, 3), (3, 3, 3), (3, 3, 3), (3, 3, 3))
+
+
+class VGG19(VGG):
+    """Configuration E: 16 convolutions. 143,667,240 parameters as in the paper."""
+
+    blocks = ((3, 3), (3, 3), (3, 3, 3, 3), (3, 3, 3, 3), (3, 3, 3, 3))

@@ -3,7 +3,8 @@
 import numpy as np
 
 from components.decoding.sample import EOS
-from components.reports.labels import CLEAR, plain
+from components.reports import base
+from components.reports.labels import CLEAR
 
 STEPS = 16  # tokens of a continuation
 
@@ -53,14 +54,17 @@ def golden(task, network, encoder, texts, rows):
         encoder.decode(line[:length]).encode()
         for line, length in zip(chosen[kept], lengths, strict=True)
     ]
-    return {
-        "predict/in/prompt": plain(np.array([prompts[row] for row in kept], object)),
-        "predict/in/max_length": np.full(len(kept), steps, "int32"),
-        "predict/out/tokens": chosen[kept],
-        "predict/out/lengths": lengths.astype("int32"),
-        "predict/out/text": plain(np.array(written, object)),
-        "predict/out/log_prob": log_prob[kept],
+    request = {
+        "prompt": np.array([prompts[row] for row in kept], object),
+        "max_length": np.full(len(kept), steps, "int32"),
     }
+    answer = {
+        "tokens": chosen[kept],
+        "lengths": lengths.astype("int32"),
+        "text": np.array(written, object),
+        "log_prob": log_prob[kept],
+    }
+    return base.golden("predict", request, answer)
 
 
 def greedy(task, network, labels, start, steps):

@@ -5,7 +5,7 @@ import numpy as np
 from components.data.splits import SPLITS
 from components.metrics import floors, nll, reliability
 from components.reports import plots
-from components.reports.base import Report
+from components.reports.base import Report, golden
 
 GOLDEN = 32  # test examples that go with the export, with their ln P
 CLEAR = 1e-3  # nats between two labels: below it, rounding may change the decision
@@ -56,22 +56,11 @@ def report(task, data, network, scale, encoder, num_bins, metrics_of, figures_of
     }
     rows = slice(0, GOLDEN)
     request = encoder.request(data.raw(), rows)
-    inputs = {name: plain(values) for name, values in request.items()}
-    golden = {
-        **{f"log_prob/in/{name}": values for name, values in inputs.items()},
-        "log_prob/in/label": plain(np.array(names)[index[rows]]),
-        "log_prob/out/log_prob": log_prob[rows],
-        **{f"predict/in/{name}": values for name, values in inputs.items()},
-        "predict/out/log_probs": log_probs[rows],
-    }
+    scored = request | {"label": np.array(names)[index[rows]]}
+    answer = {"log_probs": log_probs[rows]}
     second, first = np.sort(log_probs[rows], axis=1)[:, -2:].T  # [GOLDEN] each
     if (first - second).min() > CLEAR:
-        golden["predict/out/label"] = plain(np.array(names)[decision[rows]])
-    return Report(metrics, -log_prob, golden, figures)
-
-
-def plain(values):
-    """Turn strings into bytes of one width, since object arrays would need pickle."""
-    if values.dtype.kind == "U":
-        return np.char.encode(values, "utf-8")
-    return values.astype("S") if values.dtype.kind == "O" else values
+        answer["label"] = np.array(names)[decision[rows]]
+    requests = golden("log_prob", scored, {"log_prob": log_prob[rows]})
+    requests |= golden("predict", request, answer)
+    return Report(metrics, -log_prob, requests, figures)

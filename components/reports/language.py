@@ -5,9 +5,7 @@ import lzma
 import numpy as np
 
 from components.data.splits import SPLITS
-from components.reports import continuations, ngram, plots, tokens
-from components.reports.base import Report
-from components.reports.labels import plain
+from components.reports import base, continuations, ngram, plots, tokens
 from components.reports.language_page import markdown
 
 GOLDEN_TEXTS, GOLDEN_TOKENS = 4, 2000  # of test, in the golden batch
@@ -45,7 +43,7 @@ def report(task, data, network, scale, encoder, **_):
     protocol = network.windows.describe()
     place = texts.places
     read = place - np.asarray(network.windows.start(place))
-    return Report(
+    return base.Report(
         metrics,
         tokens.by_text(log_prob, texts),
         golden(task, network, data, encoder, texts, log_prob),
@@ -96,9 +94,6 @@ def golden(task, network, data, encoder, texts, log_prob):
     # a batch is as wide as its longest text
     rows = [row for row in rows if texts.lengths[row] <= GOLDEN_TOKENS] or rows[:1]
     request = encoder.request(data.raw(), rows)
-    inputs = {f"log_prob/in/{name}": plain(v) for name, v in request.items()}
-    return {
-        **inputs,
-        "log_prob/out/token_log_probs": tokens.padded(log_prob, texts, rows),
-        **continuations.golden(task, network, encoder, texts, rows),
-    }
+    answer = {"token_log_probs": tokens.padded(log_prob, texts, rows)}
+    continued = continuations.golden(task, network, encoder, texts, rows)
+    return base.golden("log_prob", request, answer) | continued

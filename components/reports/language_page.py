@@ -7,6 +7,7 @@ import numpy as np
 from keras import ops
 
 from components.decoding.sample import continue_texts, sample
+from components.reports.base import nll_table
 
 SPAN = 100  # tokens of a passage
 SHOWN = 8  # passages of each kind
@@ -27,12 +28,7 @@ def markdown(metrics, protocol, log_prob, texts, network, encoder):
     Returns:
         str, Markdown.
     """
-    rows = [
-        ("this network", metrics["test_nll"]),
-        (f"{metrics['ngram_order']}-gram of train", metrics["test_nll_ngram"]),
-        ("share of each token in train", metrics["test_nll_prior"]),
-        ("uniform", metrics["test_nll_uniform"]),
-    ]
+    ngram = f"{metrics['ngram_order']}-gram of train", metrics["test_nll_ngram"]
     means, starts = spans(log_prob, texts)
     order = np.argsort(-means, kind="stable")
     chosen = np.random.default_rng(0).permutation(len(means))
@@ -40,9 +36,7 @@ def markdown(metrics, protocol, log_prob, texts, network, encoder):
         [
             f"Test: {metrics['test_n']} tokens, EOS included. Read in {protocol}.",
             "",
-            "| | nats per token |",
-            "|---|---|",
-            *(f"| {name} | {value:.4f} |" for name, value in rows),
+            *nll_table(metrics, ngram),
             "",
             f"{metrics['test_bits_per_byte']:.4f} bits per byte of the texts; xz -9, "
             f"given train: {metrics['test_xz_bits_per_byte']:.4f}.",

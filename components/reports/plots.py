@@ -8,6 +8,12 @@ from matplotlib.figure import Figure
 NAMED_LABELS = 40
 
 
+def subplots(width, height, rows=1, columns=1, **options):
+    """A Figure of this size, inches, and its axes."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(rows, columns, **options)
+
+
 def margin(values, label_index, names):
     """Both losses over the margin, above the margins of test.
 
@@ -21,8 +27,7 @@ def margin(values, label_index, names):
 
     Source: D. McAllester, "The Fundamental Equations of Deep Learning".
     """
-    figure = Figure(figsize=(7, 6), layout="constrained")
-    top, bottom = figure.subplots(2, sharex=True, height_ratios=(3, 2))
+    figure, (top, bottom) = subplots(7, 6, 2, sharex=True, height_ratios=(3, 2))
     low, high = min(-4.0, values.min()), max(6.0, np.quantile(values, 0.99))
     m = np.linspace(low, high, 400)
     top.plot(m, np.logaddexp(0, -m), label=r"logistic  $\ln(1 + e^{-m})$")
@@ -60,8 +65,7 @@ def confusion_matrix(label_index, decision, names):
     counts = np.zeros((size, size), int)
     np.add.at(counts, (label_index, decision), 1)
     side = 2.5 + 0.45 * min(size, NAMED_LABELS)
-    figure = Figure(figsize=(side + 1, side), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = subplots(side + 1, side)
     axes.imshow(counts, cmap="Blues")
     axes.set(xlabel="decision", ylabel="label", title="test examples")
     if size > NAMED_LABELS:
@@ -89,8 +93,7 @@ def reliability(rows, ece):
         Figure.
     """
     count, confidence, accuracy = np.array(rows).T
-    figure = Figure(figsize=(5, 5), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = subplots(5, 5)
     axes.plot([0, 1], [0, 1], color="0.7", linewidth=0.8)
     axes.plot(confidence, accuracy, color="C0", linewidth=1)
     axes.scatter(confidence, accuracy, s=15 + 400 * count / count.sum(), alpha=0.6)
@@ -115,8 +118,7 @@ def learning_curves(history, uniform):
     Returns:
         Figure.
     """
-    figure = Figure(figsize=(7, 4), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = subplots(7, 4)
     step, valid = history["step"], history["valid_nll"]
     axes.plot(step, history["train_loss"], label="train_loss")
     axes.plot(step, valid, label="valid_nll")
@@ -141,8 +143,7 @@ def nll_by_position(log_prob, place, read, protocol):
     Returns:
         Figure; means of bins, those of the left side growing with the place.
     """
-    figure = Figure(figsize=(9, 4), layout="constrained")
-    left, right = figure.subplots(1, 2, sharey=True)
+    figure, (left, right) = subplots(9, 4, 1, 2, sharey=True)
     edges = 2 ** np.arange(1 + np.log2(place.max() + 1), step=0.5)
     edges = np.unique(edges.round()).astype(int)  # 1, 2, 3, 4, 6, 8, 11, ...
     left.plot(*binned(place + 1, log_prob, edges), marker=".")
@@ -189,8 +190,7 @@ def by_length(lengths, totals, counts, bleu, num_bins=8):
     bins = [np.flatnonzero(where == b) for b in range(where.max() + 1)]
     bins = [rows for rows in bins if len(rows)]
     middle = [np.mean(lengths[rows]) for rows in bins]
-    figure = Figure(figsize=(9, 4), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    figure, (left, right) = subplots(9, 4, 1, 2)
     nll = [totals[rows].sum() / counts[rows].sum() for rows in bins]
     left.plot(middle, nll, marker=".")
     left.set(ylabel="mean -ln P of a token of the reference, nats")
@@ -212,8 +212,7 @@ def attention(shares, source, target):
         Figure.
     """
     width, height = (1.5 + 0.3 * len(side) for side in (source, target))
-    figure = Figure(figsize=(max(4, width), max(3, height)), layout="constrained")
-    axes = figure.subplots()
+    figure, axes = subplots(max(4, width), max(3, height))
     axes.imshow(shares, cmap="Blues", vmin=0)
     shown = [[name.replace("$", r"\$") for name in side] for side in (source, target)]
     axes.set_xticks(range(len(source)), shown[0], rotation=90)

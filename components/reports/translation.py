@@ -9,9 +9,8 @@ from sacrebleu.metrics import BLEU, CHRF
 from components.data.batches.buckets import length_batches, places
 from components.decoding.beam import NEVER
 from components.decoding.search import search
-from components.reports import plots, tokens
-from components.reports.base import Report
-from components.reports.labels import CLEAR, plain
+from components.reports import base, plots, tokens
+from components.reports.labels import CLEAR
 from components.reports.translation_page import lines, markdown
 
 GOLDEN = 8  # pairs of test in the golden batch
@@ -56,25 +55,22 @@ def report(task, data, network, scale, encoder, *, beam_size, length_penalty, **
         "bleu": bleu.get_signature().format(),
         "chrf": chrf.get_signature().format(),
     }
+
+    def bleu_of(rows):
+        found, expected = ([written[side][row] for row in rows] for side in (2, 1))
+        return bleu.corpus_score(found, [expected]).score
+
     totals = tokens.by_text(log_prob, labels)
     of_found = np.array([one.log_prob for one in found])
     # attention is drawn for a pair of median length
     shown = int(np.argsort(labels.lengths, kind="stable")[most // 2])
-    return Report(
+    return base.Report(
         metrics,
         totals,
         golden(data, encoder, labels, log_prob, texts, found),
         {
             "by_length": plots.by_length(
-                inputs.lengths,
-                totals,
-                labels.lengths,
-                lambda rows: (
-                    bleu.corpus_score(
-                        [written[2][row] for row in rows],
-                        [[written[1][row] for row in rows]],
-                    ).score
-                ),
+                inputs.lengths, totals, labels.lengths, bleu_of
             ),
             "attention": attention(network, encoder, inputs[shown], labels[shown]),
         },
@@ -207,21 +203,16 @@ def golden(data, encoder, labels, log_prob, texts, found):
         dict, Report.golden.
     """
     rows = np.random.default_rng(0).permutation(len(labels))[:GOLDEN]
-    request = encoder.request(data.raw(), rows)
-    inputs = {name: plain(values) for name, values in request.items()}
+    scored = {"token_log_probs": tokens.padded(log_prob, labels, rows)}
     clear = [row for row in rows if found[row].lead > CLEAR]
     searched = clear or rows
-    written = plain(np.array([texts[row].encode() for row in searched], object))
-    ln_p = np.array([found[row].log_prob for row in searched])
-    return {
-        **{f"log_prob/in/{name}": values for name, values in inputs.items()},
-        "log_prob/out/token_log_probs": tokens.padded(log_prob, labels, rows),
-        "serving_default/in/source": plain(
-            encoder.request(data.raw(), searched)["source"]
-        ),
-        "serving_default/out/log_prob": ln_p,
-        **({"serving_default/out/text": written} if clear else {}),
-    }
+    answer = {"log_prob": np.array([found[row].log_prob for row in searched])}
+    if clear:
+        answer["text"] = np.array([texts[row].encode() for row in clear], object)
+    given, source = (encoder.request(data.raw(), some) for some in (rows, searched))
+    del source["text"]
+    requests = base.golden("log_prob", given, scored)
+    return requests | base.golden("serving_default", source, answer)
 
 
 def attention(network, text, source, target):

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from components.reports.base import nll_table
+
 SHOWN = 15  # pairs of each kind
 
 
@@ -24,11 +26,6 @@ def markdown(metrics, signatures, decoding, written, nll, found):
     Returns:
         str, Markdown.
     """
-    rows = [
-        ("this network", metrics["test_nll"]),
-        ("share of each token in train", metrics["test_nll_prior"]),
-        ("uniform", metrics["test_nll_uniform"]),
-    ]
     search = ", ".join(f"{name} {value:g}" for name, value in decoding.items())
     worst = np.argsort(-nll, kind="stable")[:SHOWN]
     chosen = np.random.default_rng(0).permutation(len(nll))[:SHOWN]
@@ -37,9 +34,7 @@ def markdown(metrics, signatures, decoding, written, nll, found):
             f"Test: {len(nll)} pairs, {metrics['test_n']} tokens of the target, EOS "
             "included.",
             "",
-            "| | nats per token |",
-            "|---|---|",
-            *(f"| {name} | {value:.4f} |" for name, value in rows),
+            *nll_table(metrics),
             "",
             f"Found by beam search ({search}):",
             "",

@@ -17,7 +17,7 @@ KNOBS = {
     "top_p": knob("top_p", tf.float32),
 }
 DEFAULTS = {"seed": 0, "temperature": 1.0, "top_p": 1.0}  # of requests without them
-KNOB_UNITS = {
+UNITS = {
     "seed": "integer; equal seeds draw equal labels",
     "temperature": f"in [{TEMPERATURE[0]}, {TEMPERATURE[1]}]; 1 samples from P",
     "top_k": "at least 1; the number of labels or more cuts nothing",
@@ -53,21 +53,25 @@ def require(allowed, message, values):
     )
 
 
-def noise(seed, size):
-    """Random numbers by each row's own seed: the other rows of a batch change nothing.
+def noise(seed, size, temperature, top_k, top_p):
+    """Random numbers for `sample`, after its knobs are checked.
+
+    Each row has its own seed: the other rows of a batch change nothing.
 
     Args:
         seed: int64 [B].
         size: int, numbers a row.
+        temperature, top_k, top_p: the other knobs, [B].
 
     Returns:
         float32 [B, size], in [0, 1).
     """
-    return tf.map_fn(
-        lambda s: tf.random.stateless_uniform([size], [s, 0]),
-        seed,
-        fn_output_signature=tf.TensorSpec([size], tf.float32),
-    )
+    with tf.control_dependencies(knobs_in_range(temperature, top_k, top_p)):
+        return tf.map_fn(
+            lambda s: tf.random.stateless_uniform([size], [s, 0]),
+            seed,
+            fn_output_signature=tf.TensorSpec([size], tf.float32),
+        )
 
 
 def concrete(functions):

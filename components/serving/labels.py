@@ -3,14 +3,7 @@
 import tensorflow as tf
 
 from components.decoding.sample import sample
-from components.serving.knobs import (
-    DEFAULTS,
-    KNOB_UNITS,
-    KNOBS,
-    concrete,
-    knobs_in_range,
-    noise,
-)
+from components.serving.knobs import DEFAULTS, KNOBS, UNITS, concrete, noise, require
 
 
 class LabelServer(tf.Module):
@@ -44,10 +37,8 @@ class LabelServer(tf.Module):
         some = tf.cond(rows > 0, lambda: inputs, lambda: one_row(inputs))
         some = tf.ensure_shape(some, inputs.shape)
         logits = self.scale * self.network(some, training=False)[:rows]
-        known = tf.debugging.Assert(
-            tf.reduce_all(tf.math.is_finite(logits)),
-            ["the numbers are too large for the network, whose scores are none"],
-        )
+        message = "the numbers are too large for the network, whose scores are none"
+        known = tf.debugging.Assert(tf.reduce_all(tf.math.is_finite(logits)), [message])
         with tf.control_dependencies([known]):
             return tf.identity(logits)
 
@@ -56,10 +47,8 @@ class LabelServer(tf.Module):
 
         def predict(**inputs):
             logits = self.logits(inputs)
-            log_probs, index = self.task.log_probs(logits), self.task.predict(logits)
-            return {
-                "label": tf.gather(self.labels, index),
-                "log_prob": tf.gather(log_probs, index, batch_dims=1),
+            log_probs = self.task.log_probs(logits)
+            return chosen(log_probs, self.task.predict(logits)) | {
                 "labels": tf.broadcast_to(self.labels, tf.shape(log_probs)),
                 "log_probs": log_probs,
             }
@@ -67,23 +56,19 @@ class LabelServer(tf.Module):
         def log_prob(*, label, **inputs):
             log_probs = self.task.log_probs(self.logits(inputs))
             hit = tf.equal(label[:, None], self.labels[None, :])  # [B, K]
-            known = tf.debugging.Assert(
-                tf.reduce_all(tf.reduce_any(hit, axis=1)),
-                [
-                    f"label must be one of: {', '.join(self.task.space.names)}. "
-                    "Received:",
-                    tf.boolean_mask(label, ~tf.reduce_any(hit, axis=1)),
-                ],
-            )
+            rule = f"label must be one of: {', '.join(self.task.space.names)}"
+            known = require(tf.reduce_any(hit, axis=1), rule, label)
             with tf.control_dependencies([known]):
                 index = tf.argmax(tf.cast(hit, tf.int32), axis=1)
             return {"log_prob": tf.gather(log_probs, index, batch_dims=1)}
 
         def draw(*, seed, temperature, top_k, top_p, **inputs):
             log_probs = self.task.log_probs(self.logits(inputs))
-            with tf.control_dependencies(knobs_in_range(temperature, top_k, top_p)):
-                uniform = noise(seed, 1)[:, 0]
+            uniform = noise(seed, 1, temperature, top_k, top_p)[:, 0]
             index = sample(log_probs, uniform, temperature, top_k, top_p)
+            return chosen(log_probs, index)
+
+        def chosen(log_probs, index):
             return {
                 "label": tf.gather(self.labels, index),
                 "log_prob": tf.gather(log_probs, index, batch_dims=1),
@@ -123,7 +108,7 @@ class LabelServer(tf.Module):
             "labels": "all labels, in the order of log_probs",
             "log_prob": "ln P(label | x), nats",
             "log_probs": "ln P(y | x) for every label, nats",
-            **KNOB_UNITS,
+            **UNITS,
         }
 
 

@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from components.decoding.sample import continue_texts, greedy, sample
-from components.serving.knobs import KNOBS, concrete
+from components.serving.knobs import noise
 from components.serving.tokens import MAX_LENGTH, TokenServer, largest
 
 LONGEST = 4096  # the largest `max_length` of a request
@@ -105,12 +105,8 @@ class LanguageServer(TokenServer):
         def predict(*, prompt, max_length):
             return self.continuation(prompt, max_length, lambda p, _: greedy(p))
 
-        def serving_default(*, prompt):
-            max_length = tf.fill(tf.shape(prompt), self.default["max_length"])
-            return predict(prompt=prompt, max_length=max_length)
-
         def draw(*, prompt, max_length, seed, temperature, top_k, top_p):
-            uniform = self.uniform(seed, temperature, top_k, top_p)
+            uniform = noise(seed, LONGEST, temperature, top_k, top_p)
 
             def choose(log_probs, number):
                 number = tf.minimum(number, LONGEST - 1)
@@ -119,14 +115,7 @@ class LanguageServer(TokenServer):
 
             return self.continuation(prompt, max_length, choose)
 
-        return concrete(
-            {
-                "serving_default": (serving_default, self.given),
-                "predict": (predict, self.given | MAX_LENGTH),
-                **self.scoring(),
-                "sample": (draw, self.given | MAX_LENGTH | KNOBS),
-            }
-        )
+        return self.concrete(predict, MAX_LENGTH, draw)
 
     @property
     def units(self):

@@ -12,7 +12,8 @@ import json
 import numpy as np
 import tensorflow as tf
 
-from components.serving.savedmodel import save
+from components.serving.clean import require_close
+from components.serving.request import differences
 
 
 def write(folder, server, inputs, log_probs):
@@ -25,7 +26,10 @@ def write(folder, server, inputs, log_probs):
         log_probs: float [N, K], ln P of every label of theirs as evaluated, nats.
 
     Returns:
-        float, the largest |difference| of an answer, nats; NaN if an answer is NaN.
+        float, the largest |difference| of an answer, nats.
+
+    Raises:
+        RejectedModel: if an answer differs from the evaluation's.
     """
     module = tf.Module()
     module.network = server.network  # tracked, so that its weights are saved
@@ -37,7 +41,8 @@ def write(folder, server, inputs, log_probs):
     encoder = server.encoder
     spec = tf.TensorSpec([None, *encoder.shape], encoder.dtype, "inputs")
     function = tf.function(log_prob).get_concrete_function(inputs=spec)
-    save(module, folder, {"serving_default": function})
+    signatures = {"serving_default": function}
+    tf.saved_model.save(module, str(folder), signatures=signatures)
 
     description = {
         "signature": "serving_default",
@@ -64,6 +69,6 @@ def write(folder, server, inputs, log_probs):
     # from the file, as others will
     asked = tf.saved_model.load(str(folder)).signatures["serving_default"]
     answer = asked(inputs=tf.constant(inputs))["log_probs"].numpy()
-    # above 100 nats float32 is no finer than a millionth of them
-    scale = np.maximum(1, np.abs(log_probs) / 100)
-    return float((np.abs(answer - log_probs) / scale).max())
+    difference = float(differences(answer, log_probs).max())
+    require_close(difference, "the numeric SavedModel")
+    return difference

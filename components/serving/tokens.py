@@ -2,14 +2,7 @@
 
 import tensorflow as tf
 
-from components.serving.knobs import (
-    DEFAULTS,
-    KNOB_UNITS,
-    knob,
-    knobs_in_range,
-    noise,
-    require,
-)
+from components.serving.knobs import DEFAULTS, KNOBS, UNITS, concrete, knob, require
 
 NEVER = -1e30  # ln P of a token that cannot follow
 
@@ -53,8 +46,23 @@ class TokenServer(tf.Module):
         """
         raise NotImplementedError
 
-    def scoring(self):
-        """The signatures that score.  -> dict of name -> (function, its specs)."""
+    def concrete(self, predict, knobs, draw):
+        """All signatures.
+
+        Args:
+            predict, draw: functions of the given text and knobs -> dict; `draw` is
+                `sample`.
+            knobs: name -> spec, those of `predict`.
+
+        Returns:
+            dict of name -> concrete function: the four, and `serving_default`, which is
+            `predict` with the default knobs.
+        """
+
+        def serving_default(**given):
+            (texts,) = given.values()
+            default = {n: tf.fill(tf.shape(texts), v) for n, v in self.default.items()}
+            return predict(**given, **default)
 
         def log_prob(*, text, **given):
             tokens, lengths = self.text.encode_graph(text)
@@ -72,10 +80,15 @@ class TokenServer(tf.Module):
         def answer(by_token):
             return {"log_prob": total(by_token), "token_log_probs": by_token}
 
-        return {
-            "log_prob": (log_prob, self.given | TEXT),
-            "log_prob_tokens": (log_prob_tokens, self.given | TOKENS),
-        }
+        return concrete(
+            {
+                "serving_default": (serving_default, self.given),
+                "predict": (predict, self.given | knobs),
+                "log_prob": (log_prob, self.given | TEXT),
+                "log_prob_tokens": (log_prob_tokens, self.given | TOKENS),
+                "sample": (draw, self.given | MAX_LENGTH | KNOBS),
+            }
+        )
 
     def made(self, continuation):
         """Answer of `predict` and `sample` from a Continuation.  -> dict."""
@@ -87,15 +100,6 @@ class TokenServer(tf.Module):
             "log_prob": total(continuation.log_probs),
             "truncated": ~continuation.ended,
         }
-
-    def uniform(self, seed, temperature, top_k, top_p):
-        """Random numbers for the tokens of `sample`, after its knobs are checked.
-
-        Returns:
-            float32 [B, longest], in [0, 1).
-        """
-        with tf.control_dependencies(knobs_in_range(temperature, top_k, top_p)):
-            return noise(seed, self.longest)
 
     def length_in_range(self, max_length):
         """The assertion that refuses a `max_length` out of range."""
@@ -125,7 +129,7 @@ class TokenServer(tf.Module):
             "log_prob": f"ln P(tokens | {given}), nats",
             "token_log_probs": "ln P of each token given those before it, nats",
             "next_log_probs": "ln P of every token to come next, nats",
-            **KNOB_UNITS,
+            **UNITS,
         }
 
 

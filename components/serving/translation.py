@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from components.decoding import search
 from components.decoding.sample import sample
-from components.serving.knobs import KNOBS, concrete, knob, require
+from components.serving.knobs import knob, noise, require
 from components.serving.tokens import MAX_LENGTH, TokenServer, largest, within
 
 LONGEST = 1024  # the largest `max_length` of a request
@@ -106,15 +106,8 @@ class TranslationServer(TokenServer):
                 "scores": found.score,
             }
 
-        def serving_default(*, source):
-            knobs = {
-                name: tf.fill(tf.shape(source), value)
-                for name, value in self.default.items()
-            }
-            return predict(source=source, **knobs)
-
         def draw(*, source, max_length, seed, temperature, top_k, top_p):
-            uniform = self.uniform(seed, temperature, top_k, top_p)
+            uniform = noise(seed, LONGEST, temperature, top_k, top_p)
             with tf.control_dependencies([self.length_in_range(max_length)]):
                 given, cut = self.source_tokens(source)
 
@@ -130,14 +123,7 @@ class TranslationServer(TokenServer):
             )
             return {**self.made(made), "source_truncated": cut}
 
-        return concrete(
-            {
-                "serving_default": (serving_default, self.given),
-                "predict": (predict, self.given | SEARCH),
-                **self.scoring(),
-                "sample": (draw, self.given | MAX_LENGTH | KNOBS),
-            }
-        )
+        return self.concrete(predict, SEARCH, draw)
 
     @property
     def units(self):

@@ -4,6 +4,8 @@ import abc
 
 from keras import ops
 
+from components.data.batches.passes import Plan
+
 
 class Task(abc.ABC):
     """One label space, its P and its decision.
@@ -43,9 +45,8 @@ class Task(abc.ABC):
     def predict(self, logits):
         """The decision, a position in `space.names`.  -> int [...]."""
 
-    @abc.abstractmethod
     def plan(self, inputs, labels, network, batch_size, batch_tokens, seed, devices=1):
-        """The plan of training's batches: the examples of each.
+        """The plan of training's batches: passes over the examples.
 
         Args:
             inputs, labels: as `Dataset.split` gives them.
@@ -56,11 +57,13 @@ class Task(abc.ABC):
             devices: that split each batch evenly.
 
         Returns:
-            Plan, PackedPlan or BucketPlan.
+            Plan; of texts PackedPlan or BucketPlan.
 
         Raises:
             ValueError: `batch_tokens` of a task that is not counted by tokens, or none.
         """
+        self.require_unit(batch_tokens)
+        return Plan(len(labels), batch_size, seed, devices)
 
     @abc.abstractmethod
     def measure(self, network, inputs, labels, loss):

@@ -3,7 +3,6 @@
 import numpy as np
 from keras import ops
 
-from components.data.batches.passes import Plan
 from components.losses import binary_log_prob, hinge
 from components.metrics import fit_scale
 from components.tasks.base import Task
@@ -46,9 +45,8 @@ class Binary(Task):
         """(ln P(-1 | x), ln P(+1 | x)).  [B, 1] -> float [B, 2], nats."""
         score = logits[..., 0]
         ones = ops.ones_like(score)
-        return ops.stack(
-            [binary_log_prob(score, -ones), binary_log_prob(score, ones)], axis=-1
-        )
+        both = [binary_log_prob(score, labels) for labels in (-ones, ones)]
+        return ops.stack(both, axis=-1)
 
     def log_prob(self, logits, labels):
         """ln P(y | x) = -ln(1 + e^-m).  [B, 1], int [B] -> float [B], nats."""
@@ -57,11 +55,6 @@ class Binary(Task):
     def predict(self, logits):
         """+1 if s(x) >= 0 else -1, as a position: 1 or 0.  [B, 1] -> int32 [B]."""
         return ops.cast(logits[..., 0] >= 0, "int32")
-
-    def plan(self, inputs, labels, network, batch_size, batch_tokens, seed, devices=1):
-        """Passes over the examples.  -> Plan."""
-        self.require_unit(batch_tokens)
-        return Plan(len(labels), batch_size, seed, devices)
 
     def measure(self, network, inputs, labels, loss):
         """ln P of each label; hinge's scale is fitted.  -> (float [N], float)."""

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from components.data.batches.passes import Plan
 from components.tasks.softmax import Softmax
 
 
@@ -14,11 +13,6 @@ class Multiclass(Softmax):
     """
 
     losses = ("cross_entropy",)
-
-    def plan(self, inputs, labels, network, batch_size, batch_tokens, seed, devices=1):
-        """Passes over the examples.  -> Plan."""
-        self.require_unit(batch_tokens)
-        return Plan(len(labels), batch_size, seed, devices)
 
     def measure(self, network, inputs, labels, loss):
         """ln P of each label.  -> (float [N], 1)."""

@@ -2,12 +2,7 @@
 
 from keras import ops
 
-from components.losses import (
-    cross_entropy,
-    linear_cross_entropy,
-    log_partition,
-    log_prob,
-)
+from components import losses
 from components.networks.transformer.layers import TiedHead
 from components.tasks.base import Task
 
@@ -44,7 +39,7 @@ class Softmax(Task):
                 "not a loss on K logits. "
                 f"Received: {loss!r}. Expected one of {self.losses}."
             )
-        return cross_entropy(logits, labels, label_smoothing)
+        return losses.cross_entropy(logits, labels, label_smoothing)
 
     def loss(self, features, head, labels, weights, loss, label_smoothing=0.0):
         """Sum over the batch of weight x loss; see Task.
@@ -55,18 +50,18 @@ class Softmax(Task):
         wide = isinstance(head, TiedHead) and head.is_wide
         if loss != "cross_entropy" or not wide:
             return super().loss(features, head, labels, weights, loss, label_smoothing)
-        losses = linear_cross_entropy(
+        of_labels = losses.linear_cross_entropy(
             features, head.embeddings, labels, label_smoothing
         )
-        return ops.sum(weights * losses)
+        return ops.sum(weights * of_labels)
 
     def log_probs(self, logits):
         """ln P(y) for every y.  [..., K] -> float [..., K], nats."""
-        return logits - log_partition(logits)[..., None]
+        return logits - losses.log_partition(logits)[..., None]
 
     def log_prob(self, logits, labels):
         """ln P(y) = s(y) - ln Z.  [..., K], int [...] -> float [...], nats."""
-        return log_prob(logits, labels)
+        return losses.log_prob(logits, labels)
 
     def predict(self, logits):
         """argmax_y s(y).  [..., K] -> int32 [...]."""

@@ -5,6 +5,7 @@ checkpoints/step-00000080/variables.npz    arrays, by position
 checkpoints/best-00000080.npz              the best weights so far
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -46,14 +47,11 @@ def save(folder, step, state, variables, best_step, best_weights):
             "best": file_sha256(best),
         },
     }
-    with open(temporary / "state.json", "w", encoding="utf-8") as file:
-        json.dump(state, file)
-        file.flush()
-        os.fsync(file.fileno())
+    with _synced(temporary / "state.json") as file:
+        file.write(json.dumps(state).encode())
     final = folder / f"step-{step:08d}"
-    shutil.rmtree(
-        final, ignore_errors=True
-    )  # damaged, and so not the one that was loaded
+    # if it exists, it is damaged, and so not the one that was loaded
+    shutil.rmtree(final, ignore_errors=True)
     os.rename(temporary, final)
     _sync(folder)
     _remove_old(folder)
@@ -109,8 +107,15 @@ def _read(folder, path):
 
 def _write_arrays(path, arrays):
     """Write arrays by position, and have them on disk."""
-    with open(path, "wb") as file:
+    with _synced(path) as file:
         np.savez(file, **{f"{i:05d}": array for i, array in enumerate(arrays)})
+
+
+@contextlib.contextmanager
+def _synced(path):
+    """A file to write bytes to; after the block they are on disk."""
+    with open(path, "wb") as file:
+        yield file
         file.flush()
         os.fsync(file.fileno())
 

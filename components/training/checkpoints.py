@@ -91,8 +91,7 @@ class Checkpoints:
         size = len(best_weights)
         evaluation.recent = [recent[i : i + size] for i in range(0, len(recent), size)]
         evaluation.history, evaluation.best_step = state["history"], state["best_step"]
-        best = state["best_nll"], state["best_scale"], best_weights
-        evaluation.best = Scored(*best)
+        evaluation.best = Scored(state["best_nll"], state["best_scale"], best_weights)
         self.log.rewind(state["journal"])
         print(f"continuing from step {step} of {steps}", file=sys.stderr)
         return step

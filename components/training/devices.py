@@ -189,10 +189,9 @@ def _jax_devices():
 
 def _advice():
     """Advice on what may be missing.  -> str."""
-    if keras.backend.backend() == "jax":
-        return "JAX sees NVIDIA's GPUs with `pip install 'jax[cuda12]'`."
-    if importlib.util.find_spec("nvidia") is None:
-        return (
-            "TensorFlow sees NVIDIA's GPUs with `pip install 'tensorflow[and-cuda]'`."
-        )
-    return "`nvidia-smi` shows what the system has."
+    name, package = "JAX", "jax[cuda12]"
+    if keras.backend.backend() == "tensorflow":
+        name, package = "TensorFlow", "tensorflow[and-cuda]"
+        if importlib.util.find_spec("nvidia"):
+            return "`nvidia-smi` shows what the system has."
+    return f"{name} sees NVIDIA's GPUs with `pip install '{package}'`."

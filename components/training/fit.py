@@ -40,14 +40,8 @@ class Training(keras.Model):
         self, x=None, y=None, y_pred=None, sample_weight=None, training=True
     ):
         """Mean loss of the step: its weights sum to one.  -> float []."""
-        return self.task.loss(
-            y_pred,
-            self.network.head,
-            y,
-            sample_weight,
-            self.loss_name,
-            self.label_smoothing,
-        )
+        loss = self.loss_name, self.label_smoothing
+        return self.task.loss(y_pred, self.network.head, y, sample_weight, *loss)
 
     def changing(self):
         """All variables that training changes: weights, random states, optimizer."""

@@ -8,13 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from components.artifacts import (
-    Dataset,
-    get_weights,
-    load_network,
-    make_task,
-    set_weights,
-)
+from components import artifacts
 from components.data.batches.loader import loader
 from components.errors import RejectedModel
 from components.training.fit import Training
@@ -43,8 +37,9 @@ def check(task, dataset, network, *, loss, batch_size, batch_tokens, warm):
     Raises:
         RejectedModel: with the first law that is broken.
     """
-    data = Dataset.load(dataset)
-    the_task, (model, _) = make_task(task, data.space), load_network(network)
+    data = artifacts.Dataset.load(dataset)
+    the_task = artifacts.make_task(task, data.space)
+    model, _ = artifacts.load_network(network)
     inputs, labels = data.split("train")
     plan = the_task.plan(inputs, labels, model, batch_size, batch_tokens, 0)
     batches = loader(inputs, labels, plan, 0, 1)
@@ -99,16 +94,15 @@ def causal(task, network, batch):
             int [B, T].
     """
     inputs, _, _ = batch
-    *given, read = inputs if isinstance(inputs, tuple) else (inputs,)
+    read = keras.tree.flatten(inputs)[-1]
     # the second half of each text changes, the first half must not notice
     half = read.shape[1] // 2
     other = read.copy()
     other[:, half:] = (read[:, half:] + 1) % task.num_outputs
+    changed = (*inputs[:-1], other) if isinstance(inputs, tuple) else other
     one, two = (
-        ops.convert_to_numpy(
-            network.features((*given, tokens) if given else tokens, training=False)
-        )
-        for tokens in (read, other)
+        ops.convert_to_numpy(network.features(tokens, training=False))
+        for tokens in (inputs, changed)
     )
     away = apart(one[:, :half], two[:, :half])
     require(
@@ -136,18 +130,19 @@ def padding(task, network, batch, loss):
         return float(ops.convert_to_numpy(value)), ops.convert_to_numpy(features)
 
     inputs, labels, weights = batch
-    parts = inputs if isinstance(inputs, tuple) else (inputs,)
     # the first half of the rows again, with weight 0
     half = (len(labels) + 1) // 2
-    rows = [np.concatenate([part, part[:half]]) for part in (*parts, labels)]
-    rows.append(np.concatenate([weights, np.zeros_like(weights[:half])]))
-    if labels.ndim == 2 and len(parts) == 2:  # pairs: padding tokens, too
-        rows = [np.pad(part, [(0, 0), (0, 3)]) for part in rows]
-    *others, other_labels, other_weights = rows
-    one, features = measured(*batch)
-    two, other_features = measured(
-        tuple(others) if len(others) > 1 else others[0], other_labels, other_weights
+    nothing = np.zeros_like(weights)
+    last = inputs, labels, nothing
+    longer = keras.tree.map_structure(
+        lambda part, again: np.concatenate([part, again[:half]]), batch, last
     )
+    if isinstance(inputs, tuple):  # pairs: padding tokens, too
+        longer = keras.tree.map_structure(
+            lambda part: np.pad(part, [(0, 0), (0, 3)]), longer
+        )
+    one, features = measured(*batch)
+    two, other_features = measured(*longer)
     # All losses of an untrained network are nearly ln K: features show more.
     there = tuple(slice(size) for size in labels.shape)
     away = apart(features, other_features[there], weights > 0)
@@ -158,11 +153,11 @@ def padding(task, network, batch, loss):
         f"change features by {away:.3g}",
         "the same: look at the masks",
     )
-    nothing, _ = measured(inputs, labels, np.zeros_like(weights))
+    none, _ = measured(inputs, labels, nothing)
     require(
-        nothing == 0,
+        none == 0,
         "padding changes nothing",
-        f"a loss of {nothing:.5f} of a batch whose weights are all 0",
+        f"a loss of {none:.5f} of a batch whose weights are all 0",
         "0: look at means that are not weighted",
     )
 
@@ -198,11 +193,11 @@ def overfit(task, network, batch, loss):
     inputs, labels, weights = few
     keras.utils.set_random_seed(0)  # of dropout
     # no single rate suits all networks: each gets a new start
-    before = get_weights(network)
+    before = artifacts.get_weights(network)
     start = nll = mean_nll(task, network(inputs, training=True), labels, weights)
     bound = OVERFIT_SHARE * (entropy(labels[weights > 0]) or start)
     for rate in OVERFIT_RATES:
-        set_weights(network, before)
+        artifacts.set_weights(network, before)
         training = Training(network, task, loss, 0.0)
         training.compile(optimizer=keras.optimizers.Adam(rate), jit_compile=False)
         for step in range(1, OVERFIT_STEPS + 1):
@@ -251,12 +246,8 @@ def first_rows(inputs, labels, weights):
 
 def taken(rows, inputs, labels, weights):
     """Rows of a batch, with weights that sum to one again."""
-    weights = weights[rows]
-    if isinstance(inputs, tuple):
-        chosen = tuple(part[rows] for part in inputs)
-    else:
-        chosen = inputs[rows]
-    return chosen, labels[rows], weights / weights.sum()
+    batch = inputs, labels, weights / weights[rows].sum()
+    return keras.tree.map_structure(lambda part: part[rows], batch)
 
 
 def entropy(labels):

@@ -8,6 +8,7 @@ may change the learning rate, given all valid_nll so far.
     plateau       divided by 10 at a border where valid_nll has stopped falling
 """
 
+from functools import partial
 from typing import Annotated, Literal
 
 import keras
@@ -71,15 +72,9 @@ def adamw(
 
     Source: Loshchilov and Hutter, 2017, arXiv:1711.05101.
     """
-    result = keras.optimizers.AdamW(
-        warmed(schedule, learning_rate, steps, warmup_steps, parts),
-        weight_decay=weight_decay,
-        beta_2=beta_2,
-        global_clipnorm=clip_norm,
-        gradient_accumulation_steps=parts if parts > 1 else None,
-    )
-    result.exclude_from_weight_decay(var_names=list(NOT_DECAYED))
-    return result, _nothing
+    rate = warmed(schedule, learning_rate, steps, warmup_steps, parts)
+    adam = partial(keras.optimizers.AdamW, beta_2=beta_2)
+    return _decayed(adam, rate, weight_decay, clip_norm, parts), _nothing
 
 
 def muon(
@@ -115,15 +110,9 @@ def muon(
     Source: Jordan et al., 2024, https://kellerjordan.github.io/posts/muon; Liu et al.,
     2025, arXiv:2502.16982 (the scale of the step).
     """
-    result = Muon(
-        warmed(schedule, learning_rate, steps, warmup_steps, parts),
-        weight_decay=weight_decay,
-        adam_beta_2=beta_2,
-        global_clipnorm=clip_norm,
-        gradient_accumulation_steps=parts if parts > 1 else None,
-    )
-    result.exclude_from_weight_decay(var_names=list(NOT_DECAYED))
-    return result, _nothing
+    rate = warmed(schedule, learning_rate, steps, warmup_steps, parts)
+    orthogonal = partial(Muon, adam_beta_2=beta_2)
+    return _decayed(orthogonal, rate, weight_decay, clip_norm, parts), _nothing
 
 
 def sgd(
@@ -238,6 +227,18 @@ class L2SGD(keras.optimizers.SGD):
         if self.decay and not any(name in variable.name for name in NOT_DECAYED):
             gradient = gradient + self.decay * keras.ops.convert_to_tensor(variable)
         super().update_step(gradient, variable, learning_rate)
+
+
+def _decayed(make, rate, weight_decay, clip_norm, parts):
+    """An optimizer whose decay leaves NOT_DECAYED out; arguments as in `adamw`."""
+    result = make(
+        rate,
+        weight_decay=weight_decay,
+        global_clipnorm=clip_norm,
+        gradient_accumulation_steps=parts if parts > 1 else None,
+    )
+    result.exclude_from_weight_decay(var_names=list(NOT_DECAYED))
+    return result
 
 
 def _nothing(valid_nll):

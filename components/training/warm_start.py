@@ -77,9 +77,8 @@ def start_from(network, folder, patterns):
                 taken[layer] = _text(shapes)
                 for weight, i in weights.items():
                     variables[i].assign(arrays[names[places[layer][weight]]])
-    left |= {
-        layer: "only the earlier network has it" for layer in places.keys() - own.keys()
-    }
+    for layer in places.keys() - own.keys():
+        left[layer] = "only the earlier network has it"
     if not taken:
         raise ValueError(
             f"no layer of {folder} fits this network. Received: {left}. Expected a "

@@ -45,6 +45,7 @@ class Key(NamedTuple):
 class Signature(NamedTuple):
     """The config keys of a function, or of a class's `__init__`.
 
+    A class without one has those of its base class, if that is in the same file.
     `summary` is the docstring's first line; `losses` and `counted_by` are a task's
     class attributes.
     """
@@ -109,16 +110,18 @@ def signature(path: Path, symbol: str) -> Signature:
 @cache
 def _signature(source: bytes, path: str, symbol: str) -> Signature:
     tree = ast.parse(source, filename=path)
-    found = [node for node in tree.body if getattr(node, "name", None) == symbol]
-    if not found:
+    defined = {getattr(node, "name", None): node for node in tree.body}
+    if symbol not in defined:
         raise ValueError(f"{path} does not define `{symbol}`. Expected it there.")
-    node, docstring = found[-1], ast.get_docstring(found[-1]) or ""
+    node, docstring = defined[symbol], ast.get_docstring(defined[symbol]) or ""
     summary, facts = docstring.partition("\n")[0], {}
     if isinstance(node, ast.ClassDef):
-        facts = _facts(node)
+        facts, bases = _facts(node), map(ast.unparse, node.bases)
         node = next((n for n in node.body if _is_init(n)), None)
         if node is None:
-            return Signature({}, summary, **facts)
+            base = next((base for base in bases if base in defined), None)
+            keys = _signature(source, path, base).keys if base else {}
+            return Signature(keys, summary, **facts)
         docstring += "\n\n" + (ast.get_docstring(node) or "")
     meanings = _meanings(docstring)
     arguments = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)

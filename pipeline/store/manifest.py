@@ -10,9 +10,16 @@ from pathlib import Path
 
 from components.hashing import file_sha256
 
-# Files that describe one execution (times, run id). They are verified on reading, but
-# equal results must have an equal digest, so the digest leaves them out.
-VOLATILE = ("journal.jsonl", "contract.json", "MLmodel")
+# Files that differ between two executions of one result. They are verified on reading,
+# but equal results must have an equal digest, so the digest leaves them out.
+VOLATILE = (
+    # times, the id of the run
+    *("journal.jsonl", "contract.json", "MLmodel"),
+    # TensorFlow numbers functions by a counter of the process, and adds a random
+    # fingerprint. What a graph computes follows from code and inputs, which the
+    # artifact's key covers. Its weights and golden answers are other files.
+    *("saved_model.pb", "fingerprint.pb"),
+)
 
 
 def is_volatile(name: str) -> bool:

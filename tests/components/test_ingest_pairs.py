@@ -10,7 +10,7 @@ from components.artifacts import Dataset, make_encoder, truncate
 from components.data.arrays import TextFiles
 from components.data.encoders.pairs import Pairs
 from components.data.encoders.text import EOS, normal_form
-from components.data.kinds.pairs import StoredPairs
+from components.data.kinds.base import StoredPairs
 from components.data.sources.base import Chunks, Rows, Source, objects
 from components.data.splits import SPLITS
 from tests.helpers import stages

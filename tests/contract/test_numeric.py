@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components import export
 from components.errors import RejectedModel
+from components.serving import numeric
 from tests.helpers.saved_models import operations
 
 
@@ -103,5 +103,6 @@ def test_another_answer_than_the_evaluations_is_refused(make_case, tmp_path, wro
     case = make_case("breast_cancer_mlp_hinge")
     with np.load(case.folders.report / "golden.npz") as golden:
         evaluated = golden["predict/out/log_probs"] + np.float32(wrong)
+    inputs = np.asarray(case.data.split("test")[0][: len(evaluated)])
     with pytest.raises(RejectedModel, match="numeric SavedModel"):
-        export.write_numeric(tmp_path / "numeric", case.server(), case.data, evaluated)
+        numeric.write(tmp_path / "numeric", case.server(), inputs, evaluated)

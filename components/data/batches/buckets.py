@@ -233,9 +233,8 @@ class BucketPlan:
         rows = order[start:stop]
         # rows of padding repeat the first ones, with weight 0
         padded = np.resize(rows, self.buckets.num_rows[bucket])  # [R]
-        sources = places(
-            self.source_offsets, padded, self.buckets.source_widths[bucket]
-        )
+        source_width = self.buckets.source_widths[bucket]
+        sources = places(self.source_offsets, padded, source_width)
         labels = places(self.target_offsets, padded, self.buckets.target_widths[bucket])
         length = np.diff(self.target_offsets)[padded]
         real = np.arange(labels.shape[1]) < length[:, None]  # [R, T]
@@ -274,14 +273,9 @@ def length_batches(source_lengths, target_lengths, batch_tokens):
         return
     found = Buckets.of(source_lengths, target_lengths, batch_tokens)
     order = np.argsort(found.number, kind="stable")
-    batches = list(zip(*found.cuts, strict=True))
+    widths = list(zip(found.target_widths, found.source_widths, strict=True))
+    batches = zip(*found.cuts, strict=True)
     # by shape, so that batches of one shape follow each other
-    for k, start, stop in sorted(
-        batches,
-        key=lambda batch: (
-            found.target_widths[batch[0]],
-            found.source_widths[batch[0]],
-        ),
-    ):
+    for k, start, stop in sorted(batches, key=lambda batch: widths[batch[0]]):
         shape = found.num_rows[k], found.source_widths[k], found.target_widths[k]
         yield order[start:stop], tuple(int(size) for size in shape)

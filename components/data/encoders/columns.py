@@ -18,6 +18,7 @@ import tensorflow as tf
 from components.data.encoders.statistics import describe
 
 UNSEEN = "\0unseen"  # Keras's own, "[UNK]", may well be a value of the data
+FORMS = {"numeric": "number", "categorical": "category"}  # kind -> form in a request
 RESERVED = ("label", "seed", "temperature", "top_k", "top_p")
 
 
@@ -125,10 +126,7 @@ class Columns:
 
     def forms(self):
         """Input name -> how a request gives it: "number" or "category"."""
-        return {
-            c["name"]: "number" if c["kind"] == "numeric" else "category"
-            for c in self.columns
-        }
+        return {c["name"]: FORMS[c["kind"]] for c in self.columns}
 
     def request(self, raw, rows):
         """Request of the SavedModel for some rows of raw data.  -> dict of arrays."""

@@ -4,6 +4,13 @@ The other half of a kind is its encoder, components/data/encoders/: raw inputs t
 arrays, at ingest and in the SavedModel.
 """
 
+from components.data.kinds.base import (
+    StoredColumns,
+    StoredImages,
+    StoredPairs,
+    StoredText,
+)
+
 
 def kind(name):
     """The class of the kind called `name`, which is the `kind` of a Source.
@@ -18,20 +25,12 @@ def kind(name):
     """
     match name:
         case "columns":
-            from components.data.kinds.columns import StoredColumns
-
             return StoredColumns
         case "images":
-            from components.data.kinds.images import StoredImages
-
             return StoredImages
         case "pairs":
-            from components.data.kinds.pairs import StoredPairs
-
             return StoredPairs
         case "text":
-            from components.data.kinds.text import StoredText
-
             return StoredText
         case _:
             raise ValueError(f"no such kind of data. Received: {name!r}.")

@@ -1,4 +1,4 @@
-"""The two forms that a split is stored in: labels are names, or they are texts.
+"""The kinds of data, in two forms: labels are names, or they are texts.
 
     labels   inputs                   labels                   of test also
     names    inputs.npy [N, ...]      labels.npy int32 [N]
@@ -11,7 +11,7 @@ each begins. In raw_* are bytes instead of tokens, as the data have them.
 import numpy as np
 
 from components.data.arrays import RAW, Ragged, load
-from components.labels import NAMES
+from components.labels import NAMES, PAIRS, TEXTS
 
 
 class StoredNames:
@@ -70,3 +70,36 @@ class StoredTexts:
     def raw(self, folder):
         """Texts as the data have them.  -> tuple of Ragged of bytes, by side."""
         return tuple(Ragged.load(folder, RAW[side]) for side in self.sides)
+
+
+class StoredColumns(StoredNames):
+    """Encoded rows, float32 [N, D]; raw.npy holds the columns of test as they were."""
+
+    def raw(self, folder):
+        """Columns before they are encoded.  -> dict of name -> array [N]."""
+        table = np.load(folder / "raw.npy", mmap_mode="r")
+        return {name: table[name] for name in table.dtype.names}
+
+
+class StoredImages(StoredNames):
+    """Pixels, uint8 [N, H, W, C]."""
+
+    augmentable = True
+
+
+class StoredPairs(StoredTexts):
+    """Texts to be translated: a source as the input, its target as the label."""
+
+    gives = PAIRS
+    sides = ("inputs", "labels")
+
+
+class StoredText(StoredTexts):
+    """Texts to be continued, without an input."""
+
+    gives = TEXTS
+    sides = ("labels",)
+
+    def raw(self, folder):
+        """Texts as the data have them.  -> Ragged of bytes."""
+        return super().raw(folder)[0]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -44,6 +45,26 @@ def objects(texts):
     result = np.empty(len(texts), object)
     result[:] = texts
     return result
+
+
+def existing(key, path, expected):
+    """The Path of a file that exists.
+
+    Args:
+        key: of the section `ingest`, for the error.
+        path: its value, "~" allowed.
+        expected: the file in words.
+
+    Raises:
+        ValueError: if it does not exist.
+    """
+    file = Path(path).expanduser()
+    if not file.is_file():
+        raise ValueError(
+            f"no such file. Received: ingest.{key}={path!r}, that is "
+            f"{file.absolute()}. Expected {expected}."
+        )
+    return file
 
 
 @dataclass(frozen=True)

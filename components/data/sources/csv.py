@@ -3,12 +3,11 @@
 import re
 import sys
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 
 from components.data import tables
-from components.data.sources.base import Chunks, Rows, Source
+from components.data.sources.base import Chunks, Rows, Source, existing
 from components.hashing import file_sha256
 
 CHUNK_CELLS = 2**18  # values read at a time: about 20 MB as Python's strings
@@ -39,12 +38,7 @@ def csv(
     Raises:
         ValueError: if the file is not there.
     """
-    file = Path(path).expanduser()
-    if not file.is_file():
-        raise ValueError(
-            f"no such file. Received: ingest.path={path!r}, that is "
-            f"{file.absolute()}. Expected a CSV file with a header."
-        )
+    file = existing("path", path, "a CSV file with a header")
 
     def read():
         return {"all": Table(file, label, missing, numeric, categorical, ignore).rows()}
@@ -119,15 +113,8 @@ class Table:
         start, table = 0, pieces(self.file)
         header = next(table)
         for rows in table:
-            yield (
-                start,
-                {
-                    column: np.array(values, str)
-                    for column, values in zip(
-                        header, zip(*rows, strict=True), strict=True
-                    )
-                },
-            )
+            columns = [np.array(values, str) for values in zip(*rows, strict=True)]
+            yield start, dict(zip(header, columns, strict=True))
             start += len(rows)
 
     def typed(self):

@@ -6,6 +6,7 @@ PATH/SPLIT/LABEL/*.jpg      split as given: train, and optionally valid and test
 
 import hashlib
 import re
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -54,11 +55,9 @@ def image_folder(
     splits = files(root)
     # opening must not decode the images, so the fingerprint is that of the files
     digest = hashlib.sha256()
-    for split in splits:
-        for file in splits[split]:
-            content = file_sha256(file)
-            name = file.relative_to(root).as_posix()
-            digest.update(f"{name}\0{file.stat().st_size}\0{content}\n".encode())
+    for file in chain(*splits.values()):
+        name, size = file.relative_to(root).as_posix(), file.stat().st_size
+        digest.update(f"{name}\0{size}\0{file_sha256(file)}\n".encode())
 
     def read():
         from components.data.pictures import pieces, target_shape

@@ -27,8 +27,7 @@ MAX_RATIO, MORE_WORDS = 3, 3  # the longer side: 3 times the shorter one and 3 w
 
 
 def libreoffice(
-    *,
-    pair: Literal["en-de", "en-es", "en-fr", "en-it", "en-nl", "en-pt"] = "en-de",
+    *, pair: Literal["en-de", "en-es", "en-fr", "en-it", "en-nl", "en-pt"] = "en-de"
 ):
     """Paragraphs of LibreOffice's help and their translation: 34,705 pairs in en-de.
 

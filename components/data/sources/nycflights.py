@@ -85,8 +85,7 @@ def _rows(flights, planes, weather):
     flights = flights.dropna(subset=["arr_delay"])
     time = pd.to_datetime(flights["time_hour"], utc=True)
     flights = flights.assign(
-        time=time,
-        weekday=time.dt.tz_convert("America/New_York").dt.day_name(),
+        time=time, weekday=time.dt.tz_convert("America/New_York").dt.day_name()
     )
     # left joins on keys that are unique on the right keep the rows and their order
     joined = flights.merge(

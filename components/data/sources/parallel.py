@@ -7,10 +7,9 @@ components/data/encoders/text.py.
 import re
 import sys
 from itertools import zip_longest
-from pathlib import Path
 
-from components.data.sources.base import Chunks, Rows, Source, objects
-from components.data.sources.text import PIECE_BYTES
+from components.data.sources.base import Chunks, Rows, Source, existing, objects
+from components.data.sources.text import grouped
 from components.data.tables import opened
 from components.hashing import file_sha256
 
@@ -31,9 +30,9 @@ def parallel(*, source_path: str, target_path: str):
     Raises:
         ValueError: if there is no such file.
     """
+    paths = {"source_path": source_path, "target_path": target_path}
     files = [
-        existing("source_path", source_path),
-        existing("target_path", target_path),
+        existing(*given, "a file of lines, plain or .gz") for given in paths.items()
     ]
 
     def read():
@@ -46,25 +45,6 @@ def parallel(*, source_path: str, target_path: str):
         fingerprint={"source": file_sha256(files[0]), "target": file_sha256(files[1])},
         read=read,
     )
-
-
-def existing(key, path):
-    """The Path of a file that exists.
-
-    Args:
-        key: of the config, for the error.
-        path: str, "~" allowed.
-
-    Raises:
-        ValueError: if it does not exist.
-    """
-    file = Path(path).expanduser()
-    if not file.is_file():
-        raise ValueError(
-            f"no such file. Received: ingest.{key}={path!r}, that is "
-            f"{file.absolute()}. Expected a file of lines, plain or .gz."
-        )
-    return file
 
 
 def require_aligned(files):
@@ -120,12 +100,5 @@ def pieces(pairs):
     Yields:
         Rows.
     """
-    waiting, size = [], 0
-    for pair in pairs:
-        waiting.append(pair)
-        size += sum(map(len, pair))
-        if size >= PIECE_BYTES:
-            yield Rows(*map(objects, zip(*waiting, strict=True)))
-            waiting, size = [], 0
-    if waiting:
-        yield Rows(*map(objects, zip(*waiting, strict=True)))
+    for group in grouped(pairs, lambda pair: sum(map(len, pair))):
+        yield Rows(*map(objects, zip(*group, strict=True)))

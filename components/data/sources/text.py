@@ -33,13 +33,11 @@ def text(*, path: str, document: Literal["file", "line"] = "file"):
     """
     root = Path(path).expanduser()
     found = files(root)
-    digest = hashlib.sha256()
-    for file in found:
-        content = file_sha256(file)
-        digest.update(
-            f"{file.relative_to(root.parent).as_posix()}\0{content}\n".encode()
-        )
-
+    listed = (
+        f"{file.relative_to(root.parent).as_posix()}\0{file_sha256(file)}\n"
+        for file in found
+    )
+    digest = hashlib.sha256("".join(listed).encode())
     return Source(
         name=re.sub(r"\W+", "_", root.resolve().name.split(".")[0]),
         kind="text",
@@ -103,12 +101,26 @@ def pieces(texts):
     Yields:
         Rows.
     """
-    waiting, size = [], 0
-    for one in texts:
-        waiting.append(one)
-        size += len(one)
+    for group in grouped(texts, len):
+        yield Rows(None, objects(group))
+
+
+def grouped(examples, size_of):
+    """Groups of examples, of about PIECE_BYTES each.
+
+    Args:
+        examples: iterable.
+        size_of: function of an example -> its bytes.
+
+    Yields:
+        list of examples.
+    """
+    group, size = [], 0
+    for example in examples:
+        group.append(example)
+        size += size_of(example)
         if size >= PIECE_BYTES:
-            yield Rows(None, objects(waiting))
-            waiting, size = [], 0
-    if waiting:
-        yield Rows(None, objects(waiting))
+            yield group
+            group, size = [], 0
+    if group:
+        yield group

@@ -1,6 +1,5 @@
 """Any data set of TensorFlow Datasets (TFDS) with images and labels."""
 
-from itertools import chain
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -41,15 +40,32 @@ def tfds(
         ValueError: if there is no such data set, or it has no images with labels.
     """
     builder = open_builder(name, data_dir)
+    size = height, width, channels
+    return registered(builder, name, "images", lambda: splits(builder, size))
+
+
+def registered(builder, name, kind, splits, **features):
+    """The Source of a registered data set.
+
+    Args:
+        builder: of TFDS.
+        name: of the data set as the user wrote it, for errors.
+        kind: of the Source.
+        splits: () -> dict of split -> Chunks, called once the data are prepared.
+        **features: parts of an example that the rows are made of.
+
+    Returns:
+        Source.
+    """
 
     def read():
         prepare(builder, name)
-        return splits(builder, (height, width, channels))
+        return splits()
 
     return Source(
         name=builder.name,
-        kind="images",
-        fingerprint=fingerprint(builder),
+        kind=kind,
+        fingerprint=fingerprint(builder) | features,
         read=read,
         require=lambda: require(builder, name),
     )
@@ -115,32 +131,54 @@ def splits(builder, size):
 
     image, label = image_and_label(builder)
     names = builder.info.features[label].int2str
-    reading = tfds.ReadConfig(
-        interleave_cycle_length=1,  # in the order of the files
-        try_autocache=False,
-    )
+    # decoded by our rule, not by TFDS
+    decoders = {image: tfds.decode.SkipDecoding()}
 
-    def examples(split):
-        data = builder.as_dataset(
-            split=split,
-            batch_size=256,
-            # decoded by our rule, not by TFDS
-            decoders={image: tfds.decode.SkipDecoding()},
-            read_config=reading,
-        )
-        batches = data.as_numpy_iterator()
-        pairs = chain.from_iterable(
-            zip(b[image], b[label], strict=True) for b in batches
-        )
-        for number, (encoded, index) in enumerate(pairs):
+    def pictures(split):
+        found = examples(builder, split, image, label, decoders=decoders)
+        for number, (encoded, index) in enumerate(found):
             yield encoded, names(int(index)), f"example {number} of {split}"
 
-    used = used_splits(builder)
-    data, _, where = next(examples(used["train"]))
+    data, _, where = next(pictures(used_splits(builder)["train"]))
     shape = target_shape((data, where), *size)
+    return chunks(builder, lambda split: pieces(pictures(split), shape))
+
+
+def examples(builder, split, *features, **options):
+    """Parts of the examples of a split, in the order of the files.
+
+    Args:
+        builder: of TFDS, prepared.
+        split: as registered.
+        *features: names of the parts.
+        **options: of `as_dataset`.
+
+    Yields:
+        tuple of the parts.
+    """
+    import tensorflow_datasets as tfds
+
+    in_order = tfds.ReadConfig(interleave_cycle_length=1, try_autocache=False)
+    data = builder.as_dataset(
+        split=split, batch_size=256, read_config=in_order, **options
+    )
+    for batch in data.as_numpy_iterator():
+        yield from zip(*(batch[feature] for feature in features), strict=True)
+
+
+def chunks(builder, pieces):
+    """The data of each split.
+
+    Args:
+        builder: of TFDS.
+        pieces: function of a split, as registered -> iterator of Rows.
+
+    Returns:
+        dict of split -> Chunks.
+    """
     return {
-        split: Chunks(lambda name=name: pieces(examples(name), shape))
-        for split, name in used.items()
+        split: Chunks(lambda name=name: pieces(name))
+        for split, name in used_splits(builder).items()
     }
 
 

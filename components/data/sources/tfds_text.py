@@ -1,11 +1,9 @@
 """Any data set of TensorFlow Datasets with texts."""
 
-from itertools import chain
+from functools import partial
 
-from components.data.sources.base import Chunks, Source
 from components.data.sources.text import pieces
-from components.data.sources.tfds import fingerprint, open_builder, used_splits
-from components.data.sources.tfds_prepare import prepare, require
+from components.data.sources.tfds import chunks, examples, open_builder, registered
 
 
 def tfds_text(*, name: str, feature: str = "text", data_dir: str | None = None):
@@ -35,26 +33,8 @@ def tfds_text(*, name: str, feature: str = "text", data_dir: str | None = None):
             f"{feature!r}. Expected one of {texts}."
         )
 
-    def read():
-        prepare(builder, name)
-        return {
-            split: Chunks(lambda name=name: pieces(examples(name)))
-            for split, name in used_splits(builder).items()
-        }
+    def documents(split):
+        return pieces(text for (text,) in examples(builder, split, feature))
 
-    def examples(split):
-        reading = tfds.ReadConfig(
-            interleave_cycle_length=1,  # in the order of the files
-            try_autocache=False,
-        )
-        data = builder.as_dataset(split=split, batch_size=256, read_config=reading)
-        batches = (batch[feature] for batch in data.as_numpy_iterator())
-        return chain.from_iterable(batches)
-
-    return Source(
-        name=builder.name,
-        kind="text",
-        fingerprint=fingerprint(builder) | {"feature": feature},
-        read=read,
-        require=lambda: require(builder, name),
-    )
+    splits = partial(chunks, builder, documents)
+    return registered(builder, name, "text", splits, feature=feature)

@@ -1,11 +1,9 @@
 """Any data set of TensorFlow Datasets with sentences in two languages."""
 
-from itertools import chain
+from functools import partial
 
-from components.data.sources.base import Chunks, Source
 from components.data.sources.parallel import pieces
-from components.data.sources.tfds import fingerprint, open_builder, used_splits
-from components.data.sources.tfds_prepare import prepare, require
+from components.data.sources.tfds import chunks, examples, open_builder, registered
 
 
 def tfds_translation(
@@ -34,36 +32,14 @@ def tfds_translation(
         ValueError: if there is no such data set, or its examples have no such
             sentences.
     """
-    import tensorflow_datasets as tfds
-
     builder = open_builder(name, data_dir)
     source, target = languages(builder, source_language, target_language)
 
-    def read():
-        prepare(builder, name)
-        return {
-            split: Chunks(lambda name=name: pieces(examples(name)))
-            for split, name in used_splits(builder).items()
-        }
+    def sentences(split):
+        return pieces(examples(builder, split, source, target))
 
-    def examples(split):
-        reading = tfds.ReadConfig(
-            interleave_cycle_length=1,  # in the order of the files
-            try_autocache=False,
-        )
-        data = builder.as_dataset(split=split, batch_size=256, read_config=reading)
-        return chain.from_iterable(
-            zip(batch[source], batch[target], strict=True)
-            for batch in data.as_numpy_iterator()
-        )
-
-    return Source(
-        name=builder.name,
-        kind="pairs",
-        fingerprint=fingerprint(builder) | {"source": source, "target": target},
-        read=read,
-        require=lambda: require(builder, name),
-    )
+    splits = partial(chunks, builder, sentences)
+    return registered(builder, name, "pairs", splits, source=source, target=target)
 
 
 def languages(builder, source, target):

@@ -2,17 +2,11 @@
 
 from keras import ops
 
+from components.networks.transformer import layers
 from components.networks.transformer.dropout import Dropout
-from components.networks.transformer.layers import (
-    Block,
-    attention_shares,
-    dense,
-    rotate,
-    rotate_few,
-)
 
 
-class EncoderBlock(Block):
+class EncoderBlock(layers.Block):
     """A Block with the faster dropout of dropout.py.
 
     Args:
@@ -46,9 +40,9 @@ class CrossBlock(EncoderBlock):
         super().__init__(
             model_dim, num_heads, mlp_dim, dropout, num_parts / 2, **options
         )
-        self.cross_query = dense(model_dim, "cross_query")
-        self.cross_key_value = dense(2 * model_dim, "cross_key_value")
-        self.cross_out = dense(model_dim, "cross_out", num_parts**-0.5)
+        self.cross_query = layers.dense(model_dim, "cross_query")
+        self.cross_key_value = layers.dense(2 * model_dim, "cross_key_value")
+        self.cross_out = layers.dense(model_dim, "cross_out", num_parts**-0.5)
 
     def build(self, x_shape, *_):
         """Create all weights; Keras calls it."""
@@ -91,10 +85,9 @@ class CrossBlock(EncoderBlock):
         x, keys, values = self.read_back(x, mask, cos, sin, cache, index, training)
         # T from the mask, since x may be [B T, D]
         query = self.question(x, ops.shape(mask)[2])  # [B, H, T, D / H]
-        mixed = join(attention(query, *source, source_mask), ops.shape(x))
+        mixed = layers.join(attention(query, *source, source_mask), ops.shape(x))
         x = x + self.dropout(self.cross_out(mixed), training=training)
-        inner = self.mlp_out(self.mlp_in(ops.rms_normalization(x)))
-        return x + self.dropout(inner, training=training), keys, values
+        return self.after_mlp(x, training), keys, values
 
     def read_back(self, x, mask, cos, sin, cache=None, index=None, training=False):
         """Attention to the tokens of the target so far; arguments as in `call`."""
@@ -102,12 +95,12 @@ class CrossBlock(EncoderBlock):
         # [B, T, 3 D] -> three [B, H, T, D / H]
         query, keys, values = self.split(heads, 3, ops.shape(mask)[2])
         # with a cache the arrays are small, and another way to rotate is faster
-        turn = rotate if cache is None else rotate_few
+        turn = layers.rotate if cache is None else layers.rotate_few
         query, keys = turn(query, cos, sin), turn(keys, cos, sin)
         if cache is not None:
             # [B, H, K, D / H] -> [B, H, M, K, D / H], all positions so far
             keys, values = put(cache[0], index, keys), put(cache[1], index, values)
-        mixed = join(attention(query, keys, values, mask), ops.shape(x))
+        mixed = layers.join(attention(query, keys, values, mask), ops.shape(x))
         x = x + self.dropout(self.attention_out(mixed), training=training)
         return x, keys, values
 
@@ -123,27 +116,6 @@ class CrossBlock(EncoderBlock):
         """
         query = self.cross_query(ops.rms_normalization(x)) * self.head_dim**-0.5
         return self.split(query, 1, length)[0]
-
-    def split(self, x, parts, length):
-        """Split the last axis into heads, and put them before the positions.
-
-        Args:
-            x: float [B, T, parts D], or [B T, parts D].
-            parts: int.
-            length: T.
-
-        Returns:
-            list of `parts`, each [B, H, T, D / H].
-        """
-        shape = (-1, length, parts, self.num_heads, self.head_dim)
-        # [B, T, parts, H, D / H] -> [parts, B, H, T, D / H]
-        x = ops.transpose(ops.reshape(x, shape), (2, 0, 3, 1, 4))
-        return ops.unstack(x, parts)
-
-
-def join(x, shape):
-    """Put the heads side by side.  [B, H, T, d] -> `shape`: [B, T, D] or [B T, D]."""
-    return ops.reshape(ops.transpose(x, (0, 2, 1, 3)), shape)
 
 
 def attention(query, keys, values, mask):
@@ -162,7 +134,7 @@ def attention(query, keys, values, mask):
         batch, num_heads, size, num_beams, head_dim = ops.shape(keys)
         shape = (batch, num_heads, size * num_beams, head_dim)
         keys, values = ops.reshape(keys, shape), ops.reshape(values, shape)
-    shares = ops.cast(attention_shares(query, keys, mask), values.dtype)
+    shares = ops.cast(layers.attention_shares(query, keys, mask), values.dtype)
     return ops.matmul(shares, values)
 
 

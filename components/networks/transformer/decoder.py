@@ -22,13 +22,7 @@ from pydantic import Field
 
 from components.data.batches.windows import Windows
 from components.networks.base import Network
-from components.networks.transformer.layers import (
-    Block,
-    Embedding,
-    TiedHead,
-    hidden,
-    rotation,
-)
+from components.networks.transformer import layers
 
 
 def transformer_lm(
@@ -65,27 +59,17 @@ def transformer_lm(
     Raises:
         ValueError: if the inputs are not texts, or the sizes do not fit.
     """
-    if tuple(input_shape) != (None,):
-        raise ValueError(
-            "`transformer_lm` takes texts. Received: an input of shape "
-            f"{tuple(input_shape)}. Use `mlp` for columns, `vgg_small` for images."
-        )
-    if model_dim % (2 * num_heads):
-        raise ValueError(
-            "`build.model_dim` must be a multiple of 2 num_heads, since heads turn "
-            f"pairs. Received: model_dim={model_dim}, num_heads={num_heads}."
-        )
+    layers.require_texts("transformer_lm", input_shape, model_dim, num_heads)
     if stride > context:
         raise ValueError(
             "`build.stride` must not be larger than the context, or tokens would be "
             f"left out. Received: stride={stride}, context={context}."
         )
+    sizes = (model_dim, num_heads, mlp_dim, dropout, num_layers)
+    numbers = range(1, num_layers + 1)
     decoder = Decoder(
-        Embedding(num_outputs, model_dim, dropout, name="embedding"),
-        [
-            Block(model_dim, num_heads, mlp_dim, dropout, num_layers, name=f"block_{i}")
-            for i in range(1, num_layers + 1)
-        ],
+        layers.Embedding(num_outputs, model_dim, dropout, name="embedding"),
+        [layers.Block(*sizes, name=f"block_{i}") for i in numbers],
     )
     return TransformerLM(decoder, Windows(context, stride))
 
@@ -100,7 +84,7 @@ class TransformerLM(Network):
 
     def __init__(self, features, windows):
         embedding = features.embedding
-        head = TiedHead(embedding.embeddings, name="head")
+        head = layers.TiedHead(embedding.embeddings, name="head")
         super().__init__(features, embedding.vocab_size, head=head)
         self.windows = windows
 
@@ -153,7 +137,7 @@ class Decoder(keras.Model):
             (float [B, T, D], list by block of (keys, values), each [B, H, T, D / H]).
         """
         x, cache = self.embedding(read, training=training), []  # [B, T, D]
-        mask = hidden(same_text(read))  # [B, 1, T, T]
+        mask = layers.hidden(same_text(read))  # [B, 1, T, T]
         turn = self.turn(ops.arange(ops.shape(read)[1])[None, :], x.dtype)
         for block in self.blocks:
             x, keys, values = block(x, mask, *turn, training=training)
@@ -198,7 +182,7 @@ class Decoder(keras.Model):
         """
         # no 0 is read, so all earlier positions of the window are of the same text
         seen = ops.arange(places.width, dtype="int32")[None, :] <= index[:, None]
-        mask = hidden(seen)  # [B, S] -> [B, 1, S]
+        mask = layers.hidden(seen)  # [B, S] -> [B, 1, S]
         rows = ops.reshape(places.first + index[:, None], (-1, 1))  # [B, H] -> [B H, 1]
         # rows are at different positions: [S, D / H] -> [B, 1, 1, D / H]
         cos, sin = (
@@ -213,7 +197,7 @@ class Decoder(keras.Model):
 
     def turn(self, positions, dtype):
         """cos and sin by which blocks rotate; see `rotation`."""
-        return rotation(positions, self.blocks[0].head_dim, dtype)
+        return layers.rotation(positions, self.blocks[0].head_dim, dtype)
 
 
 def same_text(read):

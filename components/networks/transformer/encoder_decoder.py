@@ -15,17 +15,10 @@ from keras import ops
 from pydantic import Field
 
 from components.networks.base import Network
+from components.networks.transformer import layers
 from components.networks.transformer.cross import CrossBlock, EncoderBlock
 from components.networks.transformer.decoder import same_text
 from components.networks.transformer.dropout import Dropout
-from components.networks.transformer.layers import (
-    WAVELENGTH,
-    Embedding,
-    TiedHead,
-    attention_shares,
-    hidden,
-    rotation,
-)
 
 
 def transformer(
@@ -60,20 +53,11 @@ def transformer(
     Raises:
         ValueError: if the inputs are not texts, or the sizes do not fit.
     """
-    if tuple(input_shape) != (None,):
-        raise ValueError(
-            "`transformer` takes texts. Received: an input of shape "
-            f"{tuple(input_shape)}. Use `mlp` for columns, `vgg_small` for images."
-        )
-    if model_dim % (2 * num_heads):
-        raise ValueError(
-            "`build.model_dim` must be a multiple of 2 num_heads, since heads turn "
-            f"pairs. Received: model_dim={model_dim}, num_heads={num_heads}."
-        )
+    layers.require_texts("transformer", input_shape, model_dim, num_heads)
     sizes = (model_dim, num_heads, mlp_dim, dropout, num_layers)
     numbers = range(1, num_layers + 1)
     features = EncoderDecoder(
-        Embedding(num_outputs, model_dim, 0.0, name="embedding"),
+        layers.Embedding(num_outputs, model_dim, 0.0, name="embedding"),
         Dropout(dropout, name="dropout"),
         [EncoderBlock(*sizes, name=f"encoder_block_{i}") for i in numbers],
         [CrossBlock(*sizes, name=f"decoder_block_{i}") for i in numbers],
@@ -91,7 +75,7 @@ class Transformer(Network):
 
     def __init__(self, features):
         embedding = features.embedding
-        head = TiedHead(embedding.embeddings, name="head")
+        head = layers.TiedHead(embedding.embeddings, name="head")
         super().__init__(features, embedding.vocab_size, head=head)
 
 
@@ -147,7 +131,7 @@ class EncoderDecoder(keras.Model):
             Memory.
         """
         # one mask for all positions: each attends to the whole sentence
-        mask = hidden(before_padding(source)[:, None])  # [B, 1, 1, S]
+        mask = layers.hidden(before_padding(source)[:, None])  # [B, 1, 1, S]
         x, turn = self.embed(source, ops.arange(ops.shape(source)[1]), training)
         for block in self.encoder:
             x, _, _ = block(x, mask, *turn, training=training)
@@ -158,7 +142,7 @@ class EncoderDecoder(keras.Model):
     def decode(self, memory, read, training=False):
         """Features of all positions.  Memory, int32 [B, T] -> float [B, T, D]."""
         x, turn = self.embed(read, ops.arange(ops.shape(read)[1]), training)
-        mask = hidden(same_text(read))  # [B, 1, T, T]
+        mask = layers.hidden(same_text(read))  # [B, 1, T, T]
         for block, heads in zip(self.decoder, memory.heads, strict=True):
             x, _, _ = block(x, mask, *turn, heads, memory.mask, training=training)
         return self.norm(x)
@@ -174,14 +158,15 @@ class EncoderDecoder(keras.Model):
         """
         memory = self.encode(source)
         x, turn = self.embed(read, ops.arange(ops.shape(read)[1]), training=False)
-        mask = hidden(same_text(read))
+        mask = layers.hidden(same_text(read))
         *before, last = zip(self.decoder, memory.heads, strict=True)
         for block, heads in before:
             x, _, _ = block(x, mask, *turn, heads, memory.mask)
         # of the last block only the part up to its attention to the source
         block, (keys, _) = last
         x, _, _ = block.read_back(x, mask, *turn)
-        shares = attention_shares(block.question(x, ops.shape(x)[1]), keys, memory.mask)
+        query = block.question(x, ops.shape(x)[1])
+        shares = layers.attention_shares(query, keys, memory.mask)
         return ops.mean(shares, axis=1)  # [B, H, T, S] -> [B, T, S]
 
     def start_cache(self, batch, num_beams, size, dtype=None):
@@ -223,7 +208,7 @@ class EncoderDecoder(keras.Model):
         # K slots at a position, a hypothesis attends to its ancestor's.
         seen = ops.logical_and(ancestors[..., None] == slot, before[:, None])
         # [B, K, M, K] -> [B, 1, K, M K]
-        mask = hidden(ops.reshape(seen, (batch, num_beams, size * num_beams)))
+        mask = layers.hidden(ops.reshape(seen, (batch, num_beams, size * num_beams)))
         x, turn = self.embed(read, index[None], training=False)
         # [B, K, D] -> [B K, D]: a product of two axes with a kernel is one operation
         x, new = ops.reshape(x, (batch * num_beams, self.embedding.model_dim)), []
@@ -251,7 +236,7 @@ class EncoderDecoder(keras.Model):
             x = x + sinusoids(place, self.embedding.model_dim, x.dtype)
             place = ops.zeros_like(place)  # position 0 is no rotation
         x = self.dropout(x, training=training)
-        return x, rotation(place[None], self.decoder[0].head_dim, x.dtype)
+        return x, layers.rotation(place[None], self.decoder[0].head_dim, x.dtype)
 
 
 def before_padding(source):
@@ -283,5 +268,5 @@ def sinusoids(place, model_dim, dtype):
     Source: Vaswani et al., 2017, section 3.5.
     """
     pair = ops.arange(0, model_dim, 2, dtype="float32") / model_dim
-    angle = ops.cast(place, "float32")[:, None] / WAVELENGTH**pair
+    angle = ops.cast(place, "float32")[:, None] / layers.WAVELENGTH**pair
     return ops.cast(ops.concatenate([ops.sin(angle), ops.cos(angle)], -1), dtype)

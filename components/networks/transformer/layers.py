@@ -106,18 +106,14 @@ class Block(keras.layers.Layer):
             (float [B, T, D], keys, values), float [B, H, T, D / H] each.
         """
         length = ops.shape(x)[1]
-        heads = self.query_key_value(ops.rms_normalization(x))  # [B, T, 3 D]
-        heads = ops.reshape(heads, (-1, length, 3, self.num_heads, self.head_dim))
-        heads = ops.transpose(heads, (2, 0, 3, 1, 4))  # [3, B, H, T, D / H]
-        # not heads[:2] at once: the gradient of a slice takes ten times as long
-        query, keys, values = ops.unstack(heads, 3)
+        heads = self.query_key_value(ops.rms_normalization(x))
+        # [B, T, 3 D] -> three [B, H, T, D / H]
+        query, keys, values = self.split(heads, 3, length)
         query, keys = rotate(query, cos, sin), rotate(keys, cos, sin)
         # shares are float32, but their product with the values need not be
         shares = attention_shares(query, keys, mask)  # [B, H, T, T]
         mixed = ops.matmul(ops.cast(shares, values.dtype), values)
-        # the heads side by side: [B, H, T, D / H] -> [B, T, D]
-        mixed = ops.transpose(mixed, (0, 2, 1, 3))
-        mixed = ops.reshape(mixed, (-1, length, self.num_heads * self.head_dim))
+        mixed = join(mixed, (-1, length, self.num_heads * self.head_dim))  # [B, T, D]
         return self.rest(x, mixed, training), keys, values
 
     def step(self, x, mask, cos, sin, cache, rows):
@@ -173,8 +169,34 @@ class Block(keras.layers.Layer):
             float [..., D].
         """
         x = x + self.dropout(self.attention_out(mixed), training=training)
+        return self.after_mlp(x, training)
+
+    def after_mlp(self, x, training=False):
+        """x + MLP(norm(x)).  float [..., D] -> the same shape."""
         inner = self.mlp_out(self.mlp_in(ops.rms_normalization(x)))
         return x + self.dropout(inner, training=training)
+
+    def split(self, x, parts, length):
+        """Split the last axis into heads, and put them before the positions.
+
+        Args:
+            x: float [B, T, parts D], or [B T, parts D].
+            parts: int.
+            length: T.
+
+        Returns:
+            list of `parts`, each [B, H, T, D / H].
+        """
+        shape = (-1, length, parts, self.num_heads, self.head_dim)
+        # [B, T, parts, H, D / H] -> [parts, B, H, T, D / H]
+        x = ops.transpose(ops.reshape(x, shape), (2, 0, 3, 1, 4))
+        # not several parts at once: the gradient of a slice takes ten times as long
+        return ops.unstack(x, parts)
+
+
+def join(x, shape):
+    """Put the heads side by side.  [B, H, T, d] -> `shape`: [B, T, D] or [B T, D]."""
+    return ops.reshape(ops.transpose(x, (0, 2, 1, 3)), shape)
 
 
 def dense(width, name, scale=1.0, activation=None):
@@ -221,6 +243,29 @@ def attention_shares(query, keys, mask):
     # in float32, for the softmax; the mask too, since Keras casts a layer's arguments
     scores = ops.cast(scores, "float32") + ops.cast(mask, "float32")
     return ops.softmax(scores, axis=-1)
+
+
+def require_texts(name, input_shape, model_dim, num_heads):
+    """Refuse inputs that are not texts, or a width that heads do not divide.
+
+    Args:
+        name: of the network, for the error.
+        input_shape: (None,), texts of any length.
+        model_dim, num_heads: keys of the network.
+
+    Raises:
+        ValueError: if they do not fit.
+    """
+    if tuple(input_shape) != (None,):
+        raise ValueError(
+            f"`{name}` takes texts. Received: an input of shape "
+            f"{tuple(input_shape)}. Use `mlp` for columns, `vgg_small` for images."
+        )
+    if model_dim % (2 * num_heads):
+        raise ValueError(
+            "`build.model_dim` must be a multiple of 2 num_heads, since heads turn "
+            f"pairs. Received: model_dim={model_dim}, num_heads={num_heads}."
+        )
 
 
 def rotation(positions, head_dim, dtype):

@@ -5,7 +5,6 @@ import tensorflow as tf
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from components.serving import ops
-from components.serving.savedmodel import save
 
 PLACE = "/home/someone/words.txt"
 
@@ -40,7 +39,8 @@ def saved(function, folder):
 
     spec = tf.TensorSpec([None], tf.float32, "x")
     signature = tf.function(answer, autograph=False).get_concrete_function(x=spec)
-    save(module, folder, {"serving_default": signature})
+    signatures = {"serving_default": signature}
+    tf.saved_model.save(module, str(folder), signatures=signatures)
     return SavedModel.FromString((folder / "saved_model.pb").read_bytes())
 
 

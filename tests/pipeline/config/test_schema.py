@@ -7,6 +7,7 @@ from typing import Annotated, Literal, get_type_hints
 import pytest
 from pydantic import Field
 
+from components.tasks.base import Task
 from pipeline.config import choices, schema
 
 KINDS = '''
@@ -105,6 +106,30 @@ class Binary(Task):
     }
 
 
+def test_signature_of_a_class_without_init_is_that_of_its_base(tmp_path):
+    source = '''
+class Wide(Elsewhere):
+    """The base.
+
+    Args:
+        width: of it.
+    """
+
+    def __init__(self, *, width: int = 3): 0
+
+class Wider(Wide):
+    """The subclass."""
+
+class Other(Elsewhere):
+    """Another one."""
+'''
+    path = write(tmp_path / "wide.py", source)
+    found = schema.signature(path, "Wider")
+    assert found.summary == "The subclass."
+    assert found.keys == {"width": schema.Key("width", int, 3, "of it.")}
+    assert schema.signature(path, "Other").keys == {}
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -198,7 +223,7 @@ def test_signature_of_the_components_is_what_python_sees(path, symbol):
     )
     if inspect.isclass(function):
         found = schema.signature(path, symbol)
-        assert found.losses == function.losses
+        assert found.losses == (function.losses if issubclass(function, Task) else ())
         function = function.__init__
     assert_same(schema.signature(path, symbol).keys, function)
 

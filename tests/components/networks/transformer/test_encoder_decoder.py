@@ -295,7 +295,7 @@ import numpy as np
 from keras import backend, ops
 from components.artifacts import set_weights
 from components.losses import cross_entropy
-from components.networks.seq2seq import transformer
+from components.networks.transformer.encoder_decoder import transformer
 
 given = dict(np.load(sys.argv[1]))
 network = transformer(
