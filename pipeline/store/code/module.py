@@ -17,6 +17,12 @@ from pipeline.store.code.uses import DEFINITIONS, Import, Use, inside, stored, u
 class Module:
     """One parsed file.
 
+    Args:
+        name: "components.losses".
+        path: of the file.
+        file: the same below the root, with slashes, as the hashes name it.
+        source: its content.
+
     Attributes:
         symbols: name -> the statements that bind it.
         imports: name -> the imports that bind it.
@@ -26,9 +32,8 @@ class Module:
         bound: names that the effects bind.
     """
 
-    def __init__(self, name: str, path: Path, source: bytes):
-        self.name = name
-        self.path = path
+    def __init__(self, name: str, path: Path, file: str, source: bytes):
+        self.name, self.path, self.file = name, path, file
         self.package = name if path.name == "__init__.py" else name.rpartition(".")[0]
         tree = ast.parse(source, filename=str(path))
         nodes = inside(tree, scopes=())
