@@ -51,9 +51,9 @@ class Signature(NamedTuple):
         """Arrays of a request.
 
         Args:
-            rows: name -> list of N values, of every x and y: a number, or None where
-                it is missing; text or bytes, an image as base64 or bytes; a list of
-                integers. An array of numbers is taken too.
+            rows: name -> list of N values, of every x and y. A value is a number, or
+                None where it is missing; text or bytes; an image as base64 or bytes;
+                or a list of integers. An array of numbers is taken too.
             knobs: name -> number; the default where it is None or left out.
             numbers: int [N], added to the seed; 0 ... N - 1 if left out.
 

@@ -70,7 +70,7 @@ class Progress:
             self._bar = None
 
 
-def brief(value) -> str:
+def brief(value: object) -> str:
     """A float in four significant digits, anything else as it is."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 

@@ -13,17 +13,24 @@ import subprocess
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # its import would take longer than some commands
+    from pipeline.config.load import Config
 
 PACKAGES = ("phistar", "tensorflow", "keras", "mlflow", "numpy")
 
 
 def run_entry(
-    config, command: list[str], parent: str | None = None, seeds: int | None = None
+    config: "Config",
+    command: list[str],
+    parent: str | None = None,
+    seeds: int | None = None,
 ) -> dict:
     """The fields of the entry that starts a record.
 
     Args:
-        config: Config.
+        config: the resolved config.
         command: the words that the user typed.
         parent: run_id of the execution that this one belongs to.
         seeds: number of executions that this one is the parent of.
@@ -44,7 +51,7 @@ def stage_tags(stage: str, key: str, cached_from: str) -> dict[str, str]:
     return {f"key.{stage}": key} | made_by
 
 
-def run_name(config, command: list[str], parent: str | None) -> str:
+def run_name(config: "Config", command: list[str], parent: str | None) -> str:
     """Name in MLflow's list: the recipe and the overrides, or a child's seed."""
     if parent:
         return f"seed {config.sections['train']['seed']}"
@@ -56,7 +63,7 @@ def run_name(config, command: list[str], parent: str | None) -> str:
     return " ".join([config.name, *overrides])
 
 
-def params(config) -> dict:
+def params(config: "Config") -> dict:
     """The resolved config as MLflow parameters; None is left out."""
     return {
         f"{section}.{key}": value

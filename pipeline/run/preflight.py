@@ -11,7 +11,9 @@ import math
 import os
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from pipeline.config.load import Config
 from pipeline.process import quiet
 from pipeline.process.errors import Failure
 from pipeline.process.terminal import note
@@ -20,6 +22,9 @@ from pipeline.run.plan import expected_seconds, nearest_manifest
 from pipeline.run.process import call
 from pipeline.run.stages import STAGES
 from pipeline.store.store import Store
+
+if TYPE_CHECKING:
+    from components.artifacts import Dataset
 
 # Two executions: the first one compiles, the second shows the speed.
 SHORTER = {"steps": 4, "epochs": None, "eval_every": 2}
@@ -30,11 +35,11 @@ LONG_TOKENS = 4_000_000  # of a text: kjv_quick reads 75,000 a second on two cor
 LONG_PAIRED = 250_000  # of translations: libreoffice_en_de learns 4,500 a second there
 
 
-def check(config, store: Store, artifacts: dict, key: str, run_id: str) -> None:
+def check(config: Config, store: Store, artifacts: dict, key: str, run_id: str) -> None:
     """Run the successors of build on two batches; raise what they raise.
 
     Args:
-        config: Config.
+        config: the resolved config.
         store: for the temporary folder, and to remember success.
         artifacts: {"dataset": Path, "network": Path}, of ingest and build.
         key: of train.
@@ -57,7 +62,7 @@ def check(config, store: Store, artifacts: dict, key: str, run_id: str) -> None:
     note(f"preflight: passed; {expected}")
 
 
-def _obey_laws(config, artifacts: dict, few: Path) -> None:
+def _obey_laws(config: Config, artifacts: dict, few: Path) -> None:
     """Write the first rows of the dataset to `few`; check the laws on them."""
     os.environ |= quiet.environment()
     quiet.import_keras()
@@ -81,7 +86,7 @@ def _obey_laws(config, artifacts: dict, few: Path) -> None:
     )
 
 
-def _run_stages(config, artifacts: dict, folder: Path, run_id: str) -> None:
+def _run_stages(config: Config, artifacts: dict, folder: Path, run_id: str) -> None:
     """Run train, evaluate and export into `folder`, each on the results so far."""
     for stage in STAGES[2:]:
         section = dict(config.sections[stage.name])
@@ -94,11 +99,11 @@ def _run_stages(config, artifacts: dict, folder: Path, run_id: str) -> None:
         artifacts[stage.gives] = folder / stage.name
 
 
-def estimate(config, artifacts: dict, folder: Path) -> str:
+def estimate(config: Config, artifacts: dict, folder: Path) -> str:
     """Time and memory of the whole training, from those of the short one.
 
     Args:
-        config: Config.
+        config: the resolved config.
         artifacts: {"dataset": Path, "network": Path}, of ingest and build.
         folder: of the preflight, with its dataset and its training.
 
@@ -125,7 +130,7 @@ def estimate(config, artifacts: dict, folder: Path) -> str:
     )
 
 
-def _length(config, data, network: Path) -> tuple[int, int]:
+def _length(config: Config, data: "Dataset", network: Path) -> tuple[int, int]:
     """Steps of the whole training, and steps between two evaluations."""
     from components.artifacts import load_network, make_task
     from components.training.steps import length
@@ -144,7 +149,7 @@ def _length(config, data, network: Path) -> tuple[int, int]:
         raise Failure.of(error) from error
 
 
-def _num_labels(data, split: str) -> int:
+def _num_labels(data: "Dataset", split: str) -> int:
     """Labels of a split; of texts, tokens."""
     labels = data.split(split)[1]
     return int(labels.offsets[-1]) if hasattr(labels, "offsets") else len(labels)

@@ -18,6 +18,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from components.serving import clean
 from components.serving.mlflow_model import link
@@ -32,6 +33,11 @@ from pipeline.store.champions import (
 )
 from pipeline.store.contract import read_contract
 from pipeline.store.store import sync
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+
+    from pipeline.tracking.target import Target
 
 
 def promote(word: str, root: Path) -> dict:
@@ -105,8 +111,8 @@ def rollback(name: str, root: Path) -> dict:
         return answer(folder, version, before, difference)
 
 
-def synced(root: Path):
-    """Send what an earlier run could not send.  -> pipeline.tracking.target.Target."""
+def synced(root: Path) -> "Target":
+    """Send what an earlier run could not send.  -> MLflow."""
     from pipeline.tracking import ui
     from pipeline.tracking.target import Target
 
@@ -114,14 +120,14 @@ def synced(root: Path):
     return Target(root)
 
 
-def model(target, name: str, key: str):
-    """MLflow's ModelVersion of an export."""
+def model(target: "Target", name: str, key: str) -> "ModelVersion":
+    """MLflow's version of an export."""
     from pipeline.tracking import models
 
     return models.registered(target.client, name, key)
 
 
-def alias(target, name: str, key: str) -> None:
+def alias(target: "Target", name: str, key: str) -> None:
     """Move MLflow's alias `champion` to an export that was published."""
     from pipeline.tracking import models
 
@@ -129,7 +135,9 @@ def alias(target, name: str, key: str) -> None:
     target.client.set_registered_model_alias(name, models.CHAMPION, version)
 
 
-def publish(target, source: Path, folder: Path, version: int, origin: dict) -> float:
+def publish(
+    target: "Target", source: Path, folder: Path, version: int, origin: dict
+) -> float:
     """Write a version, check it, and make it and MLflow's model of it the champion.
 
     The alias is moved first. A kill between the two leaves two champions, one here and
