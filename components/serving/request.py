@@ -1,7 +1,8 @@
 """A request to a SavedModel, and its answer, as the contract describes them.
 
 Three kinds of input: x, which every signature takes; y, which is scored; and knobs,
-one number for all rows. Only `seed` differs: row i draws with `seed` + i.
+one number for all rows. Only `seed` differs: row i draws with `seed` + i. An unknown
+input or parameter is refused here, for `phistar serve`, `predict` and MLflow's model.
 
 MLflow's model has a copy of this file beside ask.py, and verify.py reads it alone: it
 needs NumPy, and nothing of this project.

@@ -7,6 +7,9 @@
     phistar promote RUN | rollback NAME | serve NAME
 
 `key=value` anywhere on the line overrides a key of the recipe.
+
+SIGTERM and Ctrl-C (SIGINT) arrive in `on_signal`. The exit status of an error comes
+from process/errors.py.
 """
 
 import json

@@ -1,6 +1,17 @@
-"""Exit statuses, and the exception that each stands for."""
+"""Exit statuses, and the exception that each stands for.
+
+    0    success
+    1    failed: a non-finite loss, a full disk, a defect of ours
+    2    the caller's mistake: a wrong key, file or option
+    3    a model that was rejected, since it does not answer as it was evaluated
+    130  Ctrl-C; 143 SIGTERM; 141 the reader of stdout has closed the pipe
+
+`Failure.of` maps exceptions to these.
+"""
 
 import traceback
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 
 from components.errors import RejectedModel
@@ -10,6 +21,12 @@ INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143  # 128 + the signal's numbe
 
 ROOT = Path(__file__).parents[2]
 OURS = (ROOT / "pipeline", ROOT / "components")
+
+
+def nearest(word: object, known: Iterable) -> str:
+    """A hint for the end of an error: the known word that looks most like it, or ""."""
+    found = get_close_matches(str(word), list(map(str, known)), 1)
+    return f" Did you mean {found[0]}?" if found else ""
 
 
 class Failure(Exception):
@@ -35,12 +52,7 @@ class Failure(Exception):
 
     def to_json(self) -> dict:
         """Plain data; `Failure(**failure.to_json())` is the same failure."""
-        return {
-            "message": str(self),
-            "status": self.status,
-            "details": self.details,
-            "expected": self.expected,
-        }
+        return {"message": str(self)} | vars(self)
 
     @classmethod
     def of(cls, error: BaseException) -> "Failure":

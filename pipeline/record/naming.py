@@ -1,4 +1,4 @@
-"""The name, parameters and tags of a run, as its record has them and MLflow shows them.
+"""The name, parameters and tags of a run: they are made here, for record and MLflow.
 
 name      recipe and overrides, or `seed N` for a run under a parent
 params    the resolved config: {"train.steps": 600}
@@ -14,6 +14,8 @@ from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pipeline.store.keys import flat
 
 if TYPE_CHECKING:  # its import would take longer than some commands
     from pipeline.config.load import Config
@@ -65,12 +67,7 @@ def run_name(config: "Config", command: list[str], parent: str | None) -> str:
 
 def params(config: "Config") -> dict:
     """The resolved config as MLflow parameters; None is left out."""
-    return {
-        f"{section}.{key}": value
-        for section, values in config.sections.items()
-        for key, value in values.items()
-        if value is not None
-    }
+    return {k: v for k, v in flat(config.sections).items() if v is not None}
 
 
 def version_tags() -> dict[str, str]:

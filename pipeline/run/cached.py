@@ -1,4 +1,4 @@
-"""The one decision whether a stage is cached: for `run`, `plan` and `--from`.
+"""The code that decides if a stage is cached: the same for `run`, `plan`, `--from`.
 
 A stage's key is made of exactly what the stage receives. `work` makes the key, and
 `cached` looks for the result under it.

@@ -20,7 +20,7 @@ from pipeline.process.terminal import note
 from pipeline.record.journal import read
 from pipeline.run.plan import expected_seconds, nearest_manifest
 from pipeline.run.process import call
-from pipeline.run.stages import STAGES
+from pipeline.run.stages import STAGES, arguments
 from pipeline.store.store import Store
 
 if TYPE_CHECKING:
@@ -89,14 +89,11 @@ def _obey_laws(config: Config, artifacts: dict, few: Path) -> None:
 def _run_stages(config: Config, artifacts: dict, folder: Path, run_id: str) -> None:
     """Run train, evaluate and export into `folder`, each on the results so far."""
     for stage in STAGES[2:]:
-        section = dict(config.sections[stage.name])
-        backend = section.get("backend", "tensorflow")
-        section |= SHORTER if stage.name == "train" else {}
-        arguments = {"task": config.sections["task"], **section}
-        arguments |= {word: str(artifacts[word]) for word in stage.reads}
-        (folder / stage.name).mkdir()
-        call(stage.name, arguments, folder / stage.name, run_id, False, backend)
+        given = arguments(config, stage.name, {w: artifacts[w] for w in stage.reads})
+        given |= SHORTER if stage.name == "train" else {}
         artifacts[stage.gives] = folder / stage.name
+        artifacts[stage.gives].mkdir()
+        call(stage.name, given, artifacts[stage.gives], run_id)
 
 
 def estimate(config: Config, artifacts: dict, folder: Path) -> str:
@@ -176,16 +173,16 @@ def is_long(parts: dict, store: Store, artifacts: dict) -> bool:
     if seconds is not None:
         return seconds > LONG_SECONDS
     # no past run: the number of labels decides
-    arguments = parts["arguments"]
+    given = parts["arguments"]
     context = _description(artifacts, "network")["arguments"].get("context")
-    paired = arguments["train.batch_tokens"]
-    if arguments["train.epochs"]:
+    paired = given["train.batch_tokens"]
+    if given["train.epochs"]:
         a_pass = sum(_description(artifacts, "dataset")["train_counts"])
-        labels = arguments["train.epochs"] * a_pass
+        labels = given["train.epochs"] * a_pass
     elif paired:
-        labels = arguments["train.steps"] * paired
+        labels = given["train.steps"] * paired
     else:  # an example of a batch is a window of a text, or has one label
-        examples = arguments["train.steps"] * arguments["train.batch_size"]
+        examples = given["train.steps"] * given["train.batch_size"]
         labels = examples * (context or 1)
     if paired:
         return labels > LONG_PAIRED

@@ -2,13 +2,10 @@
 
 import json
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
+from components.data.sources.base import Source
 from pipeline.config import schema
 from pipeline.config.load import Config
-
-if TYPE_CHECKING:
-    from components.data.sources.base import Source
 
 
 def fingerprint(stage: str, config: Config) -> dict:
@@ -32,7 +29,7 @@ def fingerprint(stage: str, config: Config) -> dict:
             return {}
 
 
-def opened(config: Config) -> "Source":
+def opened(config: Config) -> Source:
     """The config's Source; its rows are not read.
 
     Raises:
@@ -45,7 +42,7 @@ def opened(config: Config) -> "Source":
 
 # One command opens a source several times, and each time may hash a large file.
 @lru_cache(maxsize=2)
-def _opened(name: str, options: str) -> "Source":
+def _opened(name: str, options: str) -> Source:
     from components.data.sources import source
 
     return source(name)(**json.loads(options))

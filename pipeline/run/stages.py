@@ -145,20 +145,23 @@ def make(
     Raises:
         Failure: whatever went wrong in it.
     """
-    name, key, section = wanted.stage, wanted.key, config.sections[wanted.stage]
-    arguments = {"task": config.sections["task"], **section}
-    arguments |= {word: str(path) for word, path in given.items()}
-    backend = section.get("backend", "tensorflow")
-    origin = {"run_id": record.run_id}
+    name, key, origin = wanted.stage, wanted.key, {"run_id": record.run_id}
+    values = arguments(config, name, given)
     failed = record.path.with_suffix(f".{name}.failed")
     how = {"failed_journal": failed, "replace": replace, "resume": name == "train"}
     try:
         with store.write(name, key, wanted.parts, origin, **how) as out_dir:
             record.stage(name, key, "running", out_dir)
-            call(name, arguments, out_dir, record.run_id, isolate, backend)
+            call(name, values, out_dir, record.run_id, isolate)
     except BaseException:
         record.stage(name, key, "failed", failed)
         raise
+
+
+def arguments(config: Config, stage: str, given: dict[str, Path]) -> dict:
+    """Arguments of a stage's function: task, its own keys, folders that it reads."""
+    own = {"task": config.sections["task"], **config.sections[stage]}
+    return own | {word: str(path) for word, path in given.items()}
 
 
 def require_inputs(config: Config, store: Store, first: str) -> None:

@@ -8,14 +8,11 @@ batch again. That changes nothing, since entries carry their own times.
 
 import copy
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pipeline.record import journal
 from pipeline.record.sent import only_sender, read_state, write_state
 from pipeline.tracking.outbox import Batch, Gone, Model
-
-if TYPE_CHECKING:
-    from pipeline.tracking.target import Target
+from pipeline.tracking.target import Target
 
 
 class Sending:
@@ -27,7 +24,7 @@ class Sending:
         target: MLflow's side.
     """
 
-    def __init__(self, root: Path, run_id: str, target: "Target"):
+    def __init__(self, root: Path, run_id: str, target: Target):
         self.record = journal.Record(root, run_id)
         self.mlruns = Path(root) / "mlruns"
         self.target = target

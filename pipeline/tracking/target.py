@@ -11,15 +11,12 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from pipeline.tracking import models
 from pipeline.tracking.address import LOCAL, public_name, tracking_uri
 from pipeline.tracking.outbox import Batch, Gone, Refused, mlflow_name, mlflow_text
 from pipeline.tracking.relocate import relocate
-
-if TYPE_CHECKING:
-    from mlflow.entities import DatasetInput
 
 # Seconds rather than MLflow's minutes: `follow` repeats, and nothing is lost.
 SETTINGS = {
@@ -215,7 +212,8 @@ class Target:
             print(line, file=sys.stderr)
 
 
-def _dataset(entry: dict) -> "DatasetInput":
+def _dataset(entry: dict) -> Any:
+    """MLflow's DatasetInput of a journal's entry."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     columns = [

@@ -25,6 +25,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from components.serving import clean
 from components.serving.request import apart, golden, golden_rows, plain, signature
@@ -35,11 +40,6 @@ from pipeline.store.contract import read_contract
 from pipeline.tracking.address import require_free
 
 if TYPE_CHECKING:
-    from starlette.applications import Starlette
-    from starlette.exceptions import HTTPException
-    from starlette.requests import Request
-    from starlette.responses import Response
-
     from components.serving.ask import Model
 
 MAX_BODY = 32 * 2**20  # bytes
@@ -110,30 +110,26 @@ def load(folder: Path, contract: dict) -> "Model":
     return model
 
 
-def application(answer: Callable, ready: str) -> "Starlette":
+def application(answer: Callable, ready: str) -> Starlette:
     """The ASGI application.
 
     Args:
         answer: function of bytes -> (status, bytes), one request.
         ready: lines that are printed when it starts.
     """
-    from starlette.applications import Starlette
-    from starlette.exceptions import HTTPException
-    from starlette.responses import Response
-    from starlette.routing import Route
 
     @contextlib.asynccontextmanager
-    async def lifespan(app: "Starlette") -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
         print(ready, flush=True)
         yield
 
     def text(content: str) -> Callable:
-        async def endpoint(request: "Request") -> "Response":
+        async def endpoint(request: Request) -> Response:
             return Response(content, media_type=JSON)
 
         return endpoint
 
-    async def refused(request: "Request", error: "HTTPException") -> "Response":
+    async def refused(request: Request, error: HTTPException) -> Response:
         paths = ", ".join(route.path for route in app.routes)
         message = (
             f"{error.detail}. Received: {request.method} {request.url.path}. "

@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tqdm import tqdm
+
 from components.data.tables import MISSING
 from components.serving.request import Signature
 from components.serving.request import signature as signature_of
@@ -22,8 +24,6 @@ from pipeline.serving.predict.answers import answered
 from pipeline.store.contract import KNOBS
 
 if TYPE_CHECKING:
-    from tqdm import tqdm
-
     from components.serving.ask import Model
 
 
@@ -116,10 +116,8 @@ def load(export: exports.Export) -> "Model":
         return Model(export.folder, export.contract["op_libraries"])
 
 
-def bar(reads: str, files: list[str]) -> "tqdm":
+def bar(reads: str, files: list[str]) -> tqdm:
     """A tqdm bar on stderr; nothing where that is not a terminal."""
-    from tqdm import tqdm
-
     shown = sys.stderr.isatty()
     return tqdm(
         total=inputs.count(reads, files) if shown else None,
