@@ -9,7 +9,7 @@ from pydantic import ConfigDict, ValidationError, create_model
 
 from pipeline.config import schema
 from pipeline.config.recipes import Layer
-from pipeline.process.errors import nearest
+from pipeline.process.terminal import nearest
 
 # Exactly one of the two is set; where a later layer sets one, the other is void.
 _EITHER = {"train.steps": "train.epochs", "train.epochs": "train.steps"}

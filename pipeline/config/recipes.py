@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.config import parse
-from pipeline.process.errors import nearest
+from pipeline.process.terminal import nearest
 
 
 class ConfigError(ValueError):

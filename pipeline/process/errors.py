@@ -10,8 +10,6 @@
 """
 
 import traceback
-from collections.abc import Iterable
-from difflib import get_close_matches
 from pathlib import Path
 
 from components.errors import RejectedModel
@@ -21,12 +19,6 @@ INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143  # 128 + the signal's numbe
 
 ROOT = Path(__file__).parents[2]
 OURS = (ROOT / "pipeline", ROOT / "components")
-
-
-def nearest(word: object, known: Iterable) -> str:
-    """A hint for the end of an error: the known word that looks most like it, or ""."""
-    found = get_close_matches(str(word), list(map(str, known)), 1)
-    return f" Did you mean {found[0]}?" if found else ""
 
 
 class Failure(Exception):

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.process.errors import nearest
+from pipeline.process.terminal import nearest
 from pipeline.record.journal import read_all
 from pipeline.record.sent import read_state
 from pipeline.store.store import Store
