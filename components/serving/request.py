@@ -1,7 +1,8 @@
 """A request to a SavedModel, and its answer, as the contract describes them.
 
 Three kinds of input: x, which every signature takes; y, which is scored; and knobs,
-one number for all rows. Only `seed` differs: row i draws with `seed` + i.
+one number for all rows. Only `seed` differs: row i draws with `seed` + i. An unknown
+input or parameter is refused here, for `phistar serve`, `predict` and MLflow's model.
 
 MLflow's model has a copy of this file beside ask.py, and verify.py reads it alone: it
 needs NumPy, and nothing of this project.
@@ -51,9 +52,9 @@ class Signature(NamedTuple):
         """Arrays of a request.
 
         Args:
-            rows: name -> list of N values, of every x and y: a number, or None where
-                it is missing; text or bytes, an image as base64 or bytes; a list of
-                integers. An array of numbers is taken too.
+            rows: name -> list of N values, of every x and y. A value is a number, or
+                None where it is missing; text or bytes; an image as base64 or bytes;
+                or a list of integers. An array of numbers is taken too.
             knobs: name -> number; the default where it is None or left out.
             numbers: int [N], added to the seed; 0 ... N - 1 if left out.
 

@@ -4,7 +4,7 @@ The training's variables, the state of its evaluation and the position in its jo
 decide all later steps. So a resumed training equals an uninterrupted one, bit for bit
 on the same machine.
 
-The arguments of the training are not in them: the folder lies inside the one that the
+The arguments of the training are not in them. The folder lies inside the one that the
 store has named by the key of `train`, and only a run with the same key gets that.
 """
 

@@ -7,6 +7,9 @@
     phistar promote RUN | rollback NAME | serve NAME
 
 `key=value` anywhere on the line overrides a key of the recipe.
+
+SIGTERM and Ctrl-C (SIGINT) arrive in `on_signal`. The exit status of an error comes
+from process/errors.py.
 """
 
 import json
@@ -19,7 +22,7 @@ from types import FrameType
 from typing import Any
 
 from pipeline.cli.arguments import STAGES, parse
-from pipeline.process import errors
+from pipeline.process import errors, quiet
 from pipeline.process.errors import Failure
 
 Answer = tuple[dict, list[str]]  # what --json prints, and the lines for a person
@@ -112,7 +115,8 @@ def plan(given: Namespace) -> Answer:
     from pipeline.run.plan import plan as make_plan
     from pipeline.store.store import Store
 
-    rows = make_plan(config, Store(given.root / "mlruns"))
+    with quiet.without_gc():
+        rows = make_plan(config, Store(given.root / "mlruns"))
     return {"recipe": config.name, "stages": rows}, plan_table(rows)
 
 
@@ -215,9 +219,10 @@ def ui(given: Namespace) -> Answer:
 
 def load(given: Namespace, more: Iterable[str] = ()) -> Any:
     """Load the Config that the command line names; print the keys it dropped."""
-    from pipeline.config import load as configs
+    with quiet.without_gc():
+        from pipeline.config import load as configs
 
-    config = configs.load(given.recipe, [*given.overrides, *more], given.root)
+        config = configs.load(given.recipe, [*given.overrides, *more], given.root)
     if config.dropped and not more:
         print(
             f"dropped, since another choice: {', '.join(config.dropped)}",

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Collection, Iterator
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -10,6 +9,7 @@ from pydantic import ConfigDict, ValidationError, create_model
 
 from pipeline.config import schema
 from pipeline.config.recipes import Layer
+from pipeline.process.terminal import nearest
 
 # Exactly one of the two is set; where a later layer sets one, the other is void.
 _EITHER = {"train.steps": "train.epochs", "train.epochs": "train.steps"}
@@ -65,7 +65,7 @@ def refuse(layer: Layer, errors: Errors) -> None:
     for name, given in layer.data.items():
         if name not in schema.SECTIONS:
             expected = "one of " + ", ".join(schema.SECTIONS)
-            hint = _nearest(name, schema.SECTIONS)
+            hint = nearest(name, schema.SECTIONS)
             add(name, "unknown section", given, expected, hint)
         elif not isinstance(given, dict):
             add(name, "not a section", given, f"{name}.key=value")
@@ -176,7 +176,7 @@ def _judge(
     elif kinds & _RANGE:
         what = "out of range"
     elif "literal_error" in kinds and isinstance(received, str):
-        what, hint = "unknown choice", _nearest(received, _literals(key.type))
+        what, hint = "unknown choice", nearest(received, _literals(key.type))
     else:
         what = "wrong type"
         words = "str" in expected or "one of" in expected
@@ -189,8 +189,11 @@ def _compare(resolved: dict, components: Path, errors: Errors) -> None:
     """Add the errors of keys that do not fit each other."""
     train, task = resolved["train"], resolved["task"].get("name")
 
-    def sound(*keys: str) -> bool:
-        return all(key in train and f"train.{key}" not in errors.found for key in keys)
+    def sound(*keys: str, section: str = "train") -> bool:
+        return all(
+            key in resolved[section] and f"{section}.{key}" not in errors.found
+            for key in keys
+        )
 
     counted_by = None
     if _keys("task", task, components) is not None:
@@ -199,7 +202,14 @@ def _compare(resolved: dict, components: Path, errors: Errors) -> None:
         if sound("loss") and train["loss"] not in losses:
             what, expected = f"not a loss of the task {task}", ", ".join(losses)
             errors.add("train.loss", what, train["loss"], f"one of {expected}")
-    _compare_tokenizer(resolved["task"], errors)
+    if sound("tokenizer", "vocab_size", section="task"):
+        tokenizer, size = (resolved["task"][k] for k in ("tokenizer", "vocab_size"))
+        if tokenizer == "sentencepiece" and size is None:
+            expected = "number of tokens"
+            errors.add("task.vocab_size", "missing", schema.REQUIRED, expected)
+        elif tokenizer != "sentencepiece" and size is not None:
+            what = f"of no use with the tokenizer {tokenizer}"
+            errors.add("task.vocab_size", what, size, "null")
     if sound("batch_tokens") and (train["batch_tokens"] is None) == (
         counted_by == "tokens"
     ):
@@ -226,21 +236,6 @@ def _compare(resolved: dict, components: Path, errors: Errors) -> None:
             errors.add("train.steps", "not whole intervals", steps, expected)
 
 
-def _compare_tokenizer(task: dict, errors: Errors) -> None:
-    """Add an error if the vocabulary's size does not fit the tokenizer."""
-    if "vocab_size" not in task or errors.found.keys() & {
-        "task.tokenizer",
-        "task.vocab_size",
-    }:
-        return
-    tokenizer, size = task["tokenizer"], task["vocab_size"]
-    if tokenizer == "sentencepiece" and size is None:
-        errors.add("task.vocab_size", "missing", schema.REQUIRED, "number of tokens")
-    elif tokenizer != "sentencepiece" and size is not None:
-        what = f"of no use with the tokenizer {tokenizer}"
-        errors.add("task.vocab_size", what, size, "null")
-
-
 def _belongs(name: str, key: str, keys: dict, components: Path) -> str:
     """Hint for an unknown key: the section or choice that has it, else the nearest."""
     for other in sorted(schema.SECTIONS, key=lambda section: section != name):
@@ -250,18 +245,13 @@ def _belongs(name: str, key: str, keys: dict, components: Path) -> str:
         for choice in schema.names(other, components) if chooser else []:
             if key in schema.chosen(other, choice, components).keys:
                 return f" {other}.{key} is a key of {other}.{chooser}={choice}."
-    return _nearest(f"{name}.{key}", [f"{name}.{legal}" for legal in keys])
+    return nearest(f"{name}.{key}", [f"{name}.{legal}" for legal in keys])
 
 
 def _keys(name: str, choice: Any, components: Path) -> dict[str, schema.Key] | None:
     """The keys of a section with this choice; None if there is no such choice."""
     known = isinstance(choice, str) and choice in schema.names(name, components)
     return schema.section(name, choice, components) if known else None
-
-
-def _nearest(word: str, legal: Collection[str]) -> str:
-    nearest = get_close_matches(str(word), [str(x) for x in legal], 1)
-    return f" Did you mean {nearest[0]}?" if nearest else ""
 
 
 def _literals(kind: Any) -> Collection:

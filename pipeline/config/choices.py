@@ -82,7 +82,8 @@ def is_table(node: ast.stmt) -> bool:
     """True if a top-level statement is a table as described above."""
     if not isinstance(node, ast.FunctionDef) or not node.args.args:
         return False
-    body = node.body[1:] if ast.get_docstring(node) is not None else node.body
+    described = ast.get_docstring(node, clean=False) is not None
+    body = node.body[1:] if described else node.body
     if len(body) != 1 or not isinstance(body[0], ast.Match):
         return False
     match = body[0]

@@ -6,11 +6,11 @@ train:
 """
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from pipeline.config import parse
+from pipeline.process.terminal import nearest
 
 
 class ConfigError(ValueError):
@@ -162,9 +162,5 @@ def _error(place: object, what: str, received: object, expected: str) -> ConfigE
 
 
 def _expected(name: str, known: Iterable[str]) -> str:
-    nearest = get_close_matches(name, known, 1)
-    hint = f" Did you mean {nearest[0]}?" if nearest else ""
-    listed = ", ".join(known) or "none here"
-    return (
-        f"Received: {name}. Expected one of: {listed}; or a path of a YAML file.{hint}"
-    )
+    listed = f"{', '.join(known) or 'none here'}; or a path of a YAML file."
+    return f"Received: {name}. Expected one of: {listed}{nearest(name, known)}"

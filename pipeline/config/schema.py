@@ -170,7 +170,7 @@ def _is_init(node: ast.stmt) -> bool:
     return isinstance(node, ast.FunctionDef) and node.name == "__init__"
 
 
-def _facts(node):
+def _facts(node: ast.ClassDef) -> dict[str, Any]:
     facts = {}
     for statement in node.body:
         match statement:

@@ -1,4 +1,13 @@
-"""Exit statuses, and the exception that each stands for."""
+"""Exit statuses, and the exception that each stands for.
+
+    0    success
+    1    failed: a non-finite loss, a full disk, a defect of ours
+    2    the caller's mistake: a wrong key, file or option
+    3    a model that was rejected, since it does not answer as it was evaluated
+    130  Ctrl-C; 143 SIGTERM; 141 the reader of stdout has closed the pipe
+
+`Failure.of` maps exceptions to these.
+"""
 
 import traceback
 from pathlib import Path
@@ -35,12 +44,7 @@ class Failure(Exception):
 
     def to_json(self) -> dict:
         """Plain data; `Failure(**failure.to_json())` is the same failure."""
-        return {
-            "message": str(self),
-            "status": self.status,
-            "details": self.details,
-            "expected": self.expected,
-        }
+        return {"message": str(self)} | vars(self)
 
     @classmethod
     def of(cls, error: BaseException) -> "Failure":

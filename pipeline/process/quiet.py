@@ -2,10 +2,8 @@
 
 import contextlib
 import gc
-import logging
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 
 
@@ -38,6 +36,8 @@ def startup() -> Iterator[None]:
     The lines come from C++ before its log level is in force, so the descriptor
     itself is redirected.
     """
+    import tempfile
+
     sys.stderr.flush()
     kept = os.dup(2)
     with tempfile.TemporaryFile() as held:
@@ -54,11 +54,25 @@ def startup() -> Iterator[None]:
             os.close(kept)
 
 
+@contextlib.contextmanager
+def without_gc() -> Iterator[None]:
+    """Collect no garbage in the block, nor later what it made: modules, syntax trees.
+
+    A search for garbage among them takes a tenth of an import, a fifth of a plan.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 class WithoutTensorFlow:
     """An import hook that hides TensorFlow, as if it were not installed."""
 
     @staticmethod
-    def find_spec(name: str, path=None, target=None) -> None:
+    def find_spec(name: str, path: object = None, target: object = None) -> None:
         """Refuse TensorFlow; for all else None: the next hook looks."""
         if name.partition(".")[0] == "tensorflow":
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
@@ -76,20 +90,17 @@ def import_keras(devices: str = "auto") -> None:
         # Keras imports TensorFlow on any backend if it is installed. That takes
         # seconds, and TensorFlow would take GPU memory too.
         sys.meta_path.insert(0, WithoutTensorFlow)
+    import logging
+
     # Batches have a few shapes by plan, and each is traced once: no fault to report.
     logging.getLogger("tensorflow").addFilter(
         lambda record: "triggered tf.function retracing" not in record.getMessage()
     )
-    gc.disable()  # a tenth of the import of some thousand modules
-    try:
-        with startup():
-            import keras
+    with without_gc(), startup():
+        import keras
 
-            if devices != "auto":
-                from components.training.devices import choose
+        if devices != "auto":
+            from components.training.devices import choose
 
-                choose(devices)  # before the first tensor
-            keras.ops.convert_to_tensor(0.0)
-    finally:
-        gc.freeze()
-        gc.enable()
+            choose(devices)  # before the first tensor
+        keras.ops.convert_to_tensor(0.0)

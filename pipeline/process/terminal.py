@@ -7,6 +7,8 @@ goes to stderr, because stdout belongs to the answer of the command.
 
 import sys
 import time
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 REDRAW_SECONDS = 0.1
 PLAIN_VALUES = 6
@@ -70,7 +72,7 @@ class Progress:
             self._bar = None
 
 
-def brief(value) -> str:
+def brief(value: object) -> str:
     """A float in four significant digits, anything else as it is."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
@@ -78,3 +80,9 @@ def brief(value) -> str:
 def note(text: str) -> None:
     """Write a line for the user that is not the answer of the command."""
     print(text, file=sys.stderr, flush=True)
+
+
+def nearest(word: object, known: Iterable) -> str:
+    """A hint for the end of an error: the known word that looks most like it, or ""."""
+    found = get_close_matches(str(word), list(map(str, known)), 1)
+    return f" Did you mean {found[0]}?" if found else ""

@@ -15,6 +15,7 @@ import os
 import socket
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -22,7 +23,7 @@ from pipeline.process.terminal import Progress
 from pipeline.record import naming
 
 
-def append(path: Path, kind: str, /, **fields) -> None:
+def append(path: Path, kind: str, /, **fields: Any) -> None:
     """Append {"kind", "time" (ms since the epoch), **fields} as one line."""
     entry = {"kind": kind, "time": int(time.time() * 1000), **fields}
     line = json.dumps(entry, default=_plain, ensure_ascii=False).encode() + b"\n"
@@ -149,7 +150,7 @@ class Record:
         self.run_id = run_id
         self.path = self.root / "mlruns" / "runs" / f"{run_id}.jsonl"
 
-    def append(self, kind: str, /, **fields) -> None:
+    def append(self, kind: str, /, **fields: Any) -> None:
         """Append an entry; start and resume also name the process that writes."""
         if kind in ("start", "resume"):
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -160,7 +161,13 @@ class Record:
         append(self.path, kind, **fields)
 
     def stage(
-        self, name: str, key: str, status: str, path: Path, made_by: str = "", **more
+        self,
+        name: str,
+        key: str,
+        status: str,
+        path: Path,
+        made_by: str = "",
+        **more: object,
     ) -> None:
         """Append an entry about a stage.
 
@@ -218,7 +225,7 @@ def _user() -> str:
         return str(os.getuid())
 
 
-def _plain(value) -> list | float | str:
+def _plain(value: Any) -> list | float | str:
     """A NumPy number or array, a path or a set, as JSON data."""
     if hasattr(value, "tolist"):
         return value.tolist()

@@ -1,4 +1,4 @@
-"""The name, parameters and tags of a run, as its record has them and MLflow shows them.
+"""The name, parameters and tags of a run: they are made here, for record and MLflow.
 
 name      recipe and overrides, or `seed N` for a run under a parent
 params    the resolved config: {"train.steps": 600}
@@ -13,17 +13,26 @@ import subprocess
 from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.store.keys import flat
+
+if TYPE_CHECKING:  # its import would take longer than some commands
+    from pipeline.config.load import Config
 
 PACKAGES = ("phistar", "tensorflow", "keras", "mlflow", "numpy")
 
 
 def run_entry(
-    config, command: list[str], parent: str | None = None, seeds: int | None = None
+    config: "Config",
+    command: list[str],
+    parent: str | None = None,
+    seeds: int | None = None,
 ) -> dict:
     """The fields of the entry that starts a record.
 
     Args:
-        config: Config.
+        config: the resolved config.
         command: the words that the user typed.
         parent: run_id of the execution that this one belongs to.
         seeds: number of executions that this one is the parent of.
@@ -44,7 +53,7 @@ def stage_tags(stage: str, key: str, cached_from: str) -> dict[str, str]:
     return {f"key.{stage}": key} | made_by
 
 
-def run_name(config, command: list[str], parent: str | None) -> str:
+def run_name(config: "Config", command: list[str], parent: str | None) -> str:
     """Name in MLflow's list: the recipe and the overrides, or a child's seed."""
     if parent:
         return f"seed {config.sections['train']['seed']}"
@@ -56,14 +65,9 @@ def run_name(config, command: list[str], parent: str | None) -> str:
     return " ".join([config.name, *overrides])
 
 
-def params(config) -> dict:
+def params(config: "Config") -> dict:
     """The resolved config as MLflow parameters; None is left out."""
-    return {
-        f"{section}.{key}": value
-        for section, values in config.sections.items()
-        for key, value in values.items()
-        if value is not None
-    }
+    return {k: v for k, v in flat(config.sections).items() if v is not None}
 
 
 def version_tags() -> dict[str, str]:

@@ -4,10 +4,10 @@ They are read from the records in mlruns/runs/, so that mlflow is not needed.
 """
 
 import time
-from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
+from pipeline.process.terminal import nearest
 from pipeline.record.journal import read_all
 from pipeline.record.sent import read_state
 from pipeline.store.store import Store
@@ -165,8 +165,7 @@ def expected(
             f"where no run has come to `{stage}` yet. Begin with `phistar run NAME`."
         )
     recipes = list(dict.fromkeys(run.recipe for run in reversed(known)))
-    nearest = get_close_matches(word, [*recipes, *(r.name for r in known)], 1)
-    hint = f" Did you mean {nearest[0]}?" if nearest else ""
+    hint = nearest(word, [*recipes, *(run.name for run in known)])
     newest = ", ".join(str(run) for run in known[: -SHOWN - 1 : -1])
     return (
         f"Received: {word}. Expected {other}a recipe that has run "

@@ -1,4 +1,4 @@
-"""The one decision whether a stage is cached: for `run`, `plan` and `--from`.
+"""The code that decides if a stage is cached: the same for `run`, `plan`, `--from`.
 
 A stage's key is made of exactly what the stage receives. `work` makes the key, and
 `cached` looks for the result under it.
@@ -6,6 +6,7 @@ A stage's key is made of exactly what the stage receives. `work` makes the key, 
 
 from typing import NamedTuple
 
+from pipeline.config.load import Config
 from pipeline.run import sources
 from pipeline.store import keys
 from pipeline.store.store import Store
@@ -25,12 +26,12 @@ class Work(NamedTuple):
     key: str | None
 
 
-def work(stage, config, manifests: dict[str, dict]) -> Work:
+def work(stage: NamedTuple, config: Config, manifests: dict[str, dict]) -> Work:
     """The work of a stage, and the key of its result.
 
     Args:
-        stage: Stage, its row in the table.
-        config: Config.
+        stage: its row in the table of stages, a `stages.Stage`.
+        config: the resolved config.
         manifests: word of an artifact -> manifest of the one given to the stage; an
             artifact that must be made is left out.
     """
@@ -40,7 +41,7 @@ def work(stage, config, manifests: dict[str, dict]) -> Work:
     return Work(stage.name, parts, keys.key(parts) if complete else None)
 
 
-def stage_parts(stage, config, manifests: dict[str, dict]) -> dict:
+def stage_parts(stage: NamedTuple, config: Config, manifests: dict[str, dict]) -> dict:
     """The parts that a stage's key is made of, see `keys.stage_parts`."""
     source = sources.fingerprint(stage.name, config)
     kind = sources.opened(config).kind

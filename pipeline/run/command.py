@@ -3,8 +3,10 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from components.serving import clean
+from pipeline.config.load import Config
 from pipeline.process.terminal import note
 from pipeline.record.journal import Record
 from pipeline.run import preflight
@@ -20,19 +22,19 @@ SEEDS = ("ingest.seed", "build.seed", "train.seed")
 
 
 def run_once(
-    config,
+    config: Config,
     root: Path,
     command: list[str],
     *,
     under: tuple[Record, Follower] | None = None,
     check: bool = False,
     first: str = NAMES[0],
-    **how,
+    **how: Any,
 ) -> dict:
     """Run one execution.
 
     Args:
-        config: Config.
+        config: the resolved config.
         root: project root.
         command: the words that the user typed.
         under: the execution that this one belongs to.
@@ -78,11 +80,11 @@ def run_once(
     return about | {"stages": stages, "metrics": metrics, "export": export}
 
 
-def require(config, store: Store, first: str) -> None:
+def require(config: Config, store: Store, first: str) -> None:
     """Refuse what cannot be run before any work, and before a run is opened.
 
     Args:
-        config: Config.
+        config: the resolved config.
         store: the results of all stages.
         first: stages before it must be in the store.
 
@@ -102,7 +104,7 @@ def run_seeds(
     command: list[str],
     *,
     first: str = NAMES[0],
-    **how,
+    **how: Any,
 ) -> dict:
     """Run a recipe once per seed of split, weights and training.
 

@@ -125,8 +125,8 @@ def changes(group: str, a: dict, b: dict) -> list[str]:
 def paired(folders: list[dict], only_seeds: bool) -> dict:
     """The difference of test_nll, example by example, B less A.
 
-    An example is a row, an image, or a text. Over texts test_nll is a ratio of sums
-    r = sum d_i / sum n_i; its standard error is that of the ratio estimator, from the
+    An example is a row, an image, or a text. Over texts test_nll is a ratio of sums,
+    r = sum d_i / sum n_i. Its standard error is that of the ratio estimator, from the
     residuals d_i - r n_i.
 
     Args:
@@ -136,8 +136,8 @@ def paired(folders: list[dict], only_seeds: bool) -> dict:
     Returns:
         difference and standard_error, nats per label; n, the examples; only_seeds;
         verdict: "A" or "B", the better one, or "tie". It is a tie if 0 is within 1.96
-        standard errors, if only the seeds differ (no recipe is better for its seed),
-        or with one example, which has no standard error.
+        standard errors. So it is if only the seeds differ, since no recipe is better
+        for its seed, and with one example, which has no standard error.
 
     Source: W. G. Cochran, Sampling Techniques, 3rd edition, 1977, chapter 6.
     """

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from pipeline.config.load import Config
 from pipeline.record.journal import Record, alive, read_all
 from pipeline.record.naming import run_entry
 from pipeline.tracking.follower import Follower
@@ -13,7 +14,7 @@ from pipeline.tracking.follower import Follower
 @contextlib.contextmanager
 def execution(
     root: Path,
-    config,
+    config: Config,
     command: list[str],
     complete: bool = True,
     under: tuple[Record, Follower] | None = None,
@@ -29,7 +30,7 @@ def execution(
 
     Args:
         root: project root.
-        config: Config.
+        config: the resolved config.
         command: the words that the user typed.
         complete: True if the block runs to the last stage.
         under: the execution that this one belongs to, whose follower it shares.

@@ -4,6 +4,7 @@ from itertools import pairwise
 from statistics import median
 
 from pipeline.config.choices import CHOSEN_BY
+from pipeline.config.load import Config
 from pipeline.record.journal import read
 from pipeline.run.cached import cached, work
 from pipeline.run.stages import STAGES
@@ -14,11 +15,11 @@ SAME = ("task.name", "ingest.source")  # other runs than these explain nothing
 COMPARED = 50  # newest manifests of a stage that a missing key is compared with
 
 
-def plan(config, store: Store) -> list[dict]:
+def plan(config: Config, store: Store) -> list[dict]:
     """Per stage: cached, or the reasons to run it and the expected time.
 
     Args:
-        config: Config.
+        config: the resolved config.
         store: the results of all stages; hashes are not checked.
 
     Returns:

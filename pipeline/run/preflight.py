@@ -11,15 +11,20 @@ import math
 import os
 import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from pipeline.config.load import Config
 from pipeline.process import quiet
 from pipeline.process.errors import Failure
 from pipeline.process.terminal import note
 from pipeline.record.journal import read
 from pipeline.run.plan import expected_seconds, nearest_manifest
 from pipeline.run.process import call
-from pipeline.run.stages import STAGES
+from pipeline.run.stages import STAGES, arguments
 from pipeline.store.store import Store
+
+if TYPE_CHECKING:
+    from components.artifacts import Dataset
 
 # Two executions: the first one compiles, the second shows the speed.
 SHORTER = {"steps": 4, "epochs": None, "eval_every": 2}
@@ -30,11 +35,11 @@ LONG_TOKENS = 4_000_000  # of a text: kjv_quick reads 75,000 a second on two cor
 LONG_PAIRED = 250_000  # of translations: libreoffice_en_de learns 4,500 a second there
 
 
-def check(config, store: Store, artifacts: dict, key: str, run_id: str) -> None:
+def check(config: Config, store: Store, artifacts: dict, key: str, run_id: str) -> None:
     """Run the successors of build on two batches; raise what they raise.
 
     Args:
-        config: Config.
+        config: the resolved config.
         store: for the temporary folder, and to remember success.
         artifacts: {"dataset": Path, "network": Path}, of ingest and build.
         key: of train.
@@ -57,7 +62,7 @@ def check(config, store: Store, artifacts: dict, key: str, run_id: str) -> None:
     note(f"preflight: passed; {expected}")
 
 
-def _obey_laws(config, artifacts: dict, few: Path) -> None:
+def _obey_laws(config: Config, artifacts: dict, few: Path) -> None:
     """Write the first rows of the dataset to `few`; check the laws on them."""
     os.environ |= quiet.environment()
     quiet.import_keras()
@@ -81,24 +86,21 @@ def _obey_laws(config, artifacts: dict, few: Path) -> None:
     )
 
 
-def _run_stages(config, artifacts: dict, folder: Path, run_id: str) -> None:
+def _run_stages(config: Config, artifacts: dict, folder: Path, run_id: str) -> None:
     """Run train, evaluate and export into `folder`, each on the results so far."""
     for stage in STAGES[2:]:
-        section = dict(config.sections[stage.name])
-        backend = section.get("backend", "tensorflow")
-        section |= SHORTER if stage.name == "train" else {}
-        arguments = {"task": config.sections["task"], **section}
-        arguments |= {word: str(artifacts[word]) for word in stage.reads}
-        (folder / stage.name).mkdir()
-        call(stage.name, arguments, folder / stage.name, run_id, False, backend)
+        given = arguments(config, stage.name, {w: artifacts[w] for w in stage.reads})
+        given |= SHORTER if stage.name == "train" else {}
         artifacts[stage.gives] = folder / stage.name
+        artifacts[stage.gives].mkdir()
+        call(stage.name, given, artifacts[stage.gives], run_id)
 
 
-def estimate(config, artifacts: dict, folder: Path) -> str:
+def estimate(config: Config, artifacts: dict, folder: Path) -> str:
     """Time and memory of the whole training, from those of the short one.
 
     Args:
-        config: Config.
+        config: the resolved config.
         artifacts: {"dataset": Path, "network": Path}, of ingest and build.
         folder: of the preflight, with its dataset and its training.
 
@@ -125,7 +127,7 @@ def estimate(config, artifacts: dict, folder: Path) -> str:
     )
 
 
-def _length(config, data, network: Path) -> tuple[int, int]:
+def _length(config: Config, data: "Dataset", network: Path) -> tuple[int, int]:
     """Steps of the whole training, and steps between two evaluations."""
     from components.artifacts import load_network, make_task
     from components.training.steps import length
@@ -144,7 +146,7 @@ def _length(config, data, network: Path) -> tuple[int, int]:
         raise Failure.of(error) from error
 
 
-def _num_labels(data, split: str) -> int:
+def _num_labels(data: "Dataset", split: str) -> int:
     """Labels of a split; of texts, tokens."""
     labels = data.split(split)[1]
     return int(labels.offsets[-1]) if hasattr(labels, "offsets") else len(labels)
@@ -171,16 +173,16 @@ def is_long(parts: dict, store: Store, artifacts: dict) -> bool:
     if seconds is not None:
         return seconds > LONG_SECONDS
     # no past run: the number of labels decides
-    arguments = parts["arguments"]
+    given = parts["arguments"]
     context = _description(artifacts, "network")["arguments"].get("context")
-    paired = arguments["train.batch_tokens"]
-    if arguments["train.epochs"]:
+    paired = given["train.batch_tokens"]
+    if given["train.epochs"]:
         a_pass = sum(_description(artifacts, "dataset")["train_counts"])
-        labels = arguments["train.epochs"] * a_pass
+        labels = given["train.epochs"] * a_pass
     elif paired:
-        labels = arguments["train.steps"] * paired
+        labels = given["train.steps"] * paired
     else:  # an example of a batch is a window of a text, or has one label
-        examples = arguments["train.steps"] * arguments["train.batch_size"]
+        examples = given["train.steps"] * given["train.batch_size"]
         labels = examples * (context or 1)
     if paired:
         return labels > LONG_PAIRED

@@ -22,7 +22,6 @@ def call(
     folder: Path,
     run_id: str,
     isolate: bool = False,
-    backend: str = "tensorflow",
 ) -> None:
     """Run one stage.
 
@@ -31,9 +30,8 @@ def call(
         arguments: plain data and paths, all but out_dir and log.
         folder: its out_dir.
         run_id: of the execution, for the contract.
-        isolate: run it in a child; always so if `backend` or the devices are not those
-            of this process.
-        backend: of Keras.
+        isolate: run it in a child; always so if its backend of Keras or its devices
+            are not those of this process.
 
     Raises:
         Failure: whatever went wrong in it.
@@ -46,6 +44,7 @@ def call(
     }
     # a Keras process has one backend and one choice of devices, and the other stages
     # run in this one
+    backend = arguments.get("backend", "tensorflow")
     devices = arguments.get("devices", "auto")
     if isolate or backend != "tensorflow" or devices != "auto":
         in_child(request, backend)

@@ -3,15 +3,17 @@
 import json
 from functools import lru_cache
 
+from components.data.sources.base import Source
 from pipeline.config import schema
+from pipeline.config.load import Config
 
 
-def fingerprint(stage: str, config) -> dict:
+def fingerprint(stage: str, config: Config) -> dict:
     """Plain data that changes with a stage's outside input; {} without one.
 
     Args:
         stage: its name: ingest reads the source, build may start from a network.
-        config: Config.
+        config: the resolved config.
 
     Raises:
         ValueError: the input does not exist.
@@ -27,7 +29,7 @@ def fingerprint(stage: str, config) -> dict:
             return {}
 
 
-def opened(config):
+def opened(config: Config) -> Source:
     """The config's Source; its rows are not read.
 
     Raises:
@@ -40,7 +42,7 @@ def opened(config):
 
 # One command opens a source several times, and each time may hash a large file.
 @lru_cache(maxsize=2)
-def _opened(name: str, options: str):
+def _opened(name: str, options: str) -> Source:
     from components.data.sources import source
 
     return source(name)(**json.loads(options))

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from pipeline.config.load import Config
 from pipeline.process.errors import USAGE, Failure
 from pipeline.record.journal import Record
 from pipeline.run.cached import Work, cached, work
@@ -61,7 +62,7 @@ NAMES = tuple(stage.name for stage in STAGES)
 
 
 def run_stages(
-    config,
+    config: Config,
     store: Store,
     record: Record,
     *,
@@ -74,7 +75,7 @@ def run_stages(
     """Make each stage's artifact, or find it in the store.
 
     Args:
-        config: Config.
+        config: the resolved config.
         store: the results of all stages.
         record: of the execution; gets an entry when a stage begins and ends.
         last: stages after it are left alone.
@@ -124,7 +125,7 @@ def folder(store: Store, manifest: dict) -> Path:
 def make(
     wanted: Work,
     given: dict[str, Path],
-    config,
+    config: Config,
     store: Store,
     record: Record,
     replace: bool,
@@ -135,7 +136,7 @@ def make(
     Args:
         wanted: the stage, and the key of its result.
         given: word of an artifact -> its folder.
-        config: Config.
+        config: the resolved config.
         store: the results of all stages.
         record: of the execution.
         replace: True replaces the result that the store has.
@@ -144,27 +145,30 @@ def make(
     Raises:
         Failure: whatever went wrong in it.
     """
-    name, key, section = wanted.stage, wanted.key, config.sections[wanted.stage]
-    arguments = {"task": config.sections["task"], **section}
-    arguments |= {word: str(path) for word, path in given.items()}
-    backend = section.get("backend", "tensorflow")
-    origin = {"run_id": record.run_id}
+    name, key, origin = wanted.stage, wanted.key, {"run_id": record.run_id}
+    values = arguments(config, name, given)
     failed = record.path.with_suffix(f".{name}.failed")
     how = {"failed_journal": failed, "replace": replace, "resume": name == "train"}
     try:
         with store.write(name, key, wanted.parts, origin, **how) as out_dir:
             record.stage(name, key, "running", out_dir)
-            call(name, arguments, out_dir, record.run_id, isolate, backend)
+            call(name, values, out_dir, record.run_id, isolate)
     except BaseException:
         record.stage(name, key, "failed", failed)
         raise
 
 
-def require_inputs(config, store: Store, first: str) -> None:
+def arguments(config: Config, stage: str, given: dict[str, Path]) -> dict:
+    """Arguments of a stage's function: task, its own keys, folders that it reads."""
+    own = {"task": config.sections["task"], **config.sections[stage]}
+    return own | {word: str(path) for word, path in given.items()}
+
+
+def require_inputs(config: Config, store: Store, first: str) -> None:
     """Refuse `--from` without the stages before it, and a source out of reach.
 
     Args:
-        config: Config.
+        config: the resolved config.
         store: the results of all stages.
         first: the stages before it must be in the store.
 

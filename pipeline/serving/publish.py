@@ -32,6 +32,8 @@ from pipeline.store.champions import (
 )
 from pipeline.store.contract import read_contract
 from pipeline.store.store import sync
+from pipeline.tracking import models, ui
+from pipeline.tracking.target import Target
 
 
 def promote(word: str, root: Path) -> dict:
@@ -105,31 +107,21 @@ def rollback(name: str, root: Path) -> dict:
         return answer(folder, version, before, difference)
 
 
-def synced(root: Path):
-    """Send what an earlier run could not send.  -> pipeline.tracking.target.Target."""
-    from pipeline.tracking import ui
-    from pipeline.tracking.target import Target
-
+def synced(root: Path) -> Target:
+    """Send what an earlier run could not send.  -> MLflow."""
     ui.sync(root)
     return Target(root)
 
 
-def model(target, name: str, key: str):
-    """MLflow's ModelVersion of an export."""
-    from pipeline.tracking import models
-
-    return models.registered(target.client, name, key)
-
-
-def alias(target, name: str, key: str) -> None:
+def alias(target: Target, name: str, key: str) -> None:
     """Move MLflow's alias `champion` to an export that was published."""
-    from pipeline.tracking import models
-
-    version = model(target, name, key).version
+    version = models.registered(target.client, name, key).version
     target.client.set_registered_model_alias(name, models.CHAMPION, version)
 
 
-def publish(target, source: Path, folder: Path, version: int, origin: dict) -> float:
+def publish(
+    target: Target, source: Path, folder: Path, version: int, origin: dict
+) -> float:
     """Write a version, check it, and make it and MLflow's model of it the champion.
 
     The alias is moved first. A kill between the two leaves two champions, one here and
@@ -145,7 +137,8 @@ def publish(target, source: Path, folder: Path, version: int, origin: dict) -> f
     Returns:
         The largest difference of its golden answers, nats.
     """
-    model(target, folder.name, origin["export"])  # before any request is sent to it
+    # MLflow must have it before any request is sent to the folder
+    models.registered(target.client, folder.name, origin["export"])
     for left in folder.glob(".[0-9]*"):  # of one that was killed: we hold the lock
         shutil.rmtree(left, ignore_errors=True)  # its child may still be calling it
     draft = folder / f".{version}.{secrets.token_hex(4)}"

@@ -177,7 +177,7 @@ def _give_up_after(seconds: float, problem: list[str]) -> None:
 
     terminal = os.dup(2)  # stderr itself may be held back when the time is over
 
-    def give_up():
+    def give_up() -> None:
         os.write(terminal, f"MLflow: {problem[0]}. {LATER}\n".encode())
         os._exit(1)
 

@@ -6,10 +6,16 @@ once: a later run with the same export is linked to the model that exists.
 
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.store import champions
 from pipeline.store.contract import read_contract
 from pipeline.tracking.outbox import Model
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+    from mlflow.entities.model_registry import ModelVersion
 
 CHAMPION = "champion"  # the alias of the version that is served
 KEY = "phistar.export"  # tag of models and versions: the export's key in the store
@@ -17,11 +23,11 @@ NLL, LABELS = "phistar.test_nll", "phistar.test_n"  # tags of versions
 PARITY = "phistar.parity"  # tag of versions: the golden batch's difference, nats
 
 
-def log(client, run_id: str, model: Model) -> None:
+def log(client: "MlflowClient", run_id: str, model: Model) -> None:
     """Log and register a model, each unless it exists; repeating changes nothing.
 
     Args:
-        client: MlflowClient.
+        client: of MLflow.
         run_id: MLflow's, of the run that the export belongs to.
         model: the export.
     """
@@ -48,11 +54,11 @@ def log(client, run_id: str, model: Model) -> None:
         )
 
 
-def send(client, run, model: Model) -> str:
+def send(client: "MlflowClient", run: "Run", model: Model) -> str:
     """Send a model's folder to the artifacts of the run's experiment.
 
     Args:
-        client: MlflowClient.
+        client: of MLflow.
         run: MLflow's.
         model: the export.
 
@@ -100,25 +106,21 @@ def described(model: Model) -> dict:
     }
 
 
-def logged(client, experiment_id: str, key: str) -> str | None:
+def logged(client: "MlflowClient", experiment_id: str, key: str) -> str | None:
     """MLflow's id of an export that was sent whole; None without one."""
     found = client.search_logged_models([experiment_id], f"tags.`{KEY}` = '{key}'")
     return next((m.model_id for m in found if str(m.status) == "READY"), None)
 
 
-def version_of(client, name: str, key: str):
-    """The version of a registered name for an export; None without one.
-
-    Returns:
-        mlflow.entities.model_registry.ModelVersion.
-    """
+def version_of(client: "MlflowClient", name: str, key: str) -> "ModelVersion | None":
+    """The version of a registered name for an export; None without one."""
     for version in client.search_model_versions(f"name = '{name}'"):
         if version.tags.get(KEY) == key:
             return version
     return None
 
 
-def registered(client, name: str, key: str):
+def registered(client: "MlflowClient", name: str, key: str) -> "ModelVersion":
     """As `version_of`.
 
     Raises:
@@ -133,7 +135,7 @@ def registered(client, name: str, key: str):
     return version
 
 
-def restore_champions(client, root: Path) -> None:
+def restore_champions(client: "MlflowClient", root: Path) -> None:
     """Give each name that is served its alias again, where MLflow has lost it."""
     for name in champions.names(root):
         export = champions.read_origin(champions.champion(name, root))["export"]

@@ -73,7 +73,7 @@ def mlflow_name(name: str) -> str:
     return re.sub(r"/+", "/", name).strip("/.")[:NAME_LENGTH] or "_"
 
 
-def mlflow_text(value, kind: str) -> str:
+def mlflow_text(value: object, kind: str) -> str:
     """A value as MLflow keeps it: text of bounded length, else as JSON has it."""
     text = value if isinstance(value, str) else json.dumps(value, default=str)
     limit = VALUE_LENGTH[kind]

@@ -53,7 +53,7 @@ def relocate(root: str | Path) -> list[str]:
         ) from error
 
 
-def _columns(database) -> list[tuple[str, str]]:
+def _columns(database: sqlite3.Connection) -> list[tuple[str, str]]:
     """The LOCATIONS that this version of MLflow has."""
     return [
         (table, column)
@@ -62,7 +62,7 @@ def _columns(database) -> list[tuple[str, str]]:
     ]
 
 
-def _earlier_places(database, mlruns: Path) -> list[str]:
+def _earlier_places(database: sqlite3.Connection, mlruns: Path) -> list[str]:
     if ("experiments", "artifact_location") not in _columns(database):
         return []  # still empty: another process is creating it
     places = set()
@@ -79,7 +79,7 @@ def _earlier_places(database, mlruns: Path) -> list[str]:
     return sorted(places)
 
 
-def _rewrite(database, old: str, new: str) -> None:
+def _rewrite(database: sqlite3.Connection, old: str, new: str) -> None:
     for table, column in _columns(database):
         for before, after in ((old, new), (f"file://{old}", f"file://{new}")):
             database.execute(

@@ -12,6 +12,7 @@ from pathlib import Path
 from pipeline.record import journal
 from pipeline.record.sent import only_sender, read_state, write_state
 from pipeline.tracking.outbox import Batch, Gone, Model
+from pipeline.tracking.target import Target
 
 
 class Sending:
@@ -20,10 +21,10 @@ class Sending:
     Args:
         root: project root.
         run_id: the record's.
-        target: a `Target`.
+        target: MLflow's side.
     """
 
-    def __init__(self, root: Path, run_id: str, target):
+    def __init__(self, root: Path, run_id: str, target: Target):
         self.record = journal.Record(root, run_id)
         self.mlruns = Path(root) / "mlruns"
         self.target = target

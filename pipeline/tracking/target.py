@@ -11,6 +11,7 @@ import os
 import re
 import sys
 from pathlib import Path
+from typing import Any
 
 from pipeline.tracking import models
 from pipeline.tracking.address import LOCAL, public_name, tracking_uri
@@ -211,7 +212,8 @@ class Target:
             print(line, file=sys.stderr)
 
 
-def _dataset(entry: dict):
+def _dataset(entry: dict) -> Any:
+    """MLflow's DatasetInput of a journal's entry."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     columns = [

@@ -5,12 +5,12 @@ python -m pipeline.tracking.ui sync --root ROOT             what was not sent ye
 """
 
 import argparse
-import gc
 import os
 import sys
 import warnings
 from pathlib import Path
 
+from pipeline.process import quiet
 from pipeline.record import journal
 from pipeline.record.sent import only_sender
 from pipeline.tracking import follower, models
@@ -102,12 +102,8 @@ def main(arguments: list[str] | None = None) -> int:
     if given.command == "follow":
 
         def connect() -> Target:
-            gc.disable()  # a tenth of the import of two thousand modules
-            try:
+            with quiet.without_gc():
                 return Target(given.root)
-            finally:
-                gc.freeze()
-                gc.enable()
 
         return follower.follow(
             given.root, given.run_id, connect, monitors, given.patience

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
+if TYPE_CHECKING:  # NumPy takes longer to import than a source to open
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -21,9 +23,9 @@ class Rows:
             `split_rows`.
     """
 
-    inputs: dict | np.ndarray | None
-    labels: np.ndarray
-    numbers: np.ndarray | None = None
+    inputs: "dict | np.ndarray | None"
+    labels: "np.ndarray"
+    numbers: "np.ndarray | None" = None
 
     def __len__(self):
         return len(self.labels)
@@ -42,6 +44,8 @@ class Rows:
 
 def objects(texts):
     """list of bytes -> object array; NumPy's array of bytes would drop final NULs."""
+    import numpy as np
+
     result = np.empty(len(texts), object)
     result[:] = texts
     return result

@@ -7,8 +7,6 @@ Learning Repository.
 
 from importlib.metadata import version
 
-import numpy as np
-
 from components.data.sources.base import Rows, Source
 
 
@@ -28,6 +26,7 @@ def digits():
 
 def _read():
     """All rows, as one piece.  -> dict of split -> list of Rows."""
+    import numpy as np
     from sklearn.datasets import load_digits
 
     data = load_digits()

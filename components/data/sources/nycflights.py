@@ -8,8 +8,6 @@ import io
 import tarfile
 import zipfile
 
-import numpy as np
-
 from components.data.sources.base import Chunks, Rows, Source
 from components.data.sources.fetch import sdist
 
@@ -80,6 +78,7 @@ def _files(archive):
 
 def _rows(flights, planes, weather):
     """Flights that arrived, joined with plane and weather, of pandas.  -> Rows."""
+    import numpy as np
     import pandas as pd
 
     flights = flights.dropna(subset=["arr_delay"])

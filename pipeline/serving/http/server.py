@@ -17,26 +17,30 @@ import os
 import shlex
 import socket
 import traceback
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
 from components.serving import clean
-from components.serving.request import (
-    apart,
-    golden,
-    golden_rows,
-    plain,
-    signature,
-)
+from components.serving.request import apart, golden, golden_rows, plain, signature
 from pipeline.process import quiet
 from pipeline.serving.http import body
 from pipeline.store import champions
 from pipeline.store.contract import read_contract
 from pipeline.tracking.address import require_free
+
+if TYPE_CHECKING:
+    from components.serving.ask import Model
 
 MAX_BODY = 32 * 2**20  # bytes
 AT_ONCE = 2  # requests: Python takes turns, and TensorFlow uses all cores for each
@@ -85,11 +89,8 @@ def serve(name: str, root: Path, port: int) -> None:
         uvicorn.Server(config).run(sockets=[listening])
 
 
-def load(folder: Path, contract: dict):
+def load(folder: Path, contract: dict) -> "Model":
     """The SavedModel of a version, once it has answered its golden batch.
-
-    Returns:
-        components.serving.ask.Model.
 
     Raises:
         RejectedModel: it does not answer as it was evaluated.
@@ -109,33 +110,26 @@ def load(folder: Path, contract: dict):
     return model
 
 
-def application(answer, ready: str):
+def application(answer: Callable, ready: str) -> Starlette:
     """The ASGI application.
 
     Args:
         answer: function of bytes -> (status, bytes), one request.
         ready: lines that are printed when it starts.
-
-    Returns:
-        starlette.applications.Starlette.
     """
-    from starlette.applications import Starlette
-    from starlette.exceptions import HTTPException
-    from starlette.responses import Response
-    from starlette.routing import Route
 
     @contextlib.asynccontextmanager
-    async def lifespan(app):
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
         print(ready, flush=True)
         yield
 
-    def text(content):
-        async def endpoint(request):
+    def text(content: str) -> Callable:
+        async def endpoint(request: Request) -> Response:
             return Response(content, media_type=JSON)
 
         return endpoint
 
-    async def refused(request, error):
+    async def refused(request: Request, error: HTTPException) -> Response:
         paths = ", ".join(route.path for route in app.routes)
         message = (
             f"{error.detail}. Received: {request.method} {request.url.path}. "
@@ -168,7 +162,7 @@ def curl(folder: Path, contract: dict, address: str, out: Path) -> str:
     """
     rows, x = golden_rows(folder / contract["golden"], 1), signature(contract).x
 
-    def shown(name):
+    def shown(name: str) -> Any:
         if x[name]["form"] == "image":
             return base64.b64encode(rows[name][0]).decode()
         return plain(rows[name])[0]
@@ -184,11 +178,11 @@ def curl(folder: Path, contract: dict, address: str, out: Path) -> str:
     )
 
 
-def answer(model, contract: dict, content: bytes) -> tuple[int, bytes]:
+def answer(model: "Model", contract: dict, content: bytes) -> tuple[int, bytes]:
     """Status and body of the answer to a request in JSON.
 
     Args:
-        model: components.serving.ask.Model.
+        model: the champion's.
         contract: of its SavedModel.
         content: of the request.
     """
@@ -200,8 +194,7 @@ def answer(model, contract: dict, content: bytes) -> tuple[int, bytes]:
     except Exception:  # the next request is answered
         traceback.print_exc()
         return 500, refusal("the model failed", "INTERNAL_ERROR")
-    every = zip(*map(plain, found.values()), strict=True)
-    rows = [dict(zip(found, row, strict=True)) for row in every]
+    rows = asked.answer(found, cut=False, shortest=False)
     return 200, json.dumps({"predictions": rows}, allow_nan=False).encode()
 
 
@@ -212,11 +205,11 @@ class Invocations:
         answer: function of bytes -> (status, bytes), one request.
     """
 
-    def __init__(self, answer):
+    def __init__(self, answer: Callable):
         self.answer = answer
         self.threads = ThreadPoolExecutor(AT_ONCE)
 
-    async def __call__(self, scope, receive, send) -> None:
+    async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
         """Read one request and send its answer."""
         parts, size, more = [], 0, True
         # a client that is cut off does not read the answer: read to the end
@@ -247,7 +240,7 @@ def is_json(kind: str) -> bool:
     return kind.lower().replace(" ", "") in (JSON, f"{JSON};charset=utf-8")
 
 
-async def respond(send, status: int, content: bytes) -> None:
+async def respond(send: Callable, status: int, content: bytes) -> None:
     """Send an answer in JSON."""
     headers = [
         (b"content-type", b"application/json"),

@@ -5,13 +5,17 @@ length are in one batch: padding is small.
 """
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from components.serving.request import Signature
 from pipeline.serving.predict.files import Input
 
+if TYPE_CHECKING:
+    from components.serving.ask import Model
+
 
 def answered(
-    model,
+    model: "Model",
     called: Signature,
     chunk: list[Input],
     knobs: dict,
@@ -21,7 +25,7 @@ def answered(
     """The answers to a chunk, in its order.
 
     Args:
-        model: Model.
+        model: of the export.
         called: the signature.
         chunk: inputs.
         knobs: name -> number.
@@ -39,7 +43,9 @@ def answered(
     return answers
 
 
-def call(model, called: Signature, batch: list[Input], knobs: dict) -> list[dict]:
+def call(
+    model: "Model", called: Signature, batch: list[Input], knobs: dict
+) -> list[dict]:
     """The answers to one batch.
 
     Raises:

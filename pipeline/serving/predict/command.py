@@ -9,6 +9,9 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tqdm import tqdm
 
 from components.data.tables import MISSING
 from components.serving.request import Signature
@@ -19,6 +22,9 @@ from pipeline.serving import exports
 from pipeline.serving.predict import inputs
 from pipeline.serving.predict.answers import answered
 from pipeline.store.contract import KNOBS
+
+if TYPE_CHECKING:
+    from components.serving.ask import Model
 
 
 def predict(
@@ -101,7 +107,7 @@ def option(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
-def load(export: exports.Export):
+def load(export: exports.Export) -> "Model":
     """The export's Model; TensorFlow's first lines are not shown."""
     os.environ |= quiet.environment()
     with quiet.startup():
@@ -110,10 +116,8 @@ def load(export: exports.Export):
         return Model(export.folder, export.contract["op_libraries"])
 
 
-def bar(reads: str, files: list[str]):
+def bar(reads: str, files: list[str]) -> tqdm:
     """A tqdm bar on stderr; nothing where that is not a terminal."""
-    from tqdm import tqdm
-
     shown = sys.stderr.isatty()
     return tqdm(
         total=inputs.count(reads, files) if shown else None,

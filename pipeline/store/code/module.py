@@ -11,11 +11,17 @@ import hashlib
 from functools import cache, cached_property
 from pathlib import Path
 
-from pipeline.store.code.uses import FUNCTIONS, Import, Use, stored, uses
+from pipeline.store.code.uses import DEFINITIONS, Import, Use, inside, stored, uses
 
 
 class Module:
     """One parsed file.
+
+    Args:
+        name: "components.losses".
+        path: of the file.
+        file: the same below the root, with slashes, as the hashes name it.
+        source: its content.
 
     Attributes:
         symbols: name -> the statements that bind it.
@@ -26,11 +32,12 @@ class Module:
         bound: names that the effects bind.
     """
 
-    def __init__(self, name: str, path: Path, source: bytes):
-        self.name = name
-        self.path = path
+    def __init__(self, name: str, path: Path, file: str, source: bytes):
+        self.name, self.path, self.file = name, path, file
         self.package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        tree = _without_docstrings(ast.parse(source, filename=str(path)))
+        tree = ast.parse(source, filename=str(path))
+        nodes = inside(tree, scopes=())
+        _remove_docstrings(nodes)
         self.symbols: dict[str, list[ast.stmt]] = {}
         self.imports: dict[str, list[Import]] = {}
         self.stars: list[str] = []
@@ -40,22 +47,22 @@ class Module:
         self._uses: dict[int, set] = {}
         for node in tree.body:
             self._add(node)
-        self._named = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
+        self._named = {node.id for node in nodes if isinstance(node, ast.Name)}
 
     def _add(self, node: ast.stmt) -> None:
         """Sort a statement of the top level into symbols, imports or effects."""
-        if isinstance(node, FUNCTIONS | ast.ClassDef):
+        if isinstance(node, DEFINITIONS):
             self.symbols.setdefault(node.name, []).append(node)
         elif _assigns_names(node):
-            for name in stored(node):
+            for name in stored(inside(node)):
                 self.symbols.setdefault(name, []).append(node)
         elif isinstance(node, ast.Import | ast.ImportFrom):
             self._import(node)
         elif not _never_runs(node):
             self.effects.append(node)
-            self.bound |= stored(node)
+            self.bound |= stored(inside(node))
             # an `if` or `try` at the top level may import
-            for child in ast.walk(node):
+            for child in inside(node, scopes=()):
                 if isinstance(child, ast.Import | ast.ImportFrom):
                     self._import(child)
 
@@ -119,7 +126,7 @@ def _assigns_names(node: ast.stmt) -> bool:
     return isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign) and not any(
         isinstance(child, ast.Attribute | ast.Subscript)
         and isinstance(child.ctx, ast.Store)
-        for child in ast.walk(node)
+        for child in inside(node, scopes=())
     )
 
 
@@ -131,15 +138,12 @@ def _never_runs(node: ast.stmt) -> bool:
     )
 
 
-def _without_docstrings(tree: ast.Module) -> ast.Module:
-    """The tree itself, its bare strings removed."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef) or (
-            isinstance(node, FUNCTIONS) and isinstance(node.body, list)
-        ):
+def _remove_docstrings(nodes: list[ast.AST]) -> None:
+    """Take the bare strings out of modules, classes and functions."""
+    for node in nodes:
+        if isinstance(node, (ast.Module, *DEFINITIONS)):
             kept = [child for child in node.body if not _is_text(child)]
             node.body = kept if kept or isinstance(node, ast.Module) else [ast.Pass()]
-    return tree
 
 
 def _is_text(node: ast.stmt) -> bool:

@@ -89,13 +89,10 @@ class _Reach:
             path = self.root.joinpath(*name.split("."))
             for file in (path / "__init__.py", path.with_suffix(".py")):
                 if name.split(".")[0] == self.package and file.is_file():
-                    self.modules[name] = _module(name, file, file.read_bytes())
+                    short = file.relative_to(self.root).as_posix()
+                    self.modules[name] = _module(name, file, short, file.read_bytes())
                     break
         return self.modules[name]
-
-    def file(self, module: Module) -> str:
-        """Path of a module below the root, with slashes."""
-        return module.path.relative_to(self.root).as_posix()
 
     def run(self, module: Module) -> None:
         """Follow all that the import of a module runs: packages, imports, effects."""
@@ -112,7 +109,7 @@ class _Reach:
         for found in module.unnamed:
             self.library(found.module)
         for node in module.effects:
-            label = f"{self.file(module)}:{TOP_LEVEL}"
+            label = f"{module.file}:{TOP_LEVEL}"
             self.hashes[label] = self.hashes.get(label, "") + digest(node)
             self.follow(module, node)
 
@@ -121,7 +118,7 @@ class _Reach:
         if (module.name, name) in self.done:
             return
         self.done.add((module.name, name))
-        file, nodes = self.file(module), module.symbols[name]
+        file, nodes = module.file, module.symbols[name]
         if file in CHOSEN_BY and is_table(nodes[0]):
             if file in self.choices:
                 path, symbol = chosen(module.path, self.choices[file])
@@ -152,7 +149,7 @@ class _Reach:
                 self.attribute(f"{module.name}.{name}", attributes)
             else:
                 self.imported(found, attributes)
-        if name not in [*module.symbols, *module.imports, *module.bound]:
+        if not any(name in m for m in (module.symbols, module.imports, module.bound)):
             # bound by none of its statements: a `from x import *` may bind it
             starred = filter(None, map(self.module, module.stars))
             found = [self.name(other, name, attributes) for other in starred]
@@ -197,6 +194,6 @@ class _Reach:
 
 
 @cache
-def _module(name: str, path: Path, source: bytes) -> Module:
+def _module(name: str, path: Path, file: str, source: bytes) -> Module:
     """The parsed file; the source is an argument, so that a changed file is read."""
-    return Module(name, path, source)
+    return Module(name, path, file, source)

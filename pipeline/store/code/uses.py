@@ -6,11 +6,12 @@ is (Import("components", "losses"), ("hinge", "x")); a name of the module itself
 """
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
-FUNCTIONS = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-COMPREHENSIONS = ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+SCOPES = (*DEFINITIONS, ast.Lambda, *COMPREHENSIONS)
 
 
 class Import(NamedTuple):
@@ -47,6 +48,10 @@ class _Uses(ast.NodeVisitor):
         self.bindings = bindings
         self.found = set()
         self.scopes: list[dict[str, list[Import]]] = []
+
+    def generic_visit(self, node: ast.AST) -> None:
+        for child in below(node):
+            self.visit(child)
 
     def use(self, name: str, attributes: tuple[str, ...] = ()) -> None:
         """Record the use of a name, by the innermost scope that binds it."""
@@ -113,8 +118,8 @@ class _Uses(ast.NodeVisitor):
         self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
     ) -> None:
         self.visit(node.generators[0].iter)  # belongs to the scope around it
-        targets = [g.target for g in node.generators]
-        self.scopes.append({n: [] for t in targets for n in stored(t)})
+        targets = inside(*(g.target for g in node.generators))
+        self.scopes.append({name: [] for name in stored(targets)})
         self.generic_visit(node)
         self.scopes.pop()
 
@@ -125,38 +130,48 @@ class _Uses(ast.NodeVisitor):
         """Names local to a function -> the imports that bind them, [] if none does."""
         given = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
         given += filter(None, [arguments.vararg, arguments.kwarg])
-        names = {argument.arg: [] for argument in given}
-        for node in body:
-            names |= {name: [] for name in stored(node)}
-        outer = set()
-        for node in body:
-            for child in _inside(node):
-                if isinstance(child, ast.Import | ast.ImportFrom):
-                    for name, found in self.bindings(child):
-                        names.setdefault(name, []).append(found)
-                elif isinstance(child, ast.Global | ast.Nonlocal):
-                    outer |= set(child.names)
+        nodes, outer = inside(*body), set()
+        names = {name: [] for name in [*(a.arg for a in given), *stored(nodes)]}
+        for node in nodes:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                for name, found in self.bindings(node):
+                    names.setdefault(name, []).append(found)
+            elif isinstance(node, ast.Global | ast.Nonlocal):
+                outer |= set(node.names)
         return {name: found for name, found in names.items() if name not in outer}
 
 
-def _inside(node: ast.AST) -> Iterator[ast.AST]:
-    """The node and those below it that belong to the same scope."""
-    yield node
-    if not isinstance(node, FUNCTIONS | ast.ClassDef | COMPREHENSIONS):
-        for child in ast.iter_child_nodes(node):
-            yield from _inside(child)
+def below(node: ast.AST) -> list[ast.AST]:
+    """The nodes right below a node; those without any content (`Load`) left out."""
+    found = []
+    for name in node._fields:
+        value = getattr(node, name)
+        if isinstance(value, list):
+            found += [child for child in value if isinstance(child, ast.AST)]
+        elif isinstance(value, ast.AST) and value._fields:
+            found.append(value)
+    return found
 
 
-def stored(node: ast.AST) -> set[str]:
-    """The names that a node binds in its own scope, imports left out."""
+def inside(*nodes: ast.AST, scopes: tuple[type, ...] = SCOPES) -> list[ast.AST]:
+    """The nodes and all below them, but for what is inside of other scopes."""
+    found = list(nodes)
+    for node in found:  # it grows
+        if not isinstance(node, scopes):
+            found += below(node)
+    return found
+
+
+def stored(nodes: list[ast.AST]) -> set[str]:
+    """The names that the nodes of one scope bind, imports left out."""
     names = set()
-    for child in _inside(node):
-        if isinstance(child, ast.Name) and not isinstance(child.ctx, ast.Load):
-            names.add(child.id)
-        elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            names.add(child.name)
-        elif isinstance(child, ast.ExceptHandler | ast.MatchAs | ast.MatchStar):
-            names |= {child.name} - {None}
-        elif isinstance(child, ast.MatchMapping):
-            names |= {child.rest} - {None}
+    for node in nodes:
+        if isinstance(node, ast.Name):
+            names |= set() if isinstance(node.ctx, ast.Load) else {node.id}
+        elif isinstance(node, DEFINITIONS):
+            names.add(node.name)
+        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar):
+            names |= {node.name} - {None}
+        elif isinstance(node, ast.MatchMapping):
+            names |= {node.rest} - {None}
     return names
