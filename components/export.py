@@ -60,6 +60,7 @@ def run(task, dataset, network, report, out_dir, log):
         test_nll = np.load(Path(report) / "test_nll.npy")
         windows = getattr(model, "windows", None)
         context = windows and windows.context
+        # before the contract is written: it states the SavedModel's own score
         served = parity.score(data, encoder, folder, test_nll, context)
         differences = {"test_nll": served["test_difference"]}
         contract = {
@@ -94,12 +95,14 @@ def run(task, dataset, network, report, out_dir, log):
         (folder / GOLDEN).parent.mkdir()
         shutil.copyfile(Path(report) / "golden.npz", folder / GOLDEN)
         warmup.write(folder, contract, signatures)
+        # only inputs of one shape go to runtimes without strings
         if encoder.array:
             alone = folder.with_name("numeric")
             evaluated = request.golden(folder / GOLDEN)[1]["predict"]["log_probs"]
             inputs = np.asarray(data.split("test")[0][: len(evaluated)])
             differences["numeric"] = numeric.write(alone, server, inputs, evaluated)
             require_alone(alone)
+        # last, since it is asked for all that lies in the folder by now
         mlflow_model = folder.with_name("mlflow_model")
         differences |= clean.ask(process, folder, mlflow_model)
     log.metrics({f"export_{n}_difference": v for n, v in differences.items()}, step=0)

@@ -59,14 +59,17 @@ def run(
     def pieces():
         return iter(split)
 
+    # both read the rows twice: once for what is fitted on train, once to write
     if kind.sides:
         ingested = texts(folder, pieces, task, make_encoder, kind.sides, seed)
     else:
         ingested = labelled(folder, pieces, task, make_encoder, seed)
     fitted, space, digests, train_counts, counts = ingested
+    # one digest for all splits, for MLflow; later stages use those of the splits
     joined = "".join(digests[name] for name in SPLITS)
     digests["all"] = hashlib.sha256(joined.encode()).hexdigest()
     write_json(folder / "digest.json", digests)
+    # nothing in it depends on test: build and train read it, and so does their key
     write_json(
         folder / "dataset.json",
         {

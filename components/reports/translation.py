@@ -35,15 +35,18 @@ def report(task, data, network, scale, encoder, *, beam_size, length_penalty, **
     """
     inputs, labels = data.split("test")
     most = len(labels)
+    # of train as many pairs as test has: more would cost time and tell nothing
     metrics, log_prob = tokens.score(task, data, network, lambda _: most)
     found = translate(network, inputs, beam_size, length_penalty, task.max_length)
     texts = [encoder.decode(one.tokens[: one.length]) for one in found]
+    # BLEU compares texts as the data have them, not their normal form or tokens
     sources, references = (
         [raw[row].tobytes().decode("utf-8", "replace") for row in range(most)]
         for raw in data.raw()
     )
+    # one line each, so that the written files stay aligned
     written = [lines(side) for side in (sources, references, texts)]
-    bleu, chrf = BLEU(), CHRF()
+    bleu, chrf = BLEU(), CHRF()  # sacreBLEU's defaults: comparable numbers
     metrics |= {
         "test_bleu": bleu.corpus_score(written[2], [written[1]]).score,
         "test_bleu_copy": bleu.corpus_score(written[0], [written[1]]).score,
