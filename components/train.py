@@ -59,8 +59,8 @@ def run(
         loss: function to minimise, one of those that the task allows.
         optimizer: method that minimises it.
         batch_size: examples a step; of texts, windows.
-        batch_tokens: target tokens a step, padding included; of sentence pairs,
-            instead of batch_size.
+        batch_tokens: tokens a step of the longer side, padding included; of sentence
+            pairs, instead of batch_size.
         steps: length of the run in optimizer updates; or give `epochs`.
         epochs: length of the run in passes over train; or give `steps`.
         eval_every: steps between two evaluations on valid, a divisor of the steps;

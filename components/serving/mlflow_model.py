@@ -73,19 +73,19 @@ def away(model, contract, saved_model):
         float, the largest |answer - evaluation's|, nats; infinite if a decision
         differs, NaN if a number is NaN.
     """
-    requests, expected = request.golden(saved_model / contract["golden"])
-    differences = []
-    for name, arrays in requests.items():
+
+    def call(name, arrays):
         called = request.signature(contract, name)
         knobs = {k: arrays[k][0].item() for k in called.knobs if k in arrays}
         rows = frame({n: arrays[n] for n in reversed(called.inputs)}, called.inputs)
         answer = model.predict(rows, params={"signature": name} | knobs)
-        for output, values in expected[name].items():
-            given = np.array(answer[output].tolist())
-            texts = given.dtype.kind == "U"
-            given = np.char.encode(given, "utf-8") if texts else given
-            differences.append(request.apart(given, values))
-    return float(np.max(differences))
+        return {end: array(answer[end].tolist()) for end in answer}
+
+    def array(values):
+        values = np.array(values)
+        return np.char.encode(values, "utf-8") if values.dtype.kind == "U" else values
+
+    return request.farthest(request.golden(saved_model / contract["golden"]), call)
 
 
 def frame(rows, specs):

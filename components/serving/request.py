@@ -2,7 +2,8 @@
 
 Three kinds of input: x, which every signature takes; y, which is scored; and knobs,
 one number for all rows. Only `seed` differs: row i draws with `seed` + i. An unknown
-input or parameter is refused here, for `phistar serve`, `predict` and MLflow's model.
+parameter is refused here, for `phistar serve`, `predict` and MLflow's model; so is an
+unknown input, which files and tables of MLflow may hold: both leave it out before.
 
 MLflow's model has a copy of this file beside ask.py, and verify.py reads it alone: it
 needs NumPy, and nothing of this project.
@@ -290,6 +291,25 @@ def golden_rows(path, size):
         for request in reversed(requests.values())
         for name, values in request.items()
     }
+
+
+def farthest(golden_batch, call):
+    """Call every signature with its golden request.
+
+    Args:
+        golden_batch: of `golden`.
+        call: function of a signature's name and name -> array; returns name -> array.
+
+    Returns:
+        float, the largest |answer - evaluation's|, nats; infinite if a decision
+        differs, NaN if a number is NaN.
+    """
+    requests, expected = golden_batch
+    found = []
+    for name, arrays in requests.items():
+        answer = call(name, arrays)
+        found += [apart(answer[end], values) for end, values in expected[name].items()]
+    return float(np.max(found))  # NumPy's maximum of NaN and another number is NaN
 
 
 def apart(given, expected):

@@ -20,7 +20,6 @@ import numpy as np
 
 # by its path: this folder is not in sys.path, so that nothing else of it is imported
 REQUEST = runpy.run_path(str(Path(__file__).with_name("request.py")))
-golden, apart = REQUEST["golden"], REQUEST["apart"]
 ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "2",
     "CUDA_VISIBLE_DEVICES": "-1",  # as on a server without a GPU
@@ -48,12 +47,12 @@ def alone(saved_model):
     contract = json.loads((Path(saved_model) / "contract.json").read_text("utf-8"))
     for library in contract["op_libraries"]:
         importlib.import_module(library)
-    requests, expected = golden(Path(saved_model) / contract["golden"])
-    difference = call(saved_model, requests, expected)
+    batch = REQUEST["golden"](Path(saved_model) / contract["golden"])
+    difference = call(saved_model, batch)
     moved = Path(saved_model).with_name(Path(saved_model).name + ".moved")
     os.rename(saved_model, moved)  # nobody else reads it yet
     try:
-        difference = np.maximum(difference, call(str(moved), requests, expected))
+        difference = np.maximum(difference, call(str(moved), batch))
     finally:
         os.rename(moved, saved_model)
     return {
@@ -62,36 +61,36 @@ def alone(saved_model):
     }
 
 
-def with_mlflow(saved_model, folder):
+def with_mlflow(saved_model, mlflow_model):
     """Write MLflow's model of a SavedModel, and call it.  -> float, nats."""
     os.environ |= QUIET
     # only now: the SavedModel has answered without this project
     sys.path.append(str(Path(__file__).parents[2]))
     from components.serving.mlflow_model import write
 
-    return write(Path(saved_model), Path(folder))
+    return write(Path(saved_model), Path(mlflow_model))
 
 
-def call(folder, requests, expected):
+def call(folder, batch):
     """Call the SavedModel of a folder with its golden batch.
 
     Args:
         folder: its path.
-        requests, expected: signature -> name -> array.
+        batch: golden requests and answers, see request.py.
 
     Returns:
         float, the largest difference; NaN if a number is NaN.
     """
     import tensorflow as tf
 
-    signatures = tf.saved_model.load(folder).signatures
-    differences = []
-    for signature, request in requests.items():
+    loaded = tf.saved_model.load(folder)  # keeps the variables
+
+    def answer(signature, request):
         tensors = {name: tf.constant(values) for name, values in request.items()}
-        answer = signatures[signature](**tensors)
-        for name, values in expected[signature].items():
-            differences.append(apart(answer[name].numpy(), values))
-    return np.max(differences)  # of NaN and another number: NaN
+        found = loaded.signatures[signature](**tensors)
+        return {name: tensor.numpy() for name, tensor in found.items()}
+
+    return REQUEST["farthest"](batch, answer)
 
 
 if __name__ == "__main__":
@@ -101,4 +100,4 @@ if __name__ == "__main__":
     folders = json.load(sys.stdin)
     print(json.dumps(alone(folders["saved_model"])), flush=True)
     if folders["mlflow_model"]:
-        print(json.dumps({"mlflow": with_mlflow(*folders.values())}))
+        print(json.dumps({"mlflow": with_mlflow(**folders)}))

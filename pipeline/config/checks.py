@@ -210,9 +210,9 @@ def _compare(resolved: dict, components: Path, errors: Errors) -> None:
         elif tokenizer != "sentencepiece" and size is not None:
             what = f"of no use with the tokenizer {tokenizer}"
             errors.add("task.vocab_size", what, size, "null")
-    if sound("batch_tokens") and (train["batch_tokens"] is None) == (
-        counted_by == "tokens"
-    ):
+    paired = counted_by == "tokens"
+    judged = counted_by is not None and sound("batch_tokens")  # else: no such task
+    if judged and (train["batch_tokens"] is None) == paired:
         # a step counts examples, or for a translation the tokens of pairs
         given = train["batch_tokens"]
         what = "missing" if given is None else f"of no use for the task {task}"

@@ -22,11 +22,12 @@ def execution(
 ) -> Iterator[tuple[Record, Follower]]:
     """A record that is open in the block and states how the block ended.
 
-    MLflow is fed meanwhile, and has been fed, or given up on, afterwards.
+    A child process sends all of it to MLflow meanwhile. After the block it has sent
+    everything, or has given up and said so.
 
-    An execution of the same config and commit that stopped before the last stage, or
-    was killed, is continued: it stays one run. A parent and its children always begin
-    again, with what is in the store.
+    An execution with the same config and tags (commit, versions, number of cores) that
+    stopped before the last stage, or was killed, is continued: it stays one run. A
+    parent and its children always begin again, with what is in the store.
 
     Args:
         root: project root.
@@ -65,7 +66,7 @@ def execution(
 
 
 def unfinished(root: Path, start: dict) -> Record | None:
-    """The newest execution of the same config and code, if it can be continued.
+    """The newest execution with the same config and tags, if it can be continued.
 
     Args:
         root: project root.

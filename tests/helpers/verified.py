@@ -25,7 +25,7 @@ class Here:
         found = verify.alone(folders["saved_model"]) | {"foreign_modules": []}
         lines = [json.dumps(found)]
         if folders["mlflow_model"]:
-            difference = verify.with_mlflow(*folders.values())
+            difference = verify.with_mlflow(**folders)
             lines.append(json.dumps({"mlflow": difference}))
         return "\n".join(lines), ""
 

@@ -8,9 +8,9 @@
     {"dataframe_records": [{NAME: VALUE, ...}, ...]}
     {"dataframe_split": {"columns": [NAME, ...], "data": [[VALUE, ...], ...]}}
 
-Images are base64; a number that is null is NaN, a missing one. MLflow does not read it:
-its errors do not name the input, and its arrays of texts are all as wide as the longest
-one.
+Images are base64; a number that is null is NaN, a missing one. MLflow's own parser is
+not used: its errors do not name the input, and its arrays of texts are all as wide as
+the longest one.
 """
 
 import json
@@ -18,7 +18,6 @@ import json
 from components.serving import request
 from components.serving.request import SHOWN, Signature, listed, wrong
 
-__all__ = ["SHOWN", "read"]
 FORMS = ("inputs", "instances", "dataframe_split", "dataframe_records")
 MOST = 2**23  # numbers of one input, rows filled to the longest one
 MOST_BYTES = 2**20  # of the texts of one input, all as long as the longest one
@@ -35,7 +34,7 @@ def read(content: bytes, contract: dict) -> tuple[Signature, dict]:
         (Signature, name -> array [N] or [N, T]).
 
     Raises:
-        ValueError: the request's mistake, the input's name first.
+        ValueError: the request's mistake.
     """
     data, params = parse(content)
     name = params.pop("signature", None)

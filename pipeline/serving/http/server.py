@@ -1,7 +1,7 @@
 """`phistar serve NAME`: the champion over HTTP, on 127.0.0.1, with Starlette.
 
     POST /invocations     rows in JSON -> rows of the answer; body.py reads a request
-    GET  /ping, /health   200 while the model answers
+    GET  /ping, /health   200: the server is up, the golden batch was right
     GET  /version         MLflow's version
 
 The routes are those of MLflow's server, so that its clients find what they expect. An
@@ -24,7 +24,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -32,7 +31,14 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from components.serving import clean
-from components.serving.request import apart, golden, golden_rows, plain, signature
+from components.serving.request import (
+    SHOWN,
+    farthest,
+    golden,
+    golden_rows,
+    plain,
+    signature,
+)
 from pipeline.process import quiet
 from pipeline.serving.http import body
 from pipeline.store import champions
@@ -98,15 +104,8 @@ def load(folder: Path, contract: dict) -> "Model":
     from components.serving.ask import Model
 
     model = Model(folder, contract["op_libraries"])
-    requests, expected = golden(folder / contract["golden"])
-    differences = [
-        apart(given[name], values)
-        for called, request in requests.items()
-        for given in [model.call(called, request)]
-        for name, values in expected[called].items()
-    ]
-    # NumPy's maximum of NaN and another number is NaN
-    clean.require_close(np.max(differences), "the SavedModel")
+    difference = farthest(golden(folder / contract["golden"]), model.call)
+    clean.require_close(difference, "the SavedModel")
     return model
 
 
@@ -224,7 +223,7 @@ class Invocations:
         kind = dict(scope["headers"]).get(b"content-type", JSON.encode())
         if not is_json(kind := kind.decode("latin-1")):
             text = (
-                f"a body of another type. Received: {body.SHOWN.repr(kind)}. Expected: "
+                f"a body of another type. Received: {SHOWN.repr(kind)}. Expected: "
                 f"{JSON}. `phistar predict` reads files of CSV."
             )
             return await respond(send, 415, refusal(text))
