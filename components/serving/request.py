@@ -2,8 +2,8 @@
 
 Three kinds of input: x, which every signature takes; y, which is scored; and knobs,
 one number for all rows. Only `seed` differs: row i draws with `seed` + i. An unknown
-parameter is refused here, for `phistar serve`, `predict` and MLflow's model; so is an
-unknown input, which files and tables of MLflow may hold: both leave it out before.
+parameter or input is refused here, for `phistar serve`, `predict` and MLflow's model.
+The last two leave out unknown columns before.
 
 MLflow's model has a copy of this file beside ask.py, and verify.py reads it alone: it
 needs NumPy, and nothing of this project.

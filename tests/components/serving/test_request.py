@@ -242,6 +242,7 @@ def test_answers_are_apart_by_nats_or_by_a_decision():
     assert apart(np.array([b"b"], object), np.array([b"a"])) == np.inf
 
 
+@pytest.mark.heavy
 def test_the_file_needs_numpy_alone(batch):
     probe = (
         "import runpy, sys\n"
