@@ -211,7 +211,8 @@ def test_source_longer_than_max_length_is_cut_and_flagged(pair_case, signature):
     # what is cut is not read
     np.testing.assert_array_equal(answer["tokens"][1], answer["tokens"][2])
     scored = pair_case.by_token([[1, 0]] * 2, sources[1:])["log_prob"]
-    assert scored[0] == scored[1]
+    # not exactly: some processors round two rows of one product differently
+    assert scored[0] == pytest.approx(scored[1], abs=1e-5)
 
 
 def search_greedily(case):

@@ -54,14 +54,16 @@ def test_a_changed_function_and_the_first_diverging_step_are_named(
 ):
     code = copy_code(tmp_path)
     edit(
-        code / "components" / "training.py",
-        "        rate = float(self.training.optimizer.learning_rate)",
-        "        values['valid_nll'] += self.step > 40\n"
-        "        rate = float(self.training.optimizer.learning_rate)",
+        code / "components" / "training" / "border.py",
+        '        train_loss = float(logs["loss"])',
+        "        scored = scored._replace(nll=scored.nll + (self.step > 40))\n"
+        '        train_loss = float(logs["loss"])',
     )
     answer = compared(root, first, another(root, code=code))
     assert answer["config"] == {}
-    assert answer["functions"] == ["class Border in components/training/fit.py changed"]
+    assert answer["functions"] == [
+        "class Border in components/training/border.py changed"
+    ]
     parting = answer["parting"]
     assert (parting["step"], parting["curve"]) == (50, "valid_nll")
     assert parting["b"] == pytest.approx(parting["a"] + 1)
