@@ -663,3 +663,11 @@ def test_load_imports_no_component():
     )
     modules = set(done.stdout.split())
     assert not {"components", "keras", "tensorflow", "mlflow", "numpy"} & modules
+
+
+def test_a_task_that_does_not_exist_is_one_error(tmp_path):
+    """Nothing is said of keys that only a known task could judge."""
+    with pytest.raises(configs.ConfigError) as caught:
+        configs.load("libreoffice_en_de", ["task.name=translaton"], tmp_path)
+    (error,) = caught.value.errors
+    assert error.startswith("task.name: ") and "translation" in error
