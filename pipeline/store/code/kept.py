@@ -22,7 +22,6 @@ from pipeline.store.code import module as reader
 from pipeline.store.code import uses
 from pipeline.store.code.module import Module, read
 
-
 _NAME = f"facts.{sys.implementation.cache_tag}"
 # Read on import: this process goes on with the code that it has, if a file changes.
 _CODE = [Path(code.__file__).read_bytes() for code in (choices, reader, uses)]
