@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 
 from pipeline.config.choices import CHOSEN_BY, chosen
-from pipeline.store.code.kept import kept
+from pipeline.store.code.facts import facts
 from pipeline.store.code.module import Module, Statement
 from pipeline.store.code.uses import Import
 
@@ -45,7 +45,7 @@ def code(
     reach = _Reach(Path(root), choices or {})
     for file, symbol in entries:
         reach.entry(file, symbol)
-        reach.kept.save()
+        reach.facts.save()
     return dict(sorted(reach.hashes.items())), reach.libraries
 
 
@@ -67,13 +67,14 @@ class _Reach:
         self.names: dict[tuple, bool] = {}
         self.modules: dict[str, Module | None] = {}
         self.files: dict[str, str] = {}
-        self.package, self.kept = None, None
+        self.package, self.facts = None, None
 
     def entry(self, file: str, symbol: str) -> None:
         """Follow a symbol of a file, its module's import included."""
         parts = Path(file).with_suffix("").parts
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-        self.package, self.kept = parts[0], kept(self.root, parts[0])
+        self.package = parts[0]
+        self.facts = facts(self.root, self.package)
         module = self.module(name)
         if module is None or symbol not in module.symbols:
             raise ValueError(
@@ -92,7 +93,7 @@ class _Reach:
                 ours = name.split(".")[0] == self.package
                 if ours and (self.root / file).is_file():
                     self.files[name] = file
-                    self.modules[name] = self.kept.module(file)
+                    self.modules[name] = self.facts.module(file)
                     break
         return self.modules[name]
 

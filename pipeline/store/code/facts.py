@@ -1,12 +1,12 @@
-"""The facts of the source files, kept on disk between two commands.
+"""The facts of source files (module.py), kept on disk from one command to the next.
 
-To read the syntax of all files that the stages reach takes longer than the rest of
-`phistar plan`. The facts of a file depend on its bytes only, so they are kept under the
-hash of these, in `<package>/__pycache__/facts.cpython-311`, beside Python's bytecode.
+Parsing all files that the stages reach takes longer than the rest of `phistar plan`.
+The facts of a file depend on its path and bytes only. So they are kept with a hash of
+the bytes, in `<package>/__pycache__/facts.cpython-311`, as Python keeps its bytecode.
 
-The file may be lost or damaged at any time. It begins with a hash of all that follows,
-of this Python and of the code that finds the facts; if that differs, the file is
-ignored and written again. A folder that cannot be written keeps nothing.
+That file may be lost or damaged at any time. It begins with a hash of its content, of
+this Python and of the code that finds the facts. If the hash is another one, the file
+is ignored and written again. In a folder that cannot be written nothing is kept.
 """
 
 import contextlib
@@ -23,13 +23,13 @@ from pipeline.store.code import uses
 from pipeline.store.code.module import Module, read
 
 _NAME = f"facts.{sys.implementation.cache_tag}"
-# Read on import: this process goes on with the code that it has, if a file changes.
+# Read on import: the code that this process runs, even if the files change later.
 _CODE = [Path(code.__file__).read_bytes() for code in (choices, reader, uses)]
 _MAKER = hashlib.sha256(b"\n".join([sys.version.encode(), *_CODE])).digest()
 
 
-class Kept:
-    """The facts of one package's files.
+class Facts:
+    """The facts of one package's files, of those that any command has read.
 
     Args:
         root: the folder that holds the package.
@@ -39,7 +39,7 @@ class Kept:
     def __init__(self, root: Path, package: str):
         self.root = root
         self.path = root / package / "__pycache__" / _NAME
-        self.facts = _load(self.path)  # file -> (hash of its bytes, its facts)
+        self.known = _load(self.path)  # file -> (hash of its bytes, its facts)
         self.changed = False
 
     def module(self, file: str) -> Module:
@@ -50,17 +50,17 @@ class Kept:
         """
         source = (self.root / file).read_bytes()
         digest = hashlib.sha256(source).digest()
-        if file not in self.facts or self.facts[file][0] != digest:
-            self.facts[file] = digest, tuple(read(file, source))
+        if file not in self.known or self.known[file][0] != digest:
+            self.known[file] = digest, tuple(read(file, source))
             self.changed = True
-        return Module(*self.facts[file][1])
+        return Module(*self.known[file][1])
 
     def save(self) -> None:
         """Write what has changed, by one rename; of two writers the last one wins."""
         if not self.changed:
             return
         self.changed = False
-        content = marshal.dumps(self.facts)
+        content = marshal.dumps(self.known)
         written = self.path.with_name(f"{self.path.name}.{os.getpid()}")
         with contextlib.suppress(OSError):
             self.path.parent.mkdir(exist_ok=True)
@@ -72,13 +72,13 @@ class Kept:
 
 
 @cache
-def kept(root: Path, package: str) -> Kept:
+def facts(root: Path, package: str) -> Facts:
     """The facts of a package's files, loaded once in a process."""
-    return Kept(root, package)
+    return Facts(root, package)
 
 
 def _load(path: Path) -> dict[str, tuple]:
-    """The facts in a file; none if it is damaged, or not from this code."""
+    """The facts in a file; {} if it is damaged, or made by other code."""
     try:
         raw = path.read_bytes()
     except OSError:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.store.code import kept as kept_facts
-from pipeline.store.code.kept import Kept
+from pipeline.store.code import facts
+from pipeline.store.code.facts import Facts
 from pipeline.store.code.reach import code
 
 REPOSITORY = Path(__file__).parents[3]
@@ -34,24 +34,25 @@ def edit(root, old, new):
 
 def command(root):
     """The hashes that a new process finds."""
-    kept_facts.kept.cache_clear()
+    facts.facts.cache_clear()
     return code([("components/train.py", "run")], root=root)
 
 
-def facts(root):
-    return Kept(root, "components").path
+def kept(root):
+    """The file of the facts."""
+    return Facts(root, "components").path
 
 
 @pytest.fixture
 def files_read(monkeypatch):
     """The files that were parsed, in a list that grows."""
-    found, read = [], kept_facts.read
+    found, read = [], facts.read
 
     def counted(file, source):
         found.append(file)
         return read(file, source)
 
-    monkeypatch.setattr(kept_facts, "read", counted)
+    monkeypatch.setattr(facts, "read", counted)
     return found
 
 
@@ -71,7 +72,7 @@ def test_a_changed_function_changes_its_hash_and_a_docstring_does_not(root):
     edit(root, "return max(0, 1 - m)", "return max(0, 2 - m)")
     changed, _ = command(root)
     assert {name for name in hashes if changed[name] != hashes[name]} == {hinge}
-    facts(root).unlink()
+    kept(root).unlink()
     assert command(root)[0] == changed  # as found without anything kept
 
 
@@ -85,7 +86,7 @@ def test_a_new_use_is_followed_although_the_rest_is_kept(root):
 
 def test_damaged_facts_are_ignored_and_written_again(root, files_read):
     first = command(root)
-    good = facts(root).read_bytes()
+    good = kept(root).read_bytes()
     middle = len(good) // 2
     flipped = bytes([good[middle] ^ 1])
     for damaged in (
@@ -97,7 +98,7 @@ def test_damaged_facts_are_ignored_and_written_again(root, files_read):
         good + b"\0",
     ):
         files_read.clear()
-        facts(root).write_bytes(damaged)
+        kept(root).write_bytes(damaged)
         assert command(root) == first and len(files_read) == 3
         assert command(root) == first and len(files_read) == 3  # kept again
 
@@ -106,7 +107,7 @@ def test_facts_of_other_code_or_another_python_are_ignored(
     root, files_read, monkeypatch
 ):
     first = command(root)
-    monkeypatch.setattr(kept_facts, "_MAKER", b"other")
+    monkeypatch.setattr(facts, "_MAKER", b"other")
     assert command(root) == first and len(files_read) == 6
 
 
@@ -116,9 +117,9 @@ def test_a_folder_that_cannot_be_written_keeps_nothing(root):
     first = command(root)
     assert command(root) == first and folder.is_file()
     folder.unlink()
-    facts(root).mkdir(parents=True)  # the rename fails
+    kept(root).mkdir(parents=True)  # the rename fails
     assert command(root) == first
-    assert list(folder.iterdir()) == [facts(root)]  # no temporary is left
+    assert list(folder.iterdir()) == [kept(root)]  # no temporary is left
 
 
 @pytest.mark.heavy
@@ -126,10 +127,10 @@ def test_of_two_writers_a_reader_sees_whole_files_only(root):
     first = command(root)
     script = """
 import pathlib, sys
-from pipeline.store.code.kept import Kept
-facts = Kept(pathlib.Path(sys.argv[1]), "components")
+from pipeline.store.code.facts import Facts
+facts = Facts(pathlib.Path(sys.argv[1]), "components")
 for i in range(300):
-    facts.facts[sys.argv[2]] = (b"", "x" * 50 * i)
+    facts.known[sys.argv[2]] = (b"", "x" * 50 * i)
     facts.changed = True
     facts.save()
 """
@@ -140,7 +141,7 @@ for i in range(300):
         for name in "ab"
     ]
     while None in [writer.poll() for writer in writers]:
-        assert "components/train.py" in Kept(root, "components").facts
+        assert "components/train.py" in Facts(root, "components").known
     assert [writer.returncode for writer in writers] == [0, 0]
     assert command(root) == first
-    assert list(facts(root).parent.iterdir()) == [facts(root)]
+    assert list(kept(root).parent.iterdir()) == [kept(root)]
