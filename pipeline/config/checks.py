@@ -1,16 +1,19 @@
 """The checks of a config, whose errors are all reported at once."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
-from pipeline.config import schema, types
+from pydantic import ConfigDict, ValidationError, create_model
+
+from pipeline.config import schema
 from pipeline.config.recipes import Layer
 from pipeline.process.terminal import nearest
 
 # Exactly one of the two is set; where a later layer sets one, the other is void.
 _EITHER = {"train.steps": "train.epochs", "train.epochs": "train.steps"}
+_RANGE = {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}
 
 
 class Errors:
@@ -120,7 +123,7 @@ def resolve(data: dict, components: Path, errors: Errors) -> dict[str, dict[str,
         {section: {key: value}}, plain JSON data; where there are errors, the values
         as they were given.
     """
-    # Into JSON and back, so that the checks see nothing but JSON's types.
+    # Into JSON and back, so that the model sees nothing but JSON's types.
     given = json.loads(json.dumps(data, default=lambda v: {type(v).__name__: str(v)}))
     resolved = {name: _section(name, given, components, errors) for name in given}
     _compare(resolved, components, errors)
@@ -128,46 +131,58 @@ def resolve(data: dict, components: Path, errors: Errors) -> dict[str, dict[str,
 
 
 def _section(name: str, given: dict, components: Path, errors: Errors) -> dict:
-    """One section with its defaults; an error for each key that is wrong."""
+    """One section with its defaults; an error for each key that the model refuses."""
     own, given = schema.section(name, None, components), given[name]
     chosen, chooser = own, schema.CHOOSERS.get(name)
     if chooser:
         chosen = _keys(name, given.get(chooser, own[chooser].default), components)
     keys = own if chosen is None else chosen
-    if name in errors.found:  # not a section at all: no error about its keys
-        return {key.name: given.get(key.name, key.default) for key in keys.values()}
-    values = {
-        key.name: _value(name, key, given.get(key.name, key.default), errors)
-        for key in keys.values()
-    }
-    # the keys of an unknown choice are unknown too: they are not checked
-    unknown = [key for key in given if key not in keys and chosen is not None]
-    for key in unknown:
-        expected = "one of " + ", ".join(keys) if keys else "no key in this section"
-        hint = _belongs(name, key, keys, components)
-        errors.add(f"{name}.{key}", "unknown key", given[key], expected, hint)
-    return values
-
-
-def _value(name: str, key: schema.Key, received: Any, errors: Errors) -> Any:
-    """The value of a known key, checked; as it was received if there is an error."""
-    full, expected = f"{name}.{key.name}", types.text(key.type)
-    if received is schema.REQUIRED:
-        hint = f" Meaning: {key.meaning}"
-        errors.add(full, "missing", received, expected, hint)
-        return received
+    config = ConfigDict(
+        # The keys of an unknown choice are unknown too: they are not checked.
+        extra="ignore" if chosen is None else "forbid",
+        strict=True,
+        allow_inf_nan=False,
+        protected_namespaces=(),
+    )
+    fields = {key.name: (key.type, key.default) for key in keys.values()}
+    model = create_model(name, __config__=config, **fields)
     try:
-        return types.fitted(key.type, received)
-    except types.Misfit as misfit:
-        (what,), hint = misfit.args, ""
-    if what == "unknown choice":
-        hint = nearest(received, types.literals(key.type))
-    elif what == "wrong type" and ("str" in expected or "one of" in expected):
-        values = received if isinstance(received, list) else [received]
-        if any(isinstance(value, bool) for value in values):
+        checked = model.model_validate_json(json.dumps(given))
+        return checked.model_dump(mode="json")
+    except ValidationError as error:
+        kinds = {}
+        for e in error.errors():
+            kinds.setdefault(e["loc"][0], set()).add(e["type"])
+    for key in kinds:
+        if name in errors.found:
+            break  # not a section at all: no error about its keys
+        if key in keys:
+            _judge(f"{name}.{key}", keys[key], kinds[key], given.get(key), errors)
+        else:
+            expected = "one of " + ", ".join(keys) if keys else "no key in this section"
+            hint = _belongs(name, key, keys, components)
+            errors.add(f"{name}.{key}", "unknown key", given[key], expected, hint)
+    return {key.name: given.get(key.name, key.default) for key in keys.values()}
+
+
+def _judge(
+    full: str, key: schema.Key, kinds: set[str], received: Any, errors: Errors
+) -> None:
+    """Add the model's errors for one known key, in words."""
+    expected, hint = schema.type_text(key.type), ""
+    flat = received if isinstance(received, list) else [received]
+    if "missing" in kinds:
+        what, received, hint = "missing", schema.REQUIRED, f" Meaning: {key.meaning}"
+    elif kinds & _RANGE:
+        what = "out of range"
+    elif "literal_error" in kinds and isinstance(received, str):
+        what, hint = "unknown choice", nearest(received, _literals(key.type))
+    else:
+        what = "wrong type"
+        words = "str" in expected or "one of" in expected
+        if words and any(isinstance(value, bool) for value in flat):
             hint = " YAML reads no, off, on and yes as booleans: quote the word."
     errors.add(full, what, received, expected, hint)
-    return received
 
 
 def _compare(resolved: dict, components: Path, errors: Errors) -> None:
@@ -237,6 +252,12 @@ def _keys(name: str, choice: Any, components: Path) -> dict[str, schema.Key] | N
     """The keys of a section with this choice; None if there is no such choice."""
     known = isinstance(choice, str) and choice in schema.names(name, components)
     return schema.section(name, choice, components) if known else None
+
+
+def _literals(kind: Any) -> Collection:
+    if get_origin(kind) is Literal:
+        return get_args(kind)
+    return [value for member in get_args(kind) for value in _literals(member)]
 
 
 def _leaves(data: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple, Any]]:

@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline.config import checks, parse, schema, types
+from pipeline.config import checks, parse, schema
 from pipeline.config.recipes import ConfigError, Layer, layers, recipes
 
 __all__ = ["Config", "ConfigError", "Row", "keys", "load", "recipes"]
@@ -84,7 +84,7 @@ def keys(config: Config, components: Path = schema.COMPONENTS) -> list[Row]:
         for key in schema.section(name, choice, components).values():
             default = key.default
             default = list(default) if isinstance(default, tuple) else default
-            kind = types.text(key.type)
+            kind = schema.type_text(key.type)
             full, value = f"{name}.{key.name}", values[key.name]
             rows.append(Row(full, value, kind, default, key.meaning))
     return rows

@@ -6,23 +6,31 @@ is the section `train` with the key `train.steps`. The arguments after `*` are t
 name, type, bounds and default are written there, the meaning in the docstring's `Args`.
 Nothing below components/ is imported, so this takes milliseconds and no keras.
 
-Annotations come from the closed list in types.py. Defaults are literals.
+Annotations come from a closed list: int, float, str, bool, None, tuple[...],
+Literal[...], Annotated[T, Field(...)] and `|` between them. Defaults are literals.
 """
 
 import ast
+import operator
 import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from types import UnionType
+from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_origin
 
-from pipeline.config import choices, types
+from pydantic import Field
+
+from pipeline.config import choices
 
 COMPONENTS = Path(__file__).resolve().parents[2] / "components"
 SECTIONS = ("task", "ingest", "build", "train", "evaluate", "export")
 # {"build": "network"}: the key of a section that picks a function with its own keys.
 CHOOSERS = dict(key.split(".") for key in choices.TABLES)
-REQUIRED = ...  # the default of a key that has none
+REQUIRED = ...  # the default of a key that has none, as pydantic writes it
+
+_PLAIN = {"int": int, "float": float, "str": str, "bool": bool}
+_BOUNDS = {"gt": "> {}", "ge": "≥ {}", "lt": "< {}", "le": "≤ {}"}
 
 
 class Key(NamedTuple):
@@ -120,13 +128,38 @@ def _signature(source: bytes, path: str, symbol: str) -> Signature:
     keys = {
         argument.arg: Key(
             argument.arg,
-            _read(types.read, argument.annotation, argument, path),
+            _read(_annotation, argument.annotation, argument, path),
             REQUIRED if value is None else _read(_literal, value, argument, path),
             meanings.get(argument.arg, ""),
         )
         for argument, value in arguments
     }
     return Signature(keys, summary, **facts)
+
+
+def type_text(kind: Any) -> str:
+    """A type in words: "int ≥ 1 or null", "one of logistic, hinge", "list of int"."""
+    if kind is None or kind is type(None):
+        return "null"
+    members = get_args(kind)
+    if get_origin(kind) in (Union, UnionType):
+        return " or ".join(type_text(member) for member in members)
+    if get_origin(kind) is Literal:
+        return "one of " + ", ".join(str(member) for member in members)
+    if get_origin(kind) is tuple:
+        if members[-1] is ...:
+            return "list of " + type_text(members[0])
+        return "[" + ", ".join(type_text(member) for member in members) + "]"
+    if get_origin(kind) is Annotated:
+        base, field = members
+        bounds = [
+            text.format(getattr(constraint, name))
+            for constraint in field.metadata
+            for name, text in _BOUNDS.items()
+            if getattr(constraint, name, None) is not None
+        ]
+        return f"{type_text(base)} {' and '.join(bounds)}"
+    return kind.__name__
 
 
 def _table(name: str, components: Path) -> Path:
@@ -167,6 +200,35 @@ def _literal(node: ast.expr) -> Any:
     if not isinstance(value, int | float | str | tuple | None):
         raise TypeError(type(value))
     return value
+
+
+def _annotation(node: ast.expr | None) -> Any:
+    """The type that an annotation of the closed list names."""
+    match node:
+        case ast.Constant(value=None):
+            return None
+        case ast.Name(id=name) if name in _PLAIN:
+            return _PLAIN[name]
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return operator.or_(_annotation(left), _annotation(right))
+        case ast.Subscript(value=ast.Name(id="Literal"), slice=values):
+            return Literal[ast.literal_eval(values)]
+        case ast.Subscript(value=ast.Name(id="tuple"), slice=ast.Tuple(elts=elements)):
+            dots = isinstance(elements[-1], ast.Constant) and elements[-1].value is ...
+            members = [_annotation(e) for e in (elements[:-1] if dots else elements)]
+            return tuple[(*members, ...)] if dots else tuple[tuple(members)]
+        case ast.Subscript(
+            value=ast.Name(id="Annotated"),
+            slice=ast.Tuple(
+                elts=[
+                    kind,
+                    ast.Call(func=ast.Name(id="Field"), args=[], keywords=given),
+                ]
+            ),
+        ) if given and all(bound.arg in _BOUNDS for bound in given):
+            bounds = {bound.arg: ast.literal_eval(bound.value) for bound in given}
+            return Annotated[_annotation(kind), Field(**bounds)]
+    raise TypeError(ast.dump(node) if node else "no annotation")
 
 
 def _meanings(docstring: str) -> dict[str, str]:
