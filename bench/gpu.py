@@ -32,7 +32,7 @@ SOURCE = Path(__file__).resolve().parents[1]
 RECIPE_SECONDS, SPEED_SECONDS = 240, 150
 RETURNED = ("network.json", "weights.npz", "history.json", "journal.jsonl")
 PIECE = 15 * 2**20  # bytes of a file that comes back, at most
-TRANSFORMER = "transformer_lm"
+TRANSFORMER, TOO_LARGE = "transformer_lm", "too_large"
 
 
 def main():
@@ -54,7 +54,7 @@ def main():
     jobs = json.loads((given.pack / "jobs.json").read_text())["jobs"]
     recipes = [job["recipe"] for job in jobs]
     # the small recipes side by side: their speed is not measured
-    rounds = [["product"], *([name] for name in SPEEDS), recipes]
+    rounds = [["product"], *([name] for name in (*SPEEDS, TOO_LARGE)), recipes]
     with tempfile.TemporaryDirectory() as place:
         environment = install(given.pack / "wheels", Path(place) / "site")
         for names in rounds:
@@ -131,6 +131,8 @@ def part(given):
     name, begun = given.part, time.monotonic()
     if name == "product":
         result = product(512 if given.small else 8192)
+    elif name == TOO_LARGE:
+        result = too_large(given)
     elif name in SPEEDS:
         result = speed(given, SPEEDS[name](given.small))
     else:
@@ -193,7 +195,24 @@ def recipe(given):
     return {"step": history["step"], "valid_nll": history["valid_nll"]}
 
 
-def train(arguments, folder, profiled=None):
+def too_large(given):
+    """What the user is told about a batch that no card has the memory for."""
+    import jax
+
+    from pipeline.process.errors import Failure
+
+    if jax.default_backend() != "gpu":
+        return {"message": "not tried: no GPU"}
+    case = kjv(given.small)
+    case["train"] |= {"batch_size": 2**16}
+    try:
+        speed(given, case)
+    except Failure as failure:
+        return {"message": str(failure)}
+    return {"failed": "the batch did fit"}
+
+
+def train(arguments, folder):
     """Run the stage `train` here, with the GPUs' load in its journal.
 
     Returns:
@@ -551,6 +570,8 @@ def show(out, jobs):
             f"{result['teraflops']:.3g} TFLOP/s, MFU {share}, "
             f"{result['memory_mib']:,.0f} MiB, {result['parameters']:,} parameters"
         )
+    result = found.get(TOO_LARGE, {"failed": "not run"})
+    lines.append(f"{TOO_LARGE:24} {result.get('message') or result['failed']}")
     for job in jobs:
         result = found.get(job["recipe"], {"failed": "not run"})
         if "failed" in result:

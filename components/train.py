@@ -10,6 +10,7 @@ from components import artifacts
 from components.data.batches.buckets import BucketPlan
 from components.data.batches.loader import loader
 from components.data.batches.passes import Parts
+from components.training import memory
 from components.training.augmentation import augmentation_of
 from components.training.border import Border
 from components.training.checkpoints import Checkpoints, machine
@@ -127,23 +128,20 @@ def run(
     )
     if start < steps and not evaluation.stopped():
         parts = plan if accumulate == 1 else Parts(plan, accumulate)
-        training.fit(
-            loader(
-                inputs,
-                labels,
-                parts,
-                start * accumulate,
-                steps * accumulate,
-                training.by_row,
-            ),
-            # Keras's epoch is our evaluation interval
-            steps_per_epoch=eval_every * accumulate,
-            initial_epoch=start // eval_every,
-            epochs=steps // eval_every,
-            shuffle=False,  # the plan has its own order
-            verbose=0,
-            callbacks=[border],
-        )
+        first, last = start * accumulate, steps * accumulate
+        batches = loader(inputs, labels, parts, first, last, training.by_row)
+        name = "train.batch_tokens" if batch_tokens else "train.batch_size"
+        with memory.explained(placed, name, batch_tokens or batch_size, accumulate):
+            training.fit(
+                batches,
+                # Keras's epoch is our evaluation interval
+                steps_per_epoch=interval,
+                initial_epoch=start // eval_every,
+                epochs=steps // eval_every,
+                shuffle=False,  # the plan has its own order
+                verbose=0,
+                callbacks=[border],
+            )
 
     params = evaluation.add_average()
     artifacts.set_weights(model, evaluation.best.weights)
@@ -154,6 +152,6 @@ def run(
     if isinstance(plan, BucketPlan):
         params["train.padding"] = plan.padding["both"]
     log.params(params)
-    memory = {"device_peak_memory_mib": f"{placed.peak_memory():.0f}"}
-    log.tags(facts | border.speed() | memory)
+    peak = {"device_peak_memory_mib": f"{placed.peak_memory():.0f}"}
+    log.tags(facts | border.speed() | peak)
     checkpoints.remove()

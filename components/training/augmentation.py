@@ -33,6 +33,7 @@ class Augmentation(keras.layers.Layer):
         super().__init__(name="augmentation", dtype="float32")
         self.flip, self.crop, self.scale_jitter = flip, crop, scale_jitter
         self.seed_generator = keras.random.SeedGenerator(seed)
+        self.built = True  # Keras would call it with row numbers to build it
 
     def call(self, images, training=False):
         """uint8 [B, H, W, C] -> the same, changed only in training."""

@@ -81,6 +81,13 @@ class Devices:
             peaks = [tf.config.experimental.get_memory_info(n)["peak"] for n in names]
         return max(peaks) / MIB
 
+    def free_memory(self):
+        """Bytes of the first GPU that are not in use; None where nothing reports it."""
+        if self.kind == "cpu" or keras.backend.backend() != "jax":
+            return None
+        memory = self.handles[0].memory_stats()
+        return memory["bytes_limit"] - memory["bytes_in_use"]
+
     def _name(self):
         """Name of the first device; several are of one kind."""
         if self.kind == "cpu":

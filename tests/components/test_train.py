@@ -165,6 +165,9 @@ def test_execution_steps_divide_the_interval(eval_every):
         assert 1 <= steps <= counts.MAX_EXECUTION_STEPS
         assert eval_every % steps == 0
         assert steps == 1 or steps * work <= counts.MAX_EXECUTION_WORK
+    # a GPU: also large steps come several at once, a divisor of the interval
+    large = counts.execution_steps(eval_every, 10**12, counts.GPU_STEPS)
+    assert large == counts.largest_divisor(eval_every, counts.GPU_STEPS)
 
 
 def test_seed_changes_dropout(make_dataset, tmp_path):

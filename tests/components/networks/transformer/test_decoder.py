@@ -7,7 +7,8 @@ import tensorflow as tf
 from keras import ops
 
 from components.artifacts import get_weights, set_weights
-from components.networks.transformer.decoder import transformer_lm
+from components.networks.transformer import layers
+from components.networks.transformer.decoder import same_text, transformer_lm
 
 VOCAB_SIZE, LENGTH = 11, 24
 
@@ -190,3 +191,23 @@ def test_half_precision_hides_what_may_not_be_seen_and_is_nearly_the_same(bfloat
     changed = read.copy()
     changed[:, 9:] = 1
     np.testing.assert_array_equal(logits(half, changed)[:, :9], values[:, :9])
+
+
+def test_attention_of_a_gpu_is_attention():
+    # the arguments that cuDNN gets, computed without it
+    rng = np.random.default_rng(0)
+    query, keys, values = rng.normal(size=(3, 2, 4, 6, 8)).astype("float32")
+    read = np.array([[0, 5, 5, 0, 5, 5], [5, 5, 5, 5, 0, 5]], "int32")
+    padding = np.array([[1, 1, 1, 0, 0, 0], [1, 1, 1, 1, 1, 0]], bool)[:, None]
+    for seen, causal in ((same_text(read), True), (padding, False)):
+        given = query, keys, values, layers.hidden(seen)
+        expected = layers.attention(*given, causal)
+        found = layers.flash_attention(*given, causal, cudnn=False)
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+def test_embedding_of_a_gpu_is_the_embedding(monkeypatch):
+    embedding = layers.Embedding(VOCAB_SIZE, 6, 0.0)
+    expected = ops.convert_to_numpy(embedding(texts()))
+    monkeypatch.setattr(layers, "on_gpu", lambda: True)
+    np.testing.assert_allclose(embedding(texts()), expected, rtol=0, atol=1e-7)
