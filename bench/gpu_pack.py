@@ -49,7 +49,7 @@ PACKAGES = (
 PLATFORMS = ("manylinux_2_28", "manylinux_2_27", "manylinux_2_17", "manylinux2014")
 
 
-def main():
+def main(typed=None):
     """Make the pack and print the size of its parts."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pack", nargs="?", type=Path, default=Path(".gpu/pack"))
@@ -59,27 +59,44 @@ def main():
     parser.add_argument("--reference", action="store_true", help="train here too")
     parser.add_argument("--no-wheels", action="store_true")
     parser.add_argument("--root", type=Path, default=Path(".gpu/root"))
-    given = parser.parse_args()
+    given = parser.parse_args(typed)
     require_replaceable(given.pack)
     draft = given.pack.with_name(f".{given.pack.name}.tmp")
     shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
-    jobs = [
-        job(recipe, given.steps, given.root.resolve(), draft / recipe, given.reference)
-        for recipe in given.recipes
-    ]
-    copy_source(draft / "source")
-    if not given.no_wheels:
-        download(draft / "wheels", given.python)
-    text = json.dumps({"steps": given.steps, "jobs": jobs}, indent=2)
-    (draft / "jobs.json").write_text(text + "\n", "utf-8")
-    parts = sizes(draft)
-    require_small(parts)
-    shutil.rmtree(given.pack, ignore_errors=True)
-    draft.rename(given.pack)
+    try:
+        draft.mkdir(parents=True)
+        parts = fill(draft, given)
+        shutil.rmtree(given.pack, ignore_errors=True)
+        draft.rename(given.pack)
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
     for name, size in parts.items():
         print(f"{size / MIB:7.2f} MiB  {name}")
     print(f"{sum(parts.values()) / MIB:7.2f} MiB  {given.pack}, at most {LARGEST}")
+
+
+def fill(folder, given):
+    """Write all of the pack.
+
+    Args:
+        folder: Path, empty.
+        given: Namespace of the command's options.
+
+    Returns:
+        dict of the name of each part -> its bytes.
+    """
+    jobs = [
+        job(recipe, given.steps, given.root.resolve(), folder / recipe, given.reference)
+        for recipe in given.recipes
+    ]
+    text = json.dumps({"steps": given.steps, "jobs": jobs}, indent=2)
+    (folder / "jobs.json").write_text(text + "\n", "utf-8")
+    copy_source(folder / "source")
+    if not given.no_wheels:
+        download(folder / "wheels", given.python)
+    parts = sizes(folder)
+    require_small(parts)
+    return parts
 
 
 def overrides(steps, precision="mixed_bfloat16"):
