@@ -38,6 +38,15 @@ RECIPES = ("breast_cancer", "digits", "kjv_quick", "libreoffice_en_de_quick")
 EVALUATIONS = 4  # of a training, about
 MIB = 2**20
 LARGEST = 64  # MiB, of the pack
+# what --small changes, so that a CPU trains on texts in a minute
+NARROW = ("build.num_layers=1", "build.model_dim=32", "build.mlp_dim=64")
+FEW = ("ingest.valid_fraction=0.01", "ingest.test_fraction=0.01")
+SMALL = {
+    "kjv_quick": (*NARROW, *FEW, "train.batch_size=8"),
+    "libreoffice_en_de_quick": (
+        *(*NARROW, *FEW, "train.batch_tokens=512", "evaluate.beam_size=1"),
+    ),
+}
 MADE_BY = "gpu_pack"  # in place of a run's id: MLflow has no run of this work
 TRAIN = STAGES[NAMES.index("train")]
 # what components/train.py and pipeline/run/process.py import, and JAX does not bring
@@ -57,6 +66,7 @@ def main(typed=None):
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--python", default="3.12", help="the other machine's")
     parser.add_argument("--reference", action="store_true", help="train here too")
+    parser.add_argument("--small", action="store_true", help="sizes for a CPU")
     parser.add_argument("--no-wheels", action="store_true")
     parser.add_argument("--root", type=Path, default=Path(".gpu/root"))
     given = parser.parse_args(typed)
@@ -85,10 +95,14 @@ def fill(folder, given):
     Returns:
         dict of the name of each part -> its bytes.
     """
-    jobs = [
-        job(recipe, given.steps, given.root.resolve(), folder / recipe, given.reference)
-        for recipe in given.recipes
-    ]
+    root, jobs = given.root.resolve(), []
+    for recipe in given.recipes:
+        changes = SMALL.get(recipe, ()) if given.small else ()
+        changes = [*changes, *length(given.steps), "train.backend=jax"]
+        entry = job(recipe, changes, root, folder / recipe)
+        if given.reference:
+            entry["cpu"] = reference(recipe, changes, root)
+        jobs.append(entry)
     text = json.dumps({"steps": given.steps, "jobs": jobs}, indent=2)
     (folder / "jobs.json").write_text(text + "\n", "utf-8")
     copy_source(folder / "source")
@@ -99,32 +113,25 @@ def fill(folder, given):
     return parts
 
 
-def overrides(steps, precision="mixed_bfloat16"):
-    """The keys that a job changes in its recipe.  -> list of "section.key=value"."""
+def length(steps):
+    """The keys of a training of so many steps.  -> list of "section.key=value"."""
     every = largest_divisor(steps, max(1, steps // EVALUATIONS))
-    return [
-        "train.backend=jax",
-        f"train.precision={precision}",
-        "train.epochs=null",
-        f"train.steps={steps}",
-        f"train.eval_every={every}",
-    ]
+    return [f"train.steps={steps}", f"train.eval_every={every}", "train.epochs=null"]
 
 
-def job(recipe, steps, root, folder, reference):
+def job(recipe, changes, root, folder):
     """Write what `train` reads of a recipe.
 
     Args:
         recipe: its name.
-        steps: int, of the training.
+        changes: list of "section.key=value", without the precision.
         root: Path of the project that holds the store.
         folder: Path to write to.
-        reference: bool, train here too.
 
     Returns:
         dict, the recipe's entry in jobs.json.
     """
-    changes = overrides(steps)
+    changes = [*changes, "train.precision=mixed_bfloat16"]
     config = load(recipe, changes, root)
     wanted, given = train_work(config, root)
     for word, patterns in TRAIN.reads.items():
@@ -133,19 +140,21 @@ def job(recipe, steps, root, folder, reference):
                 to = folder / word / path.relative_to(given[word])
                 to.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, to)
-    cpu = None
-    if reference:
-        plain = load(recipe, overrides(steps, "float32"), root)
-        trained = run_to("train", plain, root)["train"]["path"]
-        history = json.loads(Path(trained, "history.json").read_text("utf-8"))
-        cpu = {name: history[name] for name in ("step", "valid_nll")}
-    return {
-        "recipe": recipe,
-        "overrides": changes,
-        "key": wanted.key,
-        "arguments": arguments(config, "train", {}),
-        "cpu": cpu,
-    }
+    plain = arguments(config, "train", {})
+    about = {"recipe": recipe, "overrides": changes, "key": wanted.key}
+    return about | {"arguments": plain, "cpu": None}
+
+
+def reference(recipe, changes, root):
+    """Train a recipe here, in float32; arguments as in `job`.
+
+    Returns:
+        {"step": list of int, "valid_nll": list of float}.
+    """
+    config = load(recipe, [*changes, "train.precision=float32"], root)
+    trained = run_to("train", config, root)["train"]["path"]
+    history = json.loads(Path(trained, "history.json").read_text("utf-8"))
+    return {name: history[name] for name in ("step", "valid_nll")}
 
 
 def train_work(config, root):
