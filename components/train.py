@@ -15,7 +15,8 @@ from components.training.border import Border
 from components.training.checkpoints import Checkpoints, machine
 from components.training.devices import place
 from components.training.evaluation import Evaluation
-from components.training.fit import Training, compile_for, dtype_policy, make_optimizer
+from components.training.fit import compile_for, dtype_policy, make_optimizer
+from components.training.scan import make_training
 from components.training.steps import length
 
 
@@ -100,13 +101,16 @@ def run(
     steps, eval_every = length(plan, steps, epochs, eval_every)
     with placed.scope():
         augmentation = augmentation_of(data, flip, crop, scale_jitter, seed)
-        training = Training(model, the_task, loss, label_smoothing, augmentation)
+        how = model, the_task, loss, label_smoothing, augmentation
+        training = make_training(placed, inputs, labels, *how)
         chosen, at_border = make_optimizer(
             optimizer, steps, accumulate, precision, options
         )
         # Keras counts parts of steps
         work = model.count_params() * plan.step_labels // accumulate
-        compile_for(placed, training, chosen, eval_every * accumulate, work)
+        one_shape = not isinstance(plan, BucketPlan)
+        interval = eval_every * accumulate
+        compile_for(placed, training, chosen, interval, work, one_shape)
     scorer = None
     if placed.strategy:  # each of its replicas would score every row of valid
         model.synchronize()
@@ -124,7 +128,14 @@ def run(
     if start < steps and not evaluation.stopped():
         parts = plan if accumulate == 1 else Parts(plan, accumulate)
         training.fit(
-            loader(inputs, labels, parts, start * accumulate, steps * accumulate),
+            loader(
+                inputs,
+                labels,
+                parts,
+                start * accumulate,
+                steps * accumulate,
+                training.by_row,
+            ),
             # Keras's epoch is our evaluation interval
             steps_per_epoch=eval_every * accumulate,
             initial_epoch=start // eval_every,

@@ -5,7 +5,7 @@ import contextlib
 import keras
 
 from components.training.optimizers import optimizer as optimizer_function
-from components.training.steps import execution_steps
+from components.training.steps import GPU_STEPS, execution_steps
 
 
 class Training(keras.Model):
@@ -20,6 +20,8 @@ class Training(keras.Model):
         label_smoothing: eps.
         augmentation: Augmentation, or None.
     """
+
+    by_row = False  # True: `x` and `y` of a batch are row numbers
 
     def __init__(self, network, task, loss, label_smoothing, augmentation=None):
         super().__init__()
@@ -80,7 +82,7 @@ def make_optimizer(name, steps, parts, precision, options):
     return made, at_border
 
 
-def compile_for(devices, training, optimizer, interval, work):
+def compile_for(devices, training, optimizer, interval, work, one_shape):
     """Compile a Training for the devices; one call makes as many steps as are good.
 
     Args:
@@ -89,9 +91,11 @@ def compile_for(devices, training, optimizer, interval, work):
         optimizer: keras.optimizers.Optimizer.
         interval: steps, as Keras counts them, between two evaluations.
         work: parameters x labels of one of them.
+        one_shape: True if all batches have one shape.
     """
+    least = GPU_STEPS if devices.kind == "gpu" and one_shape else 1
     # Keras's loop over steps does not run inside MirroredStrategy
-    at_once = 1 if devices.strategy else execution_steps(interval, work)
+    at_once = 1 if devices.strategy else execution_steps(interval, work, least)
     training.compile(
         optimizer=optimizer,
         jit_compile=devices.jit_compile,

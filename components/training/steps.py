@@ -4,6 +4,7 @@
 # minute). It also costs about 1 ms, so tiny networks need many steps in one.
 MAX_EXECUTION_STEPS = 128
 MAX_EXECUTION_WORK = 2**27  # parameters x labels
+GPU_STEPS = 8  # a GPU makes at least so many: meanwhile the host prepares nothing
 
 
 def length(plan, steps, epochs, eval_every):
@@ -31,17 +32,18 @@ def length(plan, steps, epochs, eval_every):
     return steps, eval_every
 
 
-def execution_steps(interval, work):
+def execution_steps(interval, work, least=1):
     """Steps of one call of the compiled function, a divisor of the interval.
 
     Args:
         interval: steps between two evaluations.
         work: parameters x labels of one step.
+        least: steps that are made in any case.
 
     Returns:
         int, from 1 to 128.
     """
-    bound = min(interval, MAX_EXECUTION_STEPS, max(1, MAX_EXECUTION_WORK // work))
+    bound = min(interval, MAX_EXECUTION_STEPS, max(least, MAX_EXECUTION_WORK // work))
     return largest_divisor(interval, bound)
 
 

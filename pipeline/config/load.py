@@ -6,7 +6,6 @@ all at once. A config is plain data: no interpolation, no `_target_`.
 """
 
 import re
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,8 +17,7 @@ __all__ = ["Config", "ConfigError", "Row", "keys", "load", "recipes"]
 _OVERRIDE = re.compile(r"\+{0,2}([^\W\d][\w-]*(?:\.[\w-]+)*)=(.*)", re.S)
 
 
-@dataclass(frozen=True)
-class Config:
+class Config(NamedTuple):
     """A resolved config: every key has a value, and all of it is plain JSON data.
 
     Args:
@@ -31,7 +29,7 @@ class Config:
 
     name: str
     sections: dict[str, dict[str, Any]]
-    dropped: list[str] = field(default_factory=list)
+    dropped: list[str] = []
 
     def to_yaml(self) -> str:
         """This config as a recipe that inherits nothing and loads to this config."""

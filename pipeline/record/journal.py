@@ -17,8 +17,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 from pipeline.process.terminal import Progress
 from pipeline.record import naming
 
@@ -214,6 +212,8 @@ def alive(entries: list[dict]) -> bool:
     last = [entry for entry in entries if entry["kind"] in ("start", "resume")][-1]
     if last["host"] != socket.gethostname():
         return True  # its processes cannot be seen from this host
+    import psutil  # here, since `plan` does not need it
+
     return psutil.pid_exists(last["pid"])
 
 

@@ -10,6 +10,7 @@ import hashlib
 import json
 import sys
 from fnmatch import fnmatchcase
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
@@ -131,6 +132,7 @@ def _distribution(package: str) -> str:
     return DISTRIBUTIONS.get(package, package)
 
 
+@cache  # the five stages name the same packages
 def _version(package: str) -> str:
     try:
         return metadata.version(_distribution(package))

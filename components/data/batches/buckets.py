@@ -1,6 +1,6 @@
 """Sentence pairs of similar lengths, in batches of a few shapes.
 
-    lengths ->  at most 64 buckets, each with one shape (R rows, S, T)
+    lengths ->  at most 64 buckets (JAX: 16), each with one shape (R rows, S, T)
     a pass  ->  the pairs of each bucket in random order, cut evenly into batches;
                 all batches in random order
 
@@ -15,11 +15,13 @@ few shapes are compiled.
 from dataclasses import dataclass
 from functools import lru_cache
 
+import keras
 import numpy as np
 
 # Of 27,578 English-German pairs of software help (20 tokens a side), with 4096 tokens a
-# batch, 6.4 % of the positions are padding; 10 % with 32 shapes, 16 % with 16.
-SHAPES = 64
+# batch, 6.4 % of the positions are padding; 10 % with 32 shapes, 16 % with 16. But JAX
+# compiles a step for seconds, once for each shape.
+SHAPES = {"tensorflow": 64, "jax": 16}
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Buckets:
 
         All pairs are one bucket at first. A bucket can be cut in two at a length of one
         side. Each step makes the cut that saves most, until no cut saves anything or
-        there are SHAPES buckets.
+        there are as many buckets as SHAPES allows.
 
         Args:
             source_lengths, target_lengths: int [N], tokens.
@@ -70,10 +72,11 @@ class Buckets:
             batches, rows = _spread(num_pairs, source, target, batch_tokens, devices)
             return batches * (rows * (source + target) + 2 * batch_tokens // 10)
 
+        most = SHAPES[keras.backend.backend()]
         parts = [np.arange(len(counts))]  # the kinds of each bucket
         cuts = [_best_cut(kinds, counts, cost)]
         # only the two halves are searched again: the cuts of the others still hold
-        while len(parts) < SHAPES and max(saved for saved, _ in cuts) > 0:
+        while len(parts) < most and max(saved for saved, _ in cuts) > 0:
             best = max(range(len(cuts)), key=lambda i: cuts[i][0])
             (_, left), part = cuts.pop(best), parts.pop(best)
             for half in (part[left], part[~left]):
@@ -267,7 +270,7 @@ def length_batches(source_lengths, target_lengths, batch_tokens):
 
     Yields:
         (int64 [n], (R, S, T)): numbers of pairs, shorter ones first, and the shape to
-        which their batch is padded, n <= R. There are at most 64 shapes.
+        which their batch is padded, n <= R. There are few shapes, see SHAPES.
     """
     if not len(source_lengths):
         return

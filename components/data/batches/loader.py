@@ -17,7 +17,7 @@ PACKED = ("int32", "int32", "float32")  # (read, labels, weights)
 PAIRS = (("int32", "int32"), "int32", "float32")  # ((source, read), labels, weights)
 
 
-def loader(inputs, labels, plan, start, stop):
+def loader(inputs, labels, plan, start, stop, by_row=False):
     """Input of `fit` for the steps start ... stop-1.
 
     Args:
@@ -26,6 +26,7 @@ def loader(inputs, labels, plan, start, stop):
         labels: int32 [N], or Ragged of tokens.
         plan: Plan; for texts PackedPlan; for sentence pairs BucketPlan.
         start, stop: int, global steps.
+        by_row: give row numbers in place of inputs and labels; the step has the arrays.
 
     Returns:
         tf.data.Dataset (TensorFlow, arrays that fit in memory) or PyDataset.
@@ -45,6 +46,8 @@ def loader(inputs, labels, plan, start, stop):
 
     def rows_of(step):
         rows, weights = plan.batch(step)
+        if by_row:
+            return rows, rows, weights
         return np.asarray(inputs[rows]), np.asarray(labels[rows]), weights
 
     return PlannedBatches(rows_of, start, stop)

@@ -18,6 +18,8 @@ class EncoderBlock(layers.Block):
             with it, so that their sum keeps its size.
     """
 
+    causal = False
+
     def __init__(self, model_dim, num_heads, mlp_dim, dropout, num_layers, **options):
         super().__init__(model_dim, num_heads, mlp_dim, 0.0, num_layers, **options)
         self.dropout = Dropout(dropout, name="dropout")
@@ -100,7 +102,8 @@ class CrossBlock(EncoderBlock):
         if cache is not None:
             # [B, H, K, D / H] -> [B, H, M, K, D / H], all positions so far
             keys, values = put(cache[0], index, keys), put(cache[1], index, values)
-        mixed = layers.join(attention(query, keys, values, mask), ops.shape(x))
+        mixed = attention(query, keys, values, mask, causal=cache is None)
+        mixed = layers.join(mixed, ops.shape(x))
         x = x + self.dropout(self.attention_out(mixed), training=training)
         return x, keys, values
 
@@ -118,13 +121,14 @@ class CrossBlock(EncoderBlock):
         return self.split(query, 1, length)[0]
 
 
-def attention(query, keys, values, mask):
+def attention(query, keys, values, mask, causal=False):
     """Mean of the values, weighted by softmax(query keys^T + mask).
 
     Args:
         query: float [B, H, T, d], scaled.
         keys, values: float [B, H, S, d], or [B, H, M, K, d]: S = M K.
         mask: float32 [B, 1, T or 1, S].
+        causal: True if the mask hides all positions after each one.
 
     Returns:
         float [B, H, T, d].
@@ -134,8 +138,7 @@ def attention(query, keys, values, mask):
         batch, num_heads, size, num_beams, head_dim = ops.shape(keys)
         shape = (batch, num_heads, size * num_beams, head_dim)
         keys, values = ops.reshape(keys, shape), ops.reshape(values, shape)
-    shares = ops.cast(layers.attention_shares(query, keys, mask), values.dtype)
-    return ops.matmul(shares, values)
+    return layers.attention(query, keys, values, mask, causal)
 
 
 def put(cache, index, x):

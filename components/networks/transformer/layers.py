@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 STDDEV = 0.02  # of the initial weights, as in GPT-2
+FEW = 1024  # tokens of a small vocabulary
 WAVELENGTH = 10_000.0  # of the slowest rotation, in positions, over 2 pi
 
 
@@ -31,7 +32,12 @@ class Embedding(keras.layers.Layer):
 
     def call(self, read, training=False):
         """int32 [B, T] -> float [B, T, D]."""
-        x = ops.take(self.embeddings, read, axis=0)
+        if self.vocab_size <= FEW and on_gpu():
+            # the gradient of `take` adds rows one by one: slow if all are few rows
+            chosen = ops.one_hot(read, self.vocab_size, dtype=self.compute_dtype)
+            x = ops.matmul(chosen, self.embeddings)
+        else:
+            x = ops.take(self.embeddings, read, axis=0)
         start = ops.convert_to_tensor(self.start)  # JAX's `where` takes no variable
         # row 0 of E is for EOS in the head; a 0 that is read has its own vector
         x = ops.where((read == 0)[..., None], start, x)
@@ -75,6 +81,8 @@ class Block(keras.layers.Layer):
             with it, so that their sum keeps its size.
     """
 
+    causal = True  # no position attends to a later one
+
     def __init__(self, model_dim, num_heads, mlp_dim, dropout, num_layers, **options):
         super().__init__(**options)
         self.num_heads, self.head_dim = num_heads, model_dim // num_heads
@@ -110,9 +118,7 @@ class Block(keras.layers.Layer):
         # [B, T, 3 D] -> three [B, H, T, D / H]
         query, keys, values = self.split(heads, 3, length)
         query, keys = rotate(query, cos, sin), rotate(keys, cos, sin)
-        # shares are float32, but their product with the values need not be
-        shares = attention_shares(query, keys, mask)  # [B, H, T, T]
-        mixed = ops.matmul(ops.cast(shares, values.dtype), values)
+        mixed = attention(query, keys, values, mask, self.causal)
         mixed = join(mixed, (-1, length, self.num_heads * self.head_dim))  # [B, T, D]
         return self.rest(x, mixed, training), keys, values
 
@@ -227,6 +233,63 @@ def hidden(seen):
         float32 [B, 1, T, S], or [B, 1, S]; the new axis is for the heads.
     """
     return (ops.cast(seen, "float32")[:, None] - 1.0) * 1e9
+
+
+def attention(query, keys, values, mask, causal=False):
+    """Mean of the values, weighted by softmax(query keys^T + mask).
+
+    Args:
+        query: float [B, H, T, d], scaled.
+        keys, values: float [B, H, S, d].
+        mask: float32 [B, 1, T or 1, S].
+        causal: True if the mask hides all positions after each one.
+
+    Returns:
+        float [B, H, T, d].
+    """
+    if on_gpu() and fits_flash(query, keys):
+        return flash_attention(query, keys, values, mask, causal)
+    # shares are float32, but their product with the values need not be
+    shares = attention_shares(query, keys, mask)  # [B, H, T, S]
+    return ops.matmul(ops.cast(shares, values.dtype), values)
+
+
+def on_gpu():
+    """True if this is JAX on a GPU; TensorFlow finds its own kernels."""
+    if keras.backend.backend() != "jax":
+        return False
+    import jax
+
+    return jax.default_backend() == "gpu"
+
+
+def fits_flash(query, keys):
+    """True if cuDNN's flash attention takes the arrays: 16 bits, even sizes."""
+    (*_, length, size), (*_, width, _) = query.shape, keys.shape
+    even = length % 2 == 0 and width % 2 == 0 and size % 8 == 0
+    return even and query.dtype != "float32"
+
+
+def flash_attention(query, keys, values, mask, causal, cudnn=True):
+    """`attention` without an array of all scores, by cuDNN.
+
+    Args:
+        query, keys, values, mask, causal: as in `attention`.
+        cudnn: False computes it in another way, where there is no cuDNN.
+    """
+    batch, _, length, _ = query.shape
+    mask = ops.broadcast_to(mask, (batch, 1, length, keys.shape[2]))
+    # [B, H, T, d] -> [B, T, H, d]
+    heads = (ops.transpose(part, (0, 2, 1, 3)) for part in (query, keys, values))
+    mixed = ops.dot_product_attention(
+        # `is_causal` says again what the mask says: cuDNN then skips half of the work
+        *heads,
+        bias=mask,
+        scale=1.0,
+        is_causal=causal,
+        flash_attention=cudnn,
+    )
+    return ops.transpose(mixed, (0, 2, 1, 3))
 
 
 def attention_shares(query, keys, mask):

@@ -8,74 +8,104 @@ belong to the module as a whole; they are its effects. `if TYPE_CHECKING` and
 
 import ast
 import hashlib
-from functools import cache, cached_property
-from pathlib import Path
+from typing import NamedTuple
 
+from pipeline.config.choices import is_table
 from pipeline.store.code.uses import DEFINITIONS, Import, Use, inside, stored, uses
 
+Statement = tuple[str, list[Use]]  # the hash of its syntax, and its uses
 
-class Module:
-    """One parsed file.
+
+class Module(NamedTuple):
+    """The facts of one file; marshal can write the tuple of them.
 
     Args:
         name: "components.losses".
-        path: of the file.
-        file: the same below the root, with slashes, as the hashes name it.
-        source: its content.
-
-    Attributes:
         symbols: name -> the statements that bind it.
+        tables: the symbols that are tables of names.
         imports: name -> the imports that bind it.
         stars: modules imported with `*`.
         runs: all imports at the top level.
+        unnamed: imports of the top level whose name this file does not use.
         effects: statements that run on import.
         bound: names that the effects bind.
     """
 
-    def __init__(self, name: str, path: Path, file: str, source: bytes):
-        self.name, self.path, self.file = name, path, file
-        self.package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        tree = ast.parse(source, filename=str(path))
+    name: str
+    symbols: dict[str, list[Statement]]
+    tables: list[str]
+    imports: dict[str, list[Import]]
+    stars: list[str]
+    runs: list[Import]
+    unnamed: list[Import]
+    effects: list[Statement]
+    bound: set[str]
+
+
+def read(file: str, source: bytes) -> Module:
+    """The facts of a file.
+
+    Args:
+        file: its path below the root, "components/losses.py".
+        source: its content.
+
+    Raises:
+        SyntaxError: it is not Python.
+    """
+    return _Reader(file, ast.parse(source, filename=file)).module
+
+
+class _Reader:
+    """One walk over a file's top level; `module` is the result.
+
+    Args:
+        file: its path below the root.
+        tree: its syntax.
+    """
+
+    def __init__(self, file: str, tree: ast.Module):
+        name = file.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
+        is_package = file.endswith("/__init__.py")
+        self.package = name if is_package else name.rpartition(".")[0]
+        tables = [node.name for node in tree.body if is_table(node)]
+        self.module = Module(name, {}, tables, {}, [], [], [], [], set())
         nodes = inside(tree, scopes=())
         _remove_docstrings(nodes)
-        self.symbols: dict[str, list[ast.stmt]] = {}
-        self.imports: dict[str, list[Import]] = {}
-        self.stars: list[str] = []
-        self.runs: list[Import] = []
-        self.effects: list[ast.stmt] = []
-        self.bound: set[str] = set()
-        self._uses: dict[int, set] = {}
         for node in tree.body:
-            self._add(node)
-        self._named = {node.id for node in nodes if isinstance(node, ast.Name)}
+            self.add(node)
+        named = {node.id for node in nodes if isinstance(node, ast.Name)}
+        for name, found in self.module.imports.items():
+            if name not in named:
+                self.module.unnamed.extend(found)
 
-    def _add(self, node: ast.stmt) -> None:
+    def add(self, node: ast.stmt) -> None:
         """Sort a statement of the top level into symbols, imports or effects."""
+        module = self.module
         if isinstance(node, DEFINITIONS):
-            self.symbols.setdefault(node.name, []).append(node)
+            module.symbols.setdefault(node.name, []).append(self.statement(node))
         elif _assigns_names(node):
             for name in stored(inside(node)):
-                self.symbols.setdefault(name, []).append(node)
+                module.symbols.setdefault(name, []).append(self.statement(node))
         elif isinstance(node, ast.Import | ast.ImportFrom):
-            self._import(node)
+            self.add_import(node)
         elif not _never_runs(node):
-            self.effects.append(node)
-            self.bound |= stored(inside(node))
+            module.effects.append(self.statement(node))
+            module.bound.update(stored(inside(node)))
             # an `if` or `try` at the top level may import
             for child in inside(node, scopes=()):
                 if isinstance(child, ast.Import | ast.ImportFrom):
-                    self._import(child)
+                    self.add_import(child)
 
-    def _import(self, node: ast.Import | ast.ImportFrom) -> None:
+    def add_import(self, node: ast.Import | ast.ImportFrom) -> None:
         """Record an import statement of the top level."""
         plain = isinstance(node, ast.Import)
-        self.runs += [Import(a.name) for a in node.names] if plain else []
+        self.module.runs.extend((a.name, None) for a in node.names if plain)
         for name, found in self.bindings(node):
-            self.runs += [] if plain else [found]
+            self.module.runs.extend([] if plain else [found])
             if name == "*":
-                self.stars.append(found.module)
+                self.module.stars.append(found[0])
             else:
-                self.imports.setdefault(name, []).append(found)
+                self.module.imports.setdefault(name, []).append(found)
 
     def bindings(self, node: ast.Import | ast.ImportFrom) -> list[tuple[str, Import]]:
         """The names that an import statement binds, and the imports they are bound to.
@@ -86,7 +116,7 @@ class Module:
         if isinstance(node, ast.Import):
             # `import a.b` binds a, `import a.b as c` binds c to a.b
             return [
-                (a.asname, Import(a.name)) if a.asname else (top, Import(top))
+                (a.asname, (a.name, None)) if a.asname else (top, (top, None))
                 for a in node.names
                 for top in [a.name.split(".")[0]]
             ]
@@ -96,29 +126,12 @@ class Module:
             above = self.package.split(".")
             above = above[: len(above) - node.level + 1]
             module = ".".join([*above, *filter(None, [module])])
-        return [(a.asname or a.name, Import(module, a.name)) for a in node.names]
+        return [(a.asname or a.name, (module, a.name)) for a in node.names]
 
-    @cached_property
-    def unnamed(self) -> list[Import]:
-        """Imports of the top level whose name this file does not use."""
-        return [
-            found
-            for name, imports in self.imports.items()
-            if name not in self._named
-            for found in imports
-        ]
-
-    def uses(self, node: ast.stmt) -> set[Use]:
-        """Uses of a statement of this module (see uses.py), remembered."""
-        if id(node) not in self._uses:
-            self._uses[id(node)] = uses(node, self.bindings)
-        return self._uses[id(node)]
-
-
-@cache
-def digest(node: ast.stmt) -> str:
-    """Hash of a statement's syntax, without comments, docstrings and formatting."""
-    return hashlib.sha256(ast.dump(node).encode()).hexdigest()[:16]
+    def statement(self, node: ast.stmt) -> Statement:
+        """The hash of a statement, without comments and formatting, and its uses."""
+        digest = hashlib.sha256(ast.dump(node).encode()).hexdigest()[:16]
+        return digest, list(uses(node, self.bindings))
 
 
 def _assigns_names(node: ast.stmt) -> bool:

@@ -9,13 +9,12 @@ chosen name alone, so a network that was not chosen is not reached.
 Not seen: modules named by strings (`import_module`), files run as scripts, data files.
 """
 
-import ast
 import sys
-from functools import cache
 from pathlib import Path
 
-from pipeline.config.choices import CHOSEN_BY, chosen, is_table
-from pipeline.store.code.module import Module, digest
+from pipeline.config.choices import CHOSEN_BY, chosen
+from pipeline.store.code.facts import facts
+from pipeline.store.code.module import Module, Statement
 from pipeline.store.code.uses import Import
 
 ROOT = Path(__file__).parents[3]
@@ -46,6 +45,7 @@ def code(
     reach = _Reach(Path(root), choices or {})
     for file, symbol in entries:
         reach.entry(file, symbol)
+        reach.facts.save()
     return dict(sorted(reach.hashes.items())), reach.libraries
 
 
@@ -66,13 +66,15 @@ class _Reach:
         self.done: set[tuple[str, str]] = set()
         self.names: dict[tuple, bool] = {}
         self.modules: dict[str, Module | None] = {}
-        self.package = None
+        self.files: dict[str, str] = {}
+        self.package, self.facts = None, None
 
     def entry(self, file: str, symbol: str) -> None:
         """Follow a symbol of a file, its module's import included."""
         parts = Path(file).with_suffix("").parts
         name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
         self.package = parts[0]
+        self.facts = facts(self.root, self.package)
         module = self.module(name)
         if module is None or symbol not in module.symbols:
             raise ValueError(
@@ -86,11 +88,12 @@ class _Reach:
         """The module called `name`, or None if our package has no file for it."""
         if name not in self.modules:
             self.modules[name] = None
-            path = self.root.joinpath(*name.split("."))
-            for file in (path / "__init__.py", path.with_suffix(".py")):
-                if name.split(".")[0] == self.package and file.is_file():
-                    short = file.relative_to(self.root).as_posix()
-                    self.modules[name] = _module(name, file, short, file.read_bytes())
+            path = name.replace(".", "/")
+            for file in (f"{path}/__init__.py", f"{path}.py"):
+                ours = name.split(".")[0] == self.package
+                if ours and (self.root / file).is_file():
+                    self.files[name] = file
+                    self.modules[name] = self.facts.module(file)
                     break
         return self.modules[name]
 
@@ -101,40 +104,39 @@ class _Reach:
         self.ran.add(module.name)
         # `from a import b` runs a, and a.b if that is a module
         imports = [module.name.rpartition(".")[0]]
-        for found in module.runs:
-            imports += [found.module, f"{found.module}.{found.symbol}"]
+        for imported, symbol in module.runs:
+            imports += [imported, f"{imported}.{symbol}"]
         for imported in filter(None, map(self.module, imports)):
             self.run(imported)
         # an import for its side effect only: nothing else would lead to its library
-        for found in module.unnamed:
-            self.library(found.module)
-        for node in module.effects:
-            label = f"{module.file}:{TOP_LEVEL}"
-            self.hashes[label] = self.hashes.get(label, "") + digest(node)
-            self.follow(module, node)
+        for imported, _ in module.unnamed:
+            self.library(imported)
+        self.statements(module, TOP_LEVEL, module.effects)
 
     def symbol(self, module: Module, name: str) -> None:
         """Hash a symbol and follow its uses; of a table, follow the chosen case."""
         if (module.name, name) in self.done:
             return
         self.done.add((module.name, name))
-        file, nodes = module.file, module.symbols[name]
-        if file in CHOSEN_BY and is_table(nodes[0]):
+        file = self.files[module.name]
+        if file in CHOSEN_BY and name in module.tables:
             if file in self.choices:
-                path, symbol = chosen(module.path, self.choices[file])
+                path, symbol = chosen(self.root / file, self.choices[file])
                 self.entry(path.relative_to(self.root).as_posix(), symbol)
-            return
-        self.hashes[f"{file}:{name}"] = "".join(map(digest, nodes))
-        for node in nodes:
-            self.follow(module, node)
+        else:
+            self.statements(module, name, module.symbols[name])
 
-    def follow(self, module: Module, node: ast.stmt) -> None:
-        """Follow all uses of a statement."""
-        for found, attributes in module.uses(node):
-            if isinstance(found, str):
-                self.name(module, found, attributes)
-            else:
-                self.imported(found, attributes)
+    def statements(self, module: Module, name: str, made: list[Statement]) -> None:
+        """Hash the statements that make a symbol, and follow their uses."""
+        if made:
+            label = f"{self.files[module.name]}:{name}"
+            self.hashes[label] = "".join(digest for digest, _ in made)
+        for _, uses in made:
+            for found, attributes in uses:
+                if isinstance(found, str):
+                    self.name(module, found, attributes)
+                else:
+                    self.imported(found, attributes)
 
     def name(self, module: Module, name: str, attributes: tuple[str, ...]) -> bool:
         """Follow a name in a module's scope; False if the module does not bind it."""
@@ -145,7 +147,7 @@ class _Reach:
         if name in module.symbols:
             self.symbol(module, name)
         for found in module.imports.get(name, []):
-            if found == Import(module.name, name):  # `from . import losses`
+            if found == (module.name, name):  # `from . import losses`
                 self.attribute(f"{module.name}.{name}", attributes)
             else:
                 self.imported(found, attributes)
@@ -158,8 +160,8 @@ class _Reach:
 
     def imported(self, found: Import, attributes: tuple[str, ...]) -> None:
         """Follow the attributes of an imported name."""
-        symbol = () if found.symbol is None else (found.symbol,)
-        self.attribute(found.module, symbol + attributes)
+        module, symbol = found
+        self.attribute(module, attributes if symbol is None else (symbol, *attributes))
 
     def attribute(self, name: str, attributes: tuple[str, ...]) -> None:
         """Follow `name.a.b` from the module called `name`."""
@@ -191,9 +193,3 @@ class _Reach:
         top = name.split(".")[0]
         if top != self.package and top not in sys.stdlib_module_names:
             self.libraries.add(top)
-
-
-@cache
-def _module(name: str, path: Path, file: str, source: bytes) -> Module:
-    """The parsed file; the source is an argument, so that a changed file is read."""
-    return Module(name, path, file, source)

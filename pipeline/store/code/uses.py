@@ -1,26 +1,19 @@
 """Uses of a piece of syntax: the names it takes from the module around it.
 
 A use is (binding, attributes): `losses.hinge.x` under `from components import losses`
-is (Import("components", "losses"), ("hinge", "x")); a name of the module itself is
+is (("components", "losses"), ("hinge", "x")); a name of the module itself is
 ("log_prob", ()). Annotations are not uses: they describe values, and change none.
 """
 
 import ast
 from collections.abc import Callable
-from typing import NamedTuple
 
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 SCOPES = (*DEFINITIONS, ast.Lambda, *COMPREHENSIONS)
 
-
-class Import(NamedTuple):
-    """`import module` (symbol None) or `from module import symbol`."""
-
-    module: str
-    symbol: str | None = None
-
-
+# ("a.b", None) is `import a.b`, ("a", "b") is `from a import b`.
+Import = tuple[str, str | None]
 Use = tuple[Import | str, tuple[str, ...]]
 Bindings = Callable[[ast.Import | ast.ImportFrom], list[tuple[str, Import]]]
 
@@ -85,7 +78,7 @@ class _Uses(ast.NodeVisitor):
             self.found.add((found, ("__name__",)))
         if isinstance(node, ast.Import):
             for alias in node.names:
-                self.found.add((Import(alias.name), ("__name__",)))
+                self.found.add(((alias.name, None), ("__name__",)))
 
     visit_ImportFrom = visit_Import
 

@@ -65,6 +65,7 @@ def test_command_without_work_imports_no_framework(tmp_path, command, expected):
         ("fly", {"pydantic", "yaml"}),
         ("list", {"pydantic"}),
         ("show digits", {"numpy"}),
+        ("plan digits", {"psutil"}),
         ("run digits train.stepz=1", {"numpy"}),
     ],
 )
