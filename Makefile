@@ -58,7 +58,7 @@ oldest: env .venv-oldest/.ready  ## exports in TensorFlow 2.12, the oldest on Py
 
 gpu-dry: env .venv-gpu/.ready  ## the way to a GPU and back, with JAX on the CPU in its place
 	rm -rf .gpu/dry
-	$(BIN)/python bench/gpu_pack.py .gpu/dry/pack --root .gpu/dry/root --small --reference --steps 8 \
+	$(BIN)/python bench/gpu_pack.py .gpu/dry/pack --root .gpu/dry/root --small --reference --steps 4 \
 	  --python $$(.venv-gpu/bin/python -c "import sys; print('%d.%d' % sys.version_info[:2])")
 	PYTHONPATH= .venv-gpu/bin/python .gpu/dry/pack/source/bench/gpu.py .gpu/dry/pack .gpu/dry/out --small
 	$(BIN)/python bench/gpu_unpack.py .gpu/dry/pack .gpu/dry/out --root .gpu/dry/root
