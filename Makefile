@@ -5,7 +5,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 READY := .venv/.ready
 
-.PHONY: help env run check test test-slow laws-jax mutations kills runtimes oldest bench ui lock
+.PHONY: help env run check test test-slow laws-jax mutations kills runtimes oldest gpu-dry bench ui lock
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -56,8 +56,15 @@ oldest: env .venv-oldest/.ready  ## exports in TensorFlow 2.12, the oldest on Py
 	$(BIN)/python -m tests.runtimes.exports "$$dir" > /dev/null; \
 	.venv-oldest/bin/python tests/runtimes/oldest.py "$$dir"/*/export/saved_model
 
+gpu-dry: env .venv-gpu/.ready  ## the way to a GPU and back, with JAX on the CPU in its place
+	rm -rf .gpu/dry
+	$(BIN)/python bench/gpu_pack.py .gpu/dry/pack --root .gpu/dry/root --small --reference --steps 4 \
+	  --python $$(.venv-gpu/bin/python -c "import sys; print('%d.%d' % sys.version_info[:2])")
+	PYTHONPATH= .venv-gpu/bin/python .gpu/dry/pack/source/bench/gpu.py .gpu/dry/pack .gpu/dry/out --small
+	$(BIN)/python bench/gpu_unpack.py .gpu/dry/pack .gpu/dry/out --root .gpu/dry/root
+
 bench: env  ## the benchmarks, one after the other
-	@for script in bench/*.py; do echo "$$script"; $(BIN)/python "$$script" || exit; done
+	@for script in $(filter-out bench/gpu%,$(wildcard bench/*.py)); do echo "$$script"; $(BIN)/python "$$script" || exit; done
 
 ui: env  ## the MLflow pages of all runs, on this machine only
 	$(BIN)/phistar ui
@@ -89,4 +96,13 @@ $(READY): requirements.lock setup.py
 .venv-runtimes/.ready .venv-oldest/.ready:
 	@test -x $(@D)/bin/pip || $(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip --disable-pip-version-check install --quiet --no-compile -r $<
+	@touch $@
+
+# What the machine with a GPU has (bench/gpu_pack.py brings the rest), in the lock's versions.
+ON_GPU := absl-py|h5py|jax|jaxlib|markdown-it-py|mdurl|ml-dtypes|numpy|opt-einsum|packaging|psutil|pygments|pyyaml|rich|scipy|typing-extensions
+.venv-gpu/.ready: requirements.lock
+	@test -x $(@D)/bin/pip || $(PYTHON) -m venv $(@D)
+	@awk '/^[a-z]/ { keep = /^($(ON_GPU))==/ } keep' requirements.lock > $(@D)/gpu.lock
+	$(@D)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps \
+	  --require-hashes -r $(@D)/gpu.lock
 	@touch $@
