@@ -17,7 +17,7 @@ from components.training.checkpoints import Checkpoints, machine
 from components.training.devices import place
 from components.training.evaluation import Evaluation
 from components.training.fit import compile_for, dtype_policy, make_optimizer
-from components.training.scan import make_training
+from components.training.jax_training import make_training
 from components.training.steps import length
 
 
@@ -103,13 +103,13 @@ def run(
     with placed.scope():
         augmentation = augmentation_of(data, flip, crop, scale_jitter, seed)
         how = model, the_task, loss, label_smoothing, augmentation
-        training = make_training(placed, inputs, labels, *how)
+        one_shape = not isinstance(plan, BucketPlan)
+        training = make_training(placed, inputs, labels, one_shape, *how)
         chosen, at_border = make_optimizer(
             optimizer, steps, accumulate, precision, options
         )
         # Keras counts parts of steps
         work = model.count_params() * plan.step_labels // accumulate
-        one_shape = not isinstance(plan, BucketPlan)
         interval = eval_every * accumulate
         compile_for(placed, training, chosen, interval, work, one_shape)
     scorer = None

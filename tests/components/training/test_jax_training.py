@@ -1,4 +1,4 @@
-"""Steps in one scan, over data on the device, are the steps one after the other."""
+"""Steps in one scan, and steps in two halves, are the steps one after the other."""
 
 import json
 import os
@@ -24,18 +24,21 @@ from pipeline.process import quiet
 quiet.import_keras()
 import jax, numpy as np
 from components import train
-from components.training.scan import ScannedTraining
+from components.training.jax_training import JaxTraining
 from pipeline.record.journal import Journal
 
-def on_gpu(devices, inputs, labels, *arguments):
+def on_gpu(devices, inputs, labels, one_shape, *arguments):
     arrays = None
     if inputs is not None:
         arrays = jax.device_put((np.asarray(inputs), np.asarray(labels)))
-    return ScannedTraining(arrays, True, *arguments)
+    return JaxTraining(arrays, "scan", *arguments)
+
+def split(devices, inputs, labels, one_shape, *arguments):
+    return JaxTraining(None, "split", *arguments)
 
 on_cpu = train.make_training
 for name, arguments in json.load(sys.stdin).items():
-    for way, make in (("cpu", on_cpu), ("gpu", on_gpu)):
+    for way, make in (("step", on_cpu), ("scan", on_gpu), ("split", split)):
         train.make_training = make
         folder = Path(arguments["network"]).parent / f"{name}-{way}"
         folder.mkdir()
@@ -47,7 +50,7 @@ LENGTH = {"steps": 12, "eval_every": 6, "batch_size": 16, "seed": 1}
 
 @pytest.fixture(scope="module")
 def trained(make_dataset, tmp_path_factory):
-    """kind of input -> folders of both trainings."""
+    """kind of input -> folders of the three trainings."""
     requests = {}
     networks = {
         "columns": ("binary", "logistic", {"network": "mlp", "dropout": 0.3}),
@@ -80,21 +83,22 @@ def trained(make_dataset, tmp_path_factory):
 
     def folders(kind):
         above = Path(requests[kind]["network"]).parent
-        return [above / f"{kind}-{way}" for way in ("cpu", "gpu")]
+        return [above / f"{kind}-{way}" for way in ("step", "scan", "split")]
 
     return folders
 
 
 @pytest.mark.parametrize("kind", ["columns", "images", "text"])
-def test_scan_makes_the_steps_of_one_after_the_other(trained, kind):
+def test_all_ways_make_the_same_steps(trained, kind):
     histories, weights = [], []
     for folder in trained(kind):
         histories.append(json.loads((folder / "history.json").read_text()))
         with np.load(folder / "weights.npz") as arrays:
             weights.append([arrays[name] for name in sorted(arrays)])
-    one, scan = histories
-    assert one["step"] == scan["step"] == [6, 12]
+    assert histories[0]["step"] == [6, 12]
     for name in ("train_loss", "valid_nll"):
-        assert scan[name] == pytest.approx(one[name], abs=1e-5)
-    for expected, found in zip(*weights, strict=True):
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
+        for other in histories[1:]:
+            assert other[name] == pytest.approx(histories[0][name], abs=1e-5)
+    for other in weights[1:]:
+        for expected, found in zip(weights[0], other, strict=True):
+            np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5)
