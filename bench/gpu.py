@@ -4,7 +4,7 @@
 
 It runs on a machine with JAX and no TensorFlow, from what bench/gpu_pack.py has made.
 Each part is a process with a limit of its own. The table shows the parts that ended,
-whatever became of the others. OUT gets
+whatever became of the others; the exit status is 1 if one failed. OUT gets
 
     RECIPE.tar       the trained network, its history and its journal
     table.json, table.txt, log.txt
@@ -36,7 +36,7 @@ TRANSFORMER, TOO_LARGE = "transformer_lm", "too_large"
 
 
 def main():
-    """Run the parts, each in a process, and print the table."""
+    """Run the parts, each in a process, and print the table.  -> exit status."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("pack", type=Path)
     parser.add_argument("out", type=Path)
@@ -48,7 +48,7 @@ def main():
     given = parser.parse_args()
     if given.part:
         part(given)
-        return
+        return 0
     end = time.monotonic() + given.seconds
     given.out.mkdir(parents=True, exist_ok=True)
     jobs = json.loads((given.pack / "jobs.json").read_text())["jobs"]
@@ -69,6 +69,7 @@ def main():
     table = show(given.out, jobs)
     print(table)
     (given.out / "table.txt").write_text(table + "\n")
+    return int("failed: " in table.replace("failed: not run", ""))
 
 
 def install(wheels, site):
@@ -447,7 +448,7 @@ def texts(folder, vocabulary, per_split):
 
 
 def cut(source, folder, small):
-    """A Dataset of texts; if small, the first 16 of each split.  -> its folder."""
+    """A Dataset of texts; if small, the first of each split.  -> its folder."""
     import numpy as np
 
     from components.artifacts import Dataset
@@ -458,7 +459,7 @@ def cut(source, folder, small):
         (folder / split).mkdir(parents=True)
         for side in Dataset.load(source).kind.sides:
             tokens, offsets = (f"{side}_{word}.npy" for word in ("tokens", "offsets"))
-            kept = np.load(source / split / offsets)[:17]
+            kept = np.load(source / split / offsets)[:2]
             np.save(folder / split / offsets, kept)
             first = np.load(source / split / tokens, mmap_mode="r")[: kept[-1]]
             np.save(folder / split / tokens, first)
@@ -573,7 +574,8 @@ def show(out, jobs):
             f"{result['memory_mib']:,.0f} MiB, {result['parameters']:,} parameters"
         )
     result = found.get(TOO_LARGE, {"failed": "not run"})
-    lines.append(f"{TOO_LARGE:24} {result.get('message') or result['failed']}")
+    message = result.get("message") or f"failed: {result['failed']}"
+    lines.append(f"{TOO_LARGE:24} {message}")
     for job in jobs:
         result = found.get(job["recipe"], {"failed": "not run"})
         if "failed" in result:
@@ -589,4 +591,4 @@ def show(out, jobs):
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

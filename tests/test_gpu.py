@@ -244,3 +244,18 @@ def test_row_marks_what_misses_its_bar(bench, tmp_path):
     for cpu, text in (([0.8, 0.508], "0.39%"), ([0.8, 0.5], "2.00% missed")):
         found = bench.gpu_unpack.row("digits", there, {"valid_nll": cpu}, answer)
         assert found[3:] == [text, "0.5000", "0.0002 missed", "there"]
+
+
+def test_a_part_that_does_not_end_leaves_the_table(packed, tmp_path):
+    _, folder = packed
+    script = folder / "source" / "bench" / "gpu.py"
+    done = subprocess.run(
+        [sys.executable, script, folder, tmp_path, "--small"]
+        + ["--only", "breast_cancer", "--seconds", "0.1"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "failed: did not end in time" in done.stdout
+    assert (tmp_path / "table.txt").read_text() == done.stdout
