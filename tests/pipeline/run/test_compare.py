@@ -26,8 +26,8 @@ def first(trained):
 
 
 def another(root, *overrides, code=None):
-    """Our id of one more run in the same store."""
-    words = ("run", "breast_cancer", *SHORT, *overrides)
+    """Our id of one more run in the same store, to the report that is compared."""
+    words = ("run", "breast_cancer", *SHORT, *overrides, "--to", "evaluate")
     done = phistar(*words, root=root, code=code) if code else here(*words, root=root)
     assert done.status == 0, done.stderr
     return done.answer["run_id"]

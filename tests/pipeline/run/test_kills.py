@@ -132,7 +132,7 @@ def test_killed_run_ends_equal_to_the_uninterrupted_one(
     stages = tmp_path / "mlruns" / "stages"
     for folder in stages.glob("*/[!.]*"):
         assert damage(folder) is None, f"a partial artifact: {folder}"
-    done = here(*typed, root=tmp_path)
+    done = here(*typed, root=tmp_path, mlflow=True)
     assert done.status == 0, done.stderr
     assert done.digests == whole.digests
     assert not list(stages.glob("*/.*.tmp-*")), "a temporary folder is left"

@@ -32,7 +32,7 @@ def chains(project, tmp_path_factory):
 
     def run(name):
         root = copy_store(project, tmp_path_factory.mktemp("chain"))
-        return root, [here(*words, *SHORT, root=root) for words in commands[name]]
+        return root, [here(*w, *SHORT, root=root, mlflow=True) for w in commands[name]]
 
     return {name: run(name) for name in commands}
 
