@@ -101,6 +101,7 @@ def stopped(run, step, **how):
         run(dies=step, **how)
 
 
+# The other instants of the kinds whose graphs take seconds are slow tests.
 @pytest.mark.parametrize(
     "kind, step, at_border",
     [
@@ -110,11 +111,11 @@ def stopped(run, step, **how):
         ("columns", 12, True),
         ("columns", 24, True),
         ("images", 12, False),
-        ("images", 24, True),
+        pytest.param("images", 24, True, marks=pytest.mark.slow),
         ("text", 4, False),
-        ("text", 12, True),
-        ("text", 24, True),
-        ("pairs", 4, False),
+        pytest.param("text", 12, True, marks=pytest.mark.slow),
+        pytest.param("text", 24, True, marks=pytest.mark.slow),
+        pytest.param("pairs", 4, False, marks=pytest.mark.slow),
         ("pairs", 12, True),
     ],
 )

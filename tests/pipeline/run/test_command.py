@@ -7,6 +7,7 @@ import signal
 import statistics
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -32,9 +33,10 @@ LONG = ("train.steps=10000", "train.eval_every=1000", "train.batch_size=4")
 
 
 @pytest.fixture(scope="module")
-def cached(trained):
-    """(root, first Done, second Done): the same command twice."""
-    root, first = trained
+def cached(trained, tmp_path_factory):
+    """(root, first Done, second Done): the same command twice, in a copy."""
+    root, first = tmp_path_factory.mktemp("cached"), trained[1]
+    shutil.copytree(trained[0], root, dirs_exist_ok=True)
     second = phistar("run", "breast_cancer", *SHORT, root=root)
     assert second.status == 0, second.stderr
     return root, first, second
@@ -85,12 +87,14 @@ def test_curve_on_valid_has_one_point_per_evaluation(trained, runs):
     assert [step for step, _ in curve(run, "valid_nll")] == list(range(10, 81, 10))
 
 
-def test_cached_run_answers_the_same(cached):
-    _, first, second = cached
+def test_cached_run_answers_the_same(trained, cached):
+    root, first, second = cached
     assert second.statuses == dict.fromkeys(STAGES, "cached")
     assert second.digests == first.digests
-    for name in ("metrics", "export", "experiment"):
+    for name in ("metrics", "experiment"):
         assert second.answer[name] == first.answer[name]
+    export = Path(first.answer["export"]).relative_to(trained[0])
+    assert second.answer["export"] == str(root / export)
     assert second.answer["run_id"] != first.answer["run_id"]
 
 

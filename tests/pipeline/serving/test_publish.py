@@ -1,6 +1,6 @@
 """`phistar promote` and `rollback`: the highest number always loads and answers.
 
-PHISTAR_KILLS=n makes that many random kill -9 (default 4); `make kills` takes 50.
+PHISTAR_KILLS=n makes that many random kill -9 (default 2); `make kills` takes 50.
 """
 
 import json
@@ -27,7 +27,7 @@ from pipeline.tracking.target import Target
 from tests.helpers.commands import CODE, SHORT, here, phistar, start
 from tests.helpers.serving import free_port
 
-KILLS = int(os.environ.get("PHISTAR_KILLS", 4))
+KILLS = int(os.environ.get("PHISTAR_KILLS", 2))
 
 
 @pytest.fixture(scope="module")
