@@ -88,7 +88,7 @@ def compiled_quickly():
         "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
     )
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XLA_FLAGS", " ".join(f"--xla_{flag}" for flag in flags))
+        patch.setenv("XLA_FLAGS", flags)
         yield
 
 
