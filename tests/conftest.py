@@ -37,6 +37,7 @@ LONGEST = (
     "tests/pipeline/tracking/",
     "tests/pipeline/process/",
     "tests/components/training/",
+    "tests/test_adding.py",
 )
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
