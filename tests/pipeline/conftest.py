@@ -1,66 +1,35 @@
 """One short run for all: most tests look at it, or continue from a copy of it."""
 
-import fcntl
-import json
-import os
 import shutil
 
 import pytest
 
 from pipeline.tracking.target import Target
-from tests.helpers.commands import SHORT, Done, phistar
+from tests.helpers.commands import SHORT, phistar
 
 
 @pytest.fixture(scope="session")
-def once(tmp_path_factory):
-    """(name, function of a folder) -> the folder, made by one process of pytest."""
-    base = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        base = base.parent  # all processes have it
-
-    def make(name, write):
-        folder, done = base / name, base / f"{name}.done"
-        with open(base / f"{name}.lock", "w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not done.exists():
-                folder.mkdir(exist_ok=True)
-                write(folder)
-                done.touch()
-        return folder
-
-    return make
+def empty_database(tmp_path_factory):
+    """Path of MLflow's empty tables, made once: making them takes seconds."""
+    root = tmp_path_factory.mktemp("empty")
+    Target(root)
+    return root / "mlruns" / "mlflow.db"
 
 
 @pytest.fixture(scope="session")
-def project(once):
+def project(tmp_path_factory, empty_database):
     """Root of a project for the run of `trained`: do not change it.
 
-    It holds a copy of MLflow's empty tables, `empty.db`, for `copy_store`: making them
-    takes seconds.
+    It holds a copy of MLflow's empty tables, `empty.db`, for `copy_store`.
     """
-
-    def write(root):
-        Target(root / "empty")
-        shutil.copy(root / "empty" / "mlruns" / "mlflow.db", root / "empty.db")
-        shutil.rmtree(root / "empty")
-
-    return once("project", write)
+    root = tmp_path_factory.mktemp("trained")
+    shutil.copy(empty_database, root / "empty.db")
+    return root
 
 
 @pytest.fixture(scope="session")
-def empty_database(project):
-    """Path of MLflow's empty tables."""
-    return project / "empty.db"
-
-
-@pytest.fixture(scope="session")
-def trained(project, once):
+def trained(project):
     """(root, Done) of the run of all five stages in `project`, in a new process."""
-
-    def write(folder):
-        done = phistar("run", "breast_cancer", *SHORT, root=project)
-        assert done.status == 0, done.stderr
-        (folder / "done.json").write_text(json.dumps(done))
-
-    done = once("trained", write) / "done.json"
-    return project, Done(*json.loads(done.read_text()))
+    done = phistar("run", "breast_cancer", *SHORT, root=project)
+    assert done.status == 0, done.stderr
+    return project, done
