@@ -185,11 +185,10 @@ def compare_address(root: Path, runs: list[Run]) -> str:
     """MLflow's page that shows both; its first page while it does not have them."""
     server, sent = address.server(root), [address.sent_to(root, r.run_id) for r in runs]
     if None in sent:
-        return address.first_page(server)
+        return server
     ids = json.dumps([run for _, run in sent])
     experiments = json.dumps(sorted({experiment for experiment, _ in sent}))
-    query = f"runs={quote(ids)}&experiments={quote(experiments)}&{address.PAGES}"
-    return f"{server}/#/compare-runs?{query}"
+    return f"{server}/#/compare-runs?runs={quote(ids)}&experiments={quote(experiments)}"
 
 
 def read(path: Path) -> dict:

@@ -9,8 +9,6 @@ from pipeline.record.sent import read_state
 
 LOCAL = "sqlite:///mlruns/mlflow.db"  # its name in sent.json, for every root
 PORT = 5000
-# Without it MLflow 3 opens its pages for language models, which show no metrics.
-PAGES = "workflowType=machine_learning"
 
 
 def tracking_uri(root: Path) -> str:
@@ -31,20 +29,15 @@ def public_name(root: Path) -> str:
 
 
 def address(root: Path, run_id: str) -> str:
-    """The page of a run; the first, while MLflow does not have the run yet."""
+    """The page of a run; the server's, while MLflow does not have the run yet."""
     sent = sent_to(root, run_id)
     if sent is None:
-        return first_page(server(root))
-    return f"{server(root)}/#/experiments/{sent[0]}/runs/{sent[1]}?{PAGES}"
-
-
-def first_page(server: str) -> str:
-    """MLflow's page of all experiments."""
-    return f"{server}/#/experiments?{PAGES}"
+        return server(root)
+    return f"{server(root)}/#/experiments/{sent[0]}/runs/{sent[1]}"
 
 
 def server(root: Path) -> str:
-    """The address of MLflow's server."""
+    """MLflow's pages."""
     uri = public_name(root)
     return uri.rstrip("/") if uri.startswith("http") else f"http://127.0.0.1:{PORT}"
 

@@ -14,13 +14,7 @@ from pipeline.process import quiet
 from pipeline.record import journal
 from pipeline.record.sent import only_sender
 from pipeline.tracking import follower, models
-from pipeline.tracking.address import (
-    PORT,
-    first_page,
-    public_name,
-    require_free,
-    tracking_uri,
-)
+from pipeline.tracking.address import PORT, public_name, require_free, tracking_uri
 from pipeline.tracking.machine import monitors
 from pipeline.tracking.outbox import Refused
 from pipeline.tracking.sender import Sending
@@ -74,7 +68,7 @@ def ui(root: Path, port: int = PORT) -> None:
     uri, mlruns = tracking_uri(root), Path(root).resolve() / "mlruns"
     if uri.startswith("http"):
         sync(root)
-        print(f"MLflow runs at {first_page(public_name(root).rstrip('/'))}")
+        print(f"MLflow runs at {public_name(root)}")
         return
     require_free(port)
     (mlruns / "artifacts").mkdir(parents=True, exist_ok=True)
@@ -82,8 +76,7 @@ def ui(root: Path, port: int = PORT) -> None:
         warnings.simplefilter("ignore")
         Target(root)  # creates or moves the database, also without any record
         sync(root)
-    page = first_page(f"http://127.0.0.1:{port}")
-    print(f"{page}  (Ctrl-C stops it)", flush=True)
+    print(f"http://127.0.0.1:{port}  (Ctrl-C stops it)", flush=True)
     # MLflow looks for uvicorn on PATH, where a venv that is not activated is not.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1"]
