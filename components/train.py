@@ -87,7 +87,7 @@ def run(
         FloatingPointError: if the loss or a weight is not finite.
         ValueError: if the steps are not a multiple of `eval_every`; if inputs that
             are not images have keys of augmentation; if `batch_tokens` are given for
-            data that are not sentence pairs; if a step does not fit into a GPU.
+            data that are not sentence pairs. Also if a step does not fit into a GPU.
     """
     keras.utils.set_random_seed(seed)
     data, placed = artifacts.Dataset.load(dataset), place(devices)
