@@ -10,6 +10,7 @@ from components.artifacts import Dataset, load_network, make_task
 from components.hashing import file_sha256
 from components.metrics import fit_scale
 from components.training import steps as counts
+from components.training.fit import Training
 from pipeline.record import journal
 from tests.helpers import stages
 from tests.helpers.data import TASKS
@@ -135,7 +136,7 @@ def test_run_stops_at_a_loss_that_is_not_finite(fit, monkeypatch, value):
         logits = self.network.head(y_pred)
         return keras.ops.mean(logits) * 0.0 + np.float32(value)
 
-    monkeypatch.setattr(train.Training, "compute_loss", broken)
+    monkeypatch.setattr(Training, "compute_loss", broken)
     with pytest.raises(
         FloatingPointError, match=r"loss is not finite at step \d+ of 12"
     ):
