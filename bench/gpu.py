@@ -147,7 +147,6 @@ def part(given):
 def product(size, repeats=20):
     """Speed of a bfloat16 product of two square matrices, and what the machine is."""
     import jax
-    import keras
 
     keys = jax.random.split(jax.random.key(0), 2)
     a, b = (jax.random.normal(k, (size, size), "bfloat16") for k in keys)
@@ -166,12 +165,19 @@ def product(size, repeats=20):
         "device": device.device_kind,
         "memory_gib": memory.get("bytes_limit", 0) / 2**30,
         "driver": driver(),
-        "jax": jax.__version__,
-        "keras": keras.__version__,
-        "python": sys.version.split()[0],
         "size": size,
         "teraflops": 2 * size**3 / sorted(seconds)[2] / 1e12,
+        **versions(),
     }
+
+
+def versions():
+    """Versions of what a result depends on."""
+    import jax
+    import keras
+
+    python = sys.version.split()[0]
+    return {"jax": jax.__version__, "keras": keras.__version__, "python": python}
 
 
 def driver():
@@ -188,11 +194,9 @@ def recipe(given):
     with tempfile.TemporaryDirectory() as place:
         place = Path(place)
         train(job["arguments"] | folders, place)
-        facts = product(64, 1)
         from pipeline.record.journal import append
 
-        versions = {name: facts[name] for name in ("jax", "keras", "python")}
-        append(place / "journal.jsonl", "tags", values=versions)
+        append(place / "journal.jsonl", "tags", values=versions())
         bundle(place, given.out / f"{given.part}.tar")
         history = json.loads((place / "history.json").read_text())
     return {"step": history["step"], "valid_nll": history["valid_nll"]}

@@ -143,8 +143,8 @@ def on_device(inputs, labels, device):
     if isinstance(labels, Ragged):  # the plan lays texts end to end, in NumPy
         return None
     memory = device.memory_stats()
-    # A CPU reports none. There a gather inside XLA makes a step of a small VGG take
-    # 17 times as long, and NumPy's takes no time beside it.
+    # A CPU reports none. There a gather inside XLA makes the step of a small VGG many
+    # times slower, and NumPy's takes no time beside it.
     if not memory or inputs.nbytes + labels.nbytes > memory["bytes_limit"] / SHARE:
         return None
     return jax.device_put((np.asarray(inputs), np.asarray(labels)), device)

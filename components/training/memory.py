@@ -1,4 +1,4 @@
-"""One clear error when a step does not fit into the memory of a GPU."""
+"""One clear error when a step does not fit into the memory of a device."""
 
 import contextlib
 import re
@@ -35,10 +35,10 @@ def explained(devices, key, size, accumulate):
                 parts *= 2
         fits = max(1, size // parts)
         raise ValueError(
-            f"a step does not fit into the memory of the GPU. Received: {key}={size}, "
-            f"train.accumulate={accumulate}.{sizes} Expected less: {key}={fits} should "
-            f"fit; train.accumulate={accumulate * parts} keeps the batch and reads it "
-            "in parts."
+            f"a step does not fit into the memory of the {devices.kind}. Received: "
+            f"{key}={size}, train.accumulate={accumulate}.{sizes} Expected less: "
+            f"{key}={fits} should fit; train.accumulate={accumulate * parts} keeps the "
+            "batch and reads it in parts."
         ) from error
 
 
