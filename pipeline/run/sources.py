@@ -29,6 +29,48 @@ def fingerprint(stage: str, config: Config) -> dict:
             return {}
 
 
+def require(config: Config) -> None:
+    """Refuse data that ingest would refuse, without TensorFlow and before a run begins.
+
+    Raises:
+        ValueError: a mistake in the data, or a task that they do not fit.
+        ConnectionError: data that are not within reach.
+    """
+    source, section = opened(config), config.sections["ingest"]
+    source.require()
+
+    from components.data import checks
+
+    checks.require(
+        config.sections["task"],
+        source,
+        section["source"],
+        section["valid_fraction"],
+        section["test_fraction"],
+        section["seed"],
+    )
+
+
+def require_network(config: Config) -> None:
+    """Refuse a network that does not take the source's kind of data.
+
+    Raises:
+        ValueError: with the networks that do.
+    """
+    name, kind = config.sections["build"]["network"], opened(config).kind
+    takes = {
+        other: schema.chosen("build", other).takes for other in schema.names("build")
+    }
+    if takes[name] and kind not in takes[name]:
+        fitting = [other for other in takes if kind in takes[other]]
+        raise ValueError(
+            f"the network {name} takes {' or '.join(takes[name])}. Received: "
+            f"build.network={name} with ingest.source="
+            f"{config.sections['ingest']['source']}, a source of {kind}. Expected for "
+            f"{kind}: build.network={' or '.join(fitting) or 'one of your own'}."
+        )
+
+
 def opened(config: Config) -> Source:
     """The config's Source; its rows are not read.
 

@@ -6,7 +6,8 @@ Machine Learning Repository.
 
 from importlib.metadata import version
 
-from components.data.sources.base import Rows, Source
+from components.data.sources.base import Overview, Rows, Source
+from components.labels import first_rows
 
 
 def breast_cancer():
@@ -20,7 +21,15 @@ def breast_cancer():
         kind="columns",
         fingerprint={"scikit-learn": version("scikit-learn")},
         read=_read,
+        overview=_overview,
     )
+
+
+def _overview():
+    """The labels, and all rows.  -> Overview."""
+    pieces = _read()["all"]
+    labels = pieces[0].labels.tolist()
+    return Overview(first_rows(labels), len(labels), pieces)
 
 
 def _read():

@@ -9,7 +9,14 @@ import re
 from pathlib import Path
 from typing import Literal
 
-from components.data.sources.base import Chunks, Rows, Source, objects
+from components.data.sources.base import (
+    FEW_ROWS,
+    Chunks,
+    Overview,
+    Rows,
+    Source,
+    objects,
+)
 from components.data.tables import opened
 from components.hashing import file_sha256
 
@@ -38,12 +45,42 @@ def text(*, path: str, document: Literal["file", "line"] = "file"):
         for file in found
     )
     digest = hashlib.sha256("".join(listed).encode())
+    rows = Chunks(lambda: pieces(documents(found, document)))
     return Source(
         name=re.sub(r"\W+", "_", root.resolve().name.split(".")[0]),
         kind="text",
         fingerprint={"sha256": digest.hexdigest()},
-        read=lambda: {"all": Chunks(lambda: pieces(documents(found, document)))},
+        read=lambda: {"all": rows},
+        overview=lambda: overview(root, rows, document),
     )
+
+
+def overview(root, rows, document):
+    """The first texts of a file or folder.
+
+    Args:
+        root: Path, for errors.
+        rows: Chunks of all texts.
+        document: "file" or "line".
+
+    Returns:
+        Overview.
+
+    Raises:
+        ValueError: if there is no text.
+    """
+    count = empty = 0
+    for piece in rows:
+        count += len(piece)
+        empty += sum(not text for text in piece.labels)
+        if count >= FEW_ROWS:
+            return Overview(None, count)
+    if count == empty:
+        raise ValueError(
+            f"no text. Received: ingest.path={str(root)!r}, where every {document} is "
+            "empty. Expected texts to learn from."
+        )
+    return Overview(None, count, rows)
 
 
 def files(root):

@@ -6,7 +6,10 @@ import numpy as np
 
 from components.data import tables
 from components.serving.request import Signature
+from pipeline.process.terminal import nearest
 from pipeline.serving.predict.files import Input, opened, shown
+
+SHOWN = 10  # columns that an error names
 
 
 class Table:
@@ -54,14 +57,27 @@ class Table:
             ValueError: a column that is not in the header, or is there twice.
         """
         found = [tables.plain_name(column) for column in header]
-        if wrong := [column for column in self.names if found.count(column) != 1]:
-            hint = " `--label COLUMN` names the labels'." if "label" in wrong else ""
+        expected = "Expected the columns that the model was trained on, others are"
+        if missing := [column for column in self.names if column not in found]:
             raise ValueError(
-                f"{file}:1: not once in the header: {', '.join(wrong)}. Received: "
-                f"{', '.join(header) or 'no header'}. Expected the columns that the "
-                f"model was trained on, others are ignored.{hint}"
+                f"{file}:1: {counted(len(missing), 'column')} missing: "
+                f"{shortened(missing)}. Received: {shortened(header) or 'no header'}. "
+                f"{expected} ignored.{self.hint(missing[0], header)}"
+            )
+        if twice := [column for column in self.names if found.count(column) > 1]:
+            same = [c for c, name in zip(header, found, strict=True) if name in twice]
+            raise ValueError(
+                f"{file}:1: {counted(len(twice), 'column')} more than once in the "
+                f"header: {shortened(twice)}. Received: {shortened(same)}. {expected} "
+                "ignored: remove or rename all but one."
             )
         return {name: found.index(column) for column, name in self.names.items()}
+
+    def hint(self, column: str, header: list[str]) -> str:
+        """The end of an error about a missing column."""
+        if self.specs[self.names[column]]["form"] == "label":
+            return " `--label COLUMN` names the column with the labels."
+        return nearest(column, header)
 
     def value(self, place: str, name: str, cell: str) -> float | bytes:
         """A cell as the signature takes it.
@@ -82,3 +98,14 @@ class Table:
                 f"{sorted(self.missing)} where it is missing (`--missing WORD`)."
             )
         return value
+
+
+def counted(number: int, word: str) -> str:
+    """Number of things with their verb: a column is, 3 columns are."""
+    return f"a {word} is" if number == 1 else f"{number} {word}s are"
+
+
+def shortened(names: list[str]) -> str:
+    """Names in one line, of many the first ones and the number of the others."""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
