@@ -147,6 +147,8 @@ def another_kind(kind, file):
     advice = "give a CSV file"
     if "Excel" in kind:
         advice = "save the sheet as CSV UTF-8"
+    elif "gzip" in kind:
+        advice = "let its name end in .gz, or unpack it"
     elif "UTF-16" in kind:
         advice = f"convert it, {recoded('UTF-16', file)}"
     return (

@@ -61,7 +61,8 @@ def require_network(config: Config) -> None:
     takes = {
         other: schema.chosen("build", other).takes for other in schema.names("build")
     }
-    if takes[name] and kind not in takes[name]:
+    # a new kind of data may fit any network; the network itself refuses its shape
+    if kind in set().union(*takes.values()) and kind not in (takes[name] or [kind]):
         fitting = [other for other in takes if kind in takes[other]]
         raise ValueError(
             f"the network {name} takes {' or '.join(takes[name])}. Received: "

@@ -100,13 +100,13 @@ class Overview(NamedTuple):
     Args:
         labels: label -> the first row of train that has it, in that order; None if
             labels are texts.
-        num_rows: rows that were looked at.
+        num_rows: rows that `labels` is of.
         rows: pieces of all rows if they are fewer than FEW_ROWS and not split yet,
             else None.
     """
 
-    labels: dict[str, int] | None
-    num_rows: int
+    labels: dict[str, int] | None = None
+    num_rows: int = 0
     rows: Iterable[Rows] | None = None
 
 

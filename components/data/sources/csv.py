@@ -19,6 +19,7 @@ from components.data.sources.base import (
 )
 from components.hashing import file_sha256
 
+SHOWN = 30  # columns that an error names
 CHUNK_CELLS = 2**18  # values read at a time: about 20 MB as Python's strings
 
 
@@ -109,9 +110,11 @@ class Table:
                         f" The first line looks like a row, since {numbers[0]!r} is a "
                         "number: add a line with the columns' names before it."
                     )
+                more = len(self.header) - SHOWN
+                listed = ", ".join(map(repr, self.header[:SHOWN]))
                 raise ValueError(
-                    f"no such column. Received: ingest.{key}={column!r}. "
-                    f"Expected one of {self.header} ({self.file}).{hint}"
+                    f"no such column. Received: ingest.{key}={column!r}. Expected one "
+                    f"of {listed}{f' and {more} more' * (more > 0)} ({self.file}).{hint}"
                 )
 
     def overview(self):

@@ -52,8 +52,7 @@ def parallel(*, source_path: str, target_path: str):
                 f"no pair of lines. Received: {files[0]} and {files[1]}, where every "
                 "pair is empty on one side or both. Expected sentences in both."
             )
-        few = count - empty < FEW_ROWS
-        return Overview(None, count - empty, rows if few else None)
+        return Overview(rows=rows if count - empty < FEW_ROWS else None)
 
     def read():
         count, empty = aligned(files)

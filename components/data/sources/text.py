@@ -51,15 +51,16 @@ def text(*, path: str, document: Literal["file", "line"] = "file"):
         kind="text",
         fingerprint={"sha256": digest.hexdigest()},
         read=lambda: {"all": rows},
-        overview=lambda: overview(root, rows, document),
+        overview=lambda: overview(root, found, rows, document),
     )
 
 
-def overview(root, rows, document):
-    """The first texts of a file or folder.
+def overview(root, found, rows, document):
+    """The texts of a file or folder, unless they are many.
 
     Args:
         root: Path, for errors.
+        found: list of Path, its files.
         rows: Chunks of all texts.
         document: "file" or "line".
 
@@ -69,18 +70,15 @@ def overview(root, rows, document):
     Raises:
         ValueError: if there is no text.
     """
-    count = empty = 0
-    for piece in rows:
-        count += len(piece)
-        empty += sum(not text for text in piece.labels)
-        if count >= FEW_ROWS:
-            return Overview(None, count)
-    if count == empty:
+    if sum(file.stat().st_size for file in found) > PIECE_BYTES:
+        return Overview()
+    texts = [text for piece in rows for text in piece.labels]
+    if not any(texts):
         raise ValueError(
             f"no text. Received: ingest.path={str(root)!r}, where every {document} is "
             "empty. Expected texts to learn from."
         )
-    return Overview(None, count, rows)
+    return Overview(rows=rows if len(texts) < FEW_ROWS else None)
 
 
 def files(root):
