@@ -110,11 +110,12 @@ class Table:
                         f" The first line looks like a row, since {numbers[0]!r} is a "
                         "number: add a line with the columns' names before it."
                     )
-                more = len(self.header) - SHOWN
                 listed = ", ".join(map(repr, self.header[:SHOWN]))
+                if len(self.header) > SHOWN:
+                    listed += f" and {len(self.header) - SHOWN} more"
                 raise ValueError(
-                    f"no such column. Received: ingest.{key}={column!r}. Expected one "
-                    f"of {listed}{f' and {more} more' * (more > 0)} ({self.file}).{hint}"
+                    f"no such column. Received: ingest.{key}={column!r}. "
+                    f"Expected one of {listed} ({self.file}).{hint}"
                 )
 
     def overview(self):

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from components.data.magic import require_image
+from components.data.foreign import require_image
 from components.data.sources.base import Chunks, Overview, Source
 from components.hashing import file_sha256
 from components.labels import first_rows

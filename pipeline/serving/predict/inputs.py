@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from components.data.magic import require_image
+from components.data.foreign import require_image
 from components.data.sources.image_folder import SUFFIXES, order
 from components.serving.request import Signature
 from pipeline.serving.predict.files import STDIN, Input, opened, present, shown
