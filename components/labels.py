@@ -122,7 +122,8 @@ def binary_space(task, first_row, num_rows):
         raise ValueError(
             "a binary task has two labels. "
             f"Received: {len(first_row)}, the third one, {third!r}, in row "
-            f"{first_row[third]}. Use `task.name=multiclass`, or correct the row."
+            f"{first_row[third]}. Expected 2: use `task.name=multiclass`, or correct "
+            "the row."
         )
     if positive not in first_row:
         raise ValueError(
@@ -157,7 +158,8 @@ def require_two(first_row, num_rows):
         raise ValueError(
             f"one class only: there is nothing to learn. Received: {num_rows} rows, in "
             f"train with the labels {list(first_row)}. "
-            "Expected at least two labels: check the label column and the split."
+            "Expected at least two labels: check the column, or the folders, that hold "
+            "the labels, and the split."
         )
 
 

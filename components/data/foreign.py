@@ -57,11 +57,19 @@ def require_image(data, name):
     elif not data:
         received = "an empty file"
     else:
-        received = known(data) or f"bytes that begin with {data[:16]!r}"
+        received = known(data) or beginning(data)
     raise ValueError(
         f"{name} is not an image that can be read. Received: {received}. Expected a "
         "whole PNG or JPEG file: replace it, or take it away."
     )
+
+
+def beginning(data):
+    """The first bytes of an unknown file, as text if they are text."""
+    try:
+        return f"text that begins with {data[:16].decode('ascii')!r}"
+    except UnicodeDecodeError:
+        return f"bytes that begin with {data[:16]!r}"
 
 
 def require_table(header, file):

@@ -23,6 +23,6 @@ def require_root(root: Path) -> None:
         reason = error.strerror
     what = "the root cannot be written" if place.is_dir() else "the root is a file"
     raise ValueError(
-        f"{what}. Received: --root {root} ({place}: {reason}). Expected a folder in "
+        f"{what}. Received: --root {root} ({reason}: {place}). Expected a folder in "
         "which results may be written, or the name of a new one: give another --root."
     )

@@ -58,18 +58,19 @@ def require_network(config: Config) -> None:
         ValueError: with the networks that do.
     """
     name, kind = config.sections["build"]["network"], opened(config).kind
-    takes = {
-        other: schema.chosen("build", other).takes for other in schema.names("build")
-    }
-    # a new kind of data may fit any network; the network itself refuses its shape
-    if kind in set().union(*takes.values()) and kind not in (takes[name] or [kind]):
-        fitting = [other for other in takes if kind in takes[other]]
-        raise ValueError(
-            f"the network {name} takes {' or '.join(takes[name])}. Received: "
-            f"build.network={name} with ingest.source="
-            f"{config.sections['ingest']['source']}, a source of {kind}. Expected for "
-            f"{kind}: build.network={' or '.join(fitting) or 'one of your own'}."
-        )
+    takes = schema.chosen("build", name).takes
+    if not takes or kind in takes:
+        return
+    every = {n: schema.chosen("build", n).takes for n in schema.names("build")}
+    fitting = [other for other in every if kind in every[other]]
+    if not fitting:
+        return  # a new kind of data may fit: the network itself refuses its shape
+    raise ValueError(
+        f"the network {name} takes {' or '.join(takes)}. Received: "
+        f"build.network={name} with ingest.source={config.sections['ingest']['source']}"
+        f", a source of {kind}. Expected for {kind}: build.network="
+        f"{' or '.join(fitting)}."
+    )
 
 
 def opened(config: Config) -> Source:

@@ -216,13 +216,16 @@ def pieces(file):
         rows = tables.rows(stream, file)
         _, header = next(rows)
         if not header:
-            raise ValueError(f"{file} is empty. Expected a CSV file with a header.")
+            raise ValueError(
+                f"{file} is empty. Received: no header. Expected a CSV file with one."
+            )
         yield header
         size = max(1, CHUNK_CELLS // len(header))
         piece = [row for _, row in islice(rows, size)]
         if not piece:
             raise ValueError(
-                f"{file} has no row below its header. Expected a row for each example."
+                f"{file} has no row below its header. Received: {len(header)} columns. "
+                "Expected a row for each example."
             )
         while piece:
             yield piece
