@@ -7,8 +7,8 @@ from typing import Any
 
 from components.serving import clean
 from pipeline.config.load import Config
-from pipeline.process.root import require_root
 from pipeline.process.terminal import note
+from pipeline.process.writable import require_root
 from pipeline.record.journal import Record
 from pipeline.run import preflight
 from pipeline.run.execution import execution

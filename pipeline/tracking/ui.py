@@ -11,7 +11,7 @@ import warnings
 from pathlib import Path
 
 from pipeline.process import quiet
-from pipeline.process.root import require_root
+from pipeline.process.writable import require_root
 from pipeline.record import journal
 from pipeline.record.sent import only_sender
 from pipeline.tracking import follower, models
