@@ -337,7 +337,7 @@ TABLE = [
         status=1,
     ),
 ]
-TERSE = (2, 44, 53, 60, 75, 80)  # the value is in the sentence itself
+TERSE = (2, 44, 53, 59, 60, 75, 80)  # the value is in the sentence itself
 LATE = (80,)  # found by training, which imports TensorFlow and records a run
 # Answered by another part of this change; `strict` tells when they are.
 NOT_YET = (2, 5, 6, 8, 58, 59, 61, 72, 74, 76)
