@@ -57,27 +57,28 @@ class Table:
             ValueError: a column that is not in the header, or is there twice.
         """
         found = [tables.plain_name(column) for column in header]
-        expected = "Expected the columns that the model was trained on, others are"
-        if missing := [column for column in self.names if column not in found]:
-            raise ValueError(
-                f"{file}:1: {counted(len(missing), 'column')} missing: "
-                f"{shortened(missing)}. Received: {shortened(header) or 'no header'}. "
-                f"{expected} ignored.{self.hint(missing[0], header)}"
+        missing = [column for column in self.names if column not in found]
+        twice = [column for column in self.names if found.count(column) > 1]
+        wrong = {"missing": missing, "more than once": twice}
+        if missing or twice:
+            what = "; ".join(
+                f"{how} in the header: {shortened(columns)}"
+                for how, columns in wrong.items()
+                if columns
             )
-        if twice := [column for column in self.names if found.count(column) > 1]:
-            same = [c for c, name in zip(header, found, strict=True) if name in twice]
+            hint = self.hint(missing, header) if missing else ""
             raise ValueError(
-                f"{file}:1: {counted(len(twice), 'column')} more than once in the "
-                f"header: {shortened(twice)}. Received: {shortened(same)}. {expected} "
-                "ignored: remove or rename all but one."
+                f"{file}:1: {what}. Received: {shortened(header) or 'no header'}. "
+                "Expected each column that the model was trained on, once; others are "
+                f"ignored.{hint}"
             )
         return {name: found.index(column) for column, name in self.names.items()}
 
-    def hint(self, column: str, header: list[str]) -> str:
-        """The end of an error about a missing column."""
-        if self.specs[self.names[column]]["form"] == "label":
+    def hint(self, missing: list[str], header: list[str]) -> str:
+        """The end of an error about missing columns."""
+        if any(self.specs[self.names[c]]["form"] == "label" for c in missing):
             return " `--label COLUMN` names the column with the labels."
-        return nearest(column, header)
+        return nearest(missing[0], header)
 
     def value(self, place: str, name: str, cell: str) -> float | bytes:
         """A cell as the signature takes it.
@@ -98,11 +99,6 @@ class Table:
                 f"{sorted(self.missing)} where it is missing (`--missing WORD`)."
             )
         return value
-
-
-def counted(number: int, word: str) -> str:
-    """Number of things with their verb: a column is, 3 columns are."""
-    return f"a {word} is" if number == 1 else f"{number} {word}s are"
 
 
 def shortened(names: list[str]) -> str:

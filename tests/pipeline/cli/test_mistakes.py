@@ -251,13 +251,15 @@ TABLE = [
         37,
         "predict table renamed.csv",
         (
-            "renamed.csv:1: a column is missing: mean_texture",
+            "renamed.csv:1: missing in the header: mean_texture",
             "mean radius, mean texturee",
             "Did you mean mean texturee?",
         ),
     ),
     Mistake(
-        37, "predict table twice.csv", ("more than once", "mean radius, mean_radi")
+        37,
+        "predict table twice.csv",
+        ("more than once in the header: mean_radius", "once;"),
     ),
     Mistake(
         39,
@@ -277,7 +279,7 @@ TABLE = [
     Mistake(
         45,
         "predict table renamed.csv --signature log_prob --label churned",
-        ("columns are missing: ", "churned"),
+        ("missing in the header: ", "churned", "--label COLUMN"),
     ),
     Mistake(
         46,
