@@ -259,7 +259,7 @@ TABLE = [
     Mistake(
         37,
         "predict table twice.csv",
-        ("more than once in the header: mean_radius", "once;"),
+        ("more than once in the header: mean_radi", "once;"),
     ),
     Mistake(
         39,
