@@ -155,6 +155,11 @@ TABLE = [
     Mistake(13, "run breast_cancer task.positive=M", ("'M'", "'malignant'")),
     Mistake(14, "run positive.yaml", ("positive.yaml:3", "true", "quote the word")),
     Mistake(
+        14,
+        "run breast_cancer task.positive=1",
+        ("Received: 1", "Expected: str", """task.positive='"1"'"""),
+    ),
+    Mistake(
         15,
         CSV + "ingest.path=gone.csv",
         ("no such file", "ingest.path='gone.csv'", "/gone.csv", "a CSV file"),
