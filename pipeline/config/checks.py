@@ -183,7 +183,8 @@ def _judge(
         if words and any(isinstance(value, bool) for value in flat):
             hint = " YAML reads no, off, on and yes as booleans: quote the word."
         elif "str" in expected and type(received) in (int, float):
-            hint = f""" A text is quoted: "{received}"; in a shell {full}='"{received}"'."""
+            quoted = f'"{received}"'
+            hint = f" A text is quoted: {quoted}; in a shell {full}='{quoted}'."
     errors.add(full, what, received, expected, hint)
 
 
