@@ -1,5 +1,6 @@
 """The project's folder, checked before any work is done for it."""
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -14,7 +15,8 @@ def require_root(root: Path) -> None:
         ValueError: it is a file, or may not be written.
     """
     place = Path(root).absolute() / "mlruns"
-    while not place.exists():  # the folder in which the next one would be made
+    # the folder in which the next one would be made; `Path.exists` may raise here
+    while not os.path.exists(place):
         place = place.parent
     try:
         with tempfile.TemporaryFile(dir=place):

@@ -66,7 +66,7 @@ def image_folder(
     def overview():
         for file in chain(*splits.values()):
             require_image(file.read_bytes(), file)
-        train = splits.get("all") or splits.get("train", [])
+        train = splits.get("all") or splits["train"]
         return Overview(first_rows([f.parent.name for f in train]), len(train))
 
     def read():
@@ -140,6 +140,11 @@ def files(root):
                 f"no such split. Received: {split!r}, of {file}. {expected}"
             )
         splits.setdefault(SPLITS[split], []).append(file)
+    if "train" not in splits:
+        raise ValueError(
+            f"{root} has no images to train on. Received: {', '.join(sorted(splits))}. "
+            f"{expected}"
+        )
     return splits
 
 

@@ -141,6 +141,10 @@ def test_a_broken_file_is_named_before_it_is_decoded(tmp_path, name, data):
         (["a/1.png", "a/b/2.png"], "files like .*1.png.*2.png"),
         (["1.png"], "files like .*1.png"),
         (["night/a/1.png"], "no such split. Received: 'night'"),
+        (
+            ["val/a/1.png", "test/a/1.png"],
+            "no images to train on. Received: test, valid",
+        ),
         ([], "no image"),
     ],
 )
