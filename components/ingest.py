@@ -12,6 +12,7 @@ from pydantic import Field
 
 from components.artifacts import write_json
 from components.data import corpus, examples
+from components.data.checks import require_labels, require_rows
 from components.data.encoders import encoder
 from components.data.kinds import kind as kind_class
 from components.data.sources import source as source_function
@@ -95,20 +96,6 @@ def run(
     log.params({f"data.{name}": count for name, count in counts.items()})
 
 
-def require_labels(task, opened, kind, source):
-    """Refuse a source whose labels are not those of the task.
-
-    Raises:
-        ValueError: texts for a task with names as labels, or the other way round.
-    """
-    needs = labels_of(task["name"]).needs
-    if kind.gives != needs:
-        raise ValueError(
-            f"the task {task['name']} needs {needs}. Received: ingest.source={source}"
-            f", a source of {opened.kind}. Choose another source, or another task."
-        )
-
-
 def labelled(folder, pieces, task, make_encoder, seed):
     """Encode and write rows whose label is a name.
 
@@ -156,25 +143,3 @@ def texts(folder, pieces, task, make_encoder, sides, seed):
 def counted(what, by_split):
     """Split -> number, as "train_rows" and so on.  -> dict."""
     return {f"{name}_{what}": number for name, number in by_split.items()}
-
-
-def require_rows(num_rows, seed, num_dropped=None):
-    """Refuse an empty split.
-
-    Args:
-        num_rows: split -> its number of rows.
-        seed: of the split.
-        num_dropped: split -> further rows, longer than `task.max_length`.
-    """
-    for name, rows in num_rows.items():
-        if not rows and num_dropped and num_dropped[name]:
-            raise ValueError(
-                f"an empty split: {name}. Received: {num_dropped[name]} rows, all of "
-                "them too long. Raise `task.max_length` (tokens of either side)."
-            )
-        if not rows:
-            raise ValueError(
-                f"an empty split: {name}. Received: "
-                f"{sum(num_rows.values())} rows in all, seed={seed}. Raise "
-                "`ingest.valid_fraction` or `ingest.test_fraction`, or add data."
-            )

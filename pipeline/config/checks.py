@@ -182,6 +182,9 @@ def _judge(
         words = "str" in expected or "one of" in expected
         if words and any(isinstance(value, bool) for value in flat):
             hint = " YAML reads no, off, on and yes as booleans: quote the word."
+        elif "str" in expected and type(received) in (int, float):
+            quoted = f'"{received}"'
+            hint = f" A text is quoted: {quoted}; in a shell {full}='{quoted}'."
     errors.add(full, what, received, expected, hint)
 
 

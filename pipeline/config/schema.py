@@ -47,13 +47,15 @@ class Signature(NamedTuple):
 
     A class without one has those of its base class, if that is in the same file.
     `summary` is the docstring's first line; `losses` and `counted_by` are a task's
-    class attributes.
+    class attributes. `takes` is TAKES of a network's file: the kinds of data that it
+    takes, () if the file does not tell.
     """
 
     keys: dict[str, Key]
     summary: str
     losses: tuple[str, ...] = ()
     counted_by: str = "examples"
+    takes: tuple[str, ...] = ()
 
 
 def section(
@@ -114,9 +116,9 @@ def _signature(source: bytes, path: str, symbol: str) -> Signature:
     if symbol not in defined:
         raise ValueError(f"{path} does not define `{symbol}`. Expected it there.")
     node, docstring = defined[symbol], ast.get_docstring(defined[symbol]) or ""
-    summary, facts = docstring.partition("\n")[0], {}
+    summary, facts = docstring.partition("\n")[0], _takes(tree)
     if isinstance(node, ast.ClassDef):
-        facts, bases = _facts(node), map(ast.unparse, node.bases)
+        facts, bases = facts | _facts(node), map(ast.unparse, node.bases)
         node = next((n for n in node.body if _is_init(n)), None)
         if node is None:
             base = next((base for base in bases if base in defined), None)
@@ -168,6 +170,14 @@ def _table(name: str, components: Path) -> Path:
 
 def _is_init(node: ast.stmt) -> bool:
     return isinstance(node, ast.FunctionDef) and node.name == "__init__"
+
+
+def _takes(tree: ast.Module) -> dict[str, Any]:
+    for statement in tree.body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id="TAKES")], value=value):
+                return {"takes": ast.literal_eval(value)}
+    return {}
 
 
 def _facts(node: ast.ClassDef) -> dict[str, Any]:

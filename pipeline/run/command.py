@@ -8,12 +8,13 @@ from typing import Any
 from components.serving import clean
 from pipeline.config.load import Config
 from pipeline.process.terminal import note
+from pipeline.process.writable import require_root
 from pipeline.record.journal import Record
 from pipeline.run import preflight
 from pipeline.run.execution import execution
 from pipeline.run.metrics import number, summary
 from pipeline.run.process import require_backend, require_devices
-from pipeline.run.sources import fingerprint
+from pipeline.run.sources import fingerprint, require_network
 from pipeline.run.stages import NAMES, require_inputs, run_stages
 from pipeline.store.store import Store
 from pipeline.tracking.follower import Follower
@@ -94,6 +95,8 @@ def require(config: Config, store: Store, first: str) -> None:
     require_backend(config.sections["train"]["backend"])
     require_devices(config.sections["train"]["devices"])
     fingerprint("build", config)
+    require_network(config)
+    require_root(store.root.parent)
     require_inputs(config, store, first)
 
 

@@ -15,7 +15,7 @@ from pipeline.process.errors import USAGE, Failure
 from pipeline.record.journal import Record
 from pipeline.run.cached import Work, cached, work
 from pipeline.run.process import call
-from pipeline.run.sources import opened
+from pipeline.run.sources import require
 from pipeline.store.store import Store
 
 NETWORK = ("network.json", "weights.npz")
@@ -165,7 +165,7 @@ def arguments(config: Config, stage: str, given: dict[str, Path]) -> dict:
 
 
 def require_inputs(config: Config, store: Store, first: str) -> None:
-    """Refuse `--from` without the stages before it, and a source out of reach.
+    """Refuse `--from` without the stages before it, and data that cannot be used.
 
     Args:
         config: the resolved config.
@@ -174,7 +174,7 @@ def require_inputs(config: Config, store: Store, first: str) -> None:
 
     Raises:
         Failure: it names the stage to run.
-        Exception: of the source, whose rows cannot be reached.
+        Exception: of the source, whose rows cannot be reached or have a mistake.
     """
     manifests, before = {}, NAMES[: NAMES.index(first)]
     for stage in STAGES[: max(1, len(before))]:
@@ -186,6 +186,6 @@ def require_inputs(config: Config, store: Store, first: str) -> None:
                 "`--from`.",
                 USAGE,
             )
-        if manifest is None:  # ingest must run, so its source must have its rows
-            opened(config).require()
+        if manifest is None:  # ingest must run: before it imports TensorFlow
+            require(config)
         manifests[stage.gives] = manifest

@@ -11,6 +11,7 @@ import warnings
 from pathlib import Path
 
 from pipeline.process import quiet
+from pipeline.process.writable import require_root
 from pipeline.record import journal
 from pipeline.record.sent import only_sender
 from pipeline.tracking import follower, models
@@ -63,7 +64,8 @@ def ui(root: Path, port: int = PORT) -> None:
     printed.
 
     Raises:
-        ValueError: the port is taken, or the database cannot be used.
+        ValueError: the port is taken, the root cannot be written, or the database
+            cannot be used.
     """
     uri, mlruns = tracking_uri(root), Path(root).resolve() / "mlruns"
     if uri.startswith("http"):
@@ -71,6 +73,7 @@ def ui(root: Path, port: int = PORT) -> None:
         print(f"MLflow runs at {public_name(root)}")
         return
     require_free(port)
+    require_root(root)
     (mlruns / "artifacts").mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

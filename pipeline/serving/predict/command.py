@@ -63,7 +63,7 @@ def predict(
     knobs = {name: value for name, value in knobs.items() if value is not None}
     others = {"missing": missing, "label": label}
     typed = [*knobs, *(name for name, value in others.items() if value is not None)]
-    require_options(called, typed, reads)
+    require_options(export.contract, called, typed)
     called.settings(knobs)  # a wrong one is refused before TensorFlow's import
     size = batch_size or export.contract["batch_size"]
     words = MISSING if missing is None else tuple(missing)
@@ -89,17 +89,39 @@ def predict(
     }
 
 
-def require_options(called: Signature, typed: list[str], reads: str) -> None:
-    """Refuse an option that the signature, or a file of this kind, does not have."""
-    table = reads == "table"
-    has = [name for name in KNOBS if name in called.knobs]
-    has += ["missing"] * table + ["label"] * (table and "label" in called.y)
+def require_options(contract: dict, called: Signature, typed: list[str]) -> None:
+    """Refuse an option that the signature, or a file of this kind, does not have.
+
+    Args:
+        contract: of the export.
+        called: the signature.
+        typed: names of the options that were given.
+
+    Raises:
+        ValueError: the first one, with the signatures that have it.
+    """
+    has = options(contract, called)
     for name in typed:
-        if name not in has:
-            raise ValueError(
-                f"{called.name} of this export has no such option. Received: "
-                f"{option(name)}. Expected: {', '.join(map(option, has)) or 'none'}."
-            )
+        if name in has:
+            continue
+        with_it = [
+            f"--signature {other}"
+            for other in contract["signatures"]
+            if name in options(contract, signature_of(contract, other))
+        ]
+        advice = f"with {' or '.join(with_it)}" if with_it else "with other exports"
+        raise ValueError(
+            f"`--signature {called.name}` has no such option. Received: "
+            f"{option(name)}. Expected: {', '.join(map(option, has)) or 'none'}. "
+            f"{option(name)} is an option {advice}."
+        )
+
+
+def options(contract: dict, called: Signature) -> list[str]:
+    """Names of the options that a signature, and a file of its kind, has."""
+    table = contract["reads"] == "table"
+    has = [name for name in KNOBS if name in called.knobs]
+    return has + ["missing"] * table + ["label"] * (table and "label" in called.y)
 
 
 def option(name: str) -> str:
