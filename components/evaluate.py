@@ -7,8 +7,12 @@ import numpy as np
 from pydantic import Field
 
 from components import artifacts
-from components.reports import plots
+from components.reports import plots, predictions
 from components.reports import report as report_function
+from components.reports.page import card
+from components.reports.page.about import about
+from components.reports.page.report import page
+from components.reports.verdict import verdict
 
 
 def run(
@@ -22,7 +26,7 @@ def run(
     beam_size: Annotated[int, Field(ge=1, le=16)] = 4,
     length_penalty: Annotated[float, Field(ge=0, le=5)] = 0.6,
 ):
-    """Score every split with P, save -ln P per test example, draw the figures.
+    """Score every split with P, compare with baselines, write report and figures.
 
     Args:
         task: plain data of the section `task`.
@@ -46,15 +50,46 @@ def run(
     artifacts.write_json(folder / "metrics.json", metrics)
     np.save(folder / "test_nll.npy", report.test_nll)
     np.savez(folder / "golden.npz", **report.golden)
-    (folder / "figures").mkdir()
+    predictions.write(folder / "predictions.parquet", report.predictions)
     history = artifacts.read_json(Path(network) / "history.json")
     curves = plots.learning_curves(history, metrics["valid_nll_uniform"])
-    for name, figure in {**report.figures, "learning_curves": curves}.items():
-        figure.savefig(folder / "figures" / f"{name}.png", dpi=120)
-        log.figure(f"figures/{name}.png")
-    for name, content in report.files.items():
+    drawn = save(folder, {**report.figures, "learning_curves": curves})
+    compared = verdict(report)
+    artifacts.write_json(folder / "verdict.json", compared)
+    title = about(task, data, description, report)
+    pages = {
+        "report.html": page(title, report, compared, drawn, []),
+        "card.html": card.html(title, report, compared, []),
+        "card.md": card.markdown(title, report, compared, []),
+    }
+    for name, content in {**pages, **report.files}.items():
         (folder / name).write_text(content, "utf-8")
+    for name in sorted(drawn):
+        log.figure(f"figures/{name}.png")
+    for name in (*pages, *report.files, "predictions.parquet", "test_nll.npy"):
         log.artifact(name)
-    log.artifact("test_nll.npy")
     # valid_nll by step is training's; a point at step 0 would break its curve
     log.metrics({k: v for k, v in metrics.items() if k != "valid_nll"}, step=0)
+
+
+def save(folder, figures):
+    """Save figures, each as PNG and SVG.
+
+    Args:
+        folder: Path of the Report.
+        figures: name -> matplotlib Figure.
+
+    Returns:
+        dict of name -> bytes of its SVG.
+    """
+    import matplotlib
+
+    place, drawn = folder / "figures", {}
+    place.mkdir()
+    for name, figure in figures.items():
+        figure.savefig(place / f"{name}.png", dpi=200, metadata={"Software": None})
+        # the ids in an SVG are random but for this
+        with matplotlib.rc_context({"svg.hashsalt": name}):
+            figure.savefig(place / f"{name}.svg", metadata={"Date": None})
+        drawn[name] = (place / f"{name}.svg").read_bytes()
+    return drawn

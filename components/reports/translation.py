@@ -9,9 +9,8 @@ from sacrebleu.metrics import BLEU, CHRF
 from components.data.batches.buckets import length_batches, places
 from components.decoding.beam import NEVER
 from components.decoding.search import search
-from components.reports import base, plots, tokens
+from components.reports import base, baselines, plots, tokens
 from components.reports.labels import CLEAR
-from components.reports.translation_page import lines, markdown
 
 GOLDEN = 8  # pairs of test in the golden batch
 BATCH_TOKENS = 2**11  # source positions that are translated at once
@@ -40,10 +39,7 @@ def report(task, data, network, scale, encoder, *, beam_size, length_penalty, **
     found = translate(network, inputs, beam_size, length_penalty, task.max_length)
     texts = [encoder.decode(one.tokens[: one.length]) for one in found]
     # BLEU compares texts as the data have them, not their normal form or tokens
-    sources, references = (
-        [raw[row].tobytes().decode("utf-8", "replace") for row in range(most)]
-        for raw in data.raw()
-    )
+    sources, references = map(tokens.raw_texts, data.raw())
     # one line each, so that the written files stay aligned
     written = [lines(side) for side in (sources, references, texts)]
     bleu, chrf = BLEU(), CHRF()  # sacreBLEU's defaults: comparable numbers
@@ -53,10 +49,6 @@ def report(task, data, network, scale, encoder, *, beam_size, length_penalty, **
         "test_chrf": chrf.corpus_score(written[2], [written[1]]).score,
         "test_truncated": float(np.mean([not one.ended for one in found])),
         "test_not_canonical": not_canonical(encoder, texts, found),
-    }
-    signatures = {
-        "bleu": bleu.get_signature().format(),
-        "chrf": chrf.get_signature().format(),
     }
 
     def bleu_of(rows):
@@ -68,29 +60,50 @@ def report(task, data, network, scale, encoder, *, beam_size, length_penalty, **
     # attention is drawn for a pair of median length
     shown = int(np.argsort(labels.lengths, kind="stable")[most // 2])
     return base.Report(
-        metrics,
-        totals,
-        golden(data, encoder, labels, log_prob, texts, found),
-        {
+        metrics=metrics,
+        test_nll=totals,
+        golden=golden(data, encoder, labels, log_prob, texts, found),
+        figures={
             "by_length": plots.by_length(
                 inputs.lengths, totals, labels.lengths, bleu_of
             ),
             "attention": attention(network, encoder, inputs[shown], labels[shown]),
         },
-        {
-            "translations.md": markdown(
-                metrics,
-                signatures,
-                {"beam_size": beam_size, "length_penalty": length_penalty},
-                written,
-                totals / labels.lengths,
-                of_found,
+        unit="token",
+        counts=labels.lengths,
+        correct=None,
+        baselines=[
+            *baselines.token_floors(
+                labels, data.description["train_counts"], tokens.by_text
             ),
+            base.Baseline(
+                "the source, copied",
+                None,
+                note="a translation that changes nothing",
+                metrics={"bleu": metrics["test_bleu_copy"]},
+            ),
+        ],
+        predictions={
+            "row": np.arange(most),
+            "source": sources,
+            "reference": references,
+            "translation": texts,
+            "nll": totals,
+            "tokens": labels.lengths,
+            "log_prob_translation": of_found,
+        },
+        sections=[],
+        files={
             "sources.txt": "".join(f"{line}\n" for line in written[0]),
             "references.txt": "".join(f"{line}\n" for line in written[1]),
             "translations.txt": "".join(f"{line}\n" for line in written[2]),
         },
     )
+
+
+def lines(texts):
+    """Texts as lines of a file: their own line breaks become spaces."""
+    return [" ".join(text.splitlines()) for text in texts]
 
 
 class Found(NamedTuple):

@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline.config.load import Config
 from pipeline.record.journal import Record, alive, read_all
 from pipeline.record.naming import run_entry
+from pipeline.run import page
 from pipeline.tracking.follower import Follower
 
 
@@ -60,6 +61,7 @@ def execution(
         status = "KILLED"
         raise
     finally:
+        page.write(record)
         record.append("end", status=status)
         if not under:
             follower.finish()
