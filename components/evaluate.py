@@ -7,10 +7,14 @@ import numpy as np
 from pydantic import Field
 
 from components import artifacts
-from components.reports import plots, predictions
+from components.reports import data_card, plots, predictions
 from components.reports import report as report_function
+from components.reports.base import Section
+from components.reports.duplicates import duplicates, warnings
 from components.reports.page import card
 from components.reports.page.about import about
+from components.reports.page.html import joined
+from components.reports.page.parts import shown
 from components.reports.page.report import page
 from components.reports.verdict import verdict
 
@@ -54,13 +58,17 @@ def run(
     history = artifacts.read_json(Path(network) / "history.json")
     curves = plots.learning_curves(history, metrics["valid_nll_uniform"])
     drawn = save(folder, {**report.figures, "learning_curves": curves})
-    compared = verdict(report)
+    found = duplicates(data)
+    known = data_card.parts(data, found)
+    compared = verdict(report, warnings(found, report))
     artifacts.write_json(folder / "verdict.json", compared)
+    body = joined(map(shown, known))
+    of_data = [Section("The data", body), data_card.drawn(data, given[-1])]
     title = about(task, data, description, report)
     pages = {
-        "report.html": page(title, report, compared, drawn, []),
-        "card.html": card.html(title, report, compared, []),
-        "card.md": card.markdown(title, report, compared, []),
+        "report.html": page(title, report, compared, drawn, of_data),
+        "card.html": card.html(title, report, compared, known),
+        "card.md": card.markdown(title, report, compared, known),
     }
     for name, content in {**pages, **report.files}.items():
         (folder / name).write_text(content, "utf-8")

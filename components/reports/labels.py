@@ -6,6 +6,7 @@ from components.data.splits import SPLITS
 from components.metrics import floors, nll, reliability
 from components.reports import baselines, plots
 from components.reports.base import Report, golden
+from components.reports.page import labels as page
 
 GOLDEN = 32  # test examples that go with the export, with their ln P
 SHOWN_LABELS = 20  # of which predictions.parquet has a column each
@@ -79,7 +80,7 @@ def report(task, data, network, scale, encoder, num_bins, metrics_of, figures_of
             *baselines.logistic_regression(train, (inputs, index), counts),
         ],
         predictions=predictions(names, index, decision, log_probs, log_prob),
-        sections=[],
+        sections=page.sections(names, data.raw(), index, decision, log_probs),
     )
 
 

@@ -5,7 +5,16 @@ import lzma
 import numpy as np
 
 from components.data.splits import SPLITS
-from components.reports import base, baselines, continuations, ngram, plots, tokens
+from components.reports import (
+    base,
+    baselines,
+    continuations,
+    ngram,
+    plots,
+    samples,
+    tokens,
+)
+from components.reports.page import texts as page
 
 GOLDEN_TEXTS, GOLDEN_TOKENS = 4, 2000  # of test, in the golden batch
 XZ_TOKENS = 10**7  # the last ones of train, for xz, whose window is 64 MiB
@@ -76,7 +85,11 @@ def report(task, data, network, scale, encoder, **_):
             "tokens": texts.lengths,
             "text": tokens.raw_texts(raw),
         },
-        sections=[],
+        sections=[
+            page.by_length(texts.lengths, by_text, texts.lengths, "text"),
+            *page.passages(log_prob, texts, encoder),
+            page.drawn(samples.samples(network, encoder)),
+        ],
     )
 
 

@@ -11,6 +11,7 @@ from components.decoding.beam import NEVER
 from components.decoding.search import search
 from components.reports import base, baselines, plots, tokens
 from components.reports.labels import CLEAR
+from components.reports.page import texts as page
 
 GOLDEN = 8  # pairs of test in the golden batch
 BATCH_TOKENS = 2**11  # source positions that are translated at once
@@ -92,7 +93,11 @@ def report(task, data, network, scale, encoder, *, beam_size, length_penalty, **
             "tokens": labels.lengths,
             "log_prob_translation": of_found,
         },
-        sections=[],
+        sections=[
+            page.search(metrics, (bleu, chrf), beam_size, length_penalty),
+            page.by_length(inputs.lengths, totals, labels.lengths, "source"),
+            *page.translations(written, log_prob, labels, encoder, of_found),
+        ],
         files={
             "sources.txt": "".join(f"{line}\n" for line in written[0]),
             "references.txt": "".join(f"{line}\n" for line in written[1]),

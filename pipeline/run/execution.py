@@ -61,8 +61,10 @@ def execution(
         status = "KILLED"
         raise
     finally:
-        page.write(record)
-        record.append("end", status=status)
+        try:
+            page.write(record)
+        finally:
+            record.append("end", status=status)
         if not under:
             follower.finish()
 

@@ -36,28 +36,36 @@ def write(record: Record) -> Path | None:
         page = source.read_text("utf-8")
     except FileNotFoundError:
         return None
+    title, start = "What ran", entries[0]
     section = html.section(
-        "What ran",
-        html.facts(facts(record.root, entries)),
+        title,
+        html.facts(facts(entries)),
         html.table(*stage_table(mlruns, stages)),
         html.Markup("<h3>Every key</h3>"),
-        html.table(["key", "value"], keys(entries[0])),
+        html.facts(keys(start), "keys"),
     )
+    recipe = recipes(record.root).get(start["experiment"])
+    question = html.paragraph(headline(recipe), "question") if recipe else ""
+    link = html.link(title)
+    for mark, text in (
+        (html.QUESTION, question),
+        ("</nav>", f"{link}</nav>"),
+        (html.RUN, section),
+    ):
+        page = page.replace(mark, str(text), 1)
     path = record.path.with_suffix(".report.html")
-    path.write_text(page.replace(html.RUN, str(section), 1), "utf-8")
+    path.write_text(page, "utf-8")
     return path
 
 
-def facts(root: Path, entries: list[dict]) -> list[tuple[str, str]]:
+def facts(entries: list[dict]) -> list[tuple[str, str]]:
     """Facts of a run, name and value.
 
     Args:
-        root: project root.
         entries: of its record.
     """
     start = entries[0]
     last = [e for e in entries if e["kind"] in ("start", "resume")][-1]
-    recipe = recipes(root).get(start["experiment"])
     versions = [
         f"{name.removeprefix('version.')} {value}"
         for name, value in start["tags"].items()
@@ -66,7 +74,6 @@ def facts(root: Path, entries: list[dict]) -> list[tuple[str, str]]:
     commit = start["tags"].get("git_commit", "")
     changed = start["tags"].get("git_dirty") == "true"
     found = [
-        ("question", headline(recipe) if recipe else ""),
         ("recipe", start["experiment"]),
         ("command", last["command"]),
         ("run", start["run_id"]),

@@ -6,26 +6,13 @@ model at `<!-- versions -->`.
 Source: Mitchell et al., 2019, "Model Cards for Model Reporting" (the headings).
 """
 
+import numbers
 import re
-from typing import NamedTuple
 
 from components.reports.page import html as page
+from components.reports.page.parts import Part
 from components.reports.page.report import head
 from components.reports.page.results import beside, terms
-
-
-class Part(NamedTuple):
-    """One heading of the card.
-
-    Args:
-        title: str.
-        lines: list of str, sentences.
-        table: (head, rows), or None.
-    """
-
-    title: str
-    lines: list
-    table: tuple | None = None
 
 
 def parts(report, verdict, known):
@@ -120,9 +107,9 @@ def row(cells):
 def plain(value):
     """A cell or a text with the characters escaped that Markdown and HTML read."""
     if isinstance(value, page.Markup):
-        value = value.replace("<small>", "(").replace("</small>", ")")
-        value = value.striptags().replace("()", "")
-    elif isinstance(value, int | float):
+        text = re.sub("<small[^>]*>", "(", str(value)).replace("</small>", ")")
+        value = page.Markup(text).striptags().replace("()", "")
+    elif isinstance(value, numbers.Number):
         value = page.number(value)
     text = re.sub(r"([\\`*_|\[\]#])", r"\\\1", " ".join(str(value).split()))
     return text.replace("&", "&amp;").replace("<", "&lt;")

@@ -11,8 +11,9 @@ from markupsafe import Markup
 
 from components.reports.page.style import STYLE
 
-# pipeline/run puts the facts of a run here, and export the versions
-RUN, VERSIONS = "<!-- run -->", "<!-- versions -->"
+# pipeline/run puts the recipe's question and the facts of a run here, and export the
+# versions that wrote the model
+QUESTION, RUN, VERSIONS = "<!-- question -->", "<!-- run -->", "<!-- versions -->"
 
 DOCUMENT = Markup("""<!doctype html>
 <html lang="en">
@@ -56,9 +57,12 @@ def anchor(title):
 
 def contents(titles):
     """Links to the sections.  list of str -> Markup"""
-    text = Markup('<a href="#{}">{}</a>')
-    links = [text.format(anchor(title), title) for title in titles]
-    return Markup("<nav>{}</nav>").format(joined(links))
+    return Markup("<nav>{}</nav>").format(joined(map(link, titles)))
+
+
+def link(title):
+    """A link to a section.  str -> Markup"""
+    return Markup('<a href="#{}">{}</a>\n').format(anchor(title), title)
 
 
 def section(title, *parts):
@@ -95,10 +99,16 @@ def bullets(texts, kind=""):
     return Markup('<ul class="{}">\n{}\n</ul>').format(kind, items)
 
 
-def facts(pairs):
-    """Names and values, one below the other.  list of (str, str) -> Markup"""
-    text = Markup("<dt>{}</dt><dd>{}</dd>")
-    return Markup("<dl>\n{}\n</dl>").format(joined(text.format(*p) for p in pairs))
+def facts(pairs, kind=""):
+    """Names and values, one below the other.
+
+    Args:
+        pairs: list of (str, str).
+        kind: class in the style.
+    """
+    text = Markup("<dt>{}</dt> <dd>{}</dd>")
+    listed = joined(text.format(*pair) for pair in pairs)
+    return Markup('<dl class="{}">\n{}\n</dl>').format(kind, listed)
 
 
 def table(head, rows, kind=""):
@@ -106,10 +116,16 @@ def table(head, rows, kind=""):
 
     Args:
         head: list of str.
-        rows: list of lists of cells: str, Markup, or a number, which is set right.
+        rows: list of lists of cells, one at least: str, Markup, or a number, which is
+            set right.
         kind: class in the style.
     """
-    titles = joined(Markup("<th>{}</th>").format(text) for text in head)
+    right = [isinstance(value, numbers.Number) for value in rows[-1]]
+    text = Markup('<th class="{}">{}</th>')
+    titles = joined(
+        text.format("number" if last else "", name)
+        for name, last in zip(head, right, strict=True)
+    )
     lines = (
         Markup("<tr>{}</tr>").format(Markup("").join(map(cell, row))) for row in rows
     )
@@ -149,7 +165,7 @@ def measured(values, name):
     value, low, high = (values.get(name + end) for end in ("", "_low", "_high"))
     if low is None:
         return Markup("{}").format(number(value))
-    text = "{} <small>{} to {}</small>"
+    text = '{} <small class="interval">{} to {}</small>'
     return Markup(text).format(number(value), number(low), number(high))
 
 

@@ -59,6 +59,7 @@ def head(about, verdict):
     kind = "better" if verdict["verdict"] == "better" else "not-better"
     parts = [
         html.Markup("<h1>{}</h1>").format(about[0]),
+        html.Markup(html.QUESTION),
         html.paragraph(about[1]),
         html.paragraph(verdict["sentence"], f"verdict {kind}"),
     ]

@@ -19,6 +19,9 @@ METRICS = {
     "truncated": "share cut at max_length",
     "not_canonical": "share with other tokens than their text",
 }
+# of every row the same, in the table of the floors, or other units of nll
+NOT_SHOWN = {"n", "bits", "nll_prior", "nll_uniform", "nll_ngram"}
+NOT_SHOWN |= {"bleu_copy", "xz_bits_per_byte"}
 TERMS = {
     "nll": "-ln P is the mean surprise at the right {unit}, in nats. 0 is perfect; "
     "less is better.",
@@ -46,7 +49,7 @@ def beside(report, verdict):
     known = {name for row in verdict["rows"] for name in row}
     names = [name for name in METRICS if name in known]
     own = of_split(report.metrics, "test")
-    head = ["model", *titles(names, report.unit), "this network against it"]
+    head = ["model", *titles(names, report.unit), "-ln P of this network"]
     rows = [["this network", *cells(own, names), ""]]
     for row in verdict["rows"]:
         note = html.Markup("{} <small>{}</small>").format(row["name"], row["note"])
@@ -58,6 +61,8 @@ def by_split(report):
     """The network on every split.  -> (head, rows) of a table"""
     splits = {split: of_split(report.metrics, split) for split in SPLITS}
     names = [name for name in METRICS if name in splits["test"]]
+    names += sorted(splits["test"].keys() - METRICS.keys() - NOT_SHOWN)
+    names = [name for name in names if not name.endswith(("_low", "_high"))]
     rows = [
         [split, *cells(values, names), values["n"]]
         for split, values in reversed(splits.items())
@@ -85,7 +90,8 @@ def of_split(metrics, split):
 
 def titles(names, unit):
     """Headings of metrics.  -> list of str"""
-    return [METRICS[name].format(unit=unit) for name in names]
+    words = (METRICS.get(name, name.replace("_", " ")) for name in names)
+    return [word.format(unit=unit) for word in words]
 
 
 def cells(values, names):

@@ -26,13 +26,18 @@ table { border-collapse: collapse; font-size: .92rem; }
 th, td { padding: 4px 12px 4px 0; text-align: left; vertical-align: top;
   border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 600; }
-td small { display: block; white-space: nowrap; }
-td.number { text-align: right; font-variant-numeric: tabular-nums; }
+td small { display: block; }
+.interval { white-space: nowrap; }
+.number { text-align: right; font-variant-numeric: tabular-nums; }
 .results tbody tr:first-child td { background: #eef4fb; font-weight: 600; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: 4px 16px; }
 dt { color: var(--soft); }
 dd { margin: 0; overflow-wrap: anywhere; }
-.wide td { overflow-wrap: anywhere; min-width: 4em; }
+td:first-child { min-width: 8em; }
+dl.keys { display: block; columns: 20em; font-size: .9rem; }
+dl.keys dt, dl.keys dd { display: inline; }
+dl.keys dd::after { content: ""; display: block; }
+.question { font-size: 1.05rem; font-style: italic; }
 figure { margin: 16px 0; }
 figure > img { max-width: 100%; height: auto; }
 .figures { display: flex; flex-wrap: wrap; gap: 8px 24px; align-items: flex-start; }
