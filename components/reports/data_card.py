@@ -36,9 +36,8 @@ def parts(data, found):
 
 def rows(data, found):
     """Rows and duplicates of each split.  -> Part"""
-    head = ["split", "rows", f"{found.what} that an earlier row of it has"]
+    head = ["split", "rows", f"repeated {found.what}", f"{found.what} also in train"]
     seen = {"test": found.in_train.sum(), "valid": found.valid_in_train, "train": ""}
-    head.append(f"{found.what} that train has too")
     table = [
         [split, count(data, split), found.repeated[split], seen[split]]
         for split in SPLITS

@@ -75,7 +75,7 @@ def html(about, report, verdict, known):
     Returns:
         str, HTML.
     """
-    body = head(about, verdict)
+    body = head(about, report, verdict)
     for part in parts(report, verdict, known):
         shown = [page.bullets(part.lines)] if part.lines else []
         if part.table:

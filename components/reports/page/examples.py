@@ -23,7 +23,9 @@ def gallery(examples, pictures=False):
         pictures: True if the bodies are small.
     """
     text = html.Markup('<div class="example">{}{}</div>')
-    items = html.joined(text.format(head, body) for head, body in examples)
+    # a picture stands above its caption, so that pictures are in line
+    ordered = (pair[::-1] if pictures else pair for pair in examples)
+    items = html.joined(text.format(*pair) for pair in ordered)
     kind = "examples pictures" if pictures else "examples"
     return html.Markup('<div class="{}">\n{}\n</div>').format(kind, items)
 

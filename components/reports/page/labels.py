@@ -194,9 +194,9 @@ def worst(names, raw, index, decision, log_probs):
     decided = every[rows, decision].astype("float64")
     order = np.argsort(own, kind="stable")[:WORST]
     text = html.Markup(
-        "<div><b>{}</b>{} <small>P {}{} · -ln P {} · row {}</small></div>"
+        "<div><b>{}</b>{}</div><div><small>P {}{}, -ln P {}, row {}</small></div>"
     )
-    wrong = html.Markup(', decided: <span class="wrong">{}</span>')
+    wrong = html.Markup(', decided <span class="wrong">{}</span>')
 
     def head(row):
         named = decision[row] != index[row]

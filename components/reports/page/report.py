@@ -50,11 +50,11 @@ def page(about, report, verdict, drawn, known):
         parts.append(html.section("Further figures", figures(list(left))))
     titles = [*(p.title for p in [*report.sections, *known])]
     links = html.contents(["Results", "Training", *titles])
-    top = [*head(about, verdict), links]
+    top = [*head(about, report, verdict), links]
     return html.document(about[0], [*top, *parts, html.Markup(html.RUN)])
 
 
-def head(about, verdict):
+def head(about, report, verdict):
     """Title, verdict and warnings.  -> list of Markup"""
     kind = "better" if verdict["verdict"] == "better" else "not-better"
     parts = [
@@ -63,6 +63,10 @@ def head(about, verdict):
         html.paragraph(about[1]),
         html.paragraph(verdict["sentence"], f"verdict {kind}"),
     ]
+    if report.correct is not None:
+        right, total = int(report.correct.sum()), len(report.correct)
+        text = f"Its decision is right in {right:,} of {total:,} examples of test."
+        parts.append(html.paragraph(text))
     if verdict["warnings"]:
         parts.append(html.bullets(verdict["warnings"], "warnings"))
     return parts
@@ -70,9 +74,11 @@ def head(about, verdict):
 
 def results(report, verdict):
     """Both tables of results.  -> iterator of Markup"""
-    n = f"{report.counts.sum():,} {report.unit}s of {len(report.counts):,} examples"
+    number = f"{len(report.counts):,} examples"
+    if report.unit == "token":
+        number = f"{report.counts.sum():,} tokens of {len(report.counts):,} texts"
     yield html.paragraph(
-        f"Measured on test, {n}, which training never read. Small numbers are 95 % "
+        f"Measured on test: {number} that training never read. Small numbers are 95 % "
         "intervals; ± is half of one."
     )
     yield html.table(*beside(report, verdict), "results")
