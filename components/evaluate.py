@@ -7,8 +7,9 @@ import numpy as np
 from pydantic import Field
 
 from components import artifacts
-from components.reports import plots
 from components.reports import report as report_function
+from components.reports.plots import style
+from components.reports.plots.training import learning_curves
 
 
 def run(
@@ -39,19 +40,24 @@ def run(
     the_task = artifacts.make_task(task, data.space)
     model, description = artifacts.load_network(network)
     decoding = {"beam_size": beam_size, "length_penalty": length_penalty}
+    history = artifacts.read_json(Path(network) / "history.json")
     given = the_task, data, model, description["scale"], artifacts.make_encoder(data)
-    report = report_function(task["name"])(*given, num_bins=num_bins, **decoding)
+    options = {"loss": history["loss"], "num_bins": num_bins, **decoding}
+    report = report_function(task["name"])(*given, **options)
     artifacts.write_json(folder / "decoding.json", decoding)
     metrics = report.metrics
     artifacts.write_json(folder / "metrics.json", metrics)
     np.save(folder / "test_nll.npy", report.test_nll)
     np.savez(folder / "golden.npz", **report.golden)
+    floors = {name: metrics[f"valid_nll_{name}"] for name in ("prior", "uniform")}
+    unit = "token" if data.kind.sides else "label"
+    curves = learning_curves(history, floors, unit)
     (folder / "figures").mkdir()
-    history = artifacts.read_json(Path(network) / "history.json")
-    curves = plots.learning_curves(history, metrics["valid_nll_uniform"])
+    # no run's name: the same network on the same data gives the same bytes
+    about = f"{data.description['name']} · {task['name']} · {description['network']}"
     for name, figure in {**report.figures, "learning_curves": curves}.items():
-        figure.savefig(folder / "figures" / f"{name}.png", dpi=120)
-        log.figure(f"figures/{name}.png")
+        for path in style.save(figure, folder / "figures" / name, about):
+            log.figure(path.relative_to(folder))
     for name, content in report.files.items():
         (folder / name).write_text(content, "utf-8")
         log.artifact(name)

@@ -5,8 +5,9 @@ import lzma
 import numpy as np
 
 from components.data.splits import SPLITS
-from components.reports import base, continuations, ngram, plots, tokens
+from components.reports import base, continuations, ngram, tokens
 from components.reports.language_page import markdown
+from components.reports.plots.texts import nll_by_position
 
 GOLDEN_TEXTS, GOLDEN_TOKENS = 4, 2000  # of test, in the golden batch
 XZ_TOKENS = 10**7  # the last ones of train, for xz, whose window is 64 MiB
@@ -35,19 +36,22 @@ def report(task, data, network, scale, encoder, **_):
 
     metrics, log_prob = tokens.score(task, data, network, train_rows)
     counted = ngram.fit(train, valid, len(encoder.names))
+    ngram_log_prob = counted.log_prob(texts)
     metrics |= {
-        "test_nll_ngram": -counted.log_prob(texts).mean(),
+        "test_nll_ngram": -ngram_log_prob.mean(),
         "ngram_order": counted.order,
         "test_xz_bits_per_byte": xz_bits(train, texts, encoder),
     }
     protocol = network.windows.describe()
     place = texts.places
     read = place - np.asarray(network.windows.start(place))
+    models = {"network": log_prob, f"{counted.order}-gram of train": ngram_log_prob}
+    floors = tokens.floors_of(metrics)
     return base.Report(
         metrics,
         tokens.by_text(log_prob, texts),
         golden(task, network, data, encoder, texts, log_prob),
-        {"nll_by_position": plots.nll_by_position(log_prob, place, read, protocol)},
+        {"nll_by_position": nll_by_position(models, texts, read, protocol, floors)},
         {"texts.md": markdown(metrics, protocol, log_prob, texts, network, encoder)},
     )
 
