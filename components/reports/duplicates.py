@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from components.data.splits import SPLITS
-from components.reports.verdict import ratio
+from components.reports.verdict import mean_error
 
 # of a split, the first ones: what is compared must take seconds and not all memory
 MAX_ROWS, MAX_BYTES = 10**6, 2**31
@@ -122,7 +122,7 @@ def warnings(found, report):
         if seen.all():
             lines.append(f"{line}: no other is left.")
             continue
-        rest, _ = ratio(report.test_nll[~seen], report.counts[~seen])
+        rest, _ = mean_error(report.test_nll[~seen], report.counts[~seen])
         whole = report.metrics["test_nll"]
         lines.append(f"{line}: without them -ln P is {rest:.4f}, not {whole:.4f}.")
     if found.valid_in_train:

@@ -4,9 +4,11 @@ import numpy as np
 
 from components.data.splits import SPLITS
 from components.metrics import floors, nll, reliability
-from components.reports import baselines, plots
+from components.reports import baselines
 from components.reports.base import Report, golden
 from components.reports.page import labels as page
+from components.reports.plots import calibration
+from components.reports.plots.confusion import confusion_matrix
 
 GOLDEN = 32  # test examples that go with the export, with their ln P
 SHOWN_LABELS = 20  # of which predictions.parquet has a column each
@@ -52,8 +54,10 @@ def report(task, data, network, scale, encoder, num_bins, metrics_of, figures_of
     names, counts = data.space.names, data.description["train_counts"]
     decision = np.asarray(task.predict(logits))
     figures = {
-        "confusion_matrix": plots.confusion_matrix(index, decision, names),
-        "reliability": plots.reliability(bins, metrics["test_ece"]),
+        "confusion_matrix": confusion_matrix(index, decision, names),
+        "reliability": calibration.reliability(
+            bins, metrics["test_ece"], len(names), num_bins
+        ),
         **(figures_of(data.space, logits, labels) if figures_of else {}),
     }
     rows = slice(0, GOLDEN)

@@ -5,16 +5,9 @@ import lzma
 import numpy as np
 
 from components.data.splits import SPLITS
-from components.reports import (
-    base,
-    baselines,
-    continuations,
-    ngram,
-    plots,
-    samples,
-    tokens,
-)
+from components.reports import base, baselines, continuations, ngram, samples, tokens
 from components.reports.page import texts as page
+from components.reports.plots.texts import nll_by_position
 
 GOLDEN_TEXTS, GOLDEN_TOKENS = 4, 2000  # of test, in the golden batch
 XZ_TOKENS = 10**7  # the last ones of train, for xz, whose window is 64 MiB
@@ -43,15 +36,18 @@ def report(task, data, network, scale, encoder, **_):
 
     metrics, log_prob = tokens.score(task, data, network, train_rows)
     counted = ngram.fit(train, valid, len(encoder.names))
-    of_ngram = tokens.by_text(counted.log_prob(texts), texts)
+    ngram_log_prob = counted.log_prob(texts)
+    of_ngram = tokens.by_text(ngram_log_prob, texts)
     metrics |= {
-        "test_nll_ngram": of_ngram.sum() / len(texts.tokens),
+        "test_nll_ngram": -ngram_log_prob.mean(),
         "ngram_order": counted.order,
         "test_xz_bits_per_byte": xz_bits(train, texts, encoder),
     }
     protocol = network.windows.describe()
     place = texts.places
     read = place - np.asarray(network.windows.start(place))
+    models = {"network": log_prob, f"{counted.order}-gram of train": ngram_log_prob}
+    floors = tokens.floors_of(metrics)
     by_text, raw = tokens.by_text(log_prob, texts), data.raw()
     counts = data.description["train_counts"]
     return base.Report(
@@ -59,7 +55,7 @@ def report(task, data, network, scale, encoder, **_):
         test_nll=by_text,
         golden=golden(task, network, data, encoder, texts, log_prob),
         figures={
-            "nll_by_position": plots.nll_by_position(log_prob, place, read, protocol)
+            "nll_by_position": nll_by_position(models, texts, read, protocol, floors)
         },
         unit="token",
         counts=texts.lengths,

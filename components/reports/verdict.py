@@ -12,28 +12,9 @@ import math
 
 import numpy as np
 
-from components.metrics import Z_95, accuracy, interval
+from components.metrics import Z_95, accuracy, interval, ratio
 
 NAMES = {"uniform": "guessing evenly", "prior": "the shares of train"}
-
-
-def ratio(totals, counts):
-    """Sum of totals over the sum of counts, with its standard error.
-
-    Args:
-        totals: float [N], of each example, nats.
-        counts: int [N], labels of each example.
-
-    Returns:
-        (float, float or None): the mean of a label, and its standard error; None if
-        there is one example only.
-    """
-    totals, counts = np.asarray(totals, "float64"), np.asarray(counts)
-    size, mean = len(totals), float(totals.sum() / counts.sum())
-    if size < 2:
-        return mean, None
-    spread = ((totals - mean * counts) ** 2).sum() / (size - 1)
-    return mean, float(math.sqrt(size * spread) / counts.sum())
 
 
 def verdict(report, warnings=()):
@@ -93,14 +74,28 @@ def compared(report, baseline):
         row |= accuracy(baseline.correct)
     if baseline.nll is None:
         return row
-    mean, error = ratio(baseline.nll, report.counts)
-    difference, of_both = ratio(report.test_nll - baseline.nll, report.counts)
+    mean, error = mean_error(baseline.nll, report.counts)
+    difference, of_both = mean_error(report.test_nll - baseline.nll, report.counts)
     return row | {
         **interval(mean, error or 0.0),
         "n": int(report.counts.sum()),
         "difference": difference,
         "standard_error": of_both,
     }
+
+
+def mean_error(totals, counts):
+    """Mean of a label and its standard error, as plain data.
+
+    Args:
+        totals: float [N], of each example.
+        counts: int [N], labels of each example.
+
+    Returns:
+        (float, float or None): None if there is one example only.
+    """
+    mean, error = ratio(np.asarray(totals, "float64"), counts)
+    return float(mean), None if math.isnan(error) else float(error)
 
 
 def beyond(row):
@@ -169,7 +164,7 @@ def votes(report):
     if report.correct is None or not floors:
         return []
     gained = report.correct.astype(float) - floors[0].correct
-    mean, error = ratio(gained, np.ones(len(gained)))
+    mean, error = mean_error(gained, np.ones(len(gained)))
     if mean > Z_95 * (error or 0.0):
         return []
     own, vote = report.correct.mean(), floors[0].correct.mean()

@@ -5,7 +5,7 @@ import numpy as np
 from components.metrics import interval
 from components.reports.base import Section
 from components.reports.page import examples, html
-from components.reports.verdict import ratio
+from components.reports.verdict import mean_error
 
 WORST, RANDOM = 20, 8
 SPAN = 100  # tokens of a passage
@@ -32,7 +32,7 @@ def by_length(lengths, totals, counts, what):
         inside = where == group
         if not inside.any():
             continue
-        mean, error = ratio(totals[inside], counts[inside])
+        mean, error = mean_error(totals[inside], counts[inside])
         own = lengths[inside]
         rows.append(
             [
