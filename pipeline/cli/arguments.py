@@ -89,8 +89,15 @@ def make_parser() -> Parser:
     add_predict(
         command("predict", "an export's answers: one JSON object for each input")
     )
+    added = command("runs", "the runs of a recipe, or of all, the best valid_nll first")
+    added.add_argument("name", metavar="NAME", nargs="?", help="of a recipe")
+    text = "every run, not only the first 20 of a recipe"
+    added.add_argument("--all", action="store_true", help=text)
     added = command("promote", "make a run's export the champion of its recipe")
-    added.add_argument("run", metavar="RUN", help=RUN)
+    text = "a recipe, for the run with the least valid_nll on its present data; or a "
+    added.add_argument("run", metavar="RUN", help=text + "run's id, or its name")
+    text = "also a model that is not better than guessing, or worse than the champion"
+    added.add_argument("--anyway", action="store_true", help=text)
     added = command("rollback", "make the champion before this one the champion again")
     added.add_argument("name", metavar="NAME", help="of a recipe that was promoted")
     added = command("serve", "the champion's answers over HTTP, on 127.0.0.1")
@@ -131,6 +138,10 @@ def add_run(name: str, added: Parser) -> None:
         action="store_true",
         help="try train, evaluate and export on two batches before training",
     )
+    added.set_defaults(no_register=False)
+    if name in ("run", "export"):
+        text = "keep the export out of MLflow's registry, until it is promoted"
+        added.add_argument("--no-register", action="store_true", help=text)
     added.add_argument(
         "--isolate", action="store_true", help="each stage in its own process"
     )

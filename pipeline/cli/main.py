@@ -4,7 +4,7 @@
     phistar ingest|build|train|evaluate|export NAME
     phistar predict RUN FILE
     phistar compare RUN RUN
-    phistar promote RUN | rollback NAME | serve NAME
+    phistar runs | promote RUN | rollback NAME | serve NAME
 
 `key=value` anywhere on the line overrides a key of the recipe.
 
@@ -128,6 +128,7 @@ def run(given: Namespace) -> Answer:
         "force": tuple(given.force),
         "isolate": given.isolate,
         "check": given.preflight,
+        "register": not given.no_register,
     }
     if STAGES.index(given.first) > STAGES.index(given.last):
         raise ValueError(
@@ -183,18 +184,27 @@ def compare(given: Namespace) -> Answer:
     return answer, comparison(answer)
 
 
+def runs(given: Namespace) -> Answer:
+    """List runs, the best valid_nll of a recipe first."""
+    from pipeline.cli.ranks import runs_table
+    from pipeline.run.listing import listing
+
+    found = listing(given.name, given.root)
+    return {"runs": found}, runs_table(found, given.all)
+
+
 def promote(given: Namespace) -> Answer:
     """Make a run's export the champion of its recipe."""
-    from pipeline.cli.printing import published
+    from pipeline.cli.ranks import published
     from pipeline.serving import publish
 
-    answer = publish.promote(given.run, given.root)
+    answer = publish.promote(given.run, given.root, given.anyway)
     return answer, published(answer)
 
 
 def rollback(given: Namespace) -> Answer:
     """Make the champion before this one the champion again."""
-    from pipeline.cli.printing import published
+    from pipeline.cli.ranks import published
     from pipeline.serving import publish
 
     answer = publish.rollback(given.name, given.root)
@@ -249,6 +259,7 @@ FUNCTIONS = {  # every other command is `run`
     "plan": plan,
     "predict": predict,
     "compare": compare,
+    "runs": runs,
     "promote": promote,
     "rollback": rollback,
     "serve": serve,

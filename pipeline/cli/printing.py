@@ -48,22 +48,6 @@ def plan_table(rows: list[dict]) -> list[str]:
     )
 
 
-def published(answer: dict) -> list[str]:
-    """A new champion, as `publish.promote` describes it."""
-    champion = f"{answer['name']} {answer['version']} is the champion"
-    if answer["difference"] is None:
-        return [f"{champion} already", answer["folder"]]
-    nats = f"test_nll {number(answer['test_nll'])}"
-    if answer["before"]:
-        nats += f" (that of version {answer['before']}: "
-        nats += f"{number(answer['before_test_nll'])})"
-    return [
-        f"{champion}: run {answer['run_id'][:8]}, {nats}; "
-        f"{answer['difference']:.2g} nats from what was evaluated",
-        answer["folder"],
-    ]
-
-
 def comparison(answer: dict) -> list[str]:
     """The differences of two runs, as `compare.compare` describes them."""
     out = [f"{side.upper()}  {_name(answer[side])}" for side in "ab"]

@@ -29,6 +29,7 @@ def run_once(
     under: tuple[Record, Follower] | None = None,
     check: bool = False,
     first: str = NAMES[0],
+    register: bool = True,
     **how: Any,
 ) -> dict:
     """Run one execution.
@@ -40,6 +41,7 @@ def run_once(
         under: the execution that this one belongs to.
         check: True runs the preflight in any case, not only before long training.
         first: stages before it must be in the store.
+        register: False keeps the export out of MLflow's registry.
         **how: last, force, isolate, as `run_stages` takes them.
 
     Returns:
@@ -53,7 +55,8 @@ def run_once(
     if not under:
         require(config, store, first)
     complete = how.get("last", NAMES[-1]) == NAMES[-1]
-    with execution(root, config, command, complete, under) as (record, feed):
+    opened = execution(root, config, command, complete, under, register=register)
+    with opened as (record, feed):
 
         def before_train(artifacts: dict[str, Path], key: str, parts: dict) -> None:
             long = preflight.is_long(parts, store, artifacts)

@@ -14,10 +14,9 @@ import math
 from pathlib import Path
 from urllib.parse import quote
 
-import numpy as np
-
 from pipeline.record.runs import Run, find, result
 from pipeline.run.metrics import HEADLINE
+from pipeline.run.paired import paired, read, require_same_test
 from pipeline.run.stages import NAMES
 from pipeline.store import keys
 from pipeline.store.store import Store
@@ -26,7 +25,6 @@ from pipeline.tracking import address
 CURVES = ("train_loss", "valid_nll")
 ROUNDING = 1e-6  # relative; runs of one machine agree to the last bit
 SEEDS = ("build.seed", "train.seed")  # no recipe is better for its seed
-NORMAL = 1.96  # standard errors each way that hold 95 % of a normal distribution
 
 
 def compare(words: tuple[str, str], root: Path) -> dict:
@@ -91,24 +89,6 @@ def parts_of(run: Run, stages: tuple[str, ...], store: Store) -> dict:
     return together
 
 
-def require_same_test(folders: list[dict], tasks: list[str]) -> None:
-    """Refuse runs whose test_nll are means over different examples.
-
-    Raises:
-        ValueError: with both tasks and digests.
-    """
-    digests = [read(f["ingest"] / "digest.json")["test"] for f in folders]
-    if tasks[0] != tasks[1] or digests[0] != digests[1]:
-        raise ValueError(
-            "runs can be compared on the same test data only. Received: "
-            + ", ".join(
-                f"task {task} and test data {digest[:12]}"
-                for task, digest in zip(tasks, digests, strict=True)
-            )
-            + ". Expected runs of one task, with equal keys of `ingest`."
-        )
-
-
 def data_of(folders: list[dict]) -> dict[str, dict]:
     """Split -> {"a", "b"}, its digests in both runs."""
     a, b = (read(folder["ingest"] / "digest.json") for folder in folders)
@@ -120,46 +100,6 @@ def changes(group: str, a: dict, b: dict) -> list[str]:
     groups = ("arguments", "inputs", "source", "code", "libraries")
     nothing = dict.fromkeys(groups, {})
     return keys.differences(nothing | {group: a[group]}, nothing | {group: b[group]})
-
-
-def paired(folders: list[dict], only_seeds: bool) -> dict:
-    """The difference of test_nll, example by example, B less A.
-
-    An example is a row, an image, or a text. Over texts test_nll is a ratio of sums,
-    r = sum d_i / sum n_i. Its standard error is that of the ratio estimator, from the
-    residuals d_i - r n_i.
-
-    Args:
-        folders: of A and of B: stage -> folder of its result.
-        only_seeds: True if nothing but seeds differs.
-
-    Returns:
-        difference and standard_error, nats per label; n, the examples; only_seeds;
-        verdict: "A" or "B", the better one, or "tie". It is a tie if 0 is within 1.96
-        standard errors. So it is if only the seeds differ, since no recipe is better
-        for its seed, and with one example, which has no standard error.
-
-    Source: W. G. Cochran, Sampling Techniques, 3rd edition, 1977, chapter 6.
-    """
-    a, b = (np.load(f["evaluate"] / "test_nll.npy").astype("float64") for f in folders)
-    labels = np.ones(len(a))  # per example; a text has its tokens
-    offsets = folders[0]["ingest"] / "test" / "labels_offsets.npy"
-    if offsets.exists():
-        labels = np.diff(np.load(offsets))
-    difference = (b - a).sum() / labels.sum()
-    residual, n = b - a - difference * labels, len(a)
-    error = None
-    if n > 1:
-        error = float(math.sqrt((residual**2).sum() * n / (n - 1)) / labels.sum())
-    # `not >`, so that NaN is a tie
-    tie = only_seeds or error is None or not abs(difference) > NORMAL * error
-    return {
-        "difference": float(difference),
-        "standard_error": error,
-        "n": n,
-        "verdict": "tie" if tie else "A" if difference > 0 else "B",
-        "only_seeds": only_seeds,
-    }
 
 
 def parting(a: dict, b: dict) -> dict | None:
@@ -189,8 +129,3 @@ def compare_address(root: Path, runs: list[Run]) -> str:
     ids = json.dumps([run for _, run in sent])
     experiments = json.dumps(sorted({experiment for experiment, _ in sent}))
     return f"{server}/#/compare-runs?runs={quote(ids)}&experiments={quote(experiments)}"
-
-
-def read(path: Path) -> dict:
-    """The content of a JSON file."""
-    return json.loads(Path(path).read_text("utf-8"))

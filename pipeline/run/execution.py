@@ -19,6 +19,7 @@ def execution(
     complete: bool = True,
     under: tuple[Record, Follower] | None = None,
     seeds: int | None = None,
+    register: bool = True,
 ) -> Iterator[tuple[Record, Follower]]:
     """A record that is open in the block and states how the block ended.
 
@@ -36,6 +37,7 @@ def execution(
         complete: True if the block runs to the last stage.
         under: the execution that this one belongs to, whose follower it shares.
         seeds: number of executions that this one is the parent of.
+        register: False keeps the export out of MLflow's registry.
 
     Yields:
         The record, and the follower that feeds MLflow.
@@ -43,10 +45,10 @@ def execution(
     start = run_entry(config, command, under and under[0].run_id, seeds)
     record = None if under or seeds else unfinished(root, start)
     if record is not None:
-        record.append("resume", command=start["command"])
+        record.append("resume", command=start["command"], register=register)
     else:
         record = Record(root, uuid.uuid4().hex)
-        record.append("start", **start)
+        record.append("start", **start, register=register)
     if under:
         follower = under[1]
         follower.add(record.run_id)

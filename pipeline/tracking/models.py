@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from pipeline.store import champions
 from pipeline.store.contract import read_contract
+from pipeline.store.store import Store
+from pipeline.tracking.address import sent_to
 from pipeline.tracking.outbox import Model
 
 if TYPE_CHECKING:
@@ -24,7 +26,9 @@ PARITY = "phistar.parity"  # tag of versions: the golden batch's difference, nat
 
 
 def log(client: "MlflowClient", run_id: str, model: Model) -> None:
-    """Log and register a model, each unless it exists; repeating changes nothing.
+    """Log a model, and register it if it is to be; each unless it exists.
+
+    Repeating changes nothing.
 
     Args:
         client: of MLflow.
@@ -42,7 +46,7 @@ def log(client: "MlflowClient", run_id: str, model: Model) -> None:
         model_id = send(client, run, model)
     if model_id not in {m.model_id for m in run.outputs.model_outputs}:
         client.log_outputs(run_id, [LoggedModelOutput(model_id, 0)])
-    if version_of(client, model.name, model.key) is None:
+    if model.register and version_of(client, model.name, model.key) is None:
         if not client.search_registered_models(f"name = '{model.name}'"):
             client.create_registered_model(model.name)
         client.create_model_version(
@@ -120,25 +124,35 @@ def version_of(client: "MlflowClient", name: str, key: str) -> "ModelVersion | N
     return None
 
 
-def registered(client: "MlflowClient", name: str, key: str) -> "ModelVersion":
-    """As `version_of`.
+def put(
+    client: "MlflowClient", root: Path, name: str, origin: dict
+) -> "ModelVersion | None":
+    """The version of an export that is served; registered now if it was not.
 
-    Raises:
-        LookupError: MLflow does not have it.
+    Args:
+        client: of MLflow.
+        root: project root.
+        name: of the registered model.
+        origin: run_id and export, of a served version.
+
+    Returns:
+        None if MLflow does not have the run, or the store the export.
     """
+    key = origin["export"]
     version = version_of(client, name, key)
     if version is None:
-        raise LookupError(
-            f"MLflow has no model of this export. Received: {name}, export {key}. "
-            "Expected one that a run has logged: `phistar ui` sends what is missing."
-        )
+        sent = sent_to(root, origin["run_id"])
+        folder = Store(Path(root) / "mlruns").path("export", key) / "mlflow_model"
+        if sent is not None and folder.exists():
+            log(client, sent[1], Model(folder, key, name))
+            version = version_of(client, name, key)
     return version
 
 
 def restore_champions(client: "MlflowClient", root: Path) -> None:
     """Give each name that is served its alias again, where MLflow has lost it."""
     for name in champions.names(root):
-        export = champions.read_origin(champions.champion(name, root))["export"]
-        version = version_of(client, name, export)
+        origin = champions.read_origin(champions.champion(name, root))
+        version = put(client, root, name, origin)
         if version and CHAMPION not in client.get_registered_model(name).aliases:
             client.set_registered_model_alias(name, CHAMPION, version.version)

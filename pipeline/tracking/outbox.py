@@ -87,8 +87,10 @@ class Model(NamedTuple):
         folder: of MLflow's model in the export.
         key: of the export.
         name: of the registered model.
+        register: False only logs it.
     """
 
     folder: Path
     key: str
     name: str
+    register: bool = True

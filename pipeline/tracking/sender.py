@@ -10,6 +10,7 @@ import copy
 from pathlib import Path
 
 from pipeline.record import journal
+from pipeline.record.scores import worth_registering
 from pipeline.record.sent import only_sender, read_state, write_state
 from pipeline.tracking.outbox import Batch, Gone, Model
 from pipeline.tracking.target import Target
@@ -154,8 +155,10 @@ class Sending:
                 batch.add(logged, folder=path)
         batch.artifacts.append((path / "manifest.json", f"stages/{stage}"))
         if stage == "export":
-            name = self.record.entries()[0]["experiment"]
-            batch.models.append(Model(path / "mlflow_model", entry["key"], name))
+            entries = self.record.entries()
+            name, folder = entries[0]["experiment"], path / "mlflow_model"
+            to_register = registers(entries, self.mlruns)
+            batch.models.append(Model(folder, entry["key"], name, to_register))
 
     def _journal(self, state: dict, batch: Batch, name: str, path: str) -> None:
         """Take what is new in a stage's journal.
@@ -181,3 +184,20 @@ class Sending:
         """Time of the last entry of a record without an end."""
         system = journal.read(self.system)[0]
         return max(entry["time"] for entry in self.record.entries() + system)
+
+
+def registers(entries: list[dict], mlruns: Path) -> bool:
+    """True if a run registers its export; a promotion registers it in any case.
+
+    It does not if it was told so, if it is one of several seeds, or if the verdict is
+    that the model is not better than guessing.
+
+    Args:
+        entries: of its record.
+        mlruns: folder that the paths in it are relative to.
+    """
+    begun = [entry for entry in entries if entry["kind"] in ("start", "resume")][-1]
+    if entries[0].get("parent") or not begun.get("register", True):
+        return False
+    evaluated = [e["path"] for e in entries if e.get("stage") == "evaluate"][-1:]
+    return all(worth_registering(mlruns / path) for path in evaluated)
