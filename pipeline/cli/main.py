@@ -177,7 +177,7 @@ def predict(given: Namespace) -> Answer:
 
 def compare(given: Namespace) -> Answer:
     """Compare two runs: what differs, and the effect."""
-    from pipeline.cli.printing import comparison
+    from pipeline.cli.comparison import comparison
     from pipeline.run.compare import compare as compare_runs
 
     answer = compare_runs(given.runs, given.root)

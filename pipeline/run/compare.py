@@ -6,7 +6,8 @@
                error, from -ln P of each test example under both; the first step at
                which the learning curves part
 
-Nothing is run, and neither keras nor mlflow is imported.
+No stage is run, and neither keras nor mlflow is imported. The same comparison is also
+written as a page, see compare_page.py.
 """
 
 import json
@@ -15,6 +16,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 from pipeline.record.runs import Run, find, result
+from pipeline.record.scores import read_verdict
+from pipeline.run.compare_page import write
 from pipeline.run.metrics import HEADLINE
 from pipeline.run.paired import paired, read, require_same_test
 from pipeline.run.stages import NAMES
@@ -35,8 +38,9 @@ def compare(words: tuple[str, str], root: Path) -> dict:
         root: project root.
 
     Returns:
-        Plain data: a, b, config, functions, libraries, data, metrics, nll, parting,
-        url.
+        Plain data: a, b (run_id, name, recipe, verdict, sentence), nll, config,
+        functions, libraries, data, metrics, parting, pages, url. `pages` are the files
+        of the same comparison as a page, one for each run.
 
     Raises:
         ValueError: no such run; other test data, or another task.
@@ -60,10 +64,11 @@ def compare(words: tuple[str, str], root: Path) -> dict:
     same = all(split["a"] == split["b"] for split in data.values())
     same = same and not (functions or libraries or source)
     only_seeds = set() < differing.keys() <= set(SEEDS) and same
-    about = [{"run_id": r.run_id, "name": r.name, "recipe": r.recipe} for r in runs]
-    return {
-        "a": about[0],
-        "b": about[1],
+    histories = [read(folder["train"] / "history.json") for folder in folders]
+    answer = {
+        "a": about(runs[0], folders[0]["evaluate"]),
+        "b": about(runs[1], folders[1]["evaluate"]),
+        "nll": paired(folders, only_seeds),
         "config": differing,
         "functions": functions,
         "libraries": libraries,
@@ -73,10 +78,17 @@ def compare(words: tuple[str, str], root: Path) -> dict:
             for name in (f"test_{short}" for short in HEADLINE)
             if name in metrics[0] and name in metrics[1]
         },
-        "nll": paired(folders, only_seeds),
-        "parting": parting(*(read(f["train"] / "history.json") for f in folders)),
+        "parting": parting(*histories),
         "url": compare_address(root, runs),
     }
+    return answer | {"pages": write(answer, histories, root)}
+
+
+def about(run: Run, evaluated: Path) -> dict:
+    """The names of a run, and the verdict on it, None if it has none."""
+    verdict = read_verdict(evaluated) or {}
+    names = {"run_id": run.run_id, "name": run.name, "recipe": run.recipe}
+    return names | {name: verdict.get(name) for name in ("verdict", "sentence")}
 
 
 def parts_of(run: Run, stages: tuple[str, ...], store: Store) -> dict:
