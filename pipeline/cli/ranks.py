@@ -120,19 +120,21 @@ def published(answer: dict) -> list[str]:
         out.append(f"{name}: run {run_id}, valid_nll {nll}, {of} {data}")
     in_mlflow = f"(version {answer['mlflow_version']} in MLflow)"
     if answer["difference"] is None:
-        return [
-            *out,
-            f"{name} {version} is the champion already {in_mlflow}",
-            answer["folder"],
-        ]
+        out.append(f"{name} {version} is the champion already {in_mlflow}")
+        return [*wrapped(out), answer["folder"]]
     out.append(
         f"{name} {version} is the champion: run {run_id}, test_nll "
         f"{number(answer['test_nll'])} {in_mlflow}"
     )
     out += beside_lines(answer)
     out += [f"promoted anyway: {text}" for text in answer.get("objections", [])]
-    apart = f"{answer['difference']:.2g} nats from what was evaluated"
-    return [*out, f"it answers as evaluated: {apart}", answer["folder"]]
+    out.append(f"it answers {answer['difference']:.2g} nats from what was evaluated")
+    return [*wrapped(out), answer["folder"]]
+
+
+def wrapped(texts: list[str]) -> list[str]:
+    """Lines of texts, each text on lines of its own."""
+    return [line for text in texts for line in textwrap.wrap(text, WIDTH)]
 
 
 def beside_lines(answer: dict) -> list[str]:
