@@ -5,6 +5,7 @@ within their data, and a recipe's best run is the best of its present data. A ru
 a parent, as `--seeds` makes it, has a split to itself and is not taken.
 """
 
+import json
 import math
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,9 +13,9 @@ from typing import NamedTuple
 
 from pipeline.config.load import load
 from pipeline.process.errors import Failure
-from pipeline.record.naming import params
 from pipeline.record.runs import Run, recipe_of
 from pipeline.record.scores import Score, score
+from pipeline.store.keys import flat
 from pipeline.store.store import Store
 
 DATA = ("task.", "ingest.")  # keys of a config that make the data
@@ -75,25 +76,25 @@ def present(word: str, rows: list[Row], root: Path) -> tuple[str, bool]:
         (digest, True if the data are the recipe's own); ("", False) without a ranked
         run.
     """
-    ranked = [row for row in rows if row.ranked()]
-    own = of_data(recipe_params(word, root))
-    ours = [row for row in ranked if own and of_data(row.run.params) == own]
+    ranked, now = [row for row in rows if row.ranked()], recipe_values(word, root)
+    ours = [row for row in ranked if now and reads_as(row.run, now)]
     newest = (ours or ranked)[-1:]
     return newest[0].score.data if newest else "", bool(ours)
 
 
-def recipe_params(word: str, root: Path) -> dict:
-    """The parameters of a recipe as it is now; {} if it does not load now."""
+def recipe_values(word: str, root: Path) -> dict:
+    """The values of a recipe as it is now, flat; {} if it does not load now."""
     try:
-        return params(load(word, [], root))
+        return flat(load(word, [], root).sections)
     except (ValueError, Failure):
         return {}
 
 
-def of_data(given: dict) -> dict:
-    """The parameters that make the data, as a record has them."""
-    plain = {name: list(v) if isinstance(v, tuple) else v for name, v in given.items()}
-    return {name: value for name, value in plain.items() if name.startswith(DATA)}
+def reads_as(run: Run, values: dict) -> bool:
+    """True if a run has read its data under these values of the config."""
+    own = {name: v for name, v in run.params.items() if name.startswith(DATA)}
+    # a record holds JSON: a tuple is a list there
+    return json.loads(json.dumps({name: values.get(name) for name in own})) == own
 
 
 def best(word: str, known: list[Run], root: Path) -> Choice:
