@@ -64,8 +64,13 @@ def published(answer: dict) -> list[str]:
     ]
 
 
-def comparison(answer: dict) -> list[str]:
-    """The differences of two runs, as `compare.compare` describes them."""
+def comparison(answer: dict, ui_command: str) -> list[str]:
+    """The differences of two runs.
+
+    Args:
+        answer: what `compare.compare` returns.
+        ui_command: it starts the pages that the last line leads to.
+    """
     out = [f"{side.upper()}  {_name(answer[side])}" for side in "ab"]
     rows = [["config", "A", "B"]]
     rows += [
@@ -87,7 +92,7 @@ def comparison(answer: dict) -> list[str]:
             [name, number(of["a"]), number(of["b"]), sign + number(change), unit]
         )
     out += ["", *table(rows), "", _verdict(answer["nll"]), _parting(answer["parting"])]
-    return [*out, f"MLflow  {answer['url']}  (phistar ui)"]
+    return [*out, f"MLflow  {answer['url']}  ({ui_command})"]
 
 
 def _verdict(nll: dict) -> str:
