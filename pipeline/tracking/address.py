@@ -75,6 +75,17 @@ def sent_to(root: Path, run_id: str) -> tuple[str, str] | None:
     return state["experiment_id"], state["mlflow_run_id"]
 
 
+def model_version(root: Path, run_id: str) -> str | None:
+    """MLflow's number of the model that a run has exported; None without one.
+
+    It counts the exports that were registered; a number of `mlruns/serving/<name>/`
+    counts promotions.
+    """
+    state = read_state(root, run_id)
+    known = state.get("tracking_uri") == public_name(root)
+    return state.get("model_version") if known else None
+
+
 def require_free(port: int) -> None:
     """Refuse a port that is taken.
 
