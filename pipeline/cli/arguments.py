@@ -7,6 +7,7 @@ from typing import TextIO
 
 from pipeline.process import errors
 from pipeline.process.errors import Failure
+from pipeline.process.root import find_root
 from pipeline.store.contract import KNOBS
 
 STAGES = ("ingest", "build", "train", "evaluate", "export")
@@ -186,14 +187,6 @@ def add_predict(added: Parser) -> None:
         added.add_argument(
             "--" + name.replace("_", "-"), type=kind, metavar="N", help=text
         )
-
-
-def find_root(root: Path | None) -> Path:
-    """The project folder: `root`, else the nearest parent with conf/, else here."""
-    if root is not None:
-        return root.expanduser().resolve()
-    here = Path.cwd()
-    return next((p for p in (here, *here.parents) if (p / "conf").is_dir()), here)
 
 
 def positive(text: str) -> int:

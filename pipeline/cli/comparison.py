@@ -9,8 +9,13 @@ WIDTH = 80
 GAP = 2  # columns between two cells
 
 
-def comparison(answer: dict) -> list[str]:
-    """The differences of two runs, as `compare.compare` describes them."""
+def comparison(answer: dict, ui_command: str) -> list[str]:
+    """The differences of two runs.
+
+    Args:
+        answer: what `compare.compare` returns.
+        ui_command: it starts the pages that the last line leads to.
+    """
     out = [line for side in "ab" for line in run_lines(side, answer[side])]
     out += ["", *wrapped(effect(answer["nll"])), ""]
     rows = [["metric", "A", "B", "B - A", ""]]
@@ -31,7 +36,7 @@ def comparison(answer: dict) -> list[str]:
         for text in answer[what]:
             out += wrapped(text, "  ")
     out += wrapped(parting(answer["parting"]))
-    return [*out, f"MLflow  {answer['url']}  (phistar ui)"]
+    return [*out, f"MLflow  {answer['url']}  ({ui_command})"]
 
 
 def run_lines(side: str, run: dict) -> list[str]:

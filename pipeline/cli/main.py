@@ -139,6 +139,7 @@ def run(given: Namespace) -> Answer:
 
     from pipeline.cli.printing import metrics_table
     from pipeline.run.command import run_once, run_seeds
+    from pipeline.tracking.address import ui_command
 
     if given.seeds:
         answer = run_seeds(
@@ -153,7 +154,7 @@ def run(given: Namespace) -> Answer:
         lines += metrics_table(answer["metrics"])
     if answer.get("export"):
         lines.append(f"export  {answer['export']}")
-    lines.append(f"MLflow  {answer['url']}  (phistar ui)")
+    lines.append(f"MLflow  {answer['url']}  ({ui_command(given.root)})")
     return answer, lines
 
 
@@ -179,9 +180,10 @@ def compare(given: Namespace) -> Answer:
     """Compare two runs: what differs, and the effect."""
     from pipeline.cli.comparison import comparison
     from pipeline.run.compare import compare as compare_runs
+    from pipeline.tracking.address import ui_command
 
     answer = compare_runs(given.runs, given.root)
-    return answer, comparison(answer)
+    return answer, comparison(answer, ui_command(given.root))
 
 
 def runs(given: Namespace) -> Answer:
@@ -220,7 +222,7 @@ def serve(given: Namespace) -> Answer:
 
 
 def ui(given: Namespace) -> Answer:
-    """Start MLflow's server in this process's place."""
+    """Serve MLflow's pages until Ctrl-C."""
     from pipeline.tracking import ui
 
     ui.ui(given.root, given.port)

@@ -8,17 +8,14 @@ from typing import Any
 from components.serving import clean
 from pipeline.config.load import Config
 from pipeline.process.terminal import note
-from pipeline.record.journal import Record
+from pipeline.record.naming import SEEDS
 from pipeline.run import preflight
-from pipeline.run.execution import execution
+from pipeline.run.execution import Execution, execution
 from pipeline.run.metrics import number, summary
 from pipeline.run.process import require_backend, require_devices
 from pipeline.run.sources import fingerprint
 from pipeline.run.stages import NAMES, require_inputs, run_stages
 from pipeline.store.store import Store
-from pipeline.tracking.follower import Follower
-
-SEEDS = ("ingest.seed", "build.seed", "train.seed")
 
 
 def run_once(
@@ -26,7 +23,7 @@ def run_once(
     root: Path,
     command: list[str],
     *,
-    under: tuple[Record, Follower] | None = None,
+    under: Execution | None = None,
     check: bool = False,
     first: str = NAMES[0],
     register: bool = True,
@@ -56,7 +53,8 @@ def run_once(
         require(config, store, first)
     complete = how.get("last", NAMES[-1]) == NAMES[-1]
     opened = execution(root, config, command, complete, under, register=register)
-    with opened as (record, feed):
+    with opened as current:
+        record = current.record
 
         def before_train(artifacts: dict[str, Path], key: str, parts: dict) -> None:
             long = preflight.is_long(parts, store, artifacts)
@@ -79,7 +77,8 @@ def run_once(
         metrics = json.loads(file.read_text("utf-8"))
     if "export" in stages:
         export = str(Path(stages["export"]["path"], "saved_model"))
-    about = {"experiment": config.name, "run_id": record.run_id, "url": feed.address()}
+    shown = {"run_id": current.run_id, "url": current.address()}
+    about = {"experiment": config.name} | shown
     return about | {"stages": stages, "metrics": metrics, "export": export}
 
 
@@ -128,15 +127,18 @@ def run_seeds(
     for seeded in children:
         require(seeded, Store(Path(root) / "mlruns"), first)
     complete = how.get("last", NAMES[-1]) == NAMES[-1]
-    with execution(root, config, command, complete, seeds=seeds) as (record, feed):
+    with execution(root, config, command, complete, seeds=seeds) as current:
         for seed, seeded in enumerate(children):
-            runs.append(run_once(seeded, root, command, under=(record, feed), **how))
+            runs.append(run_once(seeded, root, command, under=current, **how))
             if runs[-1]["metrics"]:
                 note(f"seed {seed}  test_nll {number(runs[-1]['metrics']['test_nll'])}")
         if runs[0]["metrics"]:
             metrics = summary([run["metrics"] for run in runs])
-            record.append("metrics", step=0, values=metrics)
-    about = {"experiment": config.name, "run_id": record.run_id, "url": feed.address()}
+            current.record.append("metrics", step=0, values=metrics)
+    shown = {"run_id": current.run_id, "url": current.address()}
+    for run, child in zip(runs, current.children, strict=True):
+        run |= {"run_id": child.run_id, "url": child.address()}  # known by now
+    about = {"experiment": config.name} | shown
     return about | {"metrics": metrics, "runs": runs}
 
 

@@ -137,7 +137,8 @@ def compare_address(root: Path, runs: list[Run]) -> str:
     """MLflow's page that shows both; its first page while it does not have them."""
     server, sent = address.server(root), [address.sent_to(root, r.run_id) for r in runs]
     if None in sent:
-        return server
+        return address.first_page(server)
     ids = json.dumps([run for _, run in sent])
     experiments = json.dumps(sorted({experiment for experiment, _ in sent}))
-    return f"{server}/#/compare-runs?runs={quote(ids)}&experiments={quote(experiments)}"
+    query = f"runs={quote(ids)}", f"experiments={quote(experiments)}"
+    return address.page(server, "compare-runs", *query)

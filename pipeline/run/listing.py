@@ -26,10 +26,14 @@ def listing(word: str | None, root: Path) -> list[dict]:
         root: project root.
 
     Returns:
-        Plain data of each run: run_id, mlflow_run_id, recipe, name, group ("present",
-        "other", "seeds" or "none"), data (digest), valid_nll, test_nll, verdict,
-        sentence, status, last (the last stage with a result), stage, reason, advice,
-        champion (its version if it is the champion), parent, seeds, time.
+        A dict of plain data for each run:
+
+        - run_id, mlflow_run_id, recipe, name, time, parent, seeds
+        - group: "present", "other", "seeds" or "none"
+        - data: their digest; valid_nll, test_nll, verdict, sentence: None without one
+        - status, and last, the last stage with a result
+        - stage, reason, advice: of a failure
+        - champion: its version if it is the champion
 
     Raises:
         ValueError: no run of such a recipe.

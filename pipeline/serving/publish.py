@@ -35,7 +35,7 @@ from pipeline.store.champions import (
 )
 from pipeline.store.contract import read_contract
 from pipeline.store.store import Store, sync
-from pipeline.tracking import registry
+from pipeline.tracking import registry, ui
 from pipeline.tracking.target import Target
 
 
@@ -50,11 +50,14 @@ def promote(word: str, root: Path, anyway: bool = False) -> dict:
             champion.
 
     Returns:
-        dict: name, version, mlflow_version, run_id, folder, test_nll, before (the
-        champion until now, or None), before_test_nll, difference (nats, on the golden
-        batch; None if it was the champion already), choice (valid_nll, among, own; None
-        if one run was named), beside (the paired difference to the champion before, or
-        None), objections (sentences; only with `anyway`).
+        dict of plain data:
+
+        - name, version, mlflow_version, run_id, folder, test_nll
+        - before, before_test_nll: the champion until now, or None
+        - difference: nats, on the golden batch; None if it was the champion already
+        - choice: valid_nll, among, own (see `ranking.Choice`); None for a named run
+        - beside: the paired difference to the champion before, or None
+        - objections: sentences, with `anyway` only
 
     Raises:
         ValueError: no such export.
@@ -69,9 +72,10 @@ def promote(word: str, root: Path, anyway: bool = False) -> dict:
         before = newest(folder)
         if before and read_origin(folder / str(before))["export"] == key:
             # its MLflow may be another one by now
-            standing = read_origin(folder / str(before))
-            mlflow_version = registry.crown(Target(root), root, run.recipe, standing)
-            found = answer(folder, before, before, None, mlflow_version)
+            target, origin = Target(root), read_origin(folder / str(before))
+            version = registered(target, root, run.recipe, origin)
+            registry.crown(target, run.recipe, version)
+            found = answer(folder, before, before, None, version)
             return found | reasons(choice, None, [])
         beside = before and against(run, folder / str(before), known, root)
         objections = objections_to(run, folder.name, before, beside, root)
@@ -204,7 +208,7 @@ def publish(
     clean.start()  # it imports TensorFlow while this process imports mlflow
     target = Target(root)
     # MLflow must have it before any request is sent to the folder
-    registry.register(target, root, folder.name, origin)
+    known = registered(target, root, folder.name, origin)
     for left in folder.glob(".[0-9]*"):  # of one that was killed: we hold the lock
         shutil.rmtree(left, ignore_errors=True)  # its child may still be calling it
     draft = folder / f".{version}.{secrets.token_hex(4)}"
@@ -222,10 +226,31 @@ def publish(
         raise
     for path in [*draft.rglob("*"), draft]:
         sync(path)
-    mlflow_version = registry.crown(target, root, folder.name, origin)
+    registry.crown(target, folder.name, known)
     draft.rename(folder / str(version))
     sync(folder)
-    return difference, mlflow_version
+    return difference, known
+
+
+def registered(target: Target, root: Path, name: str, origin: dict) -> int:
+    """MLflow's version number of an export.
+
+    What an earlier run could not send is sent first.
+
+    Raises:
+        LookupError: MLflow does not have the run.
+    """
+    version = registry.register(target, root, name, origin)
+    if version is None:
+        ui.sync(root)
+        version = registry.register(target, root, name, origin)
+    if version is None:
+        raise LookupError(
+            f"MLflow has no model of this export. Received: {name}, export "
+            f"{origin['export']}. Expected one that a run has logged: `phistar ui` "
+            "sends what is missing."
+        )
+    return version
 
 
 @contextlib.contextmanager

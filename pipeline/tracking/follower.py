@@ -80,6 +80,8 @@ class Follower:
         Returns:
             False when it does not: the child has reported it on stderr, or still tries.
         """
+        if self.process is None:  # nothing was to be sent
+            return True
         with suppress(OSError):
             self.process.stdin.close()
         try:

@@ -1,4 +1,4 @@
-"""The registry, for a promotion.
+"""MLflow's registry, for what is served.
 
 A run registers its export in MLflow, unless it is not better than guessing or one of
 many (see sender.py). A promotion registers what it promotes in any case.
@@ -6,12 +6,16 @@ many (see sender.py). A promotion registers what it promotes in any case.
 
 from pathlib import Path
 
-from pipeline.tracking import models, ui
+from pipeline.store import champions
+from pipeline.store.store import Store
+from pipeline.tracking import models
+from pipeline.tracking.address import sent_to
+from pipeline.tracking.sender import Sending
 from pipeline.tracking.target import Target
 
 
-def register(target: Target, root: Path, name: str, origin: dict) -> int:
-    """Register an export that is to be served, unless it is registered.
+def register(target: Target, root: Path, name: str, origin: dict) -> int | None:
+    """Register an export that is served, unless it is registered.
 
     Args:
         target: MLflow.
@@ -20,26 +24,32 @@ def register(target: Target, root: Path, name: str, origin: dict) -> int:
         origin: run_id and export, of a served version.
 
     Returns:
-        MLflow's version number.
-
-    Raises:
-        LookupError: MLflow does not have the run.
+        MLflow's version number; None if MLflow does not have the run, or the store
+        does not have the export.
     """
-    version = models.version_of(target.client, name, origin["export"])
-    if version is None:
-        ui.sync(root)  # what an earlier run could not send
-        version = models.put(target.client, root, name, origin)
-    if version is None:
-        raise LookupError(
-            f"MLflow has no model of this export. Received: {name}, export "
-            f"{origin['export']}. Expected one that a run has logged: `phistar ui` "
-            "sends what is missing."
-        )
-    return int(version.version)
+    key, run_id = origin["export"], origin["run_id"]
+    version = models.version_of(target.client, name, key)
+    sent = sent_to(root, run_id)
+    folder = Store(Path(root) / "mlruns").path("export", key) / "mlflow_model"
+    if version is None and sent is not None and folder.exists():
+        model = Sending(root, run_id, target).model(folder, key, register=True)
+        models.log(target.client, sent[1], model)
+        version = models.version_of(target.client, name, key)
+    return version and int(version.version)
 
 
-def crown(target: Target, root: Path, name: str, origin: dict) -> int:
-    """Move MLflow's alias `champion` to an export.  -> MLflow's version number."""
-    number = register(target, root, name, origin)
-    target.client.set_registered_model_alias(name, models.CHAMPION, str(number))
-    return number
+def crown(target: Target, name: str, version: int) -> None:
+    """Give MLflow's alias `champion` to a version."""
+    target.client.set_registered_model_alias(name, models.CHAMPION, str(version))
+
+
+def restore_champions(target: Target, root: Path) -> None:
+    """Give each name that is served its alias again, where MLflow has lost it."""
+    for name in champions.names(root):
+        origin = champions.read_origin(champions.champion(name, root))
+        version = register(target, root, name, origin)
+        if version is None:
+            continue
+        aliases = target.client.get_registered_model(name).aliases
+        if models.CHAMPION not in aliases:
+            crown(target, name, version)

@@ -50,7 +50,11 @@ def result(
     words = {"command": "phistar run breast_cancer", "tags": {}, "parent": parent}
     words["time"] = next(TIMES)
     record.append(
-        "start", experiment="breast_cancer", name=name, params=params(config), **words
+        "start",
+        experiment="breast_cancer",
+        name=name,
+        params=params(config, "columns"),
+        **words,
     )
     if valid_nll is not None:
         for stage, files in contents(valid_nll, data, verdict, losses).items():
