@@ -40,9 +40,13 @@ def write(saved_model, folder):
         float, the largest |answer - evaluation's|, nats; see `away`.
     """
     import mlflow
+    from mlflow.utils import requirements_utils
 
     from components.serving import ask, model_code
 
+    # Else MLflow reads the list of files of every installed package, which takes a
+    # second, to warn of other versions than those that `requirements` has just read.
+    requirements_utils._MODULES_TO_PACKAGES = {}
     contract = json.loads((saved_model / "contract.json").read_text("utf-8"))
     mlflow.pyfunc.save_model(
         folder,
