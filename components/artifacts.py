@@ -2,8 +2,10 @@
 
     Dataset   dataset.json, digest.json, {train,valid,test}/: arrays by split, in the
               form of components/data/kinds/base.py
-    Network   network.json, weights.npz; once trained, history.json
-    Report    metrics.json, test_nll.npy, golden.npz, figures/
+    Network   network.json, weights.npz; once trained, history.json: loss,
+              label_smoothing, average_nll, and lists of step, train_loss, valid_nll
+    Report    metrics.json, verdict.json, report.html, card.html, card.md, figures/,
+              predictions.parquet, test_nll.npy, golden.npz, decoding.json
 
 Everything is JSON or arrays: a network is rebuilt by its function from its name and
 arguments, never deserialised.

@@ -7,8 +7,18 @@ import numpy as np
 from pydantic import Field
 
 from components import artifacts
-from components.reports import plots
+from components.reports import data_card, predictions
 from components.reports import report as report_function
+from components.reports.base import Section
+from components.reports.duplicates import duplicates, warnings
+from components.reports.page import card
+from components.reports.page.about import about
+from components.reports.page.html import joined
+from components.reports.page.parts import shown
+from components.reports.page.report import page
+from components.reports.plots import style
+from components.reports.plots.training import learning_curves
+from components.reports.verdict import verdict
 
 
 def run(
@@ -22,7 +32,7 @@ def run(
     beam_size: Annotated[int, Field(ge=1, le=16)] = 4,
     length_penalty: Annotated[float, Field(ge=0, le=5)] = 0.6,
 ):
-    """Score every split with P, save -ln P per test example, draw the figures.
+    """Score every split with P, compare with baselines, write report and figures.
 
     Args:
         task: plain data of the section `task`.
@@ -39,22 +49,57 @@ def run(
     the_task = artifacts.make_task(task, data.space)
     model, description = artifacts.load_network(network)
     decoding = {"beam_size": beam_size, "length_penalty": length_penalty}
+    history = artifacts.read_json(Path(network) / "history.json")
     given = the_task, data, model, description["scale"], artifacts.make_encoder(data)
-    report = report_function(task["name"])(*given, num_bins=num_bins, **decoding)
+    options = {"loss": history["loss"], "num_bins": num_bins, **decoding}
+    report = report_function(task["name"])(*given, **options)
     artifacts.write_json(folder / "decoding.json", decoding)
     metrics = report.metrics
     artifacts.write_json(folder / "metrics.json", metrics)
     np.save(folder / "test_nll.npy", report.test_nll)
     np.savez(folder / "golden.npz", **report.golden)
-    (folder / "figures").mkdir()
-    history = artifacts.read_json(Path(network) / "history.json")
-    curves = plots.learning_curves(history, metrics["valid_nll_uniform"])
-    for name, figure in {**report.figures, "learning_curves": curves}.items():
-        figure.savefig(folder / "figures" / f"{name}.png", dpi=120)
-        log.figure(f"figures/{name}.png")
-    for name, content in report.files.items():
+    predictions.write(folder / "predictions.parquet", report.predictions)
+    floors = {name: metrics[f"valid_nll_{name}"] for name in ("prior", "uniform")}
+    curves = learning_curves(history, floors, report.unit)
+    title = about(task, data, description, report)
+    drawn = save(folder, {**report.figures, "learning_curves": curves}, title[0], log)
+    found = duplicates(data)
+    known = data_card.parts(data, found)
+    compared = verdict(report, warnings(found, report))
+    artifacts.write_json(folder / "verdict.json", compared)
+    body = joined(map(shown, known))
+    of_data = [Section("The data", body), data_card.drawn(data, given[-1])]
+    pages = {
+        "report.html": page(title, report, compared, drawn, of_data),
+        "card.html": card.html(title, report, compared, known),
+        "card.md": card.markdown(title, report, compared, known),
+    }
+    for name, content in {**pages, **report.files}.items():
         (folder / name).write_text(content, "utf-8")
+    for name in (*pages, *report.files, "predictions.parquet", "test_nll.npy"):
         log.artifact(name)
-    log.artifact("test_nll.npy")
     # valid_nll by step is training's; a point at step 0 would break its curve
     log.metrics({k: v for k, v in metrics.items() if k != "valid_nll"}, step=0)
+
+
+def save(folder, figures, about, log):
+    """Save figures, each as PNG and SVG.
+
+    Args:
+        folder: Path of the Report.
+        figures: name -> matplotlib Figure.
+        about: data, task and network, on each figure. No run's name: the same network
+            on the same data gives the same bytes.
+        log: Journal.
+
+    Returns:
+        dict of name -> bytes of its SVG.
+    """
+    place, drawn = folder / "figures", {}
+    place.mkdir()
+    for name, figure in figures.items():
+        files = style.save(figure, place / name, about)
+        for path in files:
+            log.figure(path.relative_to(folder))
+        drawn[name] = files[0].read_bytes()
+    return drawn

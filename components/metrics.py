@@ -71,15 +71,17 @@ def accuracy(correct):
     Returns:
         dict: accuracy, accuracy_low, accuracy_high, in 0 ... 1.
     """
-    n, share = len(correct), float(np.mean(correct))
+    share = float(np.mean(correct))
+    low, high = wilson(share, len(correct))
+    return {"accuracy": share, "accuracy_low": low, "accuracy_high": high}
+
+
+def wilson(share, n):
+    """The 95 % Wilson interval of a share of n.  -> (low, high), in 0 ... 1."""
     centre = (share + Z_95**2 / (2 * n)) / (1 + Z_95**2 / n)
     spread = math.sqrt(share * (1 - share) / n + Z_95**2 / (4 * n**2))
     half = Z_95 * spread / (1 + Z_95**2 / n)
-    return {
-        "accuracy": share,
-        "accuracy_low": max(0.0, centre - half),
-        "accuracy_high": min(1.0, centre + half),
-    }
+    return max(0.0, centre - half), min(1.0, centre + half)
 
 
 def top_accuracy(logits, labels, k):
@@ -171,8 +173,8 @@ def fit_scale(margin):
 def token_nll(log_prob, offsets, sizes):
     """Mean -ln P per token, with its 95 % interval, and bits per character and byte.
 
-    The interval is that of a ratio of sums over texts, since tokens of one text are not
-    independent (Cochran, 1977, section 6.4).
+    The interval is that of a `ratio` of sums over texts, since tokens of one text are
+    not independent.
 
     Args:
         log_prob: float [tokens], nats, EOS of each text included.
@@ -185,20 +187,37 @@ def token_nll(log_prob, offsets, sizes):
     """
     lengths = np.diff(offsets)
     totals = -np.add.reduceat(np.asarray(log_prob, "float64"), offsets[:-1])
-    total, count, num_texts = totals.sum(), lengths.sum(), len(lengths)
-    mean, error = total / count, 0.0
-    if num_texts > 1:
-        spread = ((totals - mean * lengths) ** 2).sum() / (num_texts - 1)
-        error = math.sqrt(num_texts * spread) / count
-    bits = total / math.log(2)
+    count = lengths.sum()
+    mean, error = ratio(totals, lengths)
+    bits = totals.sum() / math.log(2)
     characters, num_bytes = np.maximum(sizes.sum(axis=0), 1)
     return {
-        **interval(mean, error),
+        **interval(mean, 0.0 if math.isnan(error) else error),
         "n": int(count),
         "perplexity": math.exp(mean),
         "bits_per_character": bits / characters,
         "bits_per_byte": bits / num_bytes,
     }
+
+
+def ratio(totals, counts):
+    """Mean -ln P of the tokens of some texts, and its standard error.
+
+    Args:
+        totals: float [N], -ln P of the tokens of each text, nats.
+        counts: int [N], how many they are.
+
+    Returns:
+        (mean, error), nats per token; the error of one text is nan.
+
+    Source: Cochran, 1977, section 6.4 (a ratio of sums).
+    """
+    num_texts, count = len(totals), counts.sum()
+    mean = totals.sum() / count
+    if num_texts < 2:
+        return mean, math.nan
+    spread = ((totals - mean * counts) ** 2).sum() / (num_texts - 1)
+    return mean, math.sqrt(num_texts * spread) / count
 
 
 def token_floors(tokens, train_counts):

@@ -147,7 +147,13 @@ def run(
     artifacts.set_weights(model, evaluation.best.weights)
     description["scale"] = evaluation.best.scale
     artifacts.save_network(out_dir, model, description)
-    artifacts.write_json(Path(out_dir) / "history.json", evaluation.history)
+    history = {
+        "loss": loss,
+        "label_smoothing": label_smoothing,
+        "average_nll": params.get("train.average_nll"),
+        **evaluation.history,
+    }
+    artifacts.write_json(Path(out_dir) / "history.json", history)
     params |= {"train.total_steps": steps, "train.best_step": evaluation.best_step}
     if isinstance(plan, BucketPlan):
         params["train.padding"] = plan.padding["both"]

@@ -4,8 +4,8 @@
 def report(name):
     """The function that reports on a network of the task called `name`.
 
-    Each is called with (task, data, network, scale, encoder, *, num_bins, beam_size,
-    length_penalty), takes those keywords that it needs, and returns a Report.
+    Each is called with (task, data, network, scale, encoder, *, loss, num_bins,
+    beam_size, length_penalty), takes the keywords that it needs, and returns a Report.
 
     Args:
         name: of the task.

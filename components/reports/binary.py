@@ -1,20 +1,22 @@
 """The report of the task binary: two labels, one score."""
 
+import functools
+
 import numpy as np
 
 from components.metrics import accuracy, auroc
-from components.reports import labels, plots
+from components.reports import labels
+from components.reports.plots import scores
 
 
-def report(task, data, network, scale, encoder, *, num_bins, **_):
+def report(task, data, network, scale, encoder, *, loss, num_bins, **_):
     """Metrics, figures and the golden batch; see components/reports/labels.py.
 
     Returns:
         Report.
     """
-    return labels.report(
-        task, data, network, scale, encoder, num_bins, metrics, figures
-    )
+    drawn = functools.partial(figures, loss=loss, scale=scale)
+    return labels.report(task, data, network, scale, encoder, num_bins, metrics, drawn)
 
 
 def metrics(space, logits, labels):
@@ -33,14 +35,23 @@ def metrics(space, logits, labels):
     return {**accuracy(correct), "auroc": auroc(score, labels)}
 
 
-def figures(space, logits, labels):
-    """Both losses over the margins m = 2 y s(x) of test.
+def figures(space, logits, labels, loss, scale):
+    """Margins m = 2 y s(x) of test; ROC, precision and recall if both labels occur.
 
     Args:
         space, logits, labels: see `metrics`.
+        loss: name of the one that was minimised.
+        scale: the factor of the logits before P is taken.
 
     Returns:
         dict of name -> matplotlib Figure.
     """
-    margin = 2.0 * labels * logits[:, 0]
-    return {"margin": plots.margin(margin, space.index(labels), space.names)}
+    score, index = np.asarray(logits)[:, 0], space.index(labels)
+    drawn = {
+        "margin": scores.margin(2 * labels * score, index, space.names, loss, scale)
+    }
+    if len(np.unique(labels)) == 2:
+        given = score, labels, space.names[1]
+        drawn["roc"] = scores.roc(*given)
+        drawn["precision_recall"] = scores.precision_recall(*given)
+    return drawn

@@ -35,9 +35,20 @@ def score(task, data, network, train_rows):
     return metrics, log_prob  # the last split is test
 
 
+def floors_of(metrics):
+    """-ln P of test under models that do not read x.  -> dict of name -> nats."""
+    return {name: metrics[f"test_nll_{name}"] for name in ("prior", "uniform")}
+
+
 def by_text(log_prob, texts):
     """-ln P of each text.  float [tokens], Ragged -> float64 [N], nats."""
     return -np.add.reduceat(log_prob.astype("float64"), texts.offsets[:-1])
+
+
+def raw_texts(raw):
+    """Texts as the data have them.  Ragged of bytes -> list of N str."""
+    texts = (raw[row].tobytes() for row in range(len(raw)))
+    return [text.decode("utf-8", "replace") for text in texts]
 
 
 def padded(log_prob, texts, rows):

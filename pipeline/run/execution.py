@@ -12,7 +12,7 @@ from pipeline.record import console
 from pipeline.record.ending import ending
 from pipeline.record.journal import Draft, Record, alive, read_all
 from pipeline.record.naming import run_entry, unused
-from pipeline.run import repeats
+from pipeline.run import page, repeats
 from pipeline.run.sources import opened
 from pipeline.tracking.follower import Follower
 
@@ -58,10 +58,13 @@ class Execution:
             child.open()
 
     def close(self, log: str, **end: str) -> None:
-        """End its record, with the lines that its user saw."""
+        """End its record, with its page and the lines that its user saw."""
         self.log = f"$ {self.record.entries()[0]['command']}\n{log}"
         self.write_log()
-        self.record.append("end", **end)
+        try:
+            page.write(self.record)
+        finally:
+            self.record.append("end", **end)
 
     def write_log(self) -> None:
         """Write the log beside the record."""

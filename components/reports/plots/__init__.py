@@ -1,0 +1,1 @@
+"""Figures of a report: one style, and a file for each kind of figure."""
