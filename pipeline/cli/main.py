@@ -181,8 +181,10 @@ def compare(given: Namespace) -> Answer:
     from pipeline.cli.comparison import comparison
     from pipeline.run.compare import compare as compare_runs
     from pipeline.tracking.address import ui_command
+    from pipeline.tracking.follower import send_pages
 
     answer = compare_runs(given.runs, given.root)
+    send_pages(given.root, [answer[side]["run_id"] for side in "ab"])
     return answer, comparison(answer, ui_command(given.root))
 
 

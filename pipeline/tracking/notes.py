@@ -59,12 +59,13 @@ def experiment_note(question: str) -> str:
     return " ".join(question.split())
 
 
-def run_note(entries: list[dict], found: Result) -> str:
+def run_note(entries: list[dict], found: Result, report: bool = False) -> str:
     """Description of a run.
 
     Args:
         entries: of its record.
         found: by evaluate.
+        report: True if the run has a report.
     """
     start, last = entries[0], entries[-1]
     parts = [experiment_note(start.get("question", ""))]
@@ -77,8 +78,10 @@ def run_note(entries: list[dict], found: Result) -> str:
     metrics = found.metrics or means(entries)
     if metrics:
         parts.append(table(metrics, found.verdict.get("baselines", {})))
+    if report:
+        parts.append("Under *Artifacts*, `report.html` shows all of it.")
     if command := start.get("command"):
-        parts.append(f"Again: `{command}`")
+        parts.append(f"To repeat it: `{command}`")
     return "\n\n".join(filter(None, parts))
 
 
@@ -96,7 +99,8 @@ def table(metrics: dict, baselines: dict) -> str:
         baselines: name -> -ln P, nats a label.
     """
     spread = "± sd" if "test_nll_sd" in metrics else "95 % interval"
-    rows = [("test", f"n = {metrics['test_n']:.0f}", spread), ("---", "---:", ":---:")]
+    count = f"n = {metrics['test_n']:.0f}" if "test_n" in metrics else ""
+    rows = [("test", count, spread), ("---", "---:", ":---:")]
     for name, word in SHOWN.items():
         if (value := metrics.get(f"test_{name}")) is not None:
             rows.append((word, f"**{value:.4f}**", interval(metrics, f"test_{name}")))

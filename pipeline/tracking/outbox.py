@@ -9,6 +9,7 @@ VALUE_LENGTH = {"param": 6000, "tag": 8000}  # MLflow's limits
 NAME_LENGTH = 250
 SPLITS = ("train", "valid", "test")
 KEPT = ("nll", "loss", "accuracy")  # metrics of train and valid
+KEPT_NLL = "valid/nll_best"  # -ln P of valid under the weights that were kept
 CHECK = "export_"  # of metrics: differences of an export from its evaluation
 # MLflow compares runs by the pictures at the top, and only by those
 AT_THE_TOP = ("learning_curves.png",)
@@ -102,6 +103,11 @@ def mlflow_name(name: str) -> str:
     """The name of a metric, parameter or tag, as MLflow allows it."""
     name = re.sub(r"[^\w.\- :/]", "_", name)
     return re.sub(r"/+", "/", name).strip("/.")[:NAME_LENGTH] or "_"
+
+
+def dataset_name(name: str, split: str) -> str:
+    """The name of a split of a data set, of bounded length."""
+    return f"{name[:NAME_LENGTH]} · {split}"
 
 
 def mlflow_text(value: object, kind: str) -> str:

@@ -13,12 +13,13 @@ from pathlib import Path
 from pipeline.record import journal
 from pipeline.record.scores import worth_registering
 from pipeline.record.sent import only_sender, read_state, write_state
-from pipeline.tracking import notes
-from pipeline.tracking.outbox import Batch, Gone, Model
+from pipeline.tracking import notes, outbox
+from pipeline.tracking.outbox import KEPT_NLL, Batch, Gone, Metric, Model
 from pipeline.tracking.target import Target
 
 # files beside a record, once it has ended: <run_id>.<name>
-PAGES = ("report.html", "compare.html", "log.txt")
+REPORT = "report.html"
+PAGES = (REPORT, "compare.html", "log.txt")
 DESCRIBED = ("start", "resume", "stage", "metrics", "end")  # they change the note
 
 
@@ -93,12 +94,12 @@ class Sending:
         if orphan and state["status"] in (None, "RUNNING"):
             state["status"] = "KILLED"
             batch.status = ("KILLED", self._last_time())
-        if any(entry["kind"] in DESCRIBED for entry in entries):
+        ended = state["status"] not in (None, "RUNNING")
+        pages = self._new_pages(state) if ended else {}
+        batch.pages = [(self._page(name), name) for name in pages]
+        state["pages"] = state.get("pages", {}) | pages
+        if pages or any(entry["kind"] in DESCRIBED for entry in entries):
             self._describe(batch)
-        if state["status"] not in (None, "RUNNING"):
-            for name, stamp in self._new_pages(state).items():
-                batch.pages.append((self._page(name), name))
-                state["pages"][name] = stamp
         if not batch.empty():
             version = self.target.send(state["mlflow_run_id"], batch)
             state |= {"model_version": version} if version else {}
@@ -109,7 +110,8 @@ class Sending:
     def _describe(self, batch: Batch) -> None:
         """Take the run's description, and the tags that tell how it went."""
         entries, found = self.record.entries(), notes.result(self.record)
-        batch.tags[notes.TAG] = notes.run_note(entries, found)
+        report = self._page(REPORT).exists()
+        batch.tags[notes.TAG] = notes.run_note(entries, found, report)
         if reason := entries[-1].get("reason"):
             batch.tags["phistar.reason"] = reason
         if verdict := found.verdict.get("verdict"):
@@ -194,9 +196,21 @@ class Sending:
             if logged["kind"] == "artifact":
                 batch.add(logged, folder=path)
         batch.artifacts.append((path / "manifest.json", f"stages/{stage}"))
+        if stage == "evaluate":
+            batch.metrics += self._kept(path)
         if stage == "export":
             folder, register = path / "mlflow_model", registers(self.record)
             batch.models.append(self.model(folder, entry["key"], register))
+
+    def _kept(self, folder: Path) -> list[Metric]:
+        """-ln P of valid under the weights that were kept, as a metric of its own.
+
+        The curve of `valid/nll` ends with the last weights, and MLflow sorts by that.
+        """
+        value = notes.read(folder / "metrics.json").get("valid_nll")
+        logged = journal.read(folder / "journal.jsonl")[0]
+        times = [entry["time"] for entry in logged if entry["kind"] == "metrics"]
+        return [Metric(KEPT_NLL, value, times[-1], 0)] if value and times else []
 
     def model(self, folder: Path, key: str, register: bool) -> Model:
         """The export, with the results of the record's earlier stages."""
@@ -208,6 +222,10 @@ class Sending:
                 path = self.mlruns / entry["path"] / "journal.jsonl"
                 for line in journal.read(path)[0]:
                     logged.add(line)
+        data = None
+        for entry in logged.datasets:
+            test = entry["splits"]["test"]
+            data = outbox.dataset_name(entry["name"], "test"), test["digest"]
         return Model(
             folder,
             key,
@@ -216,10 +234,7 @@ class Sending:
             register,
             notes.experiment_note(start.get("question", "")),
             tuple(m for m in logged.metrics if m.name.startswith("test/")),
-            next(
-                ((d["name"], d["splits"]["test"]["digest"]) for d in logged.datasets),
-                None,
-            ),
+            data,
         )
 
     def _journal(self, state: dict, batch: Batch, name: str, path: str) -> None:

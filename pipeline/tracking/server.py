@@ -18,6 +18,8 @@ import urllib.request
 from contextlib import suppress
 from pathlib import Path
 
+from pipeline.tracking.follower import python_path
+
 LOG = "mlflow.log"  # in mlruns: the server's warnings and errors
 LINES = 5  # of the log, in an error
 POLL_SECONDS = 0.1
@@ -32,11 +34,8 @@ def start(mlruns: Path, uri: str, port: int) -> subprocess.Popen:
         uri: of the database, with its password.
         port: a free one.
     """
-    code = str(Path(__file__).resolve().parents[2])
     paths = {
-        "PYTHONPATH": os.pathsep.join(
-            filter(None, [code, os.environ.get("PYTHONPATH")])
-        ),
+        "PYTHONPATH": python_path(),
         # MLflow looks for uvicorn on PATH, where a venv that is not activated is not
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH')}",
     }

@@ -16,7 +16,14 @@ from pathlib import Path
 
 from pipeline.tracking import models, notes, views
 from pipeline.tracking.address import LOCAL, public_name, tracking_uri
-from pipeline.tracking.outbox import Batch, Gone, Refused, mlflow_name, mlflow_text
+from pipeline.tracking.outbox import (
+    Batch,
+    Gone,
+    Refused,
+    dataset_name,
+    mlflow_name,
+    mlflow_text,
+)
 from pipeline.tracking.relocate import relocate
 
 # Seconds rather than MLflow's minutes: `follow` repeats, and nothing is lost.
@@ -34,7 +41,8 @@ SETTINGS = {
     "GIT_PYTHON_REFRESH": "quiet",
 }
 
-QUESTION = "phistar.question"  # tag of an experiment: our description of it
+# tag of an experiment: our description of it; MLflow shows no tag with this beginning
+QUESTION = "mlflow.phistar.question"
 
 
 class Target:
@@ -255,13 +263,14 @@ def _datasets(entry: dict) -> list:
     inputs = []
     for split, about in entry["splits"].items():
         profile = {"rows": about["rows"], "label": entry["label"]}
+        profile |= about.get("balance", {}) | {"source": entry["source"]}
         dataset = Dataset(
-            name=entry["name"][:500],
+            name=dataset_name(entry["name"], split),
             digest=about["digest"],
             source_type="phistar",
             source=json.dumps({"source": entry["source"]}),
             schema=json.dumps({"mlflow_colspec": columns}),
-            profile=json.dumps(profile | about.get("balance", {})),
+            profile=json.dumps(profile),
         )
         inputs.append(DatasetInput(dataset, [InputTag("mlflow.data.context", split)]))
     return inputs

@@ -11,6 +11,7 @@ Source: mlflow/server/js/src/experiment-tracking/components/experiment-page of M
 import json
 
 from pipeline.tracking.address import VIEW
+from pipeline.tracking.outbox import KEPT_NLL
 
 TAG = f"mlflow.sharedViewState.{VIEW}"
 NAME = "Results: the best on valid first"
@@ -21,6 +22,7 @@ KNOWN = {
     "language": "test/bits_per_character",
     "translation": "test/bleu",
 }
+WIDTH = 150  # pixels of a column
 CHARTS = (("LINE", "valid/nll"), ("LINE", "train/loss"), ("BAR", "test/nll"))
 
 
@@ -51,18 +53,16 @@ def view(task: str) -> str:
         }
         for kind, metric in CHARTS
     ]
-    metrics = ["valid/nll", "test/nll", KNOWN.get(task, "test/n"), "train/loss"]
+    metrics = [KEPT_NLL, "test/nll", KNOWN.get(task, "test/n"), "train/loss"]
+    columns = [*(f"metrics.`{name}`" for name in metrics), "tags.`phistar.verdict`"]
     state = {
-        "selectedColumns": [
-            *(f"metrics.`{name}`" for name in metrics),
-            "tags.`phistar.verdict`",
-            "attributes.`Models`",
-        ],
-        "orderByKey": "metrics.`valid/nll`",
+        "selectedColumns": [*columns, "attributes.`Models`"],
+        "columnOrder": [*columns, "attributes.`Models`"],
+        "columnWidths": dict.fromkeys(columns, WIDTH),
+        "orderByKey": f"metrics.`{KEPT_NLL}`",
         "orderByAsc": True,
         "compareRunCharts": charts,
         "compareRunSections": [section],
-        "hideEmptyCharts": True,
     }
     # a view that is older than the experiment's others is the last in the list
     return json.dumps({"name": NAME, "createdAt": 0, "state": json.dumps(state)})
