@@ -138,6 +138,7 @@ def run(given: Namespace) -> Answer:
     config = load(given)  # its errors do not wait for the imports
 
     from pipeline.cli.printing import metrics_table
+    from pipeline.cli.ranks import champion_line
     from pipeline.run.command import run_once, run_seeds
     from pipeline.tracking.address import ui_command
 
@@ -152,6 +153,8 @@ def run(given: Namespace) -> Answer:
     lines = [title]
     if answer["metrics"]:
         lines += metrics_table(answer["metrics"])
+    if answer.get("beside"):
+        lines.append(champion_line(answer["beside"]))
     if answer.get("export"):
         lines.append(f"export  {answer['export']}")
     lines.append(f"MLflow  {answer['url']}  ({ui_command(given.root)})")

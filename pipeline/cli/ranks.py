@@ -139,18 +139,24 @@ def wrapped(texts: list[str]) -> list[str]:
 
 def beside_lines(answer: dict) -> list[str]:
     """The comparison with the champion before, if there was one and it is known."""
-    before, nll = answer["before"], answer.get("beside")
-    if not before or "beside" not in answer:
+    if not answer["before"] or "beside" not in answer:
         return []
-    if nll is None:
+    if answer["beside"] is None:
         return [
-            f"it cannot be compared with version {before}, the champion before: other "
-            "test data"
+            f"version {answer['before']}, the champion before, cannot be compared: "
+            "other test data"
         ]
-    error = nll["standard_error"]
-    shown = f" ± {error:.4f} (standard error)" if error is not None else ""
-    words = {"A": "worse", "B": "better", "tie": "a tie"}[nll["verdict"]]
-    return [
-        f"beside version {before}, the champion before: test_nll "
-        f"{nll['difference']:+.4f}{shown}, n = {nll['n']}: {words}"
-    ]
+    return [champion_line(answer["beside"])]
+
+
+def champion_line(beside: dict) -> str:
+    """The difference to a champion, as `paired.beside_champion` has it, in words."""
+    error, difference = beside["standard_error"], beside["difference"]
+    shown = f"{abs(difference):.4f}"
+    shown += f" ± {error:.4f}" if error is not None else ""
+    side = "more" if difference > 0 else "less"
+    word = {"A": "worse", "B": "better", "tie": "a tie"}[beside["verdict"]]
+    return (
+        f"beside the champion, version {beside['version']}: {word}; test_nll is "
+        f"{shown} {side} (one standard error, n = {beside['n']})"
+    )

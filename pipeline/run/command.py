@@ -5,16 +5,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from components.serving import clean
 from pipeline.config.load import Config
 from pipeline.process.terminal import note
 from pipeline.record.naming import SEEDS
+from pipeline.record.runs import runs
 from pipeline.run import preflight
 from pipeline.run.execution import Execution, execution
 from pipeline.run.metrics import number, summary
 from pipeline.run.process import require_backend, require_devices
 from pipeline.run.sources import fingerprint
 from pipeline.run.stages import NAMES, require_inputs, run_stages
+from pipeline.store import champions
 from pipeline.store.store import Store
 
 
@@ -42,8 +43,9 @@ def run_once(
         **how: last, force, isolate, as `run_stages` takes them.
 
     Returns:
-        experiment, run_id, url, stages, metrics, export; the last two are None if the
-        run stops before them.
+        experiment, run_id, url, stages, metrics, export, beside. Metrics and export are
+        None if the run stops before them; beside if there is no champion to compare
+        with, else see `paired.beside_champion`.
 
     Raises:
         Failure: of the stage that failed.
@@ -61,6 +63,8 @@ def run_once(
             if check or long:
                 preflight.check(config, store, artifacts, key, record.run_id)
             if complete and not long and not how.get("isolate"):
+                from components.serving import clean  # it imports numpy
+
                 clean.start()  # export needs it in a few seconds
 
         stages = run_stages(
@@ -79,7 +83,19 @@ def run_once(
         export = str(Path(stages["export"]["path"], "saved_model"))
     shown = {"run_id": current.run_id, "url": current.address()}
     about = {"experiment": config.name} | shown
-    return about | {"stages": stages, "metrics": metrics, "export": export}
+    about |= {"stages": stages, "metrics": metrics, "export": export}
+    return about | {"beside": None if under else beside(current.run_id, config, root)}
+
+
+def beside(run_id: str, config: Config, root: Path) -> dict | None:
+    """The difference of a run to the champion, see `paired.beside_champion`."""
+    if champions.champion(config.name, root) is None:
+        return None
+    from pipeline.run import paired  # it imports numpy
+
+    known = runs(root)
+    found = [run for run in known if run.run_id == run_id]
+    return paired.beside_champion(found[0], known, root) if found else None
 
 
 def require(config: Config, store: Store, first: str) -> None:
@@ -122,24 +138,24 @@ def run_seeds(
         experiment, run_id and url of the parent; metrics (means, and `<metric>_sd`);
         runs, what `run_once` returns for each seed.
     """
-    config, runs, metrics = load([]), [], None
+    config, answers, metrics = load([]), [], None
     children = [load([f"{key}={seed}" for key in SEEDS]) for seed in range(seeds)]
     for seeded in children:
         require(seeded, Store(Path(root) / "mlruns"), first)
     complete = how.get("last", NAMES[-1]) == NAMES[-1]
     with execution(root, config, command, complete, seeds=seeds) as current:
         for seed, seeded in enumerate(children):
-            runs.append(run_once(seeded, root, command, under=current, **how))
-            if runs[-1]["metrics"]:
-                note(f"seed {seed}  test_nll {number(runs[-1]['metrics']['test_nll'])}")
-        if runs[0]["metrics"]:
-            metrics = summary([run["metrics"] for run in runs])
+            answers.append(run_once(seeded, root, command, under=current, **how))
+            if measured := answers[-1]["metrics"]:
+                note(f"seed {seed}  test_nll {number(measured['test_nll'])}")
+        if answers[0]["metrics"]:
+            metrics = summary([run["metrics"] for run in answers])
             current.record.append("metrics", step=0, values=metrics)
     shown = {"run_id": current.run_id, "url": current.address()}
-    for run, child in zip(runs, current.children, strict=True):
+    for run, child in zip(answers, current.children, strict=True):
         run |= {"run_id": child.run_id, "url": child.address()}  # known by now
     about = {"experiment": config.name} | shown
-    return about | {"metrics": metrics, "runs": runs}
+    return about | {"metrics": metrics, "runs": answers}
 
 
 def note_stage(name: str, outcome: dict) -> None:

@@ -7,9 +7,33 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.record.runs import Run
+from pipeline.store import champions
 from pipeline.store.store import Store
 
 NORMAL = 1.96  # standard errors each way that hold 95 % of a normal distribution
+
+
+def beside_champion(run: Run, known: list[Run], root: Path) -> dict | None:
+    """The difference of a run to the champion of its recipe, which is A.
+
+    Args:
+        run: a run with results.
+        known: all runs.
+        root: project root.
+
+    Returns:
+        As `paired`, and version, that of the champion; None if there is none, if it is
+        this export, or if the two cannot be compared.
+    """
+    champion = champions.champion(run.recipe, root)
+    if champion is None:
+        return None
+    origin = champions.read_origin(champion)
+    if origin["export"] == run.keys.get("export"):
+        return None
+    of_it = [one for one in known if one.run_id == origin["run_id"]]
+    found = beside(run, of_it[0], root) if of_it else None
+    return found and found | {"version": int(champion.name)}
 
 
 def beside(run: Run, other: Run, root: Path) -> dict | None:

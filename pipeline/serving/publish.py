@@ -77,8 +77,8 @@ def promote(word: str, root: Path, anyway: bool = False) -> dict:
             registry.crown(target, run.recipe, version)
             found = answer(folder, before, before, None, version)
             return found | reasons(choice, None, [])
-        beside = before and against(run, folder / str(before), known, root)
-        objections = objections_to(run, folder.name, before, beside, root)
+        beside = paired.beside_champion(run, known, root)
+        objections = objections_to(run, beside, root)
         if objections and not anyway:
             raise RejectedModel(
                 f"{run} of {run.recipe} is not promoted. Received: "
@@ -93,27 +93,12 @@ def promote(word: str, root: Path, anyway: bool = False) -> dict:
         return found | reasons(choice, beside, objections)
 
 
-def against(run: Run, champion: Path, known: list[Run], root: Path) -> dict | None:
-    """The difference of test_nll to the champion's, which is A; see `paired`.
-
-    Returns:
-        None if there is none: other test data, or its evaluation is gone.
-    """
-    origin = read_origin(champion)
-    runs_of_it = [one for one in known if one.run_id == origin["run_id"]]
-    return paired.beside(run, runs_of_it[0], root) if runs_of_it else None
-
-
-def objections_to(
-    run: Run, name: str, before: int | None, beside: dict | None, root: Path
-) -> list[str]:
+def objections_to(run: Run, beside: dict | None, root: Path) -> list[str]:
     """The reasons not to promote a run, as sentences.
 
     Args:
         run: with a result of `evaluate`.
-        name: of the recipe.
-        before: version of the champion, or None.
-        beside: the paired difference to it, or None.
+        beside: its difference to the champion, or None.
         root: project root.
     """
     found = []
@@ -123,9 +108,9 @@ def objections_to(
         found.append(verdict["sentence"])
     if beside and beside["verdict"] == "A":
         found.append(
-            f"Worse than the champion, {name} {before}, by {beside['difference']:.4f} "
-            f"± {beside['standard_error']:.4f} nats a label (one standard error) on "
-            f"the same {beside['n']} test examples."
+            f"Worse than the champion, {run.recipe} {beside['version']}, by "
+            f"{beside['difference']:.4f} ± {beside['standard_error']:.4f} nats a label "
+            f"(one standard error) on the same {beside['n']} test examples."
         )
     return found
 

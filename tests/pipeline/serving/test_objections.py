@@ -6,6 +6,7 @@ import pytest
 
 from pipeline.cli.ranks import published
 from pipeline.record.runs import find, runs
+from pipeline.run import paired
 from pipeline.serving import publish
 from pipeline.store.champions import ORIGIN, serving
 from tests.helpers.commands import here
@@ -24,9 +25,8 @@ def crown(root, run_id, version=1):
 def beside(root, run_id):
     """The difference of a run to the champion, and the objections."""
     run, known = find(run_id, root, "export"), runs(root)
-    champion = serving(root, "breast_cancer") / "1"
-    found = publish.against(run, champion, known, root)
-    return found, publish.objections_to(run, "breast_cancer", 1, found, root)
+    found = paired.beside_champion(run, known, root)
+    return found, publish.objections_to(run, found, root)
 
 
 def test_what_is_not_better_than_guessing_is_refused(tmp_path):
@@ -79,7 +79,7 @@ def test_the_lines_tell_which_and_why():
         "difference": 1e-6,
         "choice": {"valid_nll": 0.0612, "among": 5, "own": True},
         "beside": {"difference": -0.01, "standard_error": 0.002, "n": 115}
-        | {"verdict": "B", "only_seeds": False},
+        | {"verdict": "B", "only_seeds": False, "version": 2},
         "objections": [],
     }
     text = " ".join(published(answer))
@@ -87,10 +87,13 @@ def test_the_lines_tell_which_and_why():
         "breast_cancer: run ab12cd34, valid_nll 0.0612, the least of 5 runs on this",
         "breast_cancer 3 is the champion: run ab12cd34, test_nll 0.0700",
         "version 5 in MLflow",
-        "-0.0100 ± 0.0020",
-        "n = 115: better",
+        "version 2: better; test_nll is 0.0100 ± 0.0020 less",
+        "n = 115",
     ):
         assert words in text
     text = " ".join(published(answer | {"beside": None, "choice": None}))
-    assert "cannot be compared with version 2" in text and "± " not in text
+    assert (
+        "version 2, the champion before, cannot be compared" in text
+        and "± " not in text
+    )
     assert max(map(len, published(answer))) <= 80
