@@ -35,7 +35,7 @@ def comparison(answer: dict, ui_command: str) -> list[str]:
         out += [f"{what}: {'' if answer[what] else 'the same'}".rstrip()]
         for text in answer[what]:
             out += wrapped(text, "  ")
-    out += wrapped(parting(answer["parting"]))
+    out += wrapped(parting(answer["parting"], answer["steps_in_common"]))
     return [*out, f"MLflow  {answer['url']}  ({ui_command})"]
 
 
@@ -58,8 +58,10 @@ def effect(nll: dict) -> str:
     return f"test_nll, B less A, example by example: {difference} {found}: {words}"
 
 
-def parting(found: dict | None) -> str:
+def parting(found: dict | None, common: int) -> str:
     """The first step at which the learning curves part, in words."""
+    if not common:
+        return "learning curves: no step in common"
     if found is None:
         return "learning curves: the same at every step that both have"
     return (

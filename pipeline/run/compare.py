@@ -39,8 +39,8 @@ def compare(words: tuple[str, str], root: Path) -> dict:
 
     Returns:
         Plain data: a, b (run_id, name, recipe, verdict, sentence), nll, config,
-        functions, libraries, data, metrics, parting, pages, url. `pages` are the files
-        of the same comparison as a page, one for each run.
+        functions, libraries, data, metrics, parting, steps_in_common, pages, url.
+        `pages` are the files of the same comparison as a page, one for each run.
 
     Raises:
         ValueError: no such run; other test data, or another task.
@@ -79,6 +79,7 @@ def compare(words: tuple[str, str], root: Path) -> dict:
             if name in metrics[0] and name in metrics[1]
         },
         "parting": parting(*histories),
+        "steps_in_common": len({*histories[0]["step"]} & {*histories[1]["step"]}),
         "url": compare_address(root, runs),
     }
     return answer | {"pages": write(answer, histories, root)}
