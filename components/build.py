@@ -10,6 +10,8 @@ from pydantic import Field
 from components.artifacts import Dataset, make_network, make_task, save_network
 from components.training.warm_start import report, start_from
 
+SUMMARY_WIDTH = 100  # letters of a line of the model's summary
+
 
 def run(
     task,
@@ -57,5 +59,11 @@ def run(
         print("\n".join(lines), file=sys.stderr)
         (Path(out_dir) / "weights.txt").write_text("\n".join(lines) + "\n", "utf-8")
         log.artifact("weights.txt")
+    lines = []
+    built.features.summary(print_fn=lines.append, line_length=SUMMARY_WIDTH)
+    head = f"head: {built.head.name}, {description['num_outputs']} outputs"
+    text = "\n".join([*lines, head, f"{built.count_params():,} parameters in all"])
+    (Path(out_dir) / "model_summary.txt").write_text(f"{text}\n", "utf-8")
+    log.artifact("model_summary.txt")
     save_network(out_dir, built, description)
     log.params({"network.num_parameters": built.count_params()})

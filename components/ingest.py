@@ -8,9 +8,10 @@ import hashlib
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 from pydantic import Field
 
-from components.artifacts import write_json
+from components.artifacts import Dataset, write_json
 from components.data import corpus, examples
 from components.data.checks import require_labels, require_rows
 from components.data.encoders import encoder
@@ -18,6 +19,9 @@ from components.data.kinds import kind as kind_class
 from components.data.sources import source as source_function
 from components.data.splits import SPLITS, split_rows
 from components.labels import labels_of
+
+DIGITS = 32  # hexadecimal, of a digest
+MOST_LABELS = 50  # whose rows are counted for a reader
 
 
 def run(
@@ -66,9 +70,10 @@ def run(
     else:
         ingested = labelled(folder, pieces, task, make_encoder, seed)
     fitted, space, digests, train_counts, counts = ingested
-    # one digest for all splits, for MLflow; later stages use those of the splits
+    # 32 digits, as the store's keys have: MLflow shows 36 at most
+    digests = {name: digest[:DIGITS] for name, digest in digests.items()}
     joined = "".join(digests[name] for name in SPLITS)
-    digests["all"] = hashlib.sha256(joined.encode()).hexdigest()
+    digests["all"] = hashlib.sha256(joined.encode()).hexdigest()[:DIGITS]
     write_json(folder / "digest.json", digests)
     # nothing in it depends on test: build and train read it, and so does their key
     write_json(
@@ -86,14 +91,53 @@ def run(
             },
         },
     )
+    splits = {
+        name: {"digest": digests[name], "rows": counts[f"{name}_rows"]}
+        for name in SPLITS
+    }
+    if not kind.sides:
+        for name in SPLITS:
+            splits[name]["balance"] = balance(Dataset.load(folder), name)
     log.dataset(
         name=opened.name,
-        digest=digests["all"],
-        source=str(opened.fingerprint),
-        rows=sum(counts[f"{name}_rows"] for name in SPLITS),
+        source=origin(source, options, opened.fingerprint),
         schema=fitted.describe(),
+        label="the text itself" if kind.sides else options.get("label", "label"),
+        splits=splits,
     )
     log.params({f"data.{name}": count for name, count in counts.items()})
+
+
+def balance(data, split):
+    """Rows of each label in a split; {} where there are many labels.
+
+    Args:
+        data: Dataset whose labels are names.
+        split: name of the split.
+
+    Returns:
+        dict of name -> int, the names in the order of the label space.
+    """
+    if data.space.size > MOST_LABELS:
+        return {}
+    rows = data.space.index(data.split(split)[1])
+    counts = np.bincount(rows, minlength=data.space.size).tolist()
+    return dict(zip(data.space.names, counts, strict=True))
+
+
+def origin(source, options, fingerprint):
+    """Where the data come from, for a reader: "csv path=a.csv label=y".
+
+    Args:
+        source: name of the source.
+        options: dict, its keys.
+        fingerprint: dict; hashes in it are left out.
+    """
+    given = [f"{key}={value}" for key, value in options.items() if value]
+    versions = [
+        f"{name} {value}" for name, value in fingerprint.items() if len(str(value)) < 32
+    ]
+    return ", ".join([" ".join([source, *given]), *versions])
 
 
 def labelled(folder, pieces, task, make_encoder, seed):

@@ -19,8 +19,14 @@ from components.serving import request
 
 EXAMPLES = 2  # rows of the input example
 PARITY = "phistar.parity"  # in MLmodel: difference of the golden batch, nats
-# MLflow's type of an input that is not a list
-TYPES = {"string": "string", "int32": "long", "int64": "long", "float32": "double"}
+# MLflow's type of a value that is not a list
+TYPES = {
+    "bool": "boolean",
+    "string": "string",
+    "int32": "long",
+    "int64": "long",
+    "float32": "double",
+}
 
 
 def write(saved_model, folder):
@@ -34,9 +40,13 @@ def write(saved_model, folder):
         float, the largest |answer - evaluation's|, nats; see `away`.
     """
     import mlflow
+    from mlflow.utils import requirements_utils
 
     from components.serving import ask, model_code
 
+    # Else MLflow reads the list of files of every installed package, which takes a
+    # second, to warn of other versions than those that `requirements` has just read.
+    requirements_utils._MODULES_TO_PACKAGES = {}
     contract = json.loads((saved_model / "contract.json").read_text("utf-8"))
     mlflow.pyfunc.save_model(
         folder,
@@ -118,9 +128,10 @@ def example(contract, saved_model):
 
 
 def model_signature(contract):
-    """MLflow's signature: columns in, knobs as parameters.
+    """MLflow's signature: columns in and out, knobs as parameters.
 
-    The columns are x, and then every y, which `serving_default` does not need.
+    The columns in are x, and then every y, which `serving_default` does not need. The
+    columns out are those of `serving_default`; other signatures answer with others.
 
     Args:
         contract: dict.
@@ -130,31 +141,39 @@ def model_signature(contract):
     """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
-    from mlflow.types.schema import Array
 
     every = [request.signature(contract, name) for name in contract["signatures"]]
     x = request.signature(contract).x
     inputs = x | {n: spec for called in every for n, spec in called.y.items()}
     knobs = {n: spec for called in every for n, spec in called.knobs.items()}
-
-    def column(name, spec):
-        kind = "binary" if spec["form"] == "image" else TYPES[spec["dtype"]]
-        kind = Array(kind) if len(spec["shape"]) > 1 else kind
-        return ColSpec(kind, name, required=name in x)
-
+    outputs = contract["signatures"][request.DEFAULT]["outputs"]
+    columns_in = [
+        ColSpec(column_type(spec), name, required=name in x)
+        for name, spec in inputs.items()
+    ]
+    columns_out = [ColSpec(column_type(spec), name) for name, spec in outputs.items()]
+    parameters = [
+        ParamSpec(name, TYPES[spec["dtype"]], None)
+        for name, spec in sorted(knobs.items())
+    ]
+    chosen = ParamSpec("signature", "string", request.DEFAULT)
     return ModelSignature(
-        Schema([column(name, spec) for name, spec in inputs.items()]),
-        None,
-        ParamSchema(
-            [
-                ParamSpec("signature", "string", request.DEFAULT),
-                *(
-                    ParamSpec(name, TYPES[spec["dtype"]], None)
-                    for name, spec in sorted(knobs.items())
-                ),
-            ]
-        ),
+        Schema(columns_in), Schema(columns_out), ParamSchema([chosen, *parameters])
     )
+
+
+def column_type(spec):
+    """MLflow's type of an input or output of the contract.
+
+    Args:
+        spec: dict; the first dimension of its shape counts the rows.
+    """
+    from mlflow.types.schema import Array
+
+    kind = "binary" if spec.get("form") == "image" else TYPES[spec["dtype"]]
+    for _ in spec["shape"][1:]:
+        kind = Array(kind)
+    return kind
 
 
 def requirements(contract):

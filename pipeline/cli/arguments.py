@@ -7,6 +7,7 @@ from typing import TextIO
 
 from pipeline.process import errors
 from pipeline.process.errors import Failure
+from pipeline.process.root import find_root
 from pipeline.store.contract import KNOBS
 
 STAGES = ("ingest", "build", "train", "evaluate", "export")
@@ -89,8 +90,15 @@ def make_parser() -> Parser:
     add_predict(
         command("predict", "an export's answers: one JSON object for each input")
     )
+    added = command("runs", "the runs of a recipe, or of all, the best valid_nll first")
+    added.add_argument("name", metavar="NAME", nargs="?", help="of a recipe")
+    text = "every run, not only the first 20 of a recipe"
+    added.add_argument("--all", action="store_true", help=text)
     added = command("promote", "make a run's export the champion of its recipe")
-    added.add_argument("run", metavar="RUN", help=RUN)
+    text = "a recipe, for the run with the least valid_nll on its present data; or a "
+    added.add_argument("run", metavar="RUN", help=text + "run's id, or its name")
+    text = "also a model that is not better than guessing, or worse than the champion"
+    added.add_argument("--anyway", action="store_true", help=text)
     added = command("rollback", "make the champion before this one the champion again")
     added.add_argument("name", metavar="NAME", help="of a recipe that was promoted")
     added = command("serve", "the champion's answers over HTTP, on 127.0.0.1")
@@ -131,6 +139,10 @@ def add_run(name: str, added: Parser) -> None:
         action="store_true",
         help="try train, evaluate and export on two batches before training",
     )
+    added.set_defaults(no_register=False)
+    if name in ("run", "export"):
+        text = "keep the export out of MLflow's registry, until it is promoted"
+        added.add_argument("--no-register", action="store_true", help=text)
     added.add_argument(
         "--isolate", action="store_true", help="each stage in its own process"
     )
@@ -175,14 +187,6 @@ def add_predict(added: Parser) -> None:
         added.add_argument(
             "--" + name.replace("_", "-"), type=kind, metavar="N", help=text
         )
-
-
-def find_root(root: Path | None) -> Path:
-    """The project folder: `root`, else the nearest parent with conf/, else here."""
-    if root is not None:
-        return root.expanduser().resolve()
-    here = Path.cwd()
-    return next((p for p in (here, *here.parents) if (p / "conf").is_dir()), here)
 
 
 def positive(text: str) -> int:

@@ -4,7 +4,7 @@
     phistar ingest|build|train|evaluate|export NAME
     phistar predict RUN FILE
     phistar compare RUN RUN
-    phistar promote RUN | rollback NAME | serve NAME
+    phistar runs | promote RUN | rollback NAME | serve NAME
 
 `key=value` anywhere on the line overrides a key of the recipe.
 
@@ -128,6 +128,7 @@ def run(given: Namespace) -> Answer:
         "force": tuple(given.force),
         "isolate": given.isolate,
         "check": given.preflight,
+        "register": not given.no_register,
     }
     if STAGES.index(given.first) > STAGES.index(given.last):
         raise ValueError(
@@ -137,7 +138,9 @@ def run(given: Namespace) -> Answer:
     config = load(given)  # its errors do not wait for the imports
 
     from pipeline.cli.printing import metrics_table
+    from pipeline.cli.ranks import champion_line
     from pipeline.run.command import run_once, run_seeds
+    from pipeline.tracking.address import ui_command
 
     if given.seeds:
         answer = run_seeds(
@@ -150,9 +153,11 @@ def run(given: Namespace) -> Answer:
     lines = [title]
     if answer["metrics"]:
         lines += metrics_table(answer["metrics"])
+    if answer.get("beside"):
+        lines.append(champion_line(answer["beside"]))
     if answer.get("export"):
         lines.append(f"export  {answer['export']}")
-    lines.append(f"MLflow  {answer['url']}  (phistar ui)")
+    lines.append(f"MLflow  {answer['url']}  ({ui_command(given.root)})")
     return answer, lines
 
 
@@ -176,25 +181,37 @@ def predict(given: Namespace) -> Answer:
 
 def compare(given: Namespace) -> Answer:
     """Compare two runs: what differs, and the effect."""
-    from pipeline.cli.printing import comparison
+    from pipeline.cli.comparison import comparison
     from pipeline.run.compare import compare as compare_runs
+    from pipeline.tracking.address import ui_command
+    from pipeline.tracking.follower import send_pages
 
     answer = compare_runs(given.runs, given.root)
-    return answer, comparison(answer)
+    send_pages(given.root, [answer[side]["run_id"] for side in "ab"])
+    return answer, comparison(answer, ui_command(given.root))
+
+
+def runs(given: Namespace) -> Answer:
+    """List runs, the best valid_nll of a recipe first."""
+    from pipeline.cli.ranks import runs_table
+    from pipeline.run.listing import listing
+
+    found = listing(given.name, given.root)
+    return {"runs": found}, runs_table(found, given.all)
 
 
 def promote(given: Namespace) -> Answer:
     """Make a run's export the champion of its recipe."""
-    from pipeline.cli.printing import published
+    from pipeline.cli.ranks import published
     from pipeline.serving import publish
 
-    answer = publish.promote(given.run, given.root)
+    answer = publish.promote(given.run, given.root, given.anyway)
     return answer, published(answer)
 
 
 def rollback(given: Namespace) -> Answer:
     """Make the champion before this one the champion again."""
-    from pipeline.cli.printing import published
+    from pipeline.cli.ranks import published
     from pipeline.serving import publish
 
     answer = publish.rollback(given.name, given.root)
@@ -210,7 +227,7 @@ def serve(given: Namespace) -> Answer:
 
 
 def ui(given: Namespace) -> Answer:
-    """Start MLflow's server in this process's place."""
+    """Serve MLflow's pages until Ctrl-C."""
     from pipeline.tracking import ui
 
     ui.ui(given.root, given.port)
@@ -249,6 +266,7 @@ FUNCTIONS = {  # every other command is `run`
     "plan": plan,
     "predict": predict,
     "compare": compare,
+    "runs": runs,
     "promote": promote,
     "rollback": rollback,
     "serve": serve,

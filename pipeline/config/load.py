@@ -25,11 +25,16 @@ class Config(NamedTuple):
         sections: {"train": {"steps": 600, ...}, ...}, with all of schema.SECTIONS.
         dropped: keys that an earlier layer set and a later one made void
             ("build.mlp_dim" once another network is chosen).
+        path: of the recipe's file.
+        changed: {"train.loss": "hinge"}, the values that the command line gives and
+            the recipe does not have.
     """
 
     name: str
     sections: dict[str, dict[str, Any]]
     dropped: list[str] = []
+    path: Path | None = None
+    changed: dict[str, Any] = {}
 
     def to_yaml(self) -> str:
         """This config as a recipe that inherits nothing and loads to this config."""
@@ -73,7 +78,8 @@ def load(
     sections = checks.resolve(data, components, errors)
     if errors.found:
         raise ConfigError(errors.found.values())
-    return Config(name, sections, dropped)
+    changed = _changed(sections, chain, components)
+    return Config(name, sections, dropped, chain[-2].path, changed)
 
 
 def keys(config: Config, components: Path = schema.COMPONENTS) -> list[Row]:
@@ -88,6 +94,22 @@ def keys(config: Config, components: Path = schema.COMPONENTS) -> list[Row]:
             full, value = f"{name}.{key.name}", values[key.name]
             rows.append(Row(full, value, kind, default, key.meaning))
     return rows
+
+
+def _changed(sections: dict, chain: list[Layer], components: Path) -> dict[str, Any]:
+    """The values that the command line gives and the layers before it do not have."""
+    *before, command_line = chain
+    plain, _ = checks.merge(before, components)
+    changed = {}
+    for full in command_line.flat():
+        name, key = full.split(".", 1)
+        choice = sections[name].get(schema.CHOOSERS.get(name))
+        default = schema.section(name, choice, components)[key].default
+        old = plain[name].get(key, default)
+        old = list(old) if isinstance(old, tuple) else old
+        if sections[name][key] != old:
+            changed[full] = sections[name][key]
+    return changed
 
 
 def _command_line(overrides: list[str]) -> tuple[Layer, list[tuple]]:

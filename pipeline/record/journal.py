@@ -14,6 +14,7 @@ import json
 import os
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -103,11 +104,26 @@ class Journal:
         append(self.path, "artifact", path=path.as_posix())
 
     def dataset(
-        self, *, name: str, digest: str, source: str, rows: int, schema: dict
+        self,
+        *,
+        name: str,
+        source: str,
+        schema: dict,
+        label: str,
+        splits: dict[str, dict],
     ) -> None:
-        """Log the data set; `schema` maps a column or array to its type."""
-        about = {"name": name, "digest": digest, "source": source}
-        append(self.path, "dataset", **about, rows=rows, schema=schema)
+        """Log the data set.
+
+        Args:
+            name: of the data.
+            source: their origin, for a reader.
+            schema: column or array -> its type.
+            label: meaning of y, for a reader.
+            splits: name -> {"digest", "rows"}; of train also "balance", the number of
+                rows of each label, if there are few labels.
+        """
+        about = {"name": name, "source": source, "schema": schema, "label": label}
+        append(self.path, "dataset", **about, splits=splits)
 
     def tags(self, values: dict) -> None:
         """Log words about the run, by name."""
@@ -134,9 +150,9 @@ class Journal:
 class Record:
     """One execution: `<root>/mlruns/runs/<run_id>.jsonl`.
 
-    Kinds of entry: start, resume, stage, metrics, tags, params, end. Names and tags
-    are made in naming.py. Paths are relative to `<root>/mlruns`, so that the folder
-    may move.
+    Kinds of entry: start, resume, stage, metrics, tags, end. Names and tags are made in
+    naming.py, the fields of an end in ending.py. Paths are relative to
+    `<root>/mlruns`, so that the folder may move.
 
     Args:
         root: the project's root, the folder that holds `mlruns/`.
@@ -156,6 +172,10 @@ class Record:
             fields = who | fields
         if kind == "start":
             fields["run_id"] = self.run_id
+        self.write(kind, fields)
+
+    def write(self, kind: str, fields: dict) -> None:
+        """Write an entry to the file."""
         append(self.path, kind, **fields)
 
     def stage(
@@ -186,6 +206,50 @@ class Record:
     def entries(self) -> list[dict]:
         """All entries written so far."""
         return read(self.path)[0]
+
+
+class Draft(Record):
+    """A record that is kept in memory until its run has something to show.
+
+    The draft of a run that ends with its caller's mistake in ingest or build is thrown
+    away. So is that of a repeat. pipeline/run/execution.py decides it.
+
+    Args:
+        root: the project's root.
+        run_id: ours.
+        opening: called when the record is written.
+    """
+
+    SILENT = ("ingest", "build")  # stages that begin without a record on disk
+
+    def __init__(self, root: str | Path, run_id: str, opening: Callable[[], None]):
+        super().__init__(root, run_id)
+        self.opening = opening
+        self.held, self.opened = [], False
+
+    def write(self, kind: str, fields: dict) -> None:
+        """Write an entry, or keep it."""
+        if self.opened:
+            return super().write(kind, fields)
+        self.held.append((kind, {"time": int(time.time() * 1000)} | fields))
+        running = kind == "stage" and fields["status"] == "running"
+        if running and fields["stage"] not in self.SILENT:
+            self.open()
+
+    def open(self) -> None:
+        """Write what was kept, once; from now on entries are written at once."""
+        if self.opened:
+            return
+        self.opened = True
+        for kind, fields in self.held:
+            super().write(kind, fields)
+        self.opening()
+
+    def entries(self) -> list[dict]:
+        """All entries so far."""
+        if self.opened:
+            return super().entries()
+        return [{"kind": kind} | fields for kind, fields in self.held]
 
 
 def read_all(root: str | Path) -> list[tuple[Record, list[dict]]]:

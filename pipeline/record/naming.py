@@ -1,7 +1,7 @@
 """The name, parameters and tags of a run: they are made here, for record and MLflow.
 
-name      recipe and overrides, or `seed N` for a run under a parent
-params    the resolved config: {"train.steps": 600}
+name      the network, and what differs from the recipe: "mlp · lr 0.01 · seed 2"
+params    the keys of the resolved config that the run reads: {"train.steps": 600}
 tags      version.*, num_cpus, git_commit, git_dirty, seeds          of the run
           key.<stage>, cached_from.<stage>                           of each stage
 """
@@ -10,22 +10,42 @@ import contextlib
 import os
 import platform
 import subprocess
+from collections.abc import Collection
 from importlib.metadata import version
-from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from pipeline.config.recipes import headline
+from pipeline.config.relevant import without_effect
 from pipeline.store.keys import flat
 
 if TYPE_CHECKING:  # its import would take longer than some commands
     from pipeline.config.load import Config
 
 PACKAGES = ("phistar", "tensorflow", "keras", "mlflow", "numpy")
+SEEDS = ("ingest.seed", "build.seed", "train.seed")
+BETWEEN = " · "
+LONGEST = 100  # letters of a name
+NETWORK = "build.network"  # every name begins with it
+# keys whose value needs no word before it
+PLAIN = (
+    *("task.name", "task.tokenizer", "ingest.source"),
+    *("train.loss", "train.optimizer", "train.backend", "train.precision"),
+)
+WORDS = {
+    "train.learning_rate": "lr",
+    "train.batch_size": "batch",
+    "train.batch_tokens": "tokens",
+    "train.seed": "seed",
+    "build.seed": "weights seed",
+    "ingest.seed": "split seed",
+}
 
 
 def run_entry(
     config: "Config",
     command: list[str],
+    kind: str,
     parent: str | None = None,
     seeds: int | None = None,
 ) -> dict:
@@ -34,15 +54,18 @@ def run_entry(
     Args:
         config: the resolved config.
         command: the words that the user typed.
+        kind: of the data.
         parent: run_id of the execution that this one belongs to.
         seeds: number of executions that this one is the parent of.
     """
     return {
         "experiment": config.name,
-        "name": run_name(config, command, parent),
+        "name": run_name(config, parent, seeds),
         "command": " ".join(command),
         "parent": parent,
-        "params": params(config),
+        "question": headline(config.path) if config.path else "",
+        "params": params(config, kind),
+        "config": config.to_yaml(),
         "tags": version_tags() | ({"seeds": str(seeds)} if seeds else {}),
     }
 
@@ -53,21 +76,45 @@ def stage_tags(stage: str, key: str, cached_from: str) -> dict[str, str]:
     return {f"key.{stage}": key} | made_by
 
 
-def run_name(config: "Config", command: list[str], parent: str | None) -> str:
-    """Name in MLflow's list: the recipe and the overrides, or a child's seed."""
+def run_name(config: "Config", parent: str | None, seeds: int | None = None) -> str:
+    """Name in MLflow's list: the network and the differences; or a child's seed."""
     if parent:
         return f"seed {config.sections['train']['seed']}"
-    overrides = [
-        word
-        for before, word in pairwise(command)
-        if "=" in word and word[0] != "-" and before != "--root"
-    ]
-    return " ".join([config.name, *overrides])
+    changed = {k: v for k, v in config.changed.items() if k != NETWORK}
+    if len({changed.get(key) for key in SEEDS}) == 1:  # one word for three
+        changed = {k: v for k, v in changed.items() if k not in SEEDS[:2]}
+    words = [special(key, value) for key, value in changed.items() if value is not None]
+    words += [f"{seeds} seeds"] if seeds else []
+    name = BETWEEN.join([config.sections["build"]["network"], *words])
+    return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
 
 
-def params(config: "Config") -> dict:
-    """The resolved config as MLflow parameters; None is left out."""
-    return {k: v for k, v in flat(config.sections).items() if v is not None}
+def special(key: str, value: Any) -> str:
+    """A key with its value in few words: "lr 0.01", "no flip", "hinge"."""
+    word = WORDS.get(key, key.partition(".")[2].replace("_", " "))
+    if isinstance(value, bool):
+        return word if value else f"no {word}"
+    if isinstance(value, list):
+        value = ",".join(map(str, value))
+    if isinstance(value, str) and "/" in value:
+        value = Path(value).name
+    shown = f"{value:g}" if isinstance(value, float) else str(value)
+    return shown if key in PLAIN else f"{word} {shown}"
+
+
+def unused(name: str, taken: Collection[str]) -> str:
+    """A name that no other run has: "mlp", else "mlp · again 2"."""
+    count, free = 1, name
+    while free in taken:
+        count += 1
+        free = f"{name}{BETWEEN}again {count}"
+    return free
+
+
+def params(config: "Config", kind: str) -> dict:
+    """The keys of the resolved config that a run on this kind of data reads."""
+    left_out = without_effect(config.sections, kind)
+    return {k: v for k, v in flat(config.sections).items() if k not in left_out}
 
 
 def version_tags() -> dict[str, str]:

@@ -8,12 +8,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pipeline.process.terminal import nearest
-from pipeline.record.journal import read_all
+from pipeline.record.journal import alive, read_all
 from pipeline.record.sent import read_state
 from pipeline.store.store import Store
 
 SHOWN = 10  # runs that an error lists
 PREFIX = 4  # letters, at least, of the beginning of an id
+# the last status in a record -> that of the run
+STATUS = {
+    "FINISHED": "finished",
+    "FAILED": "failed",
+    "KILLED": "stopped",
+    "SCHEDULED": "stopped",  # as asked, before the last stage
+}
 
 
 class Run(NamedTuple):
@@ -26,8 +33,12 @@ class Run(NamedTuple):
         recipe: its name.
         time: of its start, ms since the epoch.
         parent: run_id of the execution that it belongs to, or None.
-        finished: True if all stages ended.
+        seeds: number of executions that it is the parent of, or None.
+        params: the resolved config, flat.
+        status: "finished" (all stages), "stopped", "failed" or "running".
+        failure: stage, reason and advice of a failed run, "" where unknown; or None.
         keys: stage -> key of its result.
+        means: metric -> its mean over the seeds of a parent.
     """
 
     run_id: str
@@ -36,8 +47,12 @@ class Run(NamedTuple):
     recipe: str
     time: int
     parent: str | None
-    finished: bool
+    seeds: int | None
+    params: dict
+    status: str
+    failure: dict[str, str] | None
     keys: dict[str, str]
+    means: dict[str, float]
 
     def __str__(self) -> str:
         began = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(self.time / 1000))
@@ -46,26 +61,54 @@ class Run(NamedTuple):
 
 def runs(root: Path) -> list[Run]:
     """All executions below a root, the oldest first."""
-    found = []
-    for record, entries in read_all(root):
-        keys = {
+    return [
+        read(record.run_id, entries, read_state(root, record.run_id))
+        for record, entries in read_all(root)
+    ]
+
+
+def read(run_id: str, entries: list[dict], sent: dict) -> Run:
+    """A run, from the entries of its record and the state of its way to MLflow."""
+    start, last = entries[0], entries[-1]
+    stages = [entry for entry in entries if entry["kind"] == "stage"]
+    ended = last["kind"] == "end"
+    running = not ended and alive(entries)
+    status = STATUS[last["status"]] if ended else "running" if running else "stopped"
+    failure = None
+    if status == "failed":
+        stage = stages[-1]["stage"] if stages else ""
+        words = {"stage": stage, "reason": "", "advice": ""}
+        failure = words | {name: last[name] for name in words if last.get(name)}
+    metrics = [entry["values"] for entry in entries if entry["kind"] == "metrics"]
+    seeds = start.get("tags", {}).get("seeds")
+    return Run(
+        run_id=run_id,
+        mlflow_run_id=sent.get("mlflow_run_id", ""),
+        name=start["name"],
+        recipe=start["experiment"],
+        time=start["time"],
+        parent=start.get("parent"),
+        seeds=int(seeds) if seeds else None,
+        params=start.get("params", {}),
+        status=status,
+        failure=failure,
+        keys={
             entry["stage"]: entry["key"]
-            for entry in entries
-            if entry["kind"] == "stage" and entry["status"] in ("ran", "cached")
-        }
-        start, last = entries[0], entries[-1]
-        run = Run(
-            run_id=record.run_id,
-            mlflow_run_id=read_state(root, record.run_id).get("mlflow_run_id", ""),
-            name=start["name"],
-            recipe=start["experiment"],
-            time=start["time"],
-            parent=start.get("parent"),
-            finished=last["kind"] == "end" and last["status"] == "FINISHED",
-            keys=keys,
-        )
-        found.append(run)
-    return found
+            for entry in stages
+            if entry["status"] in ("ran", "cached")
+        },
+        means={name: value for values in metrics for name, value in values.items()},
+    )
+
+
+def named(word: str, known: list[Run]) -> list[Run]:
+    """The run that has a word for its whole id, ours or MLflow's, as a list."""
+    return [run for run in known if word in (run.run_id, run.mlflow_run_id)]
+
+
+def recipe_of(word: str) -> str:
+    """The recipe that a word names, if it names one: a name, or a YAML file."""
+    return Path(word).stem if word.endswith((".yaml", ".yml")) else word
 
 
 def matching(word: str, known: list[Run]) -> list[Run]:
@@ -75,11 +118,12 @@ def matching(word: str, known: list[Run]) -> list[Run]:
         word: see `find`.
         known: the runs, the oldest first.
     """
-    recipe = Path(word).stem if word.endswith((".yaml", ".yml")) else word
-    of_recipe = [run for run in known if run.recipe == recipe]
-    whole = [run for run in of_recipe if run.finished and "export" in run.keys]
+    of_recipe = [run for run in known if run.recipe == recipe_of(word)]
+    whole = [
+        run for run in of_recipe if run.status == "finished" and "export" in run.keys
+    ]
     candidates = (
-        [run for run in known if word in (run.run_id, run.mlflow_run_id)],
+        named(word, known),
         (whole or of_recipe)[-1:],
         [run for run in known if run.name == word],
         [

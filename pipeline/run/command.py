@@ -5,21 +5,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from components.serving import clean
 from pipeline.config.load import Config
 from pipeline.process.terminal import note
 from pipeline.process.writable import require_root
-from pipeline.record.journal import Record
+from pipeline.record.naming import SEEDS
+from pipeline.record.runs import runs
 from pipeline.run import preflight
-from pipeline.run.execution import execution
+from pipeline.run.execution import Execution, execution
 from pipeline.run.metrics import number, summary
 from pipeline.run.process import require_backend, require_devices
 from pipeline.run.sources import fingerprint, require_network
 from pipeline.run.stages import NAMES, require_inputs, run_stages
+from pipeline.store import champions
 from pipeline.store.store import Store
-from pipeline.tracking.follower import Follower
-
-SEEDS = ("ingest.seed", "build.seed", "train.seed")
 
 
 def run_once(
@@ -27,9 +25,10 @@ def run_once(
     root: Path,
     command: list[str],
     *,
-    under: tuple[Record, Follower] | None = None,
+    under: Execution | None = None,
     check: bool = False,
     first: str = NAMES[0],
+    register: bool = True,
     **how: Any,
 ) -> dict:
     """Run one execution.
@@ -41,11 +40,13 @@ def run_once(
         under: the execution that this one belongs to.
         check: True runs the preflight in any case, not only before long training.
         first: stages before it must be in the store.
+        register: False keeps the export out of MLflow's registry.
         **how: last, force, isolate, as `run_stages` takes them.
 
     Returns:
-        experiment, run_id, url, stages, metrics, export; the last two are None if the
-        run stops before them.
+        experiment, run_id, url, stages, metrics, export, beside. Metrics and export are
+        None if the run stops before them; beside if there is no champion to compare
+        with, else see `paired.beside_champion`.
 
     Raises:
         Failure: of the stage that failed.
@@ -54,13 +55,17 @@ def run_once(
     if not under:
         require(config, store, first)
     complete = how.get("last", NAMES[-1]) == NAMES[-1]
-    with execution(root, config, command, complete, under) as (record, feed):
+    opened = execution(root, config, command, complete, under, register=register)
+    with opened as current:
+        record = current.record
 
         def before_train(artifacts: dict[str, Path], key: str, parts: dict) -> None:
             long = preflight.is_long(parts, store, artifacts)
             if check or long:
                 preflight.check(config, store, artifacts, key, record.run_id)
             if complete and not long and not how.get("isolate"):
+                from components.serving import clean  # it imports numpy
+
                 clean.start()  # export needs it in a few seconds
 
         stages = run_stages(
@@ -77,8 +82,21 @@ def run_once(
         metrics = json.loads(file.read_text("utf-8"))
     if "export" in stages:
         export = str(Path(stages["export"]["path"], "saved_model"))
-    about = {"experiment": config.name, "run_id": record.run_id, "url": feed.address()}
-    return about | {"stages": stages, "metrics": metrics, "export": export}
+    shown = {"run_id": current.run_id, "url": current.address()}
+    about = {"experiment": config.name} | shown
+    about |= {"stages": stages, "metrics": metrics, "export": export}
+    return about | {"beside": None if under else beside(current.run_id, config, root)}
+
+
+def beside(run_id: str, config: Config, root: Path) -> dict | None:
+    """The difference of a run to the champion, see `paired.beside_champion`."""
+    if champions.champion(config.name, root) is None:
+        return None
+    from pipeline.run import paired  # it imports numpy
+
+    known = runs(root)
+    found = [run for run in known if run.run_id == run_id]
+    return paired.beside_champion(found[0], known, root) if found else None
 
 
 def require(config: Config, store: Store, first: str) -> None:
@@ -123,21 +141,24 @@ def run_seeds(
         experiment, run_id and url of the parent; metrics (means, and `<metric>_sd`);
         runs, what `run_once` returns for each seed.
     """
-    config, runs, metrics = load([]), [], None
+    config, answers, metrics = load([]), [], None
     children = [load([f"{key}={seed}" for key in SEEDS]) for seed in range(seeds)]
     for seeded in children:
         require(seeded, Store(Path(root) / "mlruns"), first)
     complete = how.get("last", NAMES[-1]) == NAMES[-1]
-    with execution(root, config, command, complete, seeds=seeds) as (record, feed):
+    with execution(root, config, command, complete, seeds=seeds) as current:
         for seed, seeded in enumerate(children):
-            runs.append(run_once(seeded, root, command, under=(record, feed), **how))
-            if runs[-1]["metrics"]:
-                note(f"seed {seed}  test_nll {number(runs[-1]['metrics']['test_nll'])}")
-        if runs[0]["metrics"]:
-            metrics = summary([run["metrics"] for run in runs])
-            record.append("metrics", step=0, values=metrics)
-    about = {"experiment": config.name, "run_id": record.run_id, "url": feed.address()}
-    return about | {"metrics": metrics, "runs": runs}
+            answers.append(run_once(seeded, root, command, under=current, **how))
+            if measured := answers[-1]["metrics"]:
+                note(f"seed {seed}  test_nll {number(measured['test_nll'])}")
+        if answers[0]["metrics"]:
+            metrics = summary([run["metrics"] for run in answers])
+            current.record.append("metrics", step=0, values=metrics)
+    shown = {"run_id": current.run_id, "url": current.address()}
+    for run, child in zip(answers, current.children, strict=True):
+        run |= {"run_id": child.run_id, "url": child.address()}  # known by now
+    about = {"experiment": config.name} | shown
+    return about | {"metrics": metrics, "runs": answers}
 
 
 def note_stage(name: str, outcome: dict) -> None:

@@ -6,7 +6,8 @@
                error, from -ln P of each test example under both; the first step at
                which the learning curves part
 
-Nothing is run, and neither keras nor mlflow is imported.
+No stage is run, and neither keras nor mlflow is imported. The same comparison is also
+written as a page, see compare_page.py.
 """
 
 import json
@@ -14,10 +15,11 @@ import math
 from pathlib import Path
 from urllib.parse import quote
 
-import numpy as np
-
 from pipeline.record.runs import Run, find, result
+from pipeline.record.scores import read_verdict
+from pipeline.run.compare_page import write
 from pipeline.run.metrics import HEADLINE
+from pipeline.run.paired import paired, read, require_same_test
 from pipeline.run.stages import NAMES
 from pipeline.store import keys
 from pipeline.store.store import Store
@@ -26,7 +28,6 @@ from pipeline.tracking import address
 CURVES = ("train_loss", "valid_nll")
 ROUNDING = 1e-6  # relative; runs of one machine agree to the last bit
 SEEDS = ("build.seed", "train.seed")  # no recipe is better for its seed
-NORMAL = 1.96  # standard errors each way that hold 95 % of a normal distribution
 
 
 def compare(words: tuple[str, str], root: Path) -> dict:
@@ -37,8 +38,9 @@ def compare(words: tuple[str, str], root: Path) -> dict:
         root: project root.
 
     Returns:
-        Plain data: a, b, config, functions, libraries, data, metrics, nll, parting,
-        url.
+        Plain data: a, b (run_id, name, recipe, verdict, sentence), nll, config,
+        functions, libraries, data, metrics, parting, steps_in_common, pages, url.
+        `pages` are the files of the same comparison as a page, one for each run.
 
     Raises:
         ValueError: no such run; other test data, or another task.
@@ -62,10 +64,11 @@ def compare(words: tuple[str, str], root: Path) -> dict:
     same = all(split["a"] == split["b"] for split in data.values())
     same = same and not (functions or libraries or source)
     only_seeds = set() < differing.keys() <= set(SEEDS) and same
-    about = [{"run_id": r.run_id, "name": r.name, "recipe": r.recipe} for r in runs]
-    return {
-        "a": about[0],
-        "b": about[1],
+    histories = [read(folder["train"] / "history.json") for folder in folders]
+    answer = {
+        "a": about(runs[0], folders[0]["evaluate"]),
+        "b": about(runs[1], folders[1]["evaluate"]),
+        "nll": paired(folders, only_seeds),
         "config": differing,
         "functions": functions,
         "libraries": libraries,
@@ -75,10 +78,18 @@ def compare(words: tuple[str, str], root: Path) -> dict:
             for name in (f"test_{short}" for short in HEADLINE)
             if name in metrics[0] and name in metrics[1]
         },
-        "nll": paired(folders, only_seeds),
-        "parting": parting(*(read(f["train"] / "history.json") for f in folders)),
+        "parting": parting(*histories),
+        "steps_in_common": len({*histories[0]["step"]} & {*histories[1]["step"]}),
         "url": compare_address(root, runs),
     }
+    return answer | {"pages": write(answer, histories, root)}
+
+
+def about(run: Run, evaluated: Path) -> dict:
+    """The names of a run, and the verdict on it, None if it has none."""
+    verdict = read_verdict(evaluated) or {}
+    names = {"run_id": run.run_id, "name": run.name, "recipe": run.recipe}
+    return names | {name: verdict.get(name) for name in ("verdict", "sentence")}
 
 
 def parts_of(run: Run, stages: tuple[str, ...], store: Store) -> dict:
@@ -89,24 +100,6 @@ def parts_of(run: Run, stages: tuple[str, ...], store: Store) -> dict:
         for group in together if manifest else ():
             together[group] |= manifest["parts"][group]
     return together
-
-
-def require_same_test(folders: list[dict], tasks: list[str]) -> None:
-    """Refuse runs whose test_nll are means over different examples.
-
-    Raises:
-        ValueError: with both tasks and digests.
-    """
-    digests = [read(f["ingest"] / "digest.json")["test"] for f in folders]
-    if tasks[0] != tasks[1] or digests[0] != digests[1]:
-        raise ValueError(
-            "runs can be compared on the same test data only. Received: "
-            + ", ".join(
-                f"task {task} and test data {digest[:12]}"
-                for task, digest in zip(tasks, digests, strict=True)
-            )
-            + ". Expected runs of one task, with equal keys of `ingest`."
-        )
 
 
 def data_of(folders: list[dict]) -> dict[str, dict]:
@@ -120,46 +113,6 @@ def changes(group: str, a: dict, b: dict) -> list[str]:
     groups = ("arguments", "inputs", "source", "code", "libraries")
     nothing = dict.fromkeys(groups, {})
     return keys.differences(nothing | {group: a[group]}, nothing | {group: b[group]})
-
-
-def paired(folders: list[dict], only_seeds: bool) -> dict:
-    """The difference of test_nll, example by example, B less A.
-
-    An example is a row, an image, or a text. Over texts test_nll is a ratio of sums,
-    r = sum d_i / sum n_i. Its standard error is that of the ratio estimator, from the
-    residuals d_i - r n_i.
-
-    Args:
-        folders: of A and of B: stage -> folder of its result.
-        only_seeds: True if nothing but seeds differs.
-
-    Returns:
-        difference and standard_error, nats per label; n, the examples; only_seeds;
-        verdict: "A" or "B", the better one, or "tie". It is a tie if 0 is within 1.96
-        standard errors. So it is if only the seeds differ, since no recipe is better
-        for its seed, and with one example, which has no standard error.
-
-    Source: W. G. Cochran, Sampling Techniques, 3rd edition, 1977, chapter 6.
-    """
-    a, b = (np.load(f["evaluate"] / "test_nll.npy").astype("float64") for f in folders)
-    labels = np.ones(len(a))  # per example; a text has its tokens
-    offsets = folders[0]["ingest"] / "test" / "labels_offsets.npy"
-    if offsets.exists():
-        labels = np.diff(np.load(offsets))
-    difference = (b - a).sum() / labels.sum()
-    residual, n = b - a - difference * labels, len(a)
-    error = None
-    if n > 1:
-        error = float(math.sqrt((residual**2).sum() * n / (n - 1)) / labels.sum())
-    # `not >`, so that NaN is a tie
-    tie = only_seeds or error is None or not abs(difference) > NORMAL * error
-    return {
-        "difference": float(difference),
-        "standard_error": error,
-        "n": n,
-        "verdict": "tie" if tie else "A" if difference > 0 else "B",
-        "only_seeds": only_seeds,
-    }
 
 
 def parting(a: dict, b: dict) -> dict | None:
@@ -185,12 +138,8 @@ def compare_address(root: Path, runs: list[Run]) -> str:
     """MLflow's page that shows both; its first page while it does not have them."""
     server, sent = address.server(root), [address.sent_to(root, r.run_id) for r in runs]
     if None in sent:
-        return server
+        return address.first_page(server)
     ids = json.dumps([run for _, run in sent])
     experiments = json.dumps(sorted({experiment for experiment, _ in sent}))
-    return f"{server}/#/compare-runs?runs={quote(ids)}&experiments={quote(experiments)}"
-
-
-def read(path: Path) -> dict:
-    """The content of a JSON file."""
-    return json.loads(Path(path).read_text("utf-8"))
+    query = f"runs={quote(ids)}", f"experiments={quote(experiments)}"
+    return address.page(server, "compare-runs", *query)

@@ -6,10 +6,85 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.config.load import Config
-from pipeline.record.journal import Record, alive, read_all
-from pipeline.record.naming import run_entry
-from pipeline.run import page
+from pipeline.process.errors import USAGE, Failure
+from pipeline.process.terminal import note
+from pipeline.record import console
+from pipeline.record.ending import ending
+from pipeline.record.journal import Draft, Record, alive, read_all
+from pipeline.record.naming import run_entry, unused
+from pipeline.run import page, repeats
+from pipeline.run.sources import opened
 from pipeline.tracking.follower import Follower
+
+
+class Execution:
+    """An execution that is under way.
+
+    Args:
+        record: its record.
+        follower: it sends the record to MLflow; children share their parent's.
+
+    Attributes:
+        children: the executions that belong to it, the oldest first.
+        same_as: run_id of an earlier run that has all of its results, else "".
+    """
+
+    def __init__(self, record: Record, follower: Follower):
+        self.record, self.follower = record, follower
+        self.children: list[Execution] = []
+        self.same_as = ""
+        self.log = ""
+
+    @property
+    def run_id(self) -> str:
+        """The run that shows its results."""
+        return self.same_as or self.record.run_id
+
+    def address(self) -> str:
+        """The page of that run in MLflow."""
+        return self.follower.address(self.run_id)
+
+    @property
+    def on_disk(self) -> bool:
+        """True if its record is written."""
+        return not isinstance(self.record, Draft) or self.record.opened
+
+    def open(self) -> None:
+        """Write its record and those of its children."""
+        if not self.on_disk:
+            self.record.open()
+        self.write_log()
+        for child in self.children:
+            child.open()
+
+    def close(self, log: str, **end: str) -> None:
+        """End its record, with its page and the lines that its user saw."""
+        self.log = f"$ {self.record.entries()[0]['command']}\n{log}"
+        self.write_log()
+        try:
+            page.write(self.record)
+        finally:
+            self.record.append("end", **end)
+
+    def write_log(self) -> None:
+        """Write the log beside the record."""
+        if self.log and self.on_disk:
+            self.record.path.with_suffix(".log.txt").write_text(self.log, "utf-8")
+
+    def throw_away(self) -> None:
+        """Leave nothing of it."""
+        for path in self.record.path.parent.glob(f"{self.record.run_id}.*"):
+            path.unlink()  # the journal of a stage that failed
+
+    def repeats(self, records: repeats.Records) -> bool:
+        """True if an earlier run, from now on `same_as`, has all of its results."""
+        if self.on_disk:
+            return False
+        held = [child.record.entries() for child in self.children]
+        self.same_as = repeats.earlier(self.record.entries(), held, records)
+        for child, entries in zip(self.children, held, strict=True):
+            child.same_as = repeats.twin(entries, self.same_as, records)
+        return bool(self.same_as)
 
 
 @contextlib.contextmanager
@@ -18,9 +93,10 @@ def execution(
     config: Config,
     command: list[str],
     complete: bool = True,
-    under: tuple[Record, Follower] | None = None,
+    under: Execution | None = None,
     seeds: int | None = None,
-) -> Iterator[tuple[Record, Follower]]:
+    register: bool = True,
+) -> Iterator[Execution]:
     """A record that is open in the block and states how the block ended.
 
     A child process sends all of it to MLflow meanwhile. After the block it has sent
@@ -30,6 +106,9 @@ def execution(
     stopped before the last stage, or was killed, is continued: it stays one run. A
     parent and its children always begin again, with what is in the store.
 
+    Two executions leave no record: one that ended with a mistake of its caller, found
+    by ingest or build, and one whose results another run has already.
+
     Args:
         root: project root.
         config: the resolved config.
@@ -37,47 +116,107 @@ def execution(
         complete: True if the block runs to the last stage.
         under: the execution that this one belongs to, whose follower it shares.
         seeds: number of executions that this one is the parent of.
+        register: False keeps the export out of MLflow's registry.
 
     Yields:
-        The record, and the follower that feeds MLflow.
+        The execution.
     """
-    start = run_entry(config, command, under and under[0].run_id, seeds)
-    record = None if under or seeds else unfinished(root, start)
+    parent = under and under.record.run_id
+    start = run_entry(config, command, opened(config).kind, parent, seeds)
+    start["register"] = register
+    records = read_all(root)
+    record = None if under or seeds else unfinished(records, start)
     if record is not None:
-        record.append("resume", command=start["command"])
+        current = Execution(record, Follower(root, record.run_id).start())
+        record.append("resume", command=start["command"], register=register)
     else:
-        record = Record(root, uuid.uuid4().hex)
-        record.append("start", **start)
-    if under:
-        follower = under[1]
-        follower.add(record.run_id)
-    else:
-        follower = Follower(root, record.run_id).start()
-    status = "FAILED"
-    try:
-        yield record, follower
-        status = "FINISHED" if complete else "SCHEDULED"
-    except (KeyboardInterrupt, SystemExit):
-        status = "KILLED"
-        raise
-    finally:
-        try:
-            page.write(record)
-        finally:
-            record.append("end", status=status)
         if not under:
-            follower.finish()
+            start["name"] = unused(start["name"], names(records, config.name))
+        current = begin(root, start, under)
+    with console.kept() as seen:
+        try:
+            yield current
+        except BaseException as error:
+            if mistaken(current, error):
+                current.throw_away()
+                if under:
+                    under.children.remove(current)
+            else:
+                current.open()
+                end = ending(error, current.record.entries())
+                last = f"{end['reason']} {end['advice']}".strip()
+                lines = [seen.text().strip(), last, traced(error)]
+                log = "\n".join(filter(None, lines))
+                current.close(f"{log}\n", **end)
+            raise
+        else:
+            if not under and current.repeats(records):
+                note(f"nothing new: run {current.run_id[:8]} has all of this already")
+            else:
+                if not under:
+                    current.open()
+                status = "FINISHED" if complete else "SCHEDULED"
+                current.close(seen.text(), status=status)
+        finally:
+            if not under:
+                current.follower.finish()
 
 
-def unfinished(root: Path, start: dict) -> Record | None:
-    """The newest execution with the same config and tags, if it can be continued.
+def begin(root: Path, start: dict, under: Execution | None) -> Execution:
+    """A new execution, whose record is not on disk yet.
 
     Args:
         root: project root.
+        start: the entry that starts its record.
+        under: the execution that it belongs to.
+    """
+    run_id = uuid.uuid4().hex
+    follower = under.follower if under else Follower(root, run_id)
+
+    def opening() -> None:
+        if under:
+            under.record.open()  # MLflow needs the parent first
+            follower.add(run_id)
+        else:
+            follower.start()
+
+    record = Draft(root, run_id, opening)
+    record.append("start", **start)
+    current = Execution(record, follower)
+    if under:
+        under.children.append(current)
+    return current
+
+
+def mistaken(current: Execution, error: BaseException) -> bool:
+    """True if an execution has nothing to show but a mistake of its caller."""
+    if current.on_disk or not isinstance(error, Exception):
+        return False
+    failure = error if isinstance(error, Failure) else Failure.of(error)
+    return failure.status == USAGE
+
+
+def traced(error: BaseException) -> str:
+    """The traceback of an error that its message does not explain, else ""."""
+    unexplained = isinstance(error, Failure) and not error.expected
+    return error.details if unexplained else ""
+
+
+def names(records: repeats.Records, experiment: str) -> set[str]:
+    """Names of an experiment's runs."""
+    starts = [entries[0] for _, entries in records]
+    return {start["name"] for start in starts if start["experiment"] == experiment}
+
+
+def unfinished(records: repeats.Records, start: dict) -> Record | None:
+    """The newest execution with the same config and tags, if it can be continued.
+
+    Args:
+        records: all of them, the oldest first.
         start: the entry that would start a new record.
     """
     same = ("experiment", "params", "tags", "parent")
-    for record, entries in reversed(read_all(root)):
+    for record, entries in reversed(records):
         if any(entries[0].get(field) != start[field] for field in same):
             continue
         last = entries[-1]

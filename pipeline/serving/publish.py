@@ -19,9 +19,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from components.errors import RejectedModel
 from components.serving import clean
 from components.serving.mlflow_model import link
-from pipeline.record.runs import find, result
+from pipeline.record.runs import Run, find, named, recipe_of, result, runs
+from pipeline.record.scores import NOT_BETTER, read_verdict
+from pipeline.run import paired, ranking
 from pipeline.store.champions import (
     ORIGIN,
     newest,
@@ -31,39 +34,101 @@ from pipeline.store.champions import (
     serving,
 )
 from pipeline.store.contract import read_contract
-from pipeline.store.store import sync
-from pipeline.tracking import models, ui
+from pipeline.store.store import Store, sync
+from pipeline.tracking import registry, ui
 from pipeline.tracking.target import Target
 
 
-def promote(word: str, root: Path) -> dict:
-    """Make an export the champion of its name.
+def promote(word: str, root: Path, anyway: bool = False) -> dict:
+    """Make an export the champion of its recipe.
 
     Args:
-        word: of a run, as `history.find` takes it.
+        word: a recipe's name or file, for the finished run of its present data with the
+            least valid_nll; or one run, as `runs.find` takes it.
         root: project root.
+        anyway: promote also what is not better than guessing, or worse than the
+            champion.
 
     Returns:
-        dict: name, version, run_id, folder, test_nll, before (the champion until now,
-        or None), before_test_nll, difference (nats, on the golden batch; None if it was
-        the champion already).
+        dict of plain data:
+
+        - name, version, mlflow_version, run_id, folder, test_nll
+        - before, before_test_nll: the champion until now, or None
+        - difference: nats, on the golden batch; None if it was the champion already
+        - choice: valid_nll, among, own (see `ranking.Choice`); None for a named run
+        - beside: the paired difference to the champion before, or None
+        - objections: sentences, with `anyway` only
 
     Raises:
         ValueError: no such export.
-        RejectedModel: it does not answer as it was evaluated.
+        RejectedModel: it does not answer as it was evaluated, or there is an objection.
     """
-    run = find(word, root, "export")
+    known, choice = runs(root), None
+    if not named(word, known) and any(r.recipe == recipe_of(word) for r in known):
+        choice = ranking.best(word, known, root)
+    run = choice.run if choice else find(word, root, "export")
     source, key = result(run, "export", root) / "saved_model", run.keys["export"]
     with locked(root, run.recipe) as folder:
-        target = synced(root)
         before = newest(folder)
         if before and read_origin(folder / str(before))["export"] == key:
-            alias(target, run.recipe, key)  # its MLflow may be another one by now
-            return answer(folder, before, before, None)
+            # its MLflow may be another one by now
+            target, origin = Target(root), read_origin(folder / str(before))
+            version = registered(target, root, run.recipe, origin)
+            registry.crown(target, run.recipe, version)
+            found = answer(folder, before, before, None, version)
+            return found | reasons(choice, None, [])
+        beside = paired.beside_champion(run, known, root)
+        objections = objections_to(run, beside, root)
+        if objections and not anyway:
+            raise RejectedModel(
+                f"{run} of {run.recipe} is not promoted. Received: "
+                f"{' '.join(objections)} Expected a model that is better than guessing "
+                "and not worse than the champion. To promote it all the same: `phistar "
+                f"promote {run.run_id[:8]} --anyway`."
+            )
         version = (before or 0) + 1
         origin = {"run_id": run.run_id, "export": key, "version": None}
-        difference = publish(target, source, folder, version, origin)
-        return answer(folder, version, before, difference)
+        difference, mlflow_version = publish(root, source, folder, version, origin)
+        found = answer(folder, version, before, difference, mlflow_version)
+        return found | reasons(choice, beside, objections)
+
+
+def objections_to(run: Run, beside: dict | None, root: Path) -> list[str]:
+    """The reasons not to promote a run, as sentences.
+
+    Args:
+        run: with a result of `evaluate`.
+        beside: its difference to the champion, or None.
+        root: project root.
+    """
+    found = []
+    evaluated = Store(Path(root) / "mlruns").path("evaluate", run.keys["evaluate"])
+    verdict = read_verdict(evaluated)
+    if verdict and verdict["verdict"] == NOT_BETTER:
+        found.append(verdict["sentence"])
+    if beside and beside["verdict"] == "A":
+        found.append(
+            f"Worse than the champion, {run.recipe} {beside['version']}, by "
+            f"{beside['difference']:.4f} ± {beside['standard_error']:.4f} nats a label "
+            f"(one standard error) on the same {beside['n']} test examples."
+        )
+    return found
+
+
+def reasons(
+    choice: ranking.Choice | None, beside: dict | None, objections: list[str]
+) -> dict:
+    """The part of the answer that gives the reasons of a promotion."""
+    return {
+        "choice": choice
+        and {
+            "valid_nll": choice.score.valid_nll,
+            "among": choice.among,
+            "own": choice.own,
+        },
+        "beside": beside,
+        "objections": objections,
+    }
 
 
 def rollback(name: str, root: Path) -> dict:
@@ -103,42 +168,32 @@ def rollback(name: str, root: Path) -> dict:
         number = origins[earlier[-1]]["version"] or earlier[-1]
         origin = origins[number] | {"version": number}
         source, version = folder / str(number), before + 1
-        difference = publish(synced(root), source, folder, version, origin)
-        return answer(folder, version, before, difference)
-
-
-def synced(root: Path) -> Target:
-    """Send what an earlier run could not send.  -> MLflow."""
-    ui.sync(root)
-    return Target(root)
-
-
-def alias(target: Target, name: str, key: str) -> None:
-    """Move MLflow's alias `champion` to an export that was published."""
-    version = models.registered(target.client, name, key).version
-    target.client.set_registered_model_alias(name, models.CHAMPION, version)
+        difference, mlflow_version = publish(root, source, folder, version, origin)
+        return answer(folder, version, before, difference, mlflow_version)
 
 
 def publish(
-    target: Target, source: Path, folder: Path, version: int, origin: dict
-) -> float:
+    root: Path, source: Path, folder: Path, version: int, origin: dict
+) -> tuple[float, int]:
     """Write a version, check it, and make it and MLflow's model of it the champion.
 
     The alias is moved first. A kill between the two leaves two champions, one here and
     one in MLflow; each of them answers, and the same command again completes the move.
 
     Args:
-        target: of `synced`.
+        root: project root.
         source: folder of a SavedModel, which is not changed.
         folder: `mlruns/serving/<name>`, locked.
         version: its number.
         origin: plain data, with the key of the export.
 
     Returns:
-        The largest difference of its golden answers, nats.
+        The largest difference of its golden answers, nats; MLflow's version.
     """
+    clean.start()  # it imports TensorFlow while this process imports mlflow
+    target = Target(root)
     # MLflow must have it before any request is sent to the folder
-    models.registered(target.client, folder.name, origin["export"])
+    known = registered(target, root, folder.name, origin)
     for left in folder.glob(".[0-9]*"):  # of one that was killed: we hold the lock
         shutil.rmtree(left, ignore_errors=True)  # its child may still be calling it
     draft = folder / f".{version}.{secrets.token_hex(4)}"
@@ -156,10 +211,31 @@ def publish(
         raise
     for path in [*draft.rglob("*"), draft]:
         sync(path)
-    alias(target, folder.name, origin["export"])
+    registry.crown(target, folder.name, known)
     draft.rename(folder / str(version))
     sync(folder)
-    return difference
+    return difference, known
+
+
+def registered(target: Target, root: Path, name: str, origin: dict) -> int:
+    """MLflow's version number of an export.
+
+    What an earlier run could not send is sent first.
+
+    Raises:
+        LookupError: MLflow does not have the run.
+    """
+    version = registry.register(target, root, name, origin)
+    if version is None:
+        ui.sync(root)
+        version = registry.register(target, root, name, origin)
+    if version is None:
+        raise LookupError(
+            f"MLflow has no model of this export. Received: {name}, export "
+            f"{origin['export']}. Expected one that a run has logged: `phistar ui` "
+            "sends what is missing."
+        )
+    return version
 
 
 @contextlib.contextmanager
@@ -173,13 +249,18 @@ def locked(root: Path, name: str) -> Iterator[Path]:
 
 
 def answer(
-    folder: Path, version: int, before: int | None, difference: float | None
+    folder: Path,
+    version: int,
+    before: int | None,
+    difference: float | None,
+    mlflow_version: int,
 ) -> dict:
     """The result of the command, see `promote`."""
     origin = read_origin(folder / str(version))
     return {
         "name": folder.name,
         "version": version,
+        "mlflow_version": mlflow_version,
         "run_id": origin["run_id"],
         "folder": str(folder / str(version)),
         "test_nll": nll(folder, version),

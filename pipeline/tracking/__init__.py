@@ -15,6 +15,7 @@
     target     MLflow's runs
     models     MLflow's models of exports, and its registry
     ui         all records, after an outage or a lost database; MLflow's pages
+    server     MLflow's server as a child process
     address    MLflow's address, and the page of a run
     relocate   MLflow's own paths, after the folder was moved
 

@@ -5,11 +5,15 @@ import socket
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from pipeline.process.root import root_option
 from pipeline.record.sent import read_state
 
 LOCAL = "sqlite:///mlruns/mlflow.db"  # its name in sent.json, for every root
 PORT = 5000
 LAST_PORT = 65535
+# without these words MLflow 3 opens its pages for language models, without metrics
+TRAINING = "workflowType=machine_learning"
+VIEW = "results"  # id of the view of an experiment's runs, see views.py
 
 
 def tracking_uri(root: Path) -> str:
@@ -19,7 +23,7 @@ def tracking_uri(root: Path) -> str:
 
 
 def public_name(root: Path) -> str:
-    """The tracking URI as it may be written down: no password, no place on disk."""
+    """The tracking URI in public form: no password, no place on disk."""
     uri = tracking_uri(root)
     if uri == f"sqlite:///{Path(root).resolve()}/mlruns/mlflow.db":
         return LOCAL
@@ -30,17 +34,38 @@ def public_name(root: Path) -> str:
 
 
 def address(root: Path, run_id: str) -> str:
-    """The page of a run; the server's, while MLflow does not have the run yet."""
+    """The page of a run; the first page, while MLflow does not have the run yet."""
     sent = sent_to(root, run_id)
     if sent is None:
-        return server(root)
-    return f"{server(root)}/#/experiments/{sent[0]}/runs/{sent[1]}"
+        return first_page(server(root))
+    return page(server(root), f"experiments/{sent[0]}/runs/{sent[1]}")
+
+
+def first_page(server: str) -> str:
+    """MLflow's list of experiments."""
+    return page(server, "experiments")
+
+
+def results_page(server: str, experiment_id: str) -> str:
+    """The runs of an experiment, with the columns and charts of views.py."""
+    runs = f"experiments/{experiment_id}/runs"
+    return page(server, runs, f"viewStateShareKey={VIEW}")
+
+
+def page(server: str, path: str, *query: str) -> str:
+    """One of MLflow's pages, as its part for model training shows it."""
+    return f"{server}/#/{path}?{'&'.join([*query, TRAINING])}"
 
 
 def server(root: Path) -> str:
-    """MLflow's pages."""
+    """The address of MLflow's server."""
     uri = public_name(root)
     return uri.rstrip("/") if uri.startswith("http") else f"http://127.0.0.1:{PORT}"
+
+
+def ui_command(root: Path) -> str:
+    """The command that starts MLflow's pages of `root`, to be typed here."""
+    return f"phistar ui{root_option(root)}"
 
 
 def sent_to(root: Path, run_id: str) -> tuple[str, str] | None:
@@ -49,6 +74,17 @@ def sent_to(root: Path, run_id: str) -> tuple[str, str] | None:
     if state.get("tracking_uri") != public_name(root) or "mlflow_run_id" not in state:
         return None
     return state["experiment_id"], state["mlflow_run_id"]
+
+
+def model_version(root: Path, run_id: str) -> str | None:
+    """MLflow's number of the model that a run has exported; None without one.
+
+    It counts the exports that were registered; a number of `mlruns/serving/<name>/`
+    counts promotions.
+    """
+    state = read_state(root, run_id)
+    known = state.get("tracking_uri") == public_name(root)
+    return state.get("model_version") if known else None
 
 
 def require_free(port: int) -> None:

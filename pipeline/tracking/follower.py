@@ -51,13 +51,11 @@ class Follower:
 
     def start(self) -> "Follower":
         """Start the child."""
-        code = str(Path(__file__).resolve().parents[2])
-        path = os.environ.get("PYTHONPATH")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "pipeline.tracking.ui", "follow"]
             + ["--root", str(self.root), "--patience", str(self.patience)]
             + [self.run_id],
-            env=os.environ | {"PYTHONPATH": f"{code}:{path}" if path else code},
+            env=os.environ | {"PYTHONPATH": python_path()},
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             # Ctrl-C goes to the whole terminal group: the child must outlive it.
@@ -80,6 +78,8 @@ class Follower:
         Returns:
             False when it does not: the child has reported it on stderr, or still tries.
         """
+        if self.process is None:  # nothing was to be sent
+            return True
         with suppress(OSError):
             self.process.stdin.close()
         try:
@@ -93,6 +93,31 @@ class Follower:
     def address(self, run_id: str | None = None) -> str:
         """The web page of the run, or of another one that was added."""
         return address(self.root, run_id or self.run_id)
+
+
+def send_pages(root: Path, run_ids: list[str]) -> None:
+    """Send new files beside the records of ended runs, such as compare.html.
+
+    A child process does it, and nobody waits for it. What it cannot send,
+    `phistar ui` sends later.
+    """
+    records = [journal.Record(root, run_id).path for run_id in run_ids]
+    if not any(path.with_suffix(".compare.html").exists() for path in records):
+        return
+    subprocess.Popen(
+        [sys.executable, "-m", "pipeline.tracking.ui", "sync", "--root", str(root)],
+        env=os.environ | {"PYTHONPATH": python_path()},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def python_path() -> str:
+    """PYTHONPATH of a child process that imports this code."""
+    code = str(Path(__file__).resolve().parents[2])
+    return os.pathsep.join(filter(None, [code, os.environ.get("PYTHONPATH")]))
 
 
 def follow(

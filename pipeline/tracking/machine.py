@@ -3,7 +3,6 @@
 Source: mlflow/system_metrics/metrics of MLflow 3, whose names and units these are.
 """
 
-import os
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -16,26 +15,16 @@ def monitors() -> Callable[[], dict]:
     """A function that measures the machine: {"system/<metric>": value}.
 
     Percentages are 0 to 100. The load of the CPUs covers the time since the call
-    before; the megabytes of the network count from the call of this function.
+    before. MLflow lists these first on a run's page, so there are few of them.
     """
-    before = psutil.net_io_counters()
     psutil.cpu_percent()  # the first call has no call before it, and returns 0
     measure_gpus = gpus()
 
     def measure() -> dict:
-        memory, disk = psutil.virtual_memory(), psutil.disk_usage(os.sep)
-        net = psutil.net_io_counters()
+        memory = psutil.virtual_memory()
         values = measure_gpus() | {
             "cpu_utilization_percentage": psutil.cpu_percent(),
             "system_memory_usage_megabytes": memory.used / MEGABYTE,
-            "system_memory_usage_percentage": 100 * memory.used / memory.total,
-            "disk_usage_percentage": disk.percent,
-            "disk_usage_megabytes": disk.used / MEGABYTE,
-            "disk_available_megabytes": disk.free / MEGABYTE,
-            "network_receive_megabytes": (net.bytes_recv - before.bytes_recv)
-            / MEGABYTE,
-            "network_transmit_megabytes": (net.bytes_sent - before.bytes_sent)
-            / MEGABYTE,
         }
         return {f"system/{name}": round(value, 3) for name, value in values.items()}
 
@@ -57,20 +46,13 @@ def gpus() -> Callable[[], dict[str, float]]:
     def measure() -> dict[str, float]:
         values = {}
         for i, handle in enumerate(handles):
-            # a GPU may not report one of the three: the others still count
+            # a GPU may not report one of them: the other still counts
             with suppress(pynvml.NVMLError):
                 memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
-                percentage = 100 * memory.used / memory.total
-                values[f"gpu_{i}_memory_usage_percentage"] = percentage
                 values[f"gpu_{i}_memory_usage_megabytes"] = memory.used / MEGABYTE
             with suppress(pynvml.NVMLError):
                 load = pynvml.nvmlDeviceGetUtilizationRates(handle)
                 values[f"gpu_{i}_utilization_percentage"] = load.gpu
-            with suppress(pynvml.NVMLError):
-                power = pynvml.nvmlDeviceGetPowerUsage(handle)  # milliwatts, both
-                limit = pynvml.nvmlDeviceGetEnforcedPowerLimit(handle)
-                values[f"gpu_{i}_power_usage_watts"] = power / 1000
-                values[f"gpu_{i}_power_usage_percentage"] = 100 * power / limit
         return values
 
     return measure

@@ -4,11 +4,12 @@ The stage `export` has written a model's folder and checked it. Here it is only 
 once: a later run with the same export is linked to the model that exists.
 """
 
+import json
+import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.store import champions
 from pipeline.store.contract import read_contract
 from pipeline.tracking.outbox import Model
 
@@ -20,19 +21,28 @@ if TYPE_CHECKING:
 CHAMPION = "champion"  # the alias of the version that is served
 KEY = "phistar.export"  # tag of models and versions: the export's key in the store
 NLL, LABELS = "phistar.test_nll", "phistar.test_n"  # tags of versions
+VERSIONS = "mlflow.modelVersions"  # tag of a logged model
+NOTE = "mlflow.note.content"  # tag: its description
+NOTE_LENGTH = 5000  # letters, MLflow's limit of that tag
+CARD = Path("assets.extra", "card.md")  # in a SavedModel
 PARITY = "phistar.parity"  # tag of versions: the golden batch's difference, nats
 
 
-def log(client: "MlflowClient", run_id: str, model: Model) -> None:
-    """Log and register a model, each unless it exists; repeating changes nothing.
+def log(client: "MlflowClient", run_id: str, model: Model) -> str | None:
+    """Log a model, and register it if it is to be; each unless it exists.
+
+    Repeating changes nothing.
 
     Args:
         client: of MLflow.
         run_id: MLflow's, of the run that the export belongs to.
         model: the export.
+
+    Returns:
+        MLflow's number of its version; None if it is not registered.
     """
     import mlflow
-    from mlflow.entities import LoggedModelOutput
+    from mlflow.entities import LoggedModelOutput, Metric
 
     # the registry looks up the model of a version there, not with the client
     mlflow.set_tracking_uri(client.tracking_uri)
@@ -42,16 +52,53 @@ def log(client: "MlflowClient", run_id: str, model: Model) -> None:
         model_id = send(client, run, model)
     if model_id not in {m.model_id for m in run.outputs.model_outputs}:
         client.log_outputs(run_id, [LoggedModelOutput(model_id, 0)])
-    if version_of(client, model.name, model.key) is None:
-        if not client.search_registered_models(f"name = '{model.name}'"):
-            client.create_registered_model(model.name)
-        client.create_model_version(
-            model.name,
-            f"models:/{model_id}",
-            run_id,
-            model_id=model_id,
-            **described(model),
-        )
+    # with the times that the run's own metrics have: MLflow keeps those once
+    about = {"model_id": model_id, "run_id": run_id}
+    if model.data:
+        about |= dict(zip(("dataset_name", "dataset_digest"), model.data, strict=True))
+    client.log_batch(run_id, [Metric(*score, **about) for score in model.scores])
+    version = version_of(client, model.name, model.key)
+    if version is None:
+        if not model.register:
+            return None
+        version = register(client, run_id, model_id, model)
+    tie(client, model_id, version)
+    return str(version.version)
+
+
+def register(
+    client: "MlflowClient", run_id: str, model_id: str, model: Model
+) -> "ModelVersion":
+    """Make a logged model a version of its registered name.
+
+    Args:
+        client: of MLflow.
+        run_id: MLflow's, of the run that the export belongs to.
+        model_id: MLflow's, of the logged model.
+        model: the export.
+    """
+    if not client.search_registered_models(f"name = '{model.name}'"):
+        client.create_registered_model(model.name, description=model.question)
+    return client.create_model_version(
+        model.name,
+        f"models:/{model_id}",
+        run_id,
+        tags=version_tags(model),
+        model_id=model_id,
+        description=card(model),
+    )
+
+
+def tie(client: "MlflowClient", model_id: str, version: "ModelVersion") -> None:
+    """Tag a logged model with a version, as `mlflow.register_model` does.
+
+    MLflow's pages show a logged model without this tag as not registered.
+    """
+    tags = client.get_logged_model(model_id).tags
+    known = json.loads(tags.get(VERSIONS, "[]"))
+    entry = {"name": version.name, "version": version.version}
+    if str(version.version) not in {str(v["version"]) for v in known}:
+        client.set_logged_model_tags(model_id, {VERSIONS: json.dumps([*known, entry])})
 
 
 def send(client: "MlflowClient", run: "Run", model: Model) -> str:
@@ -69,9 +116,10 @@ def send(client: "MlflowClient", run: "Run", model: Model) -> str:
 
     begun = client.create_logged_model(
         run.info.experiment_id,
-        name="model",
+        name=model_name(model),
         source_run_id=run.info.run_id,
-        tags={KEY: model.key},
+        tags={KEY: model.key, NOTE: card(model)[:NOTE_LENGTH]},
+        params={name: str(value)[:250] for name, value in run.data.params.items()},
     )
     client.log_model_artifacts(begun.model_id, str(model.folder))
     # with the names that MLflow has given: by them it finds the model of a folder
@@ -86,23 +134,35 @@ def send(client: "MlflowClient", run: "Run", model: Model) -> str:
     return begun.model_id
 
 
-def described(model: Model) -> dict:
-    """Tags and description of a version: test, as the SavedModel has scored it."""
+def model_name(model: Model) -> str:
+    """Name of a logged model: recipe and run, without the signs that MLflow refuses."""
+    return re.sub(r"[/:.%\"']", "_", f"{model.name} · {model.run_name}")
+
+
+def card(model: Model) -> str:
+    """The export's model card, as Markdown; of an export without one, its score."""
+    saved_model = model.folder / "artifacts" / "saved_model"
+    written = saved_model / CARD
+    if written.is_file():
+        return written.read_text("utf-8")
+    served = read_contract(saved_model)["served"]
+    return (
+        f"{model.question}\n\n-ln P of test through the SavedModel: "
+        f"{served['test_nll']:.4f} nats a label, n = {served['test_n']} labels."
+    ).strip()
+
+
+def version_tags(model: Model) -> dict[str, str]:
+    """Tags of a version: test, as the SavedModel has scored it."""
     from mlflow.models import Model as Description
 
-    saved_model = model.folder / "artifacts" / "saved_model"
-    served = read_contract(saved_model)["served"]
-    nll, number = served["test_nll"], served["test_n"]
+    served = read_contract(model.folder / "artifacts" / "saved_model")["served"]
     difference = Description.load(str(model.folder)).metadata[PARITY]
     return {
-        "tags": {
-            KEY: model.key,
-            NLL: f"{nll:.6g}",
-            LABELS: str(number),
-            PARITY: f"{difference:.3g}",
-        },
-        "description": "-ln P of test through the SavedModel: "
-        f"{nll:.4f} nats a label, n = {number} labels.",
+        KEY: model.key,
+        NLL: f"{served['test_nll']:.6g}",
+        LABELS: str(served["test_n"]),
+        PARITY: f"{difference:.3g}",
     }
 
 
@@ -118,27 +178,3 @@ def version_of(client: "MlflowClient", name: str, key: str) -> "ModelVersion | N
         if version.tags.get(KEY) == key:
             return version
     return None
-
-
-def registered(client: "MlflowClient", name: str, key: str) -> "ModelVersion":
-    """As `version_of`.
-
-    Raises:
-        LookupError: MLflow does not have it.
-    """
-    version = version_of(client, name, key)
-    if version is None:
-        raise LookupError(
-            f"MLflow has no model of this export. Received: {name}, export {key}. "
-            "Expected one that a run has logged: `phistar ui` sends what is missing."
-        )
-    return version
-
-
-def restore_champions(client: "MlflowClient", root: Path) -> None:
-    """Give each name that is served its alias again, where MLflow has lost it."""
-    for name in champions.names(root):
-        export = champions.read_origin(champions.champion(name, root))["export"]
-        version = version_of(client, name, export)
-        if version and CHAMPION not in client.get_registered_model(name).aliases:
-            client.set_registered_model_alias(name, CHAMPION, version.version)

@@ -7,12 +7,20 @@ batch again. That changes nothing, since entries carry their own times.
 """
 
 import copy
+from contextlib import suppress
 from pathlib import Path
 
 from pipeline.record import journal
+from pipeline.record.scores import worth_registering
 from pipeline.record.sent import only_sender, read_state, write_state
-from pipeline.tracking.outbox import Batch, Gone, Model
+from pipeline.tracking import notes, outbox
+from pipeline.tracking.outbox import KEPT_NLL, Batch, Gone, Metric, Model
 from pipeline.tracking.target import Target
+
+# files beside a record, once it has ended: <run_id>.<name>
+REPORT = "report.html"
+PAGES = (REPORT, "compare.html", "log.txt")
+DESCRIBED = ("start", "resume", "stage", "metrics", "end")  # they change the note
 
 
 class Sending:
@@ -40,6 +48,7 @@ class Sending:
             "offsets": {},  # by file: "record", "system", "<stage>/<key>"
             "steps": {},  # by "<stage>/<key>": the last step sent of each metric
             "status": None,
+            "pages": {},  # by name: [time, size] of the file that was sent
         }
 
     @property
@@ -47,7 +56,8 @@ class Sending:
         """True if MLflow has the whole record, its end included."""
         size = self.record.path.stat().st_size if self.record.path.exists() else 0
         sent = self.state["offsets"].get("record", 0)
-        return self.state["status"] not in (None, "RUNNING") and size <= sent
+        ended = self.state["status"] not in (None, "RUNNING")
+        return ended and size <= sent and not self._new_pages(self.state)
 
     def step(self, orphan: bool = False) -> None:
         """Send what is new; everything, when MLflow has lost the run.
@@ -84,11 +94,42 @@ class Sending:
         if orphan and state["status"] in (None, "RUNNING"):
             state["status"] = "KILLED"
             batch.status = ("KILLED", self._last_time())
+        ended = state["status"] not in (None, "RUNNING")
+        pages = self._new_pages(state) if ended else {}
+        batch.pages = [(self._page(name), name) for name in pages]
+        state["pages"] = state.get("pages", {}) | pages
+        if pages or any(entry["kind"] in DESCRIBED for entry in entries):
+            self._describe(batch)
         if not batch.empty():
-            self.target.send(state["mlflow_run_id"], batch)
+            version = self.target.send(state["mlflow_run_id"], batch)
+            state |= {"model_version": version} if version else {}
         if state != self.state:
             self.state = state
             write_state(self.record.path, state)
+
+    def _describe(self, batch: Batch) -> None:
+        """Take the run's description, and the tags that tell how it went."""
+        entries, found = self.record.entries(), notes.result(self.record)
+        report = self._page(REPORT).exists()
+        batch.tags[notes.TAG] = notes.run_note(entries, found, report)
+        if reason := entries[-1].get("reason"):
+            batch.tags["phistar.reason"] = reason
+        if verdict := found.verdict.get("verdict"):
+            batch.tags["phistar.verdict"] = verdict
+
+    def _page(self, name: str) -> Path:
+        """A file beside the record."""
+        return self.record.path.with_suffix(f".{name}")
+
+    def _new_pages(self, state: dict) -> dict[str, list[int]]:
+        """Name -> stamp of each file beside the record that MLflow does not have."""
+        stamps = {}
+        for name in PAGES:
+            with suppress(FileNotFoundError):
+                found = self._page(name).stat()
+                stamps[name] = [found.st_mtime_ns, found.st_size]
+        sent = state.get("pages", {})
+        return {name: s for name, s in stamps.items() if sent.get(name) != s}
 
     def _new(self, state: dict, name: str, path: Path) -> list[dict]:
         entries, offset = journal.read(path, state["offsets"].get(name, 0))
@@ -128,8 +169,10 @@ class Sending:
                 state["status"], state["running"] = entry["status"], None
                 batch.status = (entry["status"], entry["time"])
             case "start":
-                batch.add(entry | {"kind": "params", "values": entry["params"]})
+                batch.params = entry["params"]
                 batch.tags.update(entry["tags"])
+                if config := entry.get("config"):
+                    batch.texts.append((config, "config.yaml"))
             case _:
                 batch.add(entry)
 
@@ -153,9 +196,46 @@ class Sending:
             if logged["kind"] == "artifact":
                 batch.add(logged, folder=path)
         batch.artifacts.append((path / "manifest.json", f"stages/{stage}"))
+        if stage == "evaluate":
+            batch.metrics += self._kept(path)
         if stage == "export":
-            name = self.record.entries()[0]["experiment"]
-            batch.models.append(Model(path / "mlflow_model", entry["key"], name))
+            folder, register = path / "mlflow_model", registers(self.record)
+            batch.models.append(self.model(folder, entry["key"], register))
+
+    def _kept(self, folder: Path) -> list[Metric]:
+        """-ln P of valid under the weights that were kept, as a metric of its own.
+
+        The curve of `valid/nll` ends with the last weights, and MLflow sorts by that.
+        """
+        value = notes.read(folder / "metrics.json").get("valid_nll")
+        logged = journal.read(folder / "journal.jsonl")[0]
+        times = [entry["time"] for entry in logged if entry["kind"] == "metrics"]
+        return [Metric(KEPT_NLL, value, times[-1], 0)] if value and times else []
+
+    def model(self, folder: Path, key: str, register: bool) -> Model:
+        """The export, with the results of the record's earlier stages."""
+        entries = self.record.entries()
+        start, logged = entries[0], Batch()
+        for entry in entries:
+            done = entry["kind"] == "stage" and entry["status"] in ("ran", "cached")
+            if done and entry["stage"] in ("ingest", "evaluate"):
+                path = self.mlruns / entry["path"] / "journal.jsonl"
+                for line in journal.read(path)[0]:
+                    logged.add(line)
+        data = None
+        for entry in logged.datasets:
+            test = entry["splits"]["test"]
+            data = outbox.dataset_name(entry["name"], "test"), test["digest"]
+        return Model(
+            folder,
+            key,
+            start["experiment"],
+            start["name"],
+            register,
+            notes.experiment_note(start.get("question", "")),
+            tuple(m for m in logged.metrics if m.name.startswith("test/")),
+            data,
+        )
 
     def _journal(self, state: dict, batch: Batch, name: str, path: str) -> None:
         """Take what is new in a stage's journal.
@@ -181,3 +261,18 @@ class Sending:
         """Time of the last entry of a record without an end."""
         system = journal.read(self.system)[0]
         return max(entry["time"] for entry in self.record.entries() + system)
+
+
+def registers(record: journal.Record) -> bool:
+    """True if a run registers its export; a promotion registers it in any case.
+
+    It does not if it was told so, if it is one of several seeds, or if the verdict is
+    that the model is not better than guessing.
+    """
+    entries = record.entries()
+    begun = [entry for entry in entries if entry["kind"] in ("start", "resume")][-1]
+    if entries[0].get("parent") or not begun.get("register", True):
+        return False
+    evaluated = [e["path"] for e in entries if e.get("stage") == "evaluate"][-1:]
+    mlruns = record.root / "mlruns"
+    return all(worth_registering(mlruns / path) for path in evaluated)

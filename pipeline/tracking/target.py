@@ -9,13 +9,21 @@ import json
 import logging
 import os
 import re
+import shutil
 import sys
+import tempfile
 from pathlib import Path
-from typing import Any
 
-from pipeline.tracking import models
+from pipeline.tracking import models, notes, views
 from pipeline.tracking.address import LOCAL, public_name, tracking_uri
-from pipeline.tracking.outbox import Batch, Gone, Refused, mlflow_name, mlflow_text
+from pipeline.tracking.outbox import (
+    Batch,
+    Gone,
+    Refused,
+    dataset_name,
+    mlflow_name,
+    mlflow_text,
+)
 from pipeline.tracking.relocate import relocate
 
 # Seconds rather than MLflow's minutes: `follow` repeats, and nothing is lost.
@@ -32,6 +40,9 @@ SETTINGS = {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "GIT_PYTHON_REFRESH": "quiet",
 }
+
+# tag of an experiment: our description of it; MLflow shows no tag with this beginning
+QUESTION = "mlflow.phistar.question"
 
 
 class Target:
@@ -79,6 +90,7 @@ class Target:
             (experiment_id, run_id), both MLflow's.
         """
         experiment_id = self._experiment(start["experiment"])
+        self._describe(experiment_id, start)
         ours = f"tags.`phistar.run_id` = '{start['run_id']}'"
         if found := self.client.search_runs([experiment_id], ours, max_results=1):
             return experiment_id, found[0].info.run_id
@@ -124,6 +136,18 @@ class Target:
         self.experiments[name] = found.experiment_id
         return found.experiment_id
 
+    def _describe(self, experiment_id: str, start: dict) -> None:
+        """Set an experiment's description and view; a user's own text stays."""
+        tags = self.client.get_experiment(experiment_id).tags
+        note = notes.experiment_note(start.get("question", ""))
+        view = views.view(start["params"].get("task.name", ""))
+        wanted = {views.TAG: view, QUESTION: note}
+        if note and tags.get(notes.TAG, "") == tags.get(QUESTION, ""):
+            wanted[notes.TAG] = note
+        for name, value in wanted.items():
+            if value and tags.get(name) != value:
+                self.client.set_experiment_tag(experiment_id, name, value)
+
     def has(self, run_id: str) -> bool:
         """True if MLflow still knows the run, in its trash too."""
         try:
@@ -134,8 +158,11 @@ class Target:
             raise
         return True
 
-    def send(self, run_id: str, batch: Batch) -> None:
+    def send(self, run_id: str, batch: Batch) -> str | None:
         """Log a batch; a second time it changes nothing.
+
+        Returns:
+            MLflow's number of the model that was in it.
 
         Raises:
             Gone: MLflow has no such run.
@@ -157,23 +184,35 @@ class Target:
         while params or tags or metrics:
             self._log(run_id, params[:100], tags[:100], metrics[:800])
             params, tags, metrics = params[100:], tags[100:], metrics[800:]
-        if batch.datasets:
-            self.client.log_inputs(run_id, [_dataset(d) for d in batch.datasets])
+        for entry in batch.datasets:
+            self.client.log_inputs(run_id, _datasets(entry))
+        for text, name in batch.texts:
+            self.client.log_text(run_id, text, name)
         for path, folder in batch.artifacts:
             if path.exists():
                 folder = None if folder == "." else folder
                 self.client.log_artifact(run_id, str(path), folder)
             else:
                 self._warn(f"MLflow: no such file: {path}")
+        for path, name in batch.pages:
+            self._log_as(run_id, path, name)
+        version = None
         for model in batch.models:
             if model.folder.exists():
-                models.log(self.client, run_id, model)
+                version = models.log(self.client, run_id, model)
         if batch.status:
             status, time = batch.status
             if status in ("RUNNING", "SCHEDULED"):
                 self.client.update_run(run_id, status)
             else:
                 self.client.set_terminated(run_id, status, time)
+        return version
+
+    def _log_as(self, run_id: str, path: Path, name: str) -> None:
+        """Log a file under another name; MLflow keeps the name of the file."""
+        with tempfile.TemporaryDirectory() as folder:
+            copy = shutil.copyfile(path, Path(folder, name))
+            self.client.log_artifact(run_id, str(copy))
 
     def _log(self, run_id: str, params: list, tags: list, metrics: list) -> None:
         """Log in one call; when MLflow refuses it, in halves, to find the cause.
@@ -212,23 +251,34 @@ class Target:
             print(line, file=sys.stderr)
 
 
-def _dataset(entry: dict) -> Any:
-    """MLflow's DatasetInput of a journal's entry."""
+def _datasets(entry: dict) -> list:
+    """MLflow's DatasetInputs of a journal's entry: one for each split."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     columns = [
-        {"name": name, "type": str(kind), "required": True}
+        {"name": name, "type": brief(kind), "required": True}
         for name, kind in entry["schema"].items()
     ]
-    dataset = Dataset(
-        name=entry["name"][:500],
-        digest=entry["digest"][:36],
-        source_type="local",
-        source=json.dumps({"uri": entry["source"]}),
-        schema=json.dumps({"mlflow_colspec": columns}),
-        profile=json.dumps({"num_rows": entry["rows"], "digest": entry["digest"]}),
-    )
-    return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
+    columns.append({"name": entry["label"], "type": "label", "required": False})
+    inputs = []
+    for split, about in entry["splits"].items():
+        profile = {"rows": about["rows"], "label": entry["label"]}
+        profile |= about.get("balance", {}) | {"source": entry["source"]}
+        dataset = Dataset(
+            name=dataset_name(entry["name"], split),
+            digest=about["digest"],
+            source_type="phistar",
+            source=json.dumps({"source": entry["source"]}),
+            schema=json.dumps({"mlflow_colspec": columns}),
+            profile=json.dumps(profile),
+        )
+        inputs.append(DatasetInput(dataset, [InputTag("mlflow.data.context", split)]))
+    return inputs
+
+
+def brief(kind: str) -> str:
+    """The first words of a column's meaning: MLflow's drawer cuts the others."""
+    return re.split(r"[,;]", str(kind))[0]
 
 
 def _quiet() -> None:

@@ -11,15 +11,26 @@ import warnings
 from pathlib import Path
 
 from pipeline.process import quiet
+from pipeline.process.terminal import note
 from pipeline.process.writable import require_root
 from pipeline.record import journal
 from pipeline.record.sent import only_sender
-from pipeline.tracking import follower, models
-from pipeline.tracking.address import PORT, public_name, require_free, tracking_uri
+from pipeline.tracking import follower, registry, server
+from pipeline.tracking.address import (
+    PORT,
+    first_page,
+    public_name,
+    require_free,
+    results_page,
+    sent_to,
+    tracking_uri,
+)
 from pipeline.tracking.machine import monitors
 from pipeline.tracking.outbox import Refused
 from pipeline.tracking.sender import Sending
 from pipeline.tracking.target import Target
+
+RECIPES = 8  # links that `ui` prints
 
 
 def sync(root: Path) -> int:
@@ -53,12 +64,12 @@ def sync(root: Path) -> int:
             except Refused as error:
                 print(f"{record.path.name}: {error}", file=sys.stderr)
     if count:
-        models.restore_champions(target.client, root)
+        registry.restore_champions(target, root)
     return count
 
 
 def ui(root: Path, port: int = PORT) -> None:
-    """Send what is missing, then become MLflow's server on 127.0.0.1.
+    """Send what is missing, then serve MLflow's pages until Ctrl-C.
 
     With MLFLOW_TRACKING_URI at a server there is nothing to start: its address is
     printed.
@@ -66,28 +77,44 @@ def ui(root: Path, port: int = PORT) -> None:
     Raises:
         ValueError: the port is taken, the root cannot be written, or the database
             cannot be used.
+        ConnectionError: the server has ended.
     """
     uri, mlruns = tracking_uri(root), Path(root).resolve() / "mlruns"
     if uri.startswith("http"):
         sync(root)
-        print(f"MLflow runs at {public_name(root)}")
+        print("\n".join(links(root, public_name(root).rstrip("/"))))
         return
     require_free(port)
     require_root(root)
+    note("MLflow's server is starting, which takes about ten seconds")
     (mlruns / "artifacts").mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         Target(root)  # creates or moves the database, also without any record
         sync(root)
-    print(f"http://127.0.0.1:{port}  (Ctrl-C stops it)", flush=True)
-    # MLflow looks for uvicorn on PATH, where a venv that is not activated is not.
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
-    command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1"]
-    command += ["--port", str(port), "--workers", "1", "--backend-store-uri", uri]
-    command += ["--default-artifact-root", str(mlruns / "artifacts")]
-    command += ["--no-serve-artifacts"]
-    os.chdir(root)
-    os.execve(sys.executable, command, os.environ | {"PATH": path})
+    process = server.start(mlruns, uri, port)
+    try:
+        server.wait_ready(process, mlruns, port)
+        lines = links(root, f"http://127.0.0.1:{port}")
+        print("\n".join([*lines, "Ctrl-C ends it"]), flush=True)
+        process.wait()
+    except KeyboardInterrupt:
+        note("MLflow's server has ended")
+    finally:
+        server.stop(process)
+
+
+def links(root: Path, server: str) -> list[str]:
+    """The first page of a server, and the results of the newest recipes, as lines."""
+    experiments = {}  # recipe -> MLflow's id, the newest first
+    for record, entries in reversed(journal.read_all(root)):
+        if sent := sent_to(root, record.run_id):
+            experiments.setdefault(entries[0]["experiment"], sent[0])
+    rows = [("MLflow", first_page(server))]
+    newest = list(experiments.items())[:RECIPES]
+    rows += [(name, results_page(server, number)) for name, number in newest]
+    width = max(len(name) for name, _ in rows)
+    return [f"{name:<{width}}  {page}" for name, page in rows]
 
 
 def main(arguments: list[str] | None = None) -> int:

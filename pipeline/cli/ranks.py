@@ -1,0 +1,162 @@
+"""The lines of `runs`, `promote` and `rollback`."""
+
+import math
+import textwrap
+import time
+
+from pipeline.run.metrics import number
+
+SHOWN = 20  # runs of a recipe, without --all
+WIDTH = 80
+COLUMNS = ("", "run", "valid_nll", "test_nll", "verdict", "age", "what is special")
+WIDTHS = (1, 8, 9, 8, 10, 10)
+TITLES = {
+    "present": "",
+    "other": "on other data, whose valid_nll cannot be compared with that of others",
+    "seeds": "several seeds, mean of all and each one",
+    "none": "without a result",
+}
+UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+
+
+def runs_table(found: list[dict], every: bool) -> list[str]:
+    """One block of lines for each recipe, at most 80 columns wide.
+
+    Args:
+        found: of `listing`.
+        every: True shows all runs, False the first 20 of each recipe.
+    """
+    if not found:
+        return ["no run yet: phistar run NAME"]
+    out = []
+    for recipe in dict.fromkeys(run["recipe"] for run in found):
+        of_it = [run for run in found if run["recipe"] == recipe]
+        shown = of_it if every else of_it[:SHOWN]
+        out += ["", recipe, line(COLUMNS)]
+        data, group = shown[0]["data"], shown[0]["group"]
+        for i, run in enumerate(shown):
+            new = run["group"] != group or (group == "other" and run["data"] != data)
+            if (new or i == 0) and TITLES[run["group"]]:
+                out += textwrap.wrap(
+                    TITLES[run["group"]],
+                    WIDTH,
+                    initial_indent="  ",
+                    subsequent_indent="  ",
+                )
+            data, group = run["data"], run["group"]
+            out += run_lines(run)
+        if champions := [run for run in of_it if run["champion"]]:
+            out.append(f"* the champion: {recipe} {champions[0]['champion']}")
+        if left := of_it[len(shown) :]:
+            failed = sum(run["status"] == "failed" for run in left)
+            note = f" ({failed} failed)" if failed else ""
+            out.append(f"and {len(left)} more{note}: phistar runs {recipe} --all")
+    return out[1:]
+
+
+def run_lines(run: dict) -> list[str]:
+    """A run: its numbers, what is special about it, and why it failed."""
+    nll = [
+        "-" if run[name] is None else number4(run[name])
+        for name in ("valid_nll", "test_nll")
+    ]
+    status = run["status"]
+    if status == "finished" or (status == "stopped" and run["verdict"]):
+        status = run["verdict"] or "-"
+    special = run["name"].removeprefix(run["recipe"]).strip() or "the recipe as it is"
+    if run["status"] == "stopped" and run["last"]:
+        special += f" (to {run['last']})"
+    mark = "*" if run["champion"] else "-" if run["parent"] else ""
+    cells = [mark, run["run_id"][:8], *nll, status, age(run["time"])]
+    room = WIDTH - sum(WIDTHS) - 2 * len(WIDTHS)
+    first, *more = textwrap.wrap(special, room, max_lines=3, placeholder=" …")
+    out = [line([*cells, first]), *(line([""] * len(cells) + [text]) for text in more)]
+    if run["status"] == "failed" and (run["reason"] or run["stage"]):
+        why = f"at {run['stage']}: " if run["stage"] else ""
+        reason = " ".join(run["reason"].split()) or "the reason was not recorded"
+        out += textwrap.wrap(
+            why + reason,
+            WIDTH,
+            initial_indent=" " * 3,
+            subsequent_indent=" " * 3,
+            max_lines=2,
+            placeholder=" …",
+        )
+    return out
+
+
+def line(cells: list[str] | tuple[str, ...]) -> str:
+    """Cells in the columns of the table; the last one is as long as it is."""
+    padded = [cell.ljust(width) for cell, width in zip(cells, WIDTHS, strict=False)]
+    return "  ".join([*padded, *cells[len(WIDTHS) :]]).rstrip()
+
+
+def number4(value: float) -> str:
+    """A number with four digits after the point, if it is finite."""
+    return f"{value:.4f}" if math.isfinite(value) else str(value)
+
+
+def age(began: int, now: float | None = None) -> str:
+    """The time since a run began, in its largest unit: "2 h ago".
+
+    Args:
+        began: ms since the epoch.
+        now: s since the epoch; by default the clock's.
+    """
+    seconds = max(0, int((now or time.time()) - began / 1000))
+    size, unit = next(((s, u) for s, u in UNITS if seconds >= s), (1, "s"))
+    return f"{seconds // size} {unit} ago"
+
+
+def published(answer: dict) -> list[str]:
+    """A new champion, as `publish.promote` describes it."""
+    name, version, run_id = answer["name"], answer["version"], answer["run_id"][:8]
+    out = []
+    if choice := answer.get("choice"):
+        among = choice["among"]
+        of = f"the least of {among} runs" if among > 1 else "the only finished run"
+        data = "on this data" if choice["own"] else "on the data of the newest run"
+        nll = number(choice["valid_nll"])
+        out.append(f"{name}: run {run_id}, valid_nll {nll}, {of} {data}")
+    in_mlflow = f"(version {answer['mlflow_version']} in MLflow)"
+    if answer["difference"] is None:
+        out.append(f"{name} {version} is the champion already {in_mlflow}")
+        return [*wrapped(out), answer["folder"]]
+    out.append(
+        f"{name} {version} is the champion: run {run_id}, test_nll "
+        f"{number(answer['test_nll'])} {in_mlflow}"
+    )
+    out += beside_lines(answer)
+    out += [f"promoted anyway: {text}" for text in answer.get("objections", [])]
+    out.append(f"it answers {answer['difference']:.2g} nats from what was evaluated")
+    return [*wrapped(out), answer["folder"]]
+
+
+def wrapped(texts: list[str]) -> list[str]:
+    """Lines of texts, each text on lines of its own."""
+    return [line for text in texts for line in textwrap.wrap(text, WIDTH)]
+
+
+def beside_lines(answer: dict) -> list[str]:
+    """The comparison with the champion before, if there was one and it is known."""
+    if not answer["before"] or "beside" not in answer:
+        return []
+    if answer["beside"] is None:
+        return [
+            f"version {answer['before']}, the champion before, cannot be compared: "
+            "other test data"
+        ]
+    return [champion_line(answer["beside"])]
+
+
+def champion_line(beside: dict) -> str:
+    """The difference to a champion, as `paired.beside_champion` has it, in words."""
+    error, difference = beside["standard_error"], beside["difference"]
+    shown = f"{abs(difference):.4f}"
+    shown += f" ± {error:.4f}" if error is not None else ""
+    side = "more" if difference > 0 else "less"
+    word = {"A": "worse", "B": "better", "tie": "a tie"}[beside["verdict"]]
+    return (
+        f"beside the champion, version {beside['version']}: {word}; test_nll is "
+        f"{shown} {side} (one standard error, n = {beside['n']})"
+    )

@@ -1,0 +1,71 @@
+"""The score of a run: what its stage `evaluate` has written about it, and its data.
+
+The files are read as they are: nothing is hashed, and neither keras nor mlflow is
+imported.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pipeline.record.runs import Run
+from pipeline.store.store import Store
+
+NOT_BETTER = "not better"  # the verdict on a model that knows no more than its floors
+
+
+class Score(NamedTuple):
+    """Measurements of a run's trained network.
+
+    Args:
+        valid_nll: nats per label; None if it was not measured.
+        test_nll: the same of test.
+        verdict: of `read_verdict`.
+        data: digest of all splits, as encoded: two runs with the same one have read
+            the same examples.
+    """
+
+    valid_nll: float | None
+    test_nll: float | None
+    verdict: dict | None
+    data: str
+
+
+def score(run: Run, store: Store) -> Score | None:
+    """The score of a run; None without a result, or if it is no longer in the store."""
+    if not {"ingest", "evaluate"} <= run.keys.keys():
+        return None
+    evaluated = store.path("evaluate", run.keys["evaluate"])
+    metrics = read_json(evaluated / "metrics.json")
+    data = read_json(store.path("ingest", run.keys["ingest"]) / "digest.json")
+    if metrics is None or data is None:
+        return None
+    verdict = read_verdict(evaluated)
+    nll = (metrics.get(f"{split}_nll") for split in ("valid", "test"))
+    return Score(*nll, verdict, data["all"])
+
+
+def read_verdict(evaluated: Path) -> dict | None:
+    """The verdict.json of a result of `evaluate`: verdict, sentence, ...
+
+    Returns:
+        None if the result has none.
+    """
+    return read_json(Path(evaluated) / "verdict.json")
+
+
+def worth_registering(evaluated: Path) -> bool:
+    """True unless the verdict on a model is that it is not better than guessing.
+
+    Args:
+        evaluated: folder of the result of `evaluate`.
+    """
+    return (read_verdict(evaluated) or {}).get("verdict") != NOT_BETTER
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file; None if there is no such file."""
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
