@@ -6,7 +6,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from components import artifacts
+from components import artifacts, progress
 from components.reports import plots
 from components.reports import report as report_function
 
@@ -48,6 +48,7 @@ def run(
     np.savez(folder / "golden.npz", **report.golden)
     (folder / "figures").mkdir()
     history = artifacts.read_json(Path(network) / "history.json")
+    progress.doing("drawing the figures")
     curves = plots.learning_curves(history, metrics["valid_nll_uniform"])
     for name, figure in {**report.figures, "learning_curves": curves}.items():
         figure.savefig(folder / "figures" / f"{name}.png", dpi=120)

@@ -4,6 +4,7 @@ import lzma
 
 import numpy as np
 
+from components import progress
 from components.data.splits import SPLITS
 from components.reports import base, continuations, ngram, plots, tokens
 from components.reports.language_page import markdown
@@ -34,12 +35,14 @@ def report(task, data, network, scale, encoder, **_):
         return 1 + int(np.searchsorted(labels.offsets[1:], limit))
 
     metrics, log_prob = tokens.score(task, data, network, train_rows)
+    progress.doing("counting n-grams")
     counted = ngram.fit(train, valid, len(encoder.names))
     metrics |= {
         "test_nll_ngram": -counted.log_prob(texts).mean(),
         "ngram_order": counted.order,
         "test_xz_bits_per_byte": xz_bits(train, texts, encoder),
     }
+    progress.doing("continuing texts, and drawing")
     protocol = network.windows.describe()
     place = texts.places
     read = place - np.asarray(network.windows.start(place))

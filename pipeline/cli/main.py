@@ -22,7 +22,7 @@ from types import FrameType
 from typing import Any
 
 from pipeline.cli.arguments import STAGES, parse
-from pipeline.process import errors, quiet
+from pipeline.process import errors, quiet, terminal
 from pipeline.process.errors import Failure
 
 Answer = tuple[dict, list[str]]  # what --json prints, and the lines for a person
@@ -139,14 +139,16 @@ def run(given: Namespace) -> Answer:
     from pipeline.cli.printing import metrics_table
     from pipeline.run.command import run_once, run_seeds
 
-    if given.seeds:
-        answer = run_seeds(
-            lambda more: load(given, more), given.seeds, given.root, given.typed, **how
-        )
-        title = f"{config.name}, {given.seeds} seeds, mean ± sd"
-    else:
-        answer = run_once(config, given.root, given.typed, **how)
-        title = config.name
+    words = given.root, given.typed
+    with terminal.working("", "looking into the store"):
+        if given.seeds:
+            answer = run_seeds(
+                lambda more: load(given, more), given.seeds, *words, **how
+            )
+        else:
+            answer = run_once(config, *words, **how)
+    title = f"{config.name}, {given.seeds} seeds, mean ± sd"
+    title = title if given.seeds else config.name
     lines = [title]
     if answer["metrics"]:
         lines += metrics_table(answer["metrics"])

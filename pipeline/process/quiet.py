@@ -24,6 +24,12 @@ def environment(backend: str = "tensorflow") -> dict[str, str]:
     return chosen | {"KERAS_BACKEND": backend}
 
 
+def backend_name() -> str:
+    """Name of the framework that Keras runs on, as people write it."""
+    jax = os.environ.get("KERAS_BACKEND") == "jax"
+    return "JAX" if jax else "TensorFlow"
+
+
 def has_driver() -> bool:
     """True if this machine has a GPU driver, NVIDIA's or that of WSL."""
     return any(os.path.exists(f"/dev/{name}") for name in ("nvidiactl", "dxg"))

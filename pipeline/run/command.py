@@ -7,7 +7,7 @@ from typing import Any
 
 from components.serving import clean
 from pipeline.config.load import Config
-from pipeline.process.terminal import note
+from pipeline.process.terminal import duration, is_live, note, paint, titled, working
 from pipeline.record.journal import Record
 from pipeline.run import preflight
 from pipeline.run.execution import execution
@@ -67,7 +67,7 @@ def run_once(
             store,
             record,
             before_train=before_train,
-            report=note_stage if not under else lambda name, outcome: None,
+            report=note_stage,
             **how,
         )
     metrics = export = None
@@ -127,7 +127,9 @@ def run_seeds(
     complete = how.get("last", NAMES[-1]) == NAMES[-1]
     with execution(root, config, command, complete, seeds=seeds) as (record, feed):
         for seed, seeded in enumerate(children):
-            runs.append(run_once(seeded, root, command, under=(record, feed), **how))
+            with working(f"seed {seed}"):
+                run = run_once(seeded, root, command, under=(record, feed), **how)
+            runs.append(run)
             if runs[-1]["metrics"]:
                 note(f"seed {seed}  test_nll {number(runs[-1]['metrics']['test_nll'])}")
         if runs[0]["metrics"]:
@@ -138,6 +140,16 @@ def run_seeds(
 
 
 def note_stage(name: str, outcome: dict) -> None:
-    """Write one line about a stage to stderr."""
-    took = f"{outcome['seconds']:.1f} s" if outcome["status"] == "ran" else ""
-    note(f"{name:<9} {outcome['status']:<7} {took:>8}  {outcome['path']}")
+    """Write one line about a stage to stderr, when it starts and when it has ended.
+
+    A terminal shows the work itself, and the key in place of the long path.
+    """
+    live, status, title = is_live(), outcome["status"], titled(name)
+    if status == "running":
+        if not live:
+            note(f"{title:<9} started")
+        return
+    took = duration(outcome["seconds"]) if status == "ran" else ""
+    place = paint(outcome["key"][:12], "dim") if live else outcome["path"]
+    status = paint(f"{status:<7}", "green" if status == "ran" else "dim")
+    note(f"{paint(f'{title:<9}', 'bold')} {status} {took:>11}  {place}")

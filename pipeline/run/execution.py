@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.config.load import Config
+from pipeline.process.terminal import working
 from pipeline.record.journal import Record, alive, read_all
 from pipeline.record.naming import run_entry
 from pipeline.tracking.follower import Follower
@@ -62,7 +63,8 @@ def execution(
     finally:
         record.append("end", status=status)
         if not under:
-            follower.finish()
+            with working("MLflow", "gets the rest of the run"):
+                follower.finish()
 
 
 def unfinished(root: Path, start: dict) -> Record | None:

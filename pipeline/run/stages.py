@@ -82,7 +82,8 @@ def run_stages(
         force: names of stages to run even if they are in the store.
         isolate: run each stage in a child process.
         before_train: called with (artifacts, key, parts) before training begins.
-        report: called with (name, outcome) after each stage.
+        report: called with (name, outcome) after each stage, and with the status
+            "running" before one that must run.
 
     Returns:
         Stage name -> {"status": "ran" or "cached", "key", "seconds", "path",
@@ -103,6 +104,7 @@ def run_stages(
                 given = {word: folder(store, manifests[word]) for word in stage.reads}
                 if stage.name == "train" and before_train is not None:
                     before_train(given, wanted.key, wanted.parts)
+                report(stage.name, {"status": "running"})
                 started = time.time()
                 make(wanted, given, config, store, record, forced, isolate)
                 seconds = round(time.time() - started, 3)
