@@ -1,6 +1,6 @@
 """The command line.
 
-    phistar list | show NAME | plan NAME | run NAME | ui
+    phistar list | show NAME | plan NAME | run NAME | ui | completion SHELL
     phistar ingest|build|train|evaluate|export NAME
     phistar predict RUN FILE
     phistar compare RUN RUN
@@ -21,7 +21,7 @@ from collections.abc import Iterable
 from types import FrameType
 from typing import Any
 
-from pipeline.cli.arguments import STAGES, parse
+from pipeline.cli.arguments import STAGES, make_parser, parse
 from pipeline.process import errors, quiet, terminal
 from pipeline.process.errors import Failure
 
@@ -45,20 +45,21 @@ def run_command(typed: list[str]) -> int:
     """Run what was typed, print its answer, and return the exit status."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
+    given = None
     try:
         given = parse(typed)
         answer, lines = FUNCTIONS.get(given.command, run)(given)
     except KeyboardInterrupt:
-        return failed(Failure("interrupted", errors.INTERRUPTED), typed)
+        return failed(Failure(f"interrupted{again(given)}", errors.INTERRUPTED), typed)
     except SystemExit as stop:
         if stop.code != errors.TERMINATED:
             raise  # --help
-        return failed(Failure("terminated", errors.TERMINATED), typed)
+        return failed(Failure(f"terminated{again(given)}", errors.TERMINATED), typed)
     except BrokenPipeError:
         raise
     except Exception as error:
         return failed(error, typed)
-    if given.json or lines:
+    if getattr(given, "json", False) or lines:
         print(json.dumps(answer) if given.json else "\n".join(lines), flush=True)
     return errors.OK
 
@@ -68,11 +69,37 @@ def on_signal(number: int, frame: FrameType | None) -> None:
 
     In order: TensorFlow finishes its current call, and the record gets its end.
     """
-    for again in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(again, lambda second, _: os._exit(128 + second))
+    for further in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(further, lambda second, _: os._exit(128 + second))
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     sys.exit(errors.TERMINATED)
+
+
+def again(given: Namespace | None) -> str:
+    """A hint that a run which was stopped can continue; "" for other commands."""
+    if given is None or given.command not in ("run", *STAGES):
+        return ""
+    return ". The same command continues where this one has stopped."
+
+
+def no_command(given: Namespace) -> Answer:
+    """Print the version, or the help where nothing was typed."""
+    if given.version:
+        from importlib.metadata import version
+
+        return {"version": version("phistar")}, [f"phistar {version('phistar')}"]
+    make_parser()[0].print_help()
+    return {}, []
+
+
+def complete(given: Namespace) -> Answer:
+    """Print a shell's script, or the words with which a command line may continue."""
+    from pipeline.cli import completion
+
+    if given.line is None:
+        return {}, completion.SCRIPTS[given.shell].splitlines()
+    return {}, completion.words(given.line)
 
 
 def list_names(given: Namespace) -> Answer:
@@ -236,7 +263,8 @@ def load(given: Namespace, more: Iterable[str] = ()) -> Any:
 def failed(error: BaseException, typed: list[str]) -> int:
     """Print one clear error on stderr and return the exit status."""
     failure = error if isinstance(error, Failure) else Failure.of(error)
-    print(f"phistar: error: {failure}", file=sys.stderr)
+    head = terminal.paint("phistar: error:", "red")
+    print(f"{head} {failure}", file=sys.stderr)
     if failure.details and ("--debug" in typed or not failure.expected):
         print(failure.details, file=sys.stderr)
     if "--json" in typed:
@@ -246,6 +274,8 @@ def failed(error: BaseException, typed: list[str]) -> int:
 
 
 FUNCTIONS = {  # every other command is `run`
+    None: no_command,
+    "completion": complete,
     "list": list_names,
     "show": show,
     "plan": plan,

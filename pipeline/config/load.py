@@ -25,11 +25,15 @@ class Config(NamedTuple):
         sections: {"train": {"steps": 600, ...}, ...}, with all of schema.SECTIONS.
         dropped: keys that an earlier layer set and a later one made void
             ("build.mlp_dim" once another network is chosen).
+        chosen: keys that a recipe or the command line sets.
+        typed: the recipe and the overrides, as they were typed.
     """
 
     name: str
     sections: dict[str, dict[str, Any]]
     dropped: list[str] = []
+    chosen: tuple[str, ...] = ()
+    typed: tuple[str, ...] = ()
 
     def to_yaml(self) -> str:
         """This config as a recipe that inherits nothing and loads to this config."""
@@ -68,12 +72,13 @@ def load(
     for error in wrong:
         errors.add(*error, origin=command_line.name)
     for layer in chain:
-        checks.refuse(layer, errors)
+        checks.refuse(layer, components, errors)
     data, dropped = checks.merge(chain, components)
     sections = checks.resolve(data, components, errors)
     if errors.found:
         raise ConfigError(errors.found.values())
-    return Config(name, sections, dropped)
+    chosen = [f"{section}.{key}" for section in data for key in data[section]]
+    return Config(name, sections, dropped, tuple(chosen), (recipe, *overrides))
 
 
 def keys(config: Config, components: Path = schema.COMPONENTS) -> list[Row]:

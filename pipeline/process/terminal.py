@@ -184,7 +184,7 @@ def brief(value: object) -> str:
 
 
 def counted(part: tuple[int, int | None, str] | None) -> str:
-    """How much is done: "1,200 of 34,140 rows"; "" for nothing."""
+    """The share that is done: "1,200 of 34,140 rows"; "" for nothing."""
     if part is None or not (part[0] or part[1]):
         return ""
     done, total, unit = part
