@@ -108,7 +108,6 @@ def run(task, dataset, network, report, out_dir, log):
             require_alone(alone)
         # last, since it is asked for all that lies in the folder by now
         mlflow_model = folder.with_name("mlflow_model")
-        progress.doing("calling the saved model in a process of its own")
         differences |= clean.ask(process, folder, mlflow_model)
     log.metrics({f"export_{n}_difference": v for n, v in differences.items()}, step=0)
 

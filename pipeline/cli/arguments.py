@@ -2,16 +2,24 @@
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 from typing import NoReturn, TextIO
 
 from pipeline.process import errors
-from pipeline.process.commands import find_root
 from pipeline.process.errors import Failure
+from pipeline.process.root import find_root
 from pipeline.process.terminal import nearest
 from pipeline.store.contract import KNOBS
 
-STAGES = ("ingest", "build", "train", "evaluate", "export")
+ABOUT = {
+    "ingest": "read, split and encode the data",
+    "build": "the untrained network, and what comes before it",
+    "train": "the trained network, and what comes before it",
+    "evaluate": "metrics and figures, and what comes before them",
+    "export": "a SavedModel that answers as evaluated, and all before it",
+}
+STAGES = tuple(ABOUT)
 SIGNATURES = ("predict", "log_prob", "sample")
 SHELLS = ("bash", "zsh", "fish")
 RUN = "a run's id, or its beginning; its name; a recipe, for its newest run"
@@ -163,7 +171,9 @@ def make_parser() -> tuple[Parser, dict[str, Parser]]:
         epilog="`phistar COMMAND --help` shows its options and an example. key=value "
         "anywhere overrides a key of the recipe; `phistar show NAME` lists the keys. "
         "First steps: phistar run breast_cancer",
+        formatter_class=partial(argparse.HelpFormatter, max_help_position=20),
     )
+    parser.set_defaults(json=False)
     parser.add_argument("--version", action="store_true", help="print the version")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
@@ -186,7 +196,7 @@ def make_parser() -> tuple[Parser, dict[str, Parser]]:
     ):
         add_recipe(command(name, text, f"{name} {example}"))
     for name in ("run", *STAGES):
-        text = "all five stages" if name == "run" else "this stage, and what it needs"
+        text = ABOUT.get(name, "run all five stages of a recipe")
         examples = [f"{name} breast_cancer", f"{name} digits train.epochs=5"]
         if name == "run":
             examples.append("run breast_cancer --seeds 3 --to evaluate")
@@ -230,9 +240,9 @@ def make_parser() -> tuple[Parser, dict[str, Parser]]:
     added = command(
         "completion",
         "a script that lets a shell complete commands, recipes and keys",
-        'completion bash >> ~/.bashrc',
-        'completion zsh >> ~/.zshrc',
-        'completion fish > ~/.config/fish/completions/phistar.fish',
+        "completion bash >> ~/.bashrc",
+        "completion zsh >> ~/.zshrc",
+        "completion fish > ~/.config/fish/completions/phistar.fish",
     )
     added.add_argument("shell", choices=SHELLS, help="the shell")
     added.add_argument(LINE, help=argparse.SUPPRESS)  # the script's own question
@@ -244,8 +254,8 @@ def add_run(name: str, added: Parser) -> None:
     add_recipe(added)
     if name == "run":
         for option, dest, default, text in (
-            ("--from", "first", STAGES[0], "stages before it must be in the store"),
-            ("--to", "last", STAGES[-1], "stop after this stage"),
+            ("--from", "first", "ingest", "stages before it must be in the store"),
+            ("--to", "last", "export", "stop after this stage"),
         ):
             added.add_argument(
                 option,
@@ -258,7 +268,7 @@ def add_run(name: str, added: Parser) -> None:
         text = "N runs with the seeds 0 ... N-1 under one parent"
         added.add_argument("--seeds", type=positive, metavar="N", help=text)
     else:
-        added.set_defaults(first=STAGES[0], last=name, seeds=None)
+        added.set_defaults(first="ingest", last=name, seeds=None)
     added.add_argument(
         "--force",
         action="append",
@@ -297,8 +307,8 @@ def add_predict(added: Parser) -> None:
         "--signature",
         choices=SIGNATURES,
         default=SIGNATURES[0],
-        help="predict: the decision and its probability (default); log_prob: ln P of the "
-        "given label or text; sample: a draw from P",
+        help="predict: the decision and its probability (default); log_prob: ln P of "
+        "the given label or text; sample: a draw from P",
     )
     added.add_argument(
         "--batch-size",

@@ -45,7 +45,12 @@ complete -c phistar -n 'not __fish_seen_subcommand_from predict' -f
 complete -c phistar -a '(phistar completion fish --line (commandline -cp))'
 """,
 }
-CHOICES = {"--from": STAGES, "--to": STAGES, "--force": STAGES, "--signature": SIGNATURES}
+CHOICES = {
+    "--from": STAGES,
+    "--to": STAGES,
+    "--force": STAGES,
+    "--signature": SIGNATURES,
+}
 NAMED = ("predict", "promote", "compare", "rollback", "serve", "runs")  # recipes' names
 
 

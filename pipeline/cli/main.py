@@ -12,6 +12,7 @@ SIGTERM and Ctrl-C (SIGINT) arrive in `on_signal`. The exit status of an error c
 from process/errors.py.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -24,6 +25,7 @@ from typing import Any
 from pipeline.cli.arguments import STAGES, make_parser, parse
 from pipeline.process import errors, quiet, terminal
 from pipeline.process.errors import Failure
+from pipeline.process.root import command
 
 Answer = tuple[dict, list[str]]  # what --json prints, and the lines for a person
 
@@ -48,7 +50,8 @@ def run_command(typed: list[str]) -> int:
     given = None
     try:
         given = parse(typed)
-        answer, lines = FUNCTIONS.get(given.command, run)(given)
+        with waiting(given):
+            answer, lines = FUNCTIONS.get(given.command, run)(given)
     except KeyboardInterrupt:
         return failed(Failure(f"interrupted{again(given)}", errors.INTERRUPTED), typed)
     except SystemExit as stop:
@@ -59,7 +62,7 @@ def run_command(typed: list[str]) -> int:
         raise
     except Exception as error:
         return failed(error, typed)
-    if getattr(given, "json", False) or lines:
+    if given.json or lines:
         print(json.dumps(answer) if given.json else "\n".join(lines), flush=True)
     return errors.OK
 
@@ -74,6 +77,13 @@ def on_signal(number: int, frame: FrameType | None) -> None:
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     sys.exit(errors.TERMINATED)
+
+
+def waiting(given: Namespace) -> contextlib.AbstractContextManager:
+    """Show work in progress where a command has no progress to show but its name."""
+    if given.command in ("promote", "rollback"):
+        return terminal.working(given.command, "looking into the store")
+    return contextlib.nullcontext()
 
 
 def again(given: Namespace | None) -> str:
@@ -114,24 +124,35 @@ def list_names(given: Namespace) -> Answer:
     }
     rows = [*heads.items(), ["", ""]]
     rows += [[name, " ".join(known)] for name, known in tables.items()]
-    return {"recipes": heads, "tables": tables}, table(rows)
+    lines = table(rows, terminal.width())
+    if terminal.width():
+        lines += ["", "phistar show NAME tells more; phistar run NAME runs a recipe"]
+    return {"recipes": heads, "tables": tables}, lines
 
 
 def show(given: Namespace) -> Answer:
-    """Show every key of the composed config: value, type, default, meaning."""
-    from pipeline.cli.printing import table
+    """Show every key of the config: value, type, default, meaning."""
+    from pipeline.cli.printing import keys_table
+    from pipeline.config import recipes
+    from pipeline.config.idle import idle
     from pipeline.config.load import keys as rows_of
 
     config = load(given)
+    of_no_use = idle(config.sections)
     keys = [
         row._asdict()
         | {"default": None if row.default is ... else row.default}
-        | {"required": row.default is ...}
+        | {"required": row.default is ..., "chosen": row.key in config.chosen}
+        | {"idle": of_no_use.get(row.key)}
         for row in rows_of(config)
     ]
-    columns = ["key", "value", "type", "meaning"]
-    rows = [columns, *([row[column] for column in columns] for row in keys)]
-    return {"recipe": config.name, "keys": keys}, table(rows)
+    # those that the recipe sets first, those that mean nothing here last
+    keys.sort(key=lambda row: (row["idle"] is not None, not row["chosen"]))
+    question = recipes.headline(recipes.layers(given.recipe, given.root)[1][-1].path)
+    lines = keys_table(keys, terminal.width())
+    if terminal.width():
+        lines = [*terminal.wrapped(question), "", *lines]
+    return {"recipe": config.name, "question": question, "keys": keys}, lines
 
 
 def plan(given: Namespace) -> Answer:
@@ -144,7 +165,7 @@ def plan(given: Namespace) -> Answer:
 
     with quiet.without_gc():
         rows = make_plan(config, Store(given.root / "mlruns"))
-    return {"recipe": config.name, "stages": rows}, plan_table(rows)
+    return {"recipe": config.name, "stages": rows}, plan_table(rows, terminal.width())
 
 
 def run(given: Namespace) -> Answer:
@@ -163,7 +184,7 @@ def run(given: Namespace) -> Answer:
         )
     config = load(given)  # its errors do not wait for the imports
 
-    from pipeline.cli.printing import metrics_table
+    from pipeline.cli.printing import result
     from pipeline.run.command import run_once, run_seeds
 
     words = given.root, given.typed
@@ -174,15 +195,29 @@ def run(given: Namespace) -> Answer:
             )
         else:
             answer = run_once(config, *words, **how)
-    title = f"{config.name}, {given.seeds} seeds, mean ± sd"
-    title = title if given.seeds else config.name
-    lines = [title]
-    if answer["metrics"]:
-        lines += metrics_table(answer["metrics"])
-    if answer.get("export"):
-        lines.append(f"export  {answer['export']}")
-    lines.append(f"MLflow  {answer['url']}  (phistar ui)")
-    return answer, lines
+    title = config.name
+    if given.seeds:
+        title += f", {given.seeds} seeds, mean ± sd"
+    return answer, result(title, answer, next_commands(given, config, answer))
+
+
+def next_commands(given: Namespace, config: Any, answer: dict) -> list[str]:
+    """Two commands that may follow a run, as they can be typed here.
+
+    Args:
+        given: the command line.
+        config: the resolved config.
+        answer: of `run_once` or `run_seeds`.
+    """
+    same = given.recipe, *given.overrides
+    verdict = answer.get("verdict") or {}
+    if given.seeds or not answer.get("export"):
+        words = ("run", *same)  # to its end, once
+    elif verdict.get("verdict") == "not better":
+        words = ("show", *same)  # it would not be promoted
+    else:
+        words = ("promote", config.name)
+    return [command(*words, root=given.root), command("ui", root=given.root)]
 
 
 def predict(given: Namespace) -> Answer:

@@ -87,8 +87,8 @@ def merge(layers: list[Layer], components: Path) -> tuple[dict, list[str]]:
 
     A layer that changes a chooser (`build.network`) voids the inherited keys that the
     old choice knows and the new one does not, unless it sets them itself. A layer that
-    sets `train.epochs` voids an inherited `train.steps`, and the other way round. It also
-    voids an inherited `train.eval_every`, so that each pass ends with an evaluation.
+    sets `train.epochs` voids an inherited `train.steps`, and the other way round. It
+    voids an inherited `train.eval_every` too: then each pass ends with an evaluation.
 
     Returns:
         ({section: {key: value}}, the keys that were voided: ["build.mlp_dim"]).

@@ -1,7 +1,7 @@
 """The work in progress, drawn at the bottom of the terminal by rich.
 
-    - train  ━━━━━━━━━━━━━━╺━━━━━━━━━━━━━━━━━━━━  312/1170  0:12, about 0:31 left
-      train_loss 0.1234  valid_nll 0.3456  best 0.3401
+- train  ━━━━━━━━━━━━━━╺━━━━━━━━━━━━━━━━━━━━  312/1170  0:12, about 0:31 left
+  train_loss 0.1234  valid_nll 0.3456  best 0.3401
 """
 
 import os
@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 
 from rich.console import Console, Group, RenderableType
+from rich.file_proxy import FileProxy
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
@@ -22,7 +23,7 @@ REDRAWS = 4  # a second
 
 
 class Screen(Console):
-    """Console that leaves the cursor as it is: a killed process cannot show it again."""
+    """Console that never hides the cursor: a killed process could not show it again."""
 
     def show_cursor(self, show: bool = True) -> bool:
         """Change nothing."""
@@ -45,19 +46,35 @@ class Drawing:
             encoding=sys.stderr.encoding,
             errors="replace",
         )
+        screen = Screen(file=file, highlight=False, markup=False, emoji=False)
         self.live = Live(
             get_renderable=self.draw,
-            console=Screen(file=file, highlight=False, markup=False, emoji=False),
+            console=screen,
             refresh_per_second=REDRAWS,
             transient=True,
             # answers that go to the same terminal must not run into the drawing
             redirect_stdout=sys.stdout.isatty(),
+            redirect_stderr=False,
         )
+        # not rich's own: it would be taken away and put back at each pause, and with
+        # it what others have put in front
+        self.before, sys.stderr = sys.stderr, FileProxy(screen, sys.stderr)
+        self.proxy = sys.stderr
+        self.live.start()
+
+    def pause(self) -> None:
+        """Remove the drawing for a while."""
+        self.live.stop()
+
+    def resume(self) -> None:
+        """Draw again."""
         self.live.start()
 
     def stop(self) -> None:
         """Remove the drawing."""
         self.live.stop()
+        if sys.stderr is self.proxy:
+            sys.stderr = self.before
 
     def draw(self) -> RenderableType:
         """The lines of this moment."""

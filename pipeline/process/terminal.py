@@ -9,10 +9,13 @@ import contextlib
 import os
 import shutil
 import sys
+import textwrap
 import time
 from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from typing import TextIO
+
+from components import progress
 
 PLAIN_VALUES = 6
 PLAIN_SECONDS = 30.0  # between two plain lines about work that has no metrics
@@ -102,32 +105,32 @@ class Progress:
 
 @contextlib.contextmanager
 def working(title: str, text: str = "") -> Iterator[Progress]:
-    """Show work in progress while the block runs.
+    """Show work in progress while the block runs, and listen to its progress.
 
     Args:
         title: in front of it, and in front of all work inside the block.
         text: the part of the work that is done first.
     """
-    progress = Progress(title)
-    progress.text = text
-    progress.open()
+    shown = Progress(title)
+    shown.text = text
+    shown.open()
     try:
-        yield progress
+        with progress.listening(shown):
+            yield shown
     finally:
-        progress.close()
+        shown.close()
 
 
 @contextlib.contextmanager
 def paused() -> Iterator[None]:
     """Draw nothing while the block runs: another process has the terminal."""
-    held = _shown[:]
-    _shown.clear()
-    _draw()
+    if _live:
+        _live.pause()
     try:
         yield
     finally:
-        _shown[:] = held
-        _draw()
+        if _live:
+            _live.resume()
 
 
 def titled(title: str) -> str:
@@ -176,6 +179,15 @@ def width(stream: TextIO | None = None) -> int | None:
     """Columns of the terminal that the stream (stdout) is; None if it is none."""
     stream = stream or sys.stdout
     return shutil.get_terminal_size().columns if stream.isatty() else None
+
+
+def wrapped(text: str, columns: int | None = None) -> list[str]:
+    """The lines of a text in so many columns, those of the terminal by default.
+
+    Where stdout is no terminal it stays one line.
+    """
+    columns = columns or width()
+    return (textwrap.wrap(text, columns - 1) if columns else [text]) or [""]
 
 
 def brief(value: object) -> str:

@@ -43,8 +43,8 @@ def run_once(
         **how: last, force, isolate, as `run_stages` takes them.
 
     Returns:
-        experiment, run_id, url, stages, metrics, export; the last two are None if the
-        run stops before them.
+        experiment, run_id, url, stages, metrics, verdict (of evaluate), export; the
+        last three are None if the run stops before them.
 
     Raises:
         Failure: of the stage that failed.
@@ -70,14 +70,17 @@ def run_once(
             report=note_stage,
             **how,
         )
-    metrics = export = None
+    metrics = verdict = export = None
     if "evaluate" in stages:
         file = Path(stages["evaluate"]["path"], "metrics.json")
         metrics = json.loads(file.read_text("utf-8"))
+        file = file.with_name("verdict.json")
+        verdict = json.loads(file.read_text("utf-8")) if file.exists() else None
     if "export" in stages:
         export = str(Path(stages["export"]["path"], "saved_model"))
     about = {"experiment": config.name, "run_id": record.run_id, "url": feed.address()}
-    return about | {"stages": stages, "metrics": metrics, "export": export}
+    about |= {"stages": stages, "metrics": metrics, "verdict": verdict}
+    return about | {"export": export}
 
 
 def require(config: Config, store: Store, first: str) -> None:

@@ -13,10 +13,11 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from components import progress
 from pipeline.config.load import Config
 from pipeline.process import quiet
 from pipeline.process.errors import Failure
-from pipeline.process.terminal import Progress, duration, note, working
+from pipeline.process.terminal import duration, note, working
 from pipeline.record.journal import read
 from pipeline.run.plan import expected_seconds, nearest_manifest
 from pipeline.run.process import call
@@ -49,13 +50,12 @@ def check(config: Config, store: Store, artifacts: dict, key: str, run_id: str) 
         return
     note("preflight: its laws; then train, evaluate and export on two batches")
     with (
-        working("preflight") as shown,
+        working("preflight"),
         store.write("preflight", key, {"train": key}, {"run_id": run_id}) as folder,
     ):
         few = folder / "ingest"
         try:
-            shown.doing(f"starting {quiet.backend_name()}")
-            _obey_laws(config, artifacts, few, shown)
+            _obey_laws(config, artifacts, few)
         except Exception as error:
             raise Failure.of(error) from error
         _run_stages(config, artifacts | {"dataset": few}, folder, run_id)
@@ -66,14 +66,15 @@ def check(config: Config, store: Store, artifacts: dict, key: str, run_id: str) 
     note(f"preflight: passed; {expected}")
 
 
-def _obey_laws(config: Config, artifacts: dict, few: Path, shown: Progress) -> None:
+def _obey_laws(config: Config, artifacts: dict, few: Path) -> None:
     """Write the first rows of the dataset to `few`; check the laws on them."""
     os.environ |= quiet.environment()
+    progress.doing(f"starting {quiet.backend_name()}")
     quiet.import_keras()
     from components.artifacts import Dataset, truncate
     from components.training import laws
 
-    shown.doing("checking the laws of the network")
+    progress.doing("checking the laws of the network")
     section = config.sections["train"]
     rows, train_rows = 2 * section["batch_size"], None
     context = _description(artifacts, "network")["arguments"].get("context")

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from pipeline.config.load import Config
 from pipeline.process.errors import USAGE, Failure
+from pipeline.process.root import command
 from pipeline.record.journal import Record
 from pipeline.run.cached import Work, cached, work
 from pipeline.run.process import call
@@ -184,8 +185,9 @@ def require_inputs(config: Config, store: Store, first: str) -> None:
         if manifest is None and stage.name in before:
             raise Failure(
                 f"`--from {first}` needs {stage.name}, which is not in the store under "
-                f"this config. Run `phistar {stage.name} {config.name}`, or leave out "
-                "`--from`.",
+                "this config. Run "
+                f"`{command(stage.name, *config.typed, root=store.root.parent)}`, or "
+                "leave out `--from`.",
                 USAGE,
             )
         if manifest is None:  # ingest must run, so its source must have its rows

@@ -1,4 +1,4 @@
-"""The command line as text: commands that a user can type, and the project they meet."""
+"""The project folder, and commands that find it."""
 
 import shlex
 from pathlib import Path
@@ -12,12 +12,17 @@ def find_root(root: Path | None = None) -> Path:
     return next((p for p in (here, *here.parents) if (p / "conf").is_dir()), here)
 
 
+def root_option(root: Path) -> str:
+    """The words to add to a command here, so that it uses `root`; often ""."""
+    root = Path(root).resolve()
+    return "" if root == find_root() else f" --root {shlex.quote(str(root))}"
+
+
 def command(*words: str, root: Path) -> str:
-    """A phistar command, quoted for a shell, that works here.
+    """A phistar command as it can be typed here, in a shell.
 
     Args:
         *words: after `phistar`.
-        root: project root; `--root` is added where the command would find another.
+        root: project root.
     """
-    named = [] if root == find_root() else ["--root", str(root)]
-    return shlex.join(["phistar", *words, *named])
+    return shlex.join(["phistar", *words]) + root_option(root)
