@@ -114,6 +114,8 @@ def keys(recipe: str, overrides: list[str], root: Path, last: str) -> list[str]:
             return [f"{row.key}=" for row in load.keys(config)]
         key = last.partition("=")[0]
         section, _, name = key.partition(".")
+        if name not in config.sections.get(section, {}):
+            return []
         choice = config.sections[section].get(schema.CHOOSERS.get(section))
         kind = schema.section(section, choice)[name].type
         return [f"{key}={value}" for value in schema.values(kind)]

@@ -70,6 +70,7 @@ def _obey_laws(config: Config, artifacts: dict, few: Path) -> None:
     """Write the first rows of the dataset to `few`; check the laws on them."""
     os.environ |= quiet.environment()
     progress.doing(f"starting {quiet.backend_name()}")
+    quiet.load_library()
     quiet.import_keras()
     from components.artifacts import Dataset, truncate
     from components.training import laws

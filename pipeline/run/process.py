@@ -92,6 +92,7 @@ def in_process(
         with journal.listening():
             if "keras" not in sys.modules:
                 progress.doing(f"starting {quiet.backend_name()}")
+                quiet.load_library()
             quiet.import_keras(arguments.get("devices", "auto"))
             progress.doing("")
             stage_function(stage)(**arguments, out_dir=folder, log=journal)
