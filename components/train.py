@@ -131,7 +131,7 @@ def run(
         first, last = start * accumulate, steps * accumulate
         batches = loader(inputs, labels, parts, first, last, training.by_row)
         name = "train.batch_tokens" if batch_tokens else "train.batch_size"
-        progress.doing("compiling the first step")
+        progress.doing("compiling, and the first steps")
         with memory.explained(placed, name, batch_tokens or batch_size, accumulate):
             training.fit(
                 batches,

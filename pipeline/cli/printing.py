@@ -52,7 +52,9 @@ def result(title: str, answer: dict, following: list[str]) -> list[str]:
         answer: of `run_once` or `run_seeds`.
         following: commands.
     """
-    lines = [paint(title, "bold", sys.stdout)]
+    # a gap between the stages and the result, where both are on one terminal
+    lines = [""] if width() else []
+    lines.append(paint(title, "bold", sys.stdout))
     if answer["metrics"]:
         lines += metrics_table(answer["metrics"])
     rows = []

@@ -62,6 +62,10 @@ class Drawing:
         self.proxy = sys.stderr
         self.live.start()
 
+    def refresh(self) -> None:
+        """Draw the newest state at once."""
+        self.live.refresh()
+
     def pause(self) -> None:
         """Remove the drawing for a while."""
         self.live.stop()

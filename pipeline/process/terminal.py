@@ -93,6 +93,8 @@ class Progress:
     def close(self) -> None:
         """Show this work no longer."""
         if self in _shown:
+            if _live and self is _shown[-1]:
+                _live.refresh()  # work of less than a redraw is seen too
             _shown.remove(self)
             _draw()
 

@@ -94,7 +94,7 @@ def in_process(
                 progress.doing(f"starting {quiet.backend_name()}")
                 quiet.load_library()
             quiet.import_keras(arguments.get("devices", "auto"))
-            progress.doing("")
+            progress.doing("preparing")
             stage_function(stage)(**arguments, out_dir=folder, log=journal)
     except Exception as error:
         raise Failure.of(error) from error

@@ -53,7 +53,7 @@ def on_terminal(*words, root, columns=80, rows=30, **environment):
     kept |= {"TERM": "xterm-256color", "PYTHONPATH": str(CODE), **environment}
     process = subprocess.Popen(
         [sys.executable, "-m", "pipeline.cli", *words, "--root", str(root)],
-        cwd=root,
+        cwd=root.parent,
         env=kept,
         stdin=theirs,
         stdout=theirs,

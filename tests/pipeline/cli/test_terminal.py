@@ -51,7 +51,7 @@ def test_no_part_of_a_long_run_is_silent(tmp_path, recipe):
 def test_each_stage_is_shown_while_it_works_and_when_it_ends(run):
     _, shown = run
     for name in STAGES:
-        assert re.search(rf"\n{name} +ran +\d", shown.plain), name
+        assert re.search(rf"[\r\n]{name} +ran +\d", shown.plain), name
     for words in ("scoring test", "saving the model", "MLflow  gets the rest"):
         assert words in shown.plain
     assert re.search(r"train_loss \S+  valid_nll \S+  best \S+", shown.plain)
