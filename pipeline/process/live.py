@@ -109,17 +109,16 @@ class Drawing:
 
 def progress_of(work: Progress) -> tuple[int, int | None]:
     """Number done and total of the bar: of the whole work, else of its part."""
-    if work.whole:
-        return work.whole
-    return work.part[:2] if work.part else (0, None)
+    part = work.part  # read once: the worker may replace it at any time
+    return work.whole or (part[:2] if part else (0, None))
 
 
 def seconds_left(work: Progress, now: float) -> float | None:
     """Time left at the speed so far; None while it cannot be told."""
-    done, total = progress_of(work)
-    if not total or work.start is None:
+    (done, total), start = progress_of(work), work.start
+    if not total or start is None:
         return None
-    began, first = work.start
+    began, first = start
     if done <= first or now - began < 1:
         return None
     return (now - began) * (total - done) / (done - first)

@@ -23,7 +23,7 @@ STYLES = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "cyan": 36}
 
 _shown: list["Progress"] = []  # work in progress, the innermost last
 _live = None  # the drawing of it
-_last_line = time.monotonic()  # time of the last plain line
+_last_line = 0.0  # time of the last plain line, monotonic
 
 
 class Progress:
@@ -100,7 +100,8 @@ class Progress:
 
     def _plain(self) -> None:
         """Print a plain line if there was none for a while."""
-        if is_live() or time.monotonic() - _last_line < PLAIN_SECONDS:
+        since = max(_last_line, self.began)
+        if is_live() or time.monotonic() - since < PLAIN_SECONDS:
             return
         note("  ".join(filter(None, [self.title, self.text, counted(self.part)])))
 
