@@ -21,8 +21,9 @@ PLAIN_VALUES = 6
 PLAIN_SECONDS = 30.0  # between two plain lines about work that has no metrics
 STYLES = {"bold": 1, "dim": 2, "red": 31, "green": 32, "yellow": 33, "cyan": 36}
 
-_shown: list["Progress"] = []  # work in progress, the innermost last
-_live = None  # the drawing of it
+_titles: list[str] = []  # of the blocks of `working`, the innermost last
+_shown: list["Progress"] = []  # work in progress on a terminal, the innermost last
+_live = None  # the drawing of the last one
 _last_line = 0.0  # time of the last plain line, monotonic
 
 
@@ -86,7 +87,7 @@ class Progress:
 
     def open(self) -> None:
         """Show this work in front of the work that it is a part of."""
-        if self not in _shown:
+        if self not in _shown and is_live():
             _shown.append(self)
             _draw()
 
@@ -117,10 +118,12 @@ def working(title: str, text: str = "") -> Iterator[Progress]:
     shown = Progress(title)
     shown.text = text
     shown.open()
+    _titles.append(title)
     try:
         with progress.listening(shown):
             yield shown
     finally:
+        _titles.pop()
         shown.close()
 
 
@@ -138,13 +141,13 @@ def paused() -> Iterator[None]:
 
 def titled(title: str) -> str:
     """A title behind those of the work that it is a part of: "preflight: train"."""
-    return ": ".join([*(work.title for work in _shown if work.title), title])
+    return ": ".join(filter(None, [*_titles, title]))
 
 
 def _draw() -> None:
     """Begin or end the drawing, as there is work to show or none."""
     global _live
-    if _shown and _live is None and is_live():
+    if _shown and _live is None:
         from pipeline.process.live import Drawing  # rich, only where it is used
 
         _live = Drawing(lambda: _shown[-1] if _shown else None)

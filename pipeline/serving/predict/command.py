@@ -4,6 +4,7 @@ One JSON object a line, in the order of the inputs. They are read in chunks, so 
 stays bounded for any number of them.
 """
 
+import contextlib
 import json
 import os
 import sys
@@ -67,15 +68,16 @@ def predict(
     size = batch_size or export.contract["batch_size"]
     words = MISSING if missing is None else tuple(missing)
     found = inputs.read(reads, files, called, label or "label", words)
-    with working("predict") as shown:
-        total = inputs.count(reads, files) if is_live() else None
+    live = is_live()  # a file gets the answers, and one line at the end
+    with working("predict") if live else contextlib.nullcontext():
+        total = inputs.count(reads, files) if live else None
         seen = progress.counter("inputs", total)
         # the first chunk is read before TensorFlow's import, which takes seconds
         for chunk in inputs.chunks(found):
             if model is None:
-                shown.doing("starting TensorFlow")
+                progress.doing("starting TensorFlow")
                 model = load(export)
-                shown.doing("")
+                progress.doing("")
             answers = answered(model, called, chunk, knobs, size, seen)
             for one, answer in zip(chunk, answers, strict=True):
                 print(dumped(one.place | answer))
