@@ -47,7 +47,8 @@ def parse(typed: list[str]) -> argparse.Namespace:
     if command and command not in commands:
         raise Failure(
             f"no such command. Received: {command}. Expected one of: "
-            f"{', '.join(commands)}.{nearest(command, commands)}",
+            f"{', '.join(commands)}.{nearest(command, commands)} `phistar --help` "
+            "describes them.",
             errors.USAGE,
         )
     words = [word for word in typed if word not in overrides]

@@ -29,13 +29,13 @@ complete -o default -F _phistar phistar
     "zsh": """\
 _phistar() {
     local -a found keys
-    found=("${(@f)$("${words[1]}" completion zsh --line "${(j: :)words[1,CURRENT]}" \\
-        2>/dev/null)}")
-    keys=("${(@M)found:#*=}")
-    found=("${(@)found:#*=}")
+    found=(${(f)"$("${words[1]}" completion zsh --line "${(j: :)words[1,CURRENT]}" \\
+        2>/dev/null)"})
+    keys=(${(M)found:#*=})
+    found=(${found:#*=})
     compadd -Q -S '' -a keys
     compadd -Q -a found
-    (( $#compstate[nmatches] )) && (( compstate[nmatches] )) || _files
+    (( compstate[nmatches] )) || _files
 }
 (( $+functions[compdef] )) || { autoload -Uz compinit && compinit; }
 compdef _phistar phistar

@@ -116,6 +116,7 @@ def option(name: str) -> str:
 def load(export: exports.Export) -> "Model":
     """The export's Model; TensorFlow's first lines are not shown."""
     os.environ |= quiet.environment()
+    quiet.load_library()
     with quiet.startup():
         from components.serving.ask import Model
 
