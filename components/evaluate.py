@@ -6,7 +6,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from components import artifacts
+from components import artifacts, progress
 from components.reports import data_card, predictions
 from components.reports import report as report_function
 from components.reports.base import Section
@@ -60,6 +60,7 @@ def run(
     np.savez(folder / "golden.npz", **report.golden)
     predictions.write(folder / "predictions.parquet", report.predictions)
     floors = {name: metrics[f"valid_nll_{name}"] for name in ("prior", "uniform")}
+    progress.doing("drawing the figures")
     curves = learning_curves(history, floors, report.unit)
     title = about(task, data, description, report)
     drawn = save(folder, {**report.figures, "learning_curves": curves}, title[0], log)

@@ -11,6 +11,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from components import progress
 from components.artifacts import Dataset, write_json
 from components.data import corpus, examples
 from components.data.checks import require_labels, require_rows
@@ -59,10 +60,18 @@ def run(
     make_encoder, kind = encoder(opened.kind), kind_class(opened.kind)
     require_labels(task, opened, kind, source)
     folder = Path(out_dir)
+    progress.doing("reading the data")
     split = split_rows(opened.read(), valid_fraction, test_fraction, seed)
+    num_rows = None  # until the first pass has counted them
 
     def pieces():
-        return iter(split)
+        nonlocal num_rows
+        seen, found = progress.counter("rows", num_rows), 0
+        for name, rows in split:
+            yield name, rows
+            seen(len(rows))
+            found += len(rows)
+        num_rows = found
 
     # both read the rows twice: once for what is fitted on train, once to write
     if kind.sides:
@@ -157,6 +166,7 @@ def labelled(folder, pieces, task, make_encoder, seed):
     survey = examples.Survey()
     fitted = make_encoder.fit(survey.train_inputs(pieces()))
     require_rows(survey.num_rows, seed)
+    progress.doing("encoding")
     space = survey.label_space(task)
     digests, train_counts = examples.write(folder, pieces(), fitted, space, survey)
     return fitted, space, digests, train_counts, counted("rows", survey.num_rows)
@@ -173,6 +183,7 @@ def texts(folder, pieces, task, make_encoder, sides, seed):
     size = task.get("vocab_size")
     fitted = make_encoder.fit(task["tokenizer"], train_texts, size)
     max_length = task.get("max_length")
+    progress.doing("encoding")
     digests, train_counts, num_rows, num_dropped = corpus.write(
         folder, pieces(), sides, fitted, max_length
     )

@@ -99,6 +99,27 @@ def chosen(name: str, choice: str, components: Path = COMPONENTS) -> Signature:
     return signature(*choices.chosen(_table(name, components), choice))
 
 
+def kind(source: str, components: Path = COMPONENTS) -> str:
+    """The kind of data that a source gives: "columns", "images", "text" or "pairs".
+
+    Args:
+        source: one of `names("ingest")`.
+        components: folder of the components.
+
+    Raises:
+        ValueError: its function names no kind.
+    """
+    known = choices.names(Path(components) / "data" / "kinds" / "__init__.py")
+    path, symbol = choices.chosen(_table("ingest", components), source)
+    for node in ast.walk(_definition(path, symbol)):
+        if isinstance(node, ast.Constant) and node.value in known:
+            return node.value
+    raise ValueError(
+        f"{path}: `{symbol}` names no kind of its Source. Expected one of: "
+        f"{', '.join(known)}."
+    )
+
+
 def signature(path: Path, symbol: str) -> Signature:
     """The keyword-only arguments of a top-level function or class, as config keys.
 
@@ -162,6 +183,25 @@ def type_text(kind: Any) -> str:
         ]
         return f"{type_text(base)} {' and '.join(bounds)}"
     return kind.__name__
+
+
+def values(kind: Any) -> list[str]:
+    """The values of a type that can be listed: ["true", "false"], ["sgd", "adamw"]."""
+    if kind is bool:
+        return ["true", "false"]
+    if kind is None or kind is type(None):
+        return ["null"]
+    if get_origin(kind) is Literal:
+        return [str(value) for value in get_args(kind)]
+    if get_origin(kind) in (Union, UnionType):
+        return [value for member in get_args(kind) for value in values(member)]
+    return []
+
+
+def _definition(path: Path, symbol: str) -> ast.stmt:
+    """The top-level function or class `symbol` of a file."""
+    body = ast.parse(Path(path).read_bytes(), filename=str(path)).body
+    return next(node for node in body if getattr(node, "name", None) == symbol)
 
 
 def _table(name: str, components: Path) -> Path:

@@ -5,6 +5,7 @@ import gc
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 
 def environment(backend: str = "tensorflow") -> dict[str, str]:
@@ -22,6 +23,12 @@ def environment(backend: str = "tensorflow") -> dict[str, str]:
     chosen["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
     chosen = {name: os.environ.get(name, value) for name, value in chosen.items()}
     return chosen | {"KERAS_BACKEND": backend}
+
+
+def backend_name() -> str:
+    """Name of the framework that Keras runs on, as people write it."""
+    jax = os.environ.get("KERAS_BACKEND") == "jax"
+    return "JAX" if jax else "TensorFlow"
 
 
 def has_driver() -> bool:
@@ -66,6 +73,25 @@ def without_gc() -> Iterator[None]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def load_library() -> None:
+    """Load TensorFlow's shared library, a gigabyte, before the import does.
+
+    On a cold disk that takes seconds. Inside an import all other threads would wait for
+    it, and the progress on the terminal would stand still.
+    """
+    import ctypes
+    import importlib.util
+
+    found = importlib.util.find_spec("tensorflow")
+    if backend_name() != "TensorFlow" or found is None or not found.origin:
+        return
+    dlopen = ctypes.CDLL(None).dlopen
+    dlopen.argtypes, dlopen.restype = (ctypes.c_char_p, ctypes.c_int), ctypes.c_void_p
+    with startup():
+        for path in sorted(Path(found.origin).parent.glob("libtensorflow_*.so.*")):
+            dlopen(os.fsencode(path), os.RTLD_NOW)  # the import reports a failure
 
 
 class WithoutTensorFlow:

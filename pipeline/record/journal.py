@@ -9,6 +9,7 @@ write to a file opened for appending. Several processes may write. A process tha
 killed leaves at most one torn last line, which readers leave out.
 """
 
+import contextlib
 import getpass
 import json
 import os
@@ -18,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from components import progress
 from pipeline.process.terminal import Progress
 from pipeline.record import naming
 
@@ -141,6 +143,10 @@ class Journal:
     def progress(self, step: int, total: int, values: dict) -> None:
         """Show progress on the terminal; nothing is written."""
         self._progress.show(int(step), int(total), values)
+
+    def listening(self) -> contextlib.AbstractContextManager:
+        """Show also the progress of what the block calls (components/progress.py)."""
+        return progress.listening(self._progress)
 
     def close(self) -> None:
         """End the bar of a stage that stopped early."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.config.load import Config
 from pipeline.process.errors import USAGE, Failure
-from pipeline.process.terminal import note
+from pipeline.process.terminal import note, working
 from pipeline.record import console
 from pipeline.record.ending import ending
 from pipeline.record.journal import Draft, Record, alive, read_all
@@ -159,7 +159,8 @@ def execution(
                 current.close(seen.text(), status=status)
         finally:
             if not under:
-                current.follower.finish()
+                with working("MLflow", "gets the rest of the run"):
+                    current.follower.finish()
 
 
 def begin(root: Path, start: dict, under: Execution | None) -> Execution:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from pipeline.config.load import Config
 from pipeline.process.errors import USAGE, Failure
+from pipeline.process.root import command
 from pipeline.record.journal import Record
 from pipeline.run.cached import Work, cached, work
 from pipeline.run.process import call
@@ -85,7 +86,8 @@ def run_stages(
         force: names of stages to run even if they are in the store.
         isolate: run each stage in a child process.
         before_train: called with (artifacts, key, parts) before training begins.
-        report: called with (name, outcome) after each stage.
+        report: called with (name, outcome) after each stage, and with the status
+            "running" before one that must run.
 
     Returns:
         Stage name -> {"status": "ran" or "cached", "key", "seconds", "path",
@@ -106,6 +108,7 @@ def run_stages(
                 given = {word: folder(store, manifests[word]) for word in stage.reads}
                 if stage.name == "train" and before_train is not None:
                     before_train(given, wanted.key, wanted.parts)
+                report(stage.name, {"status": "running"})
                 started = time.time()
                 make(wanted, given, config, store, record, forced, isolate)
                 seconds = round(time.time() - started, 3)
@@ -185,8 +188,9 @@ def require_inputs(config: Config, store: Store, first: str) -> None:
         if manifest is None and stage.name in before:
             raise Failure(
                 f"`--from {first}` needs {stage.name}, which is not in the store under "
-                f"this config. Run `phistar {stage.name} {config.name}`, or leave out "
-                "`--from`.",
+                "this config. Run "
+                f"`{command(stage.name, *config.typed, root=store.root.parent)}`, or "
+                "leave out `--from`.",
                 USAGE,
             )
         if manifest is None:  # ingest must run: before it imports TensorFlow

@@ -4,6 +4,7 @@ One JSON object a line, in the order of the inputs. They are read in chunks, so 
 stays bounded for any number of them.
 """
 
+import contextlib
 import json
 import os
 import sys
@@ -11,13 +12,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
+from components import progress
 from components.data.tables import MISSING
 from components.serving.request import Signature
 from components.serving.request import signature as signature_of
 from pipeline.process import quiet
-from pipeline.process.terminal import note
+from pipeline.process.terminal import duration, is_live, note, working
 from pipeline.serving import exports
 from pipeline.serving.predict import inputs
 from pipeline.serving.predict.answers import answered
@@ -68,17 +68,23 @@ def predict(
     size = batch_size or export.contract["batch_size"]
     words = MISSING if missing is None else tuple(missing)
     found = inputs.read(reads, files, called, label or "label", words)
-    with bar(reads, files) as progress:
+    live = is_live()  # a file gets the answers, and one line at the end
+    with working("predict") if live else contextlib.nullcontext():
+        total = inputs.count(reads, files) if live else None
+        seen = progress.counter("inputs", total)
         # the first chunk is read before TensorFlow's import, which takes seconds
         for chunk in inputs.chunks(found):
-            model = model or load(export)
-            answers = answered(model, called, chunk, knobs, size, progress.update)
+            if model is None:
+                progress.doing("starting TensorFlow")
+                model = load(export)
+                progress.doing("")
+            answers = answered(model, called, chunk, knobs, size, seen)
             for one, answer in zip(chunk, answers, strict=True):
                 print(dumped(one.place | answer))
             sys.stdout.flush()
             rows += len(chunk)
     seconds = time.time() - started
-    note(f"{rows} inputs in {seconds:.1f} s  {export.name}  {export.folder}")
+    note(f"{rows} inputs in {duration(seconds)}  {export.name}  {export.folder}")
     return {
         "rows": rows,
         "seconds": round(seconds, 3),
@@ -132,23 +138,11 @@ def option(name: str) -> str:
 def load(export: exports.Export) -> "Model":
     """The export's Model; TensorFlow's first lines are not shown."""
     os.environ |= quiet.environment()
+    quiet.load_library()
     with quiet.startup():
         from components.serving.ask import Model
 
         return Model(export.folder, export.contract["op_libraries"])
-
-
-def bar(reads: str, files: list[str]) -> tqdm:
-    """A tqdm bar on stderr; nothing where that is not a terminal."""
-    shown = sys.stderr.isatty()
-    return tqdm(
-        total=inputs.count(reads, files) if shown else None,
-        unit=" inputs",
-        file=sys.stderr,
-        dynamic_ncols=True,
-        disable=not shown,
-        leave=False,
-    )
 
 
 def dumped(row: dict) -> str:

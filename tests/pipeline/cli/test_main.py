@@ -91,6 +91,7 @@ def test_run_answers_as_documented(trained):
         "url",
         "stages",
         "metrics",
+        "verdict",
         "export",
     }
     assert answer["experiment"] == "breast_cancer"

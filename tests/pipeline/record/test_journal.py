@@ -1,9 +1,9 @@
 """A journal gives back what was logged, whatever happened to its writer."""
 
-import io
 import math
 import multiprocessing
 import os
+import pty
 import sys
 
 import numpy as np
@@ -118,22 +118,22 @@ def test_read_all_sorts_records_by_start(tmp_path):
     assert found[0][1][-1]["status"] == "FINISHED"
 
 
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
 def test_progress_is_a_bar_on_a_terminal(tmp_path, monkeypatch, capsys):
-    terminal = Terminal()
-    monkeypatch.setattr(sys, "stderr", terminal)
-    log = Journal(tmp_path / "journal.jsonl", title="train")
-    for step in range(1, 11):
-        log.progress(step, 10, {"loss": 0.5})
-        log.metrics({"loss": 0.5}, step=step)
-    shown = terminal.getvalue()
+    ours, theirs = pty.openpty()
+    monkeypatch.setenv("TERM", "xterm")
+    with open(theirs, "w", encoding="utf-8") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        log = Journal(tmp_path / "journal.jsonl", title="train")
+        for step in range(1, 11):
+            log.progress(step, 10, {"loss": 0.5})
+            log.metrics({"loss": 0.5}, step=step)
+        log.close()
+        assert sys.stderr is terminal  # as before
+    shown = os.read(ours, 2**16).decode()
+    os.close(ours)
     assert "train" in shown
     assert "10/10" in shown
-    assert "loss=0.5" in shown
+    assert "loss 0.5" in shown
     assert "step 1" not in shown
     assert capsys.readouterr().out == ""
     assert {entry["kind"] for entry in read(log.path)[0]} == {"metrics"}

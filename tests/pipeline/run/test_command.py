@@ -155,6 +155,7 @@ def test_stopped_run_is_continued_and_ends_as_one(trained, tmp_path):
 
     done = stop(start(*command, "--isolate", root=root), signal.SIGINT)
     assert done.status == done.answer["status"] == 130
+    assert "interrupted. The same command continues" in done.stderr
     assert "Traceback" not in done.stderr
     ((run_id, run),) = mlflow_runs(root).items()
     assert run["status"] == "KILLED"
@@ -164,6 +165,7 @@ def test_stopped_run_is_continued_and_ends_as_one(trained, tmp_path):
 
     done = stop(start(*command, root=root), signal.SIGTERM)
     assert done.status == done.answer["status"] == 143
+    assert "terminated. The same command continues" in done.stderr
     assert "Traceback" not in done.stderr
     assert {i: r["status"] for i, r in mlflow_runs(root).items()} == {run_id: "KILLED"}
     assert (root / "mlruns" / "runs" / f"{run_id}.train.failed").is_file()

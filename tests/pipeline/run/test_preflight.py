@@ -21,8 +21,8 @@ from tests.helpers.commands import (
 
 TRAIN = ("train", "breast_cancer", *SHORT)
 ESTIMATE = (
-    r"preflight: passed; training will take about [\d.]+ (s|min) \(80 steps of [\d.]+ "
-    r"ms, and evaluations\); its process [\d.]+ GiB of memory"
+    r"preflight: passed; training will take about ([\d.]+ (s|min) )+\(80 steps of "
+    r"[\d.]+ ms, and evaluations\); its process [\d.]+ GiB of memory"
 )
 BEGUN = "preflight: its laws; then train, evaluate and export on two batches"
 
