@@ -135,7 +135,7 @@ def balance(data, split):
 
 
 def origin(source, options, fingerprint):
-    """Where the data come from, for a reader: "csv path=a.csv label=y".
+    """Origin of the data, for a reader: "csv path=a.csv label=y".
 
     Args:
         source: name of the source.

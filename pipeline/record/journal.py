@@ -223,14 +223,21 @@ class Draft(Record):
     Args:
         root: the project's root.
         run_id: ours.
+        starting: called when the first stage runs.
         opening: called when the record is written.
     """
 
     SILENT = ("ingest", "build")  # stages that begin without a record on disk
 
-    def __init__(self, root: str | Path, run_id: str, opening: Callable[[], None]):
+    def __init__(
+        self,
+        root: str | Path,
+        run_id: str,
+        starting: Callable[[], object],
+        opening: Callable[[], object],
+    ):
         super().__init__(root, run_id)
-        self.opening = opening
+        self.starting, self.opening = starting, opening
         self.held, self.opened = [], False
 
     def write(self, kind: str, fields: dict) -> None:
@@ -238,9 +245,10 @@ class Draft(Record):
         if self.opened:
             return super().write(kind, fields)
         self.held.append((kind, {"time": int(time.time() * 1000)} | fields))
-        running = kind == "stage" and fields["status"] == "running"
-        if running and fields["stage"] not in self.SILENT:
-            self.open()
+        if kind == "stage" and fields["status"] == "running":
+            self.starting()
+            if fields["stage"] not in self.SILENT:
+                self.open()
 
     def open(self) -> None:
         """Write what was kept, once; from now on entries are written at once."""

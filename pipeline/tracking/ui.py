@@ -28,7 +28,7 @@ from pipeline.tracking.address import (
 from pipeline.tracking.machine import monitors
 from pipeline.tracking.outbox import Refused
 from pipeline.tracking.sender import Sending
-from pipeline.tracking.target import Target
+from pipeline.tracking.target import Target, prepare
 
 RECIPES = 8  # links that `ui` prints
 
@@ -130,6 +130,8 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     warnings.simplefilter("ignore")  # no user of this process could act on them
     if given.command == "follow":
+        with quiet.without_gc():
+            prepare()
 
         def connect() -> Target:
             with quiet.without_gc():

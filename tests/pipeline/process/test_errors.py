@@ -9,7 +9,7 @@ import pytest
 from components.data.splits import hash_positions
 from pipeline.cli.arguments import STAGES
 from pipeline.process.errors import FAILED, REJECTED, USAGE, Failure
-from pipeline.record.journal import read
+from pipeline.record.journal import Record, read
 from pipeline.store.manifest import digest
 from tests.helpers.commands import (
     SHORT,
@@ -99,6 +99,7 @@ def refused(done, root):
     assert "Traceback" not in done.stderr
     assert done.stderr.count("phistar: error:") == 1
     assert not list((root / "mlruns").glob("stages/*/[!.]*"))
+    assert not list((root / "mlruns").glob("runs/*"))  # so MLflow hears nothing of it
     assert not leftovers(root)
     return done.answer["error"]
 
@@ -180,8 +181,23 @@ def test_failed_run_is_failed_in_mlflow_and_commits_nothing(trained, tmp_path):
     assert run["status"] == "FAILED"
     assert run["params"]["train.learning_rate"] == "1e+30"
     assert run["tags"]["cached_from.build"] == trained[1].answer["run_id"]
+    assert "not finite" in run["tags"]["phistar.reason"]
+    note = run["tags"]["mlflow.note.content"]
+    assert "Failed in `train`" in note and "learning_rate" in note
+    end = Record(root, run_id).entries()[-1]
+    assert (end["stage"], end["status"]) == ("train", "FAILED")
+    assert f"{end['reason']} {end['advice']}" == done.answer["error"]
+    assert "log.txt" in run["files"]
     assert not list((root / "mlruns").glob("stages/train/[!.]*"))
     assert not leftovers(root)
+
+
+def test_a_network_for_other_data_leaves_no_run(trained, tmp_path):
+    root = copy_store(trained[0], tmp_path, "ingest")
+    done = here("run", "breast_cancer", *SHORT, "build.network=vgg16", root=root)
+    assert done.status == 2, done.stderr
+    assert not list((root / "mlruns").glob("runs/*"))
+    assert mlflow_runs(root) == {}
 
 
 def test_not_finite_after_some_steps_keeps_the_journal_so_far(trained, tmp_path):
@@ -197,7 +213,7 @@ def test_not_finite_after_some_steps_keeps_the_journal_so_far(trained, tmp_path)
     steps = [e["step"] for e in read(journal)[0] if e["kind"] == "metrics"]
     assert steps == list(range(1, len(steps) + 1)) and 1 < len(steps) < 400
     # what was seen of it until then is in MLflow too
-    assert sorted(step for step, *_ in run["metrics"]["train_loss"]) == steps
+    assert sorted(step for step, *_ in run["metrics"]["train/loss"]) == steps
     # stopped within a step
     assert f"step {steps[-1] + 1} of 400" in done.answer["error"]
 

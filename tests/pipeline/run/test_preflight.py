@@ -38,8 +38,8 @@ def test_preflight_runs_once_and_changes_nothing(trained, tmp_path):
     assert not list((root / "mlruns").glob("stages/evaluate/[!.]*"))
     assert not leftovers(root)
     (run,) = mlflow_runs(root).values()
-    assert sorted(step for step, *_ in run["metrics"]["train_loss"])[0] == 10
-    assert "test_nll" not in run["metrics"]
+    assert sorted(step for step, *_ in run["metrics"]["train/loss"])[0] == 10
+    assert "test/nll" not in run["metrics"]
 
     again = here(*TRAIN, "--preflight", "--force", "train", root=root)
     assert again.statuses["train"] == "ran"
