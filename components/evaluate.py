@@ -52,12 +52,15 @@ def run(
     floors = {name: metrics[f"valid_nll_{name}"] for name in ("prior", "uniform")}
     unit = "token" if data.kind.sides else "label"
     curves = learning_curves(history, floors, unit)
-    (folder / "figures").mkdir()
     # no run's name: the same network on the same data gives the same bytes
-    about = f"{data.description['name']} · {task['name']} · {description['network']}"
-    for name, figure in {**report.figures, "learning_curves": curves}.items():
-        for path in style.save(figure, folder / "figures" / name, about):
-            log.figure(path.relative_to(folder))
+    about = (data.description["name"], task["name"], description["network"])
+    style.save(
+        {**report.figures, "learning_curves": curves},
+        folder / "figures",
+        f"{' · '.join(about)} · {history['loss']}",
+    )
+    for path in sorted((folder / "figures").iterdir()):
+        log.figure(path.relative_to(folder))
     for name, content in report.files.items():
         (folder / name).write_text(content, "utf-8")
         log.artifact(name)

@@ -36,6 +36,7 @@ def confusion_matrix(label_index, decision, names):
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
     axes.set(xlabel="decision", ylabel="label")
     axes.grid(False)
+    axes.spines[:].set_visible(False)
     bar = figure.colorbar(image, ax=axes, shrink=0.8, aspect=25, pad=0.03)
     bar.set_label("share of the row (of the label)")
     bar.outline.set_visible(False)
