@@ -85,6 +85,7 @@ def save(figures, folder, about):
             # of the ids in an SVG, which no other figure of a page may have
             rcParams["svg.hashsalt"] = name
             figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
+            figure.set_layout_engine("none")  # both files have one layout, made once
             figure.savefig(folder / f"{name}.png", metadata={"Software": None})
     return {name: (folder / f"{name}.svg").read_bytes() for name in figures}
 
