@@ -7,6 +7,7 @@ import signal
 import statistics
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -32,9 +33,10 @@ LONG = ("train.steps=10000", "train.eval_every=1000", "train.batch_size=4")
 
 
 @pytest.fixture(scope="module")
-def cached(trained):
-    """(root, first Done, second Done): the same command twice."""
-    root, first = trained
+def cached(trained, tmp_path_factory):
+    """(root, first Done, second Done): the same command twice, in a copy."""
+    root, first = tmp_path_factory.mktemp("cached"), trained[1]
+    shutil.copytree(trained[0], root, dirs_exist_ok=True)
     second = phistar("run", "breast_cancer", *SHORT, root=root)
     assert second.status == 0, second.stderr
     return root, first, second
@@ -85,12 +87,14 @@ def test_curve_on_valid_has_one_point_per_evaluation(trained, runs):
     assert [step for step, _ in curve(run, "valid_nll")] == list(range(10, 81, 10))
 
 
-def test_cached_run_answers_the_same(cached):
-    _, first, second = cached
+def test_cached_run_answers_the_same(trained, cached):
+    root, first, second = cached
     assert second.statuses == dict.fromkeys(STAGES, "cached")
     assert second.digests == first.digests
-    for name in ("metrics", "export", "experiment"):
+    for name in ("metrics", "experiment"):
         assert second.answer[name] == first.answer[name]
+    export = Path(first.answer["export"]).relative_to(trained[0])
+    assert second.answer["export"] == str(root / export)
     assert second.answer["run_id"] != first.answer["run_id"]
 
 
@@ -184,7 +188,7 @@ def test_stopped_run_is_continued_and_ends_as_one(trained, tmp_path):
 
 def test_seeds_are_runs_under_one_parent_with_mean_and_sd(trained, tmp_path):
     root = copy_store(trained[0], tmp_path, *STAGES)
-    done = here("run", "breast_cancer", *SHORT, "--seeds", 2, root=root)
+    done = here("run", "breast_cancer", *SHORT, "--seeds", 2, root=root, mlflow=True)
     assert done.status == 0, done.stderr
     children = done.answer["runs"]
     # the recipe's seeds are 0
@@ -213,9 +217,9 @@ def test_seeds_are_runs_under_one_parent_with_mean_and_sd(trained, tmp_path):
 def test_run_does_not_continue_a_stopped_run_over_seeds(trained, tmp_path):
     root = copy_store(trained[0], tmp_path, *STAGES)
     words = ("run", "breast_cancer", *SHORT)
-    several = here(*words, "--seeds", 1, "--to", "train", root=root)
+    several = here(*words, "--seeds", 1, "--to", "train", root=root, mlflow=True)
     assert several.status == 0
-    one = here(*words, root=root)
+    one = here(*words, root=root, mlflow=True)
     assert one.answer["run_id"] not in (
         several.answer["run_id"],
         several.answer["runs"][0]["run_id"],
