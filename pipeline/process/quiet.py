@@ -94,14 +94,20 @@ def load_library() -> None:
             dlopen(os.fsencode(path), os.RTLD_NOW)  # the import reports a failure
 
 
-class WithoutTensorFlow:
-    """An import hook that hides TensorFlow, as if it were not installed."""
+@contextlib.contextmanager
+def without(*names: str) -> Iterator[None]:
+    """Hide packages in the block, as if they were not installed.
 
-    @staticmethod
-    def find_spec(name: str, path: object = None, target: object = None) -> None:
-        """Refuse TensorFlow; for all else None: the next hook looks."""
-        if name.partition(".")[0] == "tensorflow":
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+    TensorFlow and Keras import some that only functions need which are not ours. That
+    takes seconds.
+    """
+    hidden = [name for name in names if name not in sys.modules]
+    sys.modules |= dict.fromkeys(hidden)  # None refuses an import
+    try:
+        yield
+    finally:
+        for name in hidden:
+            sys.modules.pop(name, None)
 
 
 def import_keras(devices: str = "auto") -> None:
@@ -112,17 +118,20 @@ def import_keras(devices: str = "auto") -> None:
     """
     if "keras" in sys.modules:
         return
+    unused = ["pandas", "sklearn"]
     if os.environ.get("KERAS_BACKEND") == "jax":
-        # Keras imports TensorFlow on any backend if it is installed. That takes
-        # seconds, and TensorFlow would take GPU memory too.
-        sys.meta_path.insert(0, WithoutTensorFlow)
+        # Keras imports TensorFlow on any backend if it is installed. TensorFlow would
+        # take GPU memory too, so it stays hidden.
+        sys.modules.setdefault("tensorflow")
+    else:
+        unused.append("jax")
     import logging
 
     # Batches have a few shapes by plan, and each is traced once: no fault to report.
     logging.getLogger("tensorflow").addFilter(
         lambda record: "triggered tf.function retracing" not in record.getMessage()
     )
-    with without_gc(), startup():
+    with without_gc(), startup(), without(*unused):
         import keras
 
         if devices != "auto":

@@ -11,6 +11,7 @@ from pipeline.cli.arguments import STAGES
 from pipeline.process.errors import FAILED, REJECTED, USAGE, Failure
 from pipeline.record.journal import Record, read
 from pipeline.store.manifest import digest
+from pipeline.tracking.ui import sync
 from tests.helpers.commands import (
     SHORT,
     artifact,
@@ -172,12 +173,13 @@ def test_empty_split_is_refused(project, tmp_path):
 
 def test_failed_run_is_failed_in_mlflow_and_commits_nothing(trained, tmp_path):
     root = copy_store(trained[0], tmp_path, "ingest", "build")
-    done = here("run", "breast_cancer", *SHORT, "train.learning_rate=1e30", root=root)
+    words = ("run", "breast_cancer", *SHORT, "train.learning_rate=1e30")
+    done = here(*words, root=root, mlflow=True)
     assert done.status == done.answer["status"] == 1
     assert "not finite" in done.answer["error"]
     assert "learning_rate" in done.answer["error"]
     assert "Traceback" not in done.stderr
-    ((run_id, run),) = mlflow_runs(root).items()
+    ((_, run),) = mlflow_runs(root).items()
     assert run["status"] == "FAILED"
     assert run["params"]["train.learning_rate"] == "1e+30"
     assert run["tags"]["cached_from.build"] == trained[1].answer["run_id"]
@@ -208,6 +210,7 @@ def test_not_finite_after_some_steps_keeps_the_journal_so_far(trained, tmp_path)
     done = here("run", "breast_cancer", *words, root=root)
     assert done.status == 1
     assert "not finite" in done.answer["error"]
+    assert sync(root) == 1
     ((run_id, run),) = mlflow_runs(root).items()
     journal = root / "mlruns" / "runs" / f"{run_id}.train.failed"
     steps = [e["step"] for e in read(journal)[0] if e["kind"] == "metrics"]
@@ -273,6 +276,7 @@ def test_rejected_model_is_status_3_and_is_not_committed(
     assert "Traceback" not in done.stderr
     assert not list((root / "mlruns").glob("stages/export/[!.]*"))
     assert not leftovers(root)
+    assert sync(root) == 1
     (run,) = mlflow_runs(root).values()
     assert run["status"] == "FAILED"
 

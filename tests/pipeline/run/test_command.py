@@ -226,7 +226,7 @@ def test_stopped_run_is_continued_and_ends_as_one(trained, tmp_path):
 
 def test_seeds_are_runs_under_one_parent_with_mean_and_sd(trained, tmp_path):
     root = copy_store(trained[0], tmp_path, *STAGES)
-    done = here("run", "breast_cancer", *SHORT, "--seeds", 2, root=root)
+    done = here("run", "breast_cancer", *SHORT, "--seeds", 2, root=root, mlflow=True)
     assert done.status == 0, done.stderr
     children = done.answer["runs"]
     # the recipe's seeds are 0
@@ -267,9 +267,9 @@ def test_seeds_are_runs_under_one_parent_with_mean_and_sd(trained, tmp_path):
 def test_run_does_not_continue_a_stopped_run_over_seeds(trained, tmp_path):
     root = copy_store(trained[0], tmp_path, *STAGES)
     words = ("run", "breast_cancer", *SHORT)
-    several = here(*words, "--seeds", 1, "--to", "train", root=root)
+    several = here(*words, "--seeds", 1, "--to", "train", root=root, mlflow=True)
     assert several.status == 0
-    one = here(*words, root=root)
+    one = here(*words, root=root, mlflow=True)
     assert one.answer["run_id"] not in (
         several.answer["run_id"],
         several.answer["runs"][0]["run_id"],

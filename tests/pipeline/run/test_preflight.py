@@ -29,7 +29,7 @@ BEGUN = "preflight: its laws; then train, evaluate and export on two batches"
 
 def test_preflight_runs_once_and_changes_nothing(trained, tmp_path):
     root = copy_store(trained[0], tmp_path, "ingest", "build")
-    first = here(*TRAIN, "--preflight", root=root)
+    first = here(*TRAIN, "--preflight", root=root, mlflow=True)
     assert first.status == 0, first.stderr
     assert BEGUN in first.stderr
     assert re.search(ESTIMATE, first.stderr)
