@@ -3,8 +3,8 @@
 The SavedModel takes raw inputs and answers in probabilities. Its folder holds all
 it needs, and runs with tensorflow alone and the libraries of operations that its
 contract names. Before it gets its final name it must give the evaluation's -ln P of all
-of test. A process without this project then checks its golden batch, under another path,
-and writes and checks MLflow's model of it: mlflow_model/.
+of test. A process without this project then checks its golden batch under another path.
+It also writes and checks MLflow's model of it: mlflow_model/.
 
 Where the network takes arrays of one shape, the folder numeric/ holds the network alone
 for runtimes without strings; see components/serving/numeric.py.

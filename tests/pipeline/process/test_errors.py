@@ -179,7 +179,7 @@ def test_failed_run_is_failed_in_mlflow_and_commits_nothing(trained, tmp_path):
     assert "not finite" in done.answer["error"]
     assert "learning_rate" in done.answer["error"]
     assert "Traceback" not in done.stderr
-    ((_, run),) = mlflow_runs(root).items()
+    ((run_id, run),) = mlflow_runs(root).items()
     assert run["status"] == "FAILED"
     assert run["params"]["train.learning_rate"] == "1e+30"
     assert run["tags"]["cached_from.build"] == trained[1].answer["run_id"]
