@@ -2,6 +2,7 @@
 
 from components.reports.page import html
 from components.reports.page.results import beside, by_split, terms
+from components.reports.verdict import beyond
 
 # figure -> what it shows, in words
 FIGURES = {
@@ -57,6 +58,9 @@ def page(about, report, verdict, drawn, known):
 def head(about, report, verdict):
     """Title, verdict and warnings.  -> list of Markup"""
     kind = "better" if verdict["verdict"] == "better" else "not-better"
+    reading = [row for row in verdict["rows"] if row["reads"]]
+    if kind == "better" and any(r["difference"] > 0 and beyond(r) for r in reading):
+        kind = "mixed"
     parts = [
         html.Markup("<h1>{}</h1>").format(about[0]),
         html.Markup(html.QUESTION),
