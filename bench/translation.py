@@ -277,7 +277,7 @@ def trainings(given, folder):
     dataset = next(stages.glob("ingest/[!.]*/manifest.json")).parent
     quiet.import_keras()
     from components.artifacts import Dataset, make_encoder, make_task
-    from components.reports.translation_page import lines
+    from components.reports.translation import lines
 
     data = Dataset.load(dataset)
     sides = {

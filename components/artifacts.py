@@ -4,7 +4,8 @@
               form of components/data/kinds/base.py
     Network   network.json, weights.npz; once trained, history.json: loss,
               label_smoothing, average_nll, and lists of step, train_loss, valid_nll
-    Report    metrics.json, test_nll.npy, golden.npz, figures/
+    Report    metrics.json, verdict.json, report.html, card.html, card.md, figures/,
+              predictions.parquet, test_nll.npy, golden.npz, decoding.json
 
 Everything is JSON or arrays: a network is rebuilt by its function from its name and
 arguments, never deserialised.

@@ -7,9 +7,18 @@ import numpy as np
 from pydantic import Field
 
 from components import artifacts
+from components.reports import data_card, predictions
 from components.reports import report as report_function
+from components.reports.base import Section
+from components.reports.duplicates import duplicates, warnings
+from components.reports.page import card
+from components.reports.page.about import about
+from components.reports.page.html import joined
+from components.reports.page.parts import shown
+from components.reports.page.report import page
 from components.reports.plots import style
 from components.reports.plots.training import learning_curves
+from components.reports.verdict import verdict
 
 
 def run(
@@ -23,7 +32,7 @@ def run(
     beam_size: Annotated[int, Field(ge=1, le=16)] = 4,
     length_penalty: Annotated[float, Field(ge=0, le=5)] = 0.6,
 ):
-    """Score every split with P, save -ln P per test example, draw the figures.
+    """Score every split with P, compare with baselines, write report and figures.
 
     Args:
         task: plain data of the section `task`.
@@ -49,21 +58,32 @@ def run(
     artifacts.write_json(folder / "metrics.json", metrics)
     np.save(folder / "test_nll.npy", report.test_nll)
     np.savez(folder / "golden.npz", **report.golden)
+    predictions.write(folder / "predictions.parquet", report.predictions)
     floors = {name: metrics[f"valid_nll_{name}"] for name in ("prior", "uniform")}
-    unit = "token" if data.kind.sides else "label"
-    curves = learning_curves(history, floors, unit)
+    curves = learning_curves(history, floors, report.unit)
+    title = about(task, data, description, report)
     # no run's name: the same network on the same data gives the same bytes
-    about = (data.description["name"], task["name"], description["network"])
-    style.save(
+    drawn = style.save(
         {**report.figures, "learning_curves": curves},
         folder / "figures",
-        f"{' · '.join(about)} · {history['loss']}",
+        f"{title[0]} · {history['loss']}",
     )
     for path in sorted((folder / "figures").iterdir()):
         log.figure(path.relative_to(folder))
-    for name, content in report.files.items():
+    found = duplicates(data)
+    known = data_card.parts(data, found)
+    compared = verdict(report, warnings(found, report))
+    artifacts.write_json(folder / "verdict.json", compared)
+    body = joined(map(shown, known))
+    of_data = [Section("The data", body), data_card.drawn(data, given[-1])]
+    pages = {
+        "report.html": page(title, report, compared, drawn, of_data),
+        "card.html": card.html(title, report, compared, known),
+        "card.md": card.markdown(title, report, compared, known),
+    }
+    for name, content in {**pages, **report.files}.items():
         (folder / name).write_text(content, "utf-8")
+    for name in (*pages, *report.files, "predictions.parquet", "test_nll.npy"):
         log.artifact(name)
-    log.artifact("test_nll.npy")
     # valid_nll by step is training's; a point at step 0 would break its curve
     log.metrics({k: v for k, v in metrics.items() if k != "valid_nll"}, step=0)

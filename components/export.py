@@ -26,6 +26,8 @@ from components.serving import server as server_class
 
 # in the SavedModel's folder: requests of test and their answers at evaluation
 GOLDEN = Path("assets.extra", "golden.npz")
+CARDS = Path("assets.extra")  # card.html and card.md, the model card
+VERSIONS = "<!-- versions -->"  # the line of the card that the versions take
 OLDEST_TENSORFLOW = "2.12"  # that opens and answers an export; `make oldest` asks it
 
 
@@ -36,8 +38,8 @@ def run(task, dataset, network, report, out_dir, log):
         task: plain data of the section `task`.
         dataset: folder of the Dataset; its description and test are read.
         network: folder of the trained Network.
-        report: folder of the Report; its metrics, the golden batch and -ln P of the
-            test examples are read.
+        report: folder of the Report; its metrics, the golden batch, -ln P of the test
+            examples and the model card are read.
         out_dir: folder to write the Export to.
         log: Journal.
 
@@ -94,6 +96,7 @@ def run(task, dataset, network, report, out_dir, log):
         artifacts.write_json(folder / "contract.json", contract)
         (folder / GOLDEN).parent.mkdir()
         shutil.copyfile(Path(report) / "golden.npz", folder / GOLDEN)
+        write_cards(Path(report), folder / CARDS, contract["versions"])
         warmup.write(folder, contract, signatures)
         # only inputs of one shape go to runtimes without strings
         if encoder.array:
@@ -106,6 +109,21 @@ def run(task, dataset, network, report, out_dir, log):
         mlflow_model = folder.with_name("mlflow_model")
         differences |= clean.ask(process, folder, mlflow_model)
     log.metrics({f"export_{n}_difference": v for n, v in differences.items()}, step=0)
+
+
+def write_cards(report, folder, versions):
+    """Write the model card, with the versions that wrote the SavedModel.
+
+    Args:
+        report: Path of the Report.
+        folder: Path to write to.
+        versions: package -> version.
+    """
+    words = ", ".join(f"{name} {number}" for name, number in versions.items())
+    for name in ("card.html", "card.md"):
+        text = (report / name).read_text("utf-8")
+        text = text.replace(VERSIONS, f"Written by {words}.", 1)
+        (folder / name).write_text(text, "utf-8")
 
 
 def require_alone(folder, libraries=(), words=()):

@@ -1,8 +1,10 @@
 """The parts of a report, the same for all tasks."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
+from markupsafe import Markup
 
 
 def golden(signature, given, expected):
@@ -30,24 +32,39 @@ def plain(values):
     return values.astype("S") if values.dtype.kind == "O" else values
 
 
-def nll_table(metrics, *others):
-    """A table of test_nll and of models that do not read x, in Markdown.
+class Baseline(NamedTuple):
+    """A model to compare with, scored on the same examples of test.
 
     Args:
-        metrics: of the report, names with their split.
-        *others: (name, nats per token) of further models.
-
-    Returns:
-        list of str, lines.
+        name: in words, as the page and the sentence of the verdict print it.
+        nll: float [N], -ln P of each example, nats, all its labels together; None if
+            it has no P.
+        correct: bool [N], True where its decision is right; None if it decides nothing.
+        reads: True if it reads x; one that does not is a floor.
+        note: what else to know about it.
+        metrics: further metrics of test, by the names of the report's, without split.
     """
-    rows = [
-        ("this network", metrics["test_nll"]),
-        *others,
-        ("share of each token in train", metrics["test_nll_prior"]),
-        ("uniform", metrics["test_nll_uniform"]),
-    ]
-    lines = [f"| {name} | {value:.4f} |" for name, value in rows]
-    return ["| | nats per token |", "|---|---|", *lines]
+
+    name: str
+    nll: np.ndarray | None
+    correct: np.ndarray | None = None
+    reads: bool = False
+    note: str = ""
+    metrics: dict = {}
+
+
+class Section(NamedTuple):
+    """A part of the page that only some tasks have.
+
+    Args:
+        title: str.
+        body: Markup.
+        figures: names of the figures that belong to it, those that exist are shown.
+    """
+
+    title: str
+    body: Markup
+    figures: tuple = ()
 
 
 @dataclass(frozen=True)
@@ -60,6 +77,12 @@ class Report:
         golden: a request of the export and its expected answer:
             "SIGNATURE/in/NAME" and "SIGNATURE/out/NAME" -> array.
         figures: name -> matplotlib Figure.
+        unit: "label" or "token", what `counts` counts.
+        counts: int [N], labels of each example of test.
+        correct: bool [N], True where its decision is right; None if it decides nothing.
+        baselines: list of Baseline.
+        predictions: name of a column -> [N] values, one for each example of test.
+        sections: list of Section, the task's own parts of the page.
         files: name -> str, further results as text.
     """
 
@@ -67,4 +90,10 @@ class Report:
     test_nll: np.ndarray
     golden: dict
     figures: dict
+    unit: str
+    counts: np.ndarray
+    correct: np.ndarray | None
+    baselines: list
+    predictions: dict
+    sections: list
     files: dict = field(default_factory=dict)

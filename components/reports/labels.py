@@ -4,11 +4,14 @@ import numpy as np
 
 from components.data.splits import SPLITS
 from components.metrics import floors, nll, reliability
+from components.reports import baselines
 from components.reports.base import Report, golden
+from components.reports.page import labels as page
 from components.reports.plots import calibration
 from components.reports.plots.confusion import confusion_matrix
 
 GOLDEN = 32  # test examples that go with the export, with their ln P
+SHOWN_LABELS = 20  # of which predictions.parquet has a column each
 CLEAR = 1e-3  # nats between two labels: below it, rounding may change the decision
 
 
@@ -48,7 +51,7 @@ def report(task, data, network, scale, encoder, num_bins, metrics_of, figures_of
         }
         metrics |= {f"{split}_{name}": value for name, value in measured.items()}
     # the last split is test: the rest of the report is about it
-    names = data.space.names
+    names, counts = data.space.names, data.description["train_counts"]
     decision = np.asarray(task.predict(logits))
     figures = {
         "confusion_matrix": confusion_matrix(index, decision, names),
@@ -66,4 +69,46 @@ def report(task, data, network, scale, encoder, num_bins, metrics_of, figures_of
         answer["label"] = np.array(names)[decision[rows]]
     requests = golden("log_prob", scored, {"log_prob": log_prob[rows]})
     requests |= golden("predict", request, answer)
-    return Report(metrics, -log_prob, requests, figures)
+    trained, train_labels = data.split("train")
+    train = trained, data.space.index(np.asarray(train_labels))
+    return Report(
+        metrics=metrics,
+        test_nll=-log_prob,
+        golden=requests,
+        figures=figures,
+        unit="label",
+        counts=np.ones(len(index), int),
+        correct=decision == index,
+        baselines=[
+            *baselines.floors(index, counts, names),
+            *baselines.logistic_regression(train, (inputs, index), counts),
+        ],
+        predictions=predictions(names, index, decision, log_probs, log_prob),
+        sections=page.sections(names, data.raw(), index, decision, log_probs),
+    )
+
+
+def predictions(names, index, decision, log_probs, log_prob):
+    """Columns of predictions.parquet.
+
+    Args:
+        names: K names.
+        index, decision: int [N], positions in `names`.
+        log_probs: float [N, K], nats.
+        log_prob: float [N], of the label.
+
+    Returns:
+        dict of name -> array [N]; ln P of every label if there are 20 at most.
+    """
+    rows, known = np.arange(len(index)), np.array(names)
+    columns = {
+        "row": rows,
+        "label": known[index],
+        "predicted": known[decision],
+        "log_prob": log_prob,
+        "log_prob_predicted": log_probs[rows, decision],
+    }
+    if len(names) <= SHOWN_LABELS:
+        each = zip(names, log_probs.T, strict=True)
+        columns |= {f"log_prob[{name}]": values for name, values in each}
+    return columns

@@ -5,8 +5,8 @@ import lzma
 import numpy as np
 
 from components.data.splits import SPLITS
-from components.reports import base, continuations, ngram, tokens
-from components.reports.language_page import markdown
+from components.reports import base, baselines, continuations, ngram, samples, tokens
+from components.reports.page import texts as page
 from components.reports.plots.texts import nll_by_position
 
 GOLDEN_TEXTS, GOLDEN_TOKENS = 4, 2000  # of test, in the golden batch
@@ -37,6 +37,7 @@ def report(task, data, network, scale, encoder, **_):
     metrics, log_prob = tokens.score(task, data, network, train_rows)
     counted = ngram.fit(train, valid, len(encoder.names))
     ngram_log_prob = counted.log_prob(texts)
+    of_ngram = tokens.by_text(ngram_log_prob, texts)
     metrics |= {
         "test_nll_ngram": -ngram_log_prob.mean(),
         "ngram_order": counted.order,
@@ -47,12 +48,44 @@ def report(task, data, network, scale, encoder, **_):
     read = place - np.asarray(network.windows.start(place))
     models = {"network": log_prob, f"{counted.order}-gram of train": ngram_log_prob}
     floors = tokens.floors_of(metrics)
+    by_text, raw = tokens.by_text(log_prob, texts), data.raw()
+    counts = data.description["train_counts"]
     return base.Report(
-        metrics,
-        tokens.by_text(log_prob, texts),
-        golden(task, network, data, encoder, texts, log_prob),
-        {"nll_by_position": nll_by_position(models, texts, read, protocol, floors)},
-        {"texts.md": markdown(metrics, protocol, log_prob, texts, network, encoder)},
+        metrics=metrics,
+        test_nll=by_text,
+        golden=golden(task, network, data, encoder, texts, log_prob),
+        figures={
+            "nll_by_position": nll_by_position(models, texts, read, protocol, floors)
+        },
+        unit="token",
+        counts=texts.lengths,
+        correct=None,
+        baselines=[
+            *baselines.token_floors(texts, counts, tokens.by_text),
+            base.Baseline(
+                f"{counted.order}-gram",
+                of_ngram,
+                reads=True,
+                note=f"counts of up to {counted.order} tokens in train",
+            ),
+            base.Baseline(
+                "xz -9",
+                None,
+                note="compresses test after train",
+                metrics={"bits_per_byte": metrics["test_xz_bits_per_byte"]},
+            ),
+        ],
+        predictions={
+            "row": np.arange(len(texts)),
+            "nll": by_text,
+            "tokens": texts.lengths,
+            "text": tokens.raw_texts(raw),
+        },
+        sections=[
+            page.by_length(texts.lengths, by_text, texts.lengths, "text"),
+            *page.passages(log_prob, texts, encoder),
+            page.drawn(samples.samples(network, encoder)),
+        ],
     )
 
 

@@ -45,6 +45,12 @@ def by_text(log_prob, texts):
     return -np.add.reduceat(log_prob.astype("float64"), texts.offsets[:-1])
 
 
+def raw_texts(raw):
+    """Texts as the data have them.  Ragged of bytes -> list of N str."""
+    texts = (raw[row].tobytes() for row in range(len(raw)))
+    return [text.decode("utf-8", "replace") for text in texts]
+
+
 def padded(log_prob, texts, rows):
     """ln P of the tokens of some texts.  -> float32 [rows, T], 0 after the end."""
     result = np.zeros((len(rows), texts.lengths[rows].max()), "float32")

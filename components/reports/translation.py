@@ -9,11 +9,11 @@ from sacrebleu.metrics import BLEU, CHRF
 from components.data.batches.buckets import length_batches, places
 from components.decoding.beam import NEVER
 from components.decoding.search import search
-from components.reports import base, bleu_counts, tokens
+from components.reports import base, baselines, bleu_counts, tokens
 from components.reports.labels import CLEAR
+from components.reports.page import texts as page
 from components.reports.plots import attention as attention_plot
 from components.reports.plots.texts import by_length
-from components.reports.translation_page import lines, markdown
 
 GOLDEN = 8  # pairs of test in the golden batch
 READABLE = 40  # tokens of each side of the pair whose attention is drawn
@@ -43,10 +43,7 @@ def report(task, data, network, scale, encoder, *, beam_size, length_penalty, **
     found = translate(network, inputs, beam_size, length_penalty, task.max_length)
     texts = [encoder.decode(one.tokens[: one.length]) for one in found]
     # BLEU compares texts as the data have them, not their normal form or tokens
-    sources, references = (
-        [raw[row].tobytes().decode("utf-8", "replace") for row in range(most)]
-        for raw in data.raw()
-    )
+    sources, references = map(tokens.raw_texts, data.raw())
     # one line each, so that the written files stay aligned
     written = [lines(side) for side in (sources, references, texts)]
     bleu, chrf = BLEU(), CHRF()  # sacreBLEU's defaults: comparable numbers
@@ -57,24 +54,25 @@ def report(task, data, network, scale, encoder, *, beam_size, length_penalty, **
         "test_truncated": float(np.mean([not one.ended for one in found])),
         "test_not_canonical": not_canonical(encoder, texts, found),
     }
-    signatures = {
-        "bleu": bleu.get_signature().format(),
-        "chrf": chrf.get_signature().format(),
-    }
 
     bleu_of = {
         "network": bleu_counts.of_rows(written[2], written[1]),
         "source copied": bleu_counts.of_rows(written[0], written[1]),
     }
 
+    every = np.arange(most)
+    _, *between = bleu_of["network"](every)
+    metrics |= dict(zip(("test_bleu_low", "test_bleu_high"), between, strict=True))
+    _, *of_copy = bleu_of["source copied"](every)
+    copied = dict(zip(("bleu_low", "bleu_high"), of_copy, strict=True))
     totals = tokens.by_text(log_prob, labels)
     of_found = np.array([one.log_prob for one in found])
     shown = readable(inputs.lengths, labels.lengths)
     return base.Report(
-        metrics,
-        totals,
-        golden(data, encoder, labels, log_prob, texts, found),
-        {
+        metrics=metrics,
+        test_nll=totals,
+        golden=golden(data, encoder, labels, log_prob, texts, found),
+        figures={
             "by_length": by_length(
                 inputs.lengths,
                 totals,
@@ -84,20 +82,45 @@ def report(task, data, network, scale, encoder, *, beam_size, length_penalty, **
             ),
             "attention": attention(network, encoder, inputs[shown], labels[shown]),
         },
-        {
-            "translations.md": markdown(
-                metrics,
-                signatures,
-                {"beam_size": beam_size, "length_penalty": length_penalty},
-                written,
-                totals / labels.lengths,
-                of_found,
+        unit="token",
+        counts=labels.lengths,
+        correct=None,
+        baselines=[
+            *baselines.token_floors(
+                labels, data.description["train_counts"], tokens.by_text
             ),
+            base.Baseline(
+                "the source, copied",
+                None,
+                note="a translation that changes nothing",
+                metrics={"bleu": metrics["test_bleu_copy"], **copied},
+            ),
+        ],
+        predictions={
+            "row": every,
+            "source": sources,
+            "reference": references,
+            "translation": texts,
+            "nll": totals,
+            "tokens": labels.lengths,
+            "log_prob_translation": of_found,
+        },
+        sections=[
+            page.search(metrics, (bleu, chrf), beam_size, length_penalty),
+            page.by_length(inputs.lengths, totals, labels.lengths, "source"),
+            *page.translations(written, log_prob, labels, encoder, of_found),
+        ],
+        files={
             "sources.txt": "".join(f"{line}\n" for line in written[0]),
             "references.txt": "".join(f"{line}\n" for line in written[1]),
             "translations.txt": "".join(f"{line}\n" for line in written[2]),
         },
     )
+
+
+def lines(texts):
+    """Texts as lines of a file: their own line breaks become spaces."""
+    return [" ".join(text.splitlines()) for text in texts]
 
 
 class Found(NamedTuple):

@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline.config.load import Config
 from pipeline.record.journal import Record, alive, read_all
 from pipeline.record.naming import run_entry
+from pipeline.run import page
 from pipeline.tracking.follower import Follower
 
 
@@ -60,7 +61,10 @@ def execution(
         status = "KILLED"
         raise
     finally:
-        record.append("end", status=status)
+        try:
+            page.write(record)
+        finally:
+            record.append("end", status=status)
         if not under:
             follower.finish()
 

@@ -54,7 +54,10 @@ STAGES = (
         {
             "dataset": ("dataset.json", "digest.json", "test/*"),
             "network": NETWORK,
-            "report": ("decoding.json", "metrics.json", "golden.npz", "test_nll.npy"),
+            "report": (
+                *("decoding.json", "metrics.json", "golden.npz", "test_nll.npy"),
+                *("card.html", "card.md"),
+            ),
         },
     ),
 )

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 
 from components.networks.transformer.decoder import Decoder
-from components.reports import language_page
+from components.reports import samples
 from components.tasks.language import Language
 
 
@@ -66,7 +66,7 @@ def test_signature_as_made_is_one_graph_for_all_sizes_and_lengths(songs, traces,
 
 
 def test_drawn_texts_are_traced_once_for_each_shape(songs, reads):
-    drawn = language_page.Drawn(songs.network(), len(songs.names))
+    drawn = samples.Drawn(songs.network(), len(songs.names))
     rng, shapes = np.random.default_rng(0), [(2, 5), (3, 5), (2, 40), (6, 7)]
     answers = {}
     for number, (rows, length) in enumerate(shapes, 1):

@@ -31,9 +31,7 @@ def nll_by_position(models, texts, read, protocol, floors):
     Returns:
         Figure; means of bins, those of the left side growing with the place.
     """
-    title = (
-        f"-ln P of a token by place, {len(read):,} tokens of {len(texts):,} test texts"
-    )
+    counts = f"{len(read):,} tokens of {len(texts):,} test texts"
     figure, axes = subplots(
         f"-ln P of a token by place, {counts}",
         9,
