@@ -62,7 +62,14 @@ def run(
     floors = {name: metrics[f"valid_nll_{name}"] for name in ("prior", "uniform")}
     curves = learning_curves(history, floors, report.unit)
     title = about(task, data, description, report)
-    drawn = save(folder, {**report.figures, "learning_curves": curves}, title[0], log)
+    # no run's name: the same network on the same data gives the same bytes
+    drawn = style.save(
+        {**report.figures, "learning_curves": curves},
+        folder / "figures",
+        f"{title[0]} · {history['loss']}",
+    )
+    for path in sorted((folder / "figures").iterdir()):
+        log.figure(path.relative_to(folder))
     found = duplicates(data)
     known = data_card.parts(data, found)
     compared = verdict(report, warnings(found, report))
@@ -80,26 +87,3 @@ def run(
         log.artifact(name)
     # valid_nll by step is training's; a point at step 0 would break its curve
     log.metrics({k: v for k, v in metrics.items() if k != "valid_nll"}, step=0)
-
-
-def save(folder, figures, about, log):
-    """Save figures, each as PNG and SVG.
-
-    Args:
-        folder: Path of the Report.
-        figures: name -> matplotlib Figure.
-        about: data, task and network, on each figure. No run's name: the same network
-            on the same data gives the same bytes.
-        log: Journal.
-
-    Returns:
-        dict of name -> bytes of its SVG.
-    """
-    place, drawn = folder / "figures", {}
-    place.mkdir()
-    for name, figure in figures.items():
-        files = style.save(figure, place / name, about)
-        for path in files:
-            log.figure(path.relative_to(folder))
-        drawn[name] = files[0].read_bytes()
-    return drawn

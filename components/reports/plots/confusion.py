@@ -31,22 +31,23 @@ def confusion_matrix(label_index, decision, names):
     shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
     cell = 0.8 if size < 4 else 0.56 if size <= PERCENT_LABELS else 0.27  # inches
     side = cell * min(size, NAMED_LABELS)
-    title = f"Confusion matrix, {len(decision)} test examples"
+    title = f"Confusion matrix, {len(decision):,} test examples"
     figure, axes = subplots(title, side + 2, side + 1.4, fixed=True)
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
     axes.set(xlabel="decision", ylabel="label")
     axes.grid(False)
+    axes.spines[:].set_visible(False)
     bar = figure.colorbar(image, ax=axes, shrink=0.8, aspect=25, pad=0.03)
     bar.set_label("share of the row (of the label)")
     bar.outline.set_visible(False)
     if size > NAMED_LABELS:
         return figure
     label_ticks(axes, [shown(name) for name in names], cell)
-    # white lines between the cells
-    axes.set_xticks(np.arange(1, size) - 0.5, minor=True)
-    axes.set_yticks(np.arange(1, size) - 0.5, minor=True)
-    axes.grid(which="minor", color="white", linewidth=1)
-    axes.tick_params(which="both", length=0)
+    axes.tick_params(length=0)
+    between = np.arange(1, size) - 0.5
+    white = {"color": "white", "linewidth": 1}
+    axes.hlines(between, -0.5, size - 0.5, **white)
+    axes.vlines(between, -0.5, size - 0.5, **white)
     write_numbers(axes, counts, shares, cell)
     return figure
 
