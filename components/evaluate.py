@@ -63,8 +63,12 @@ def run(
     progress.doing("drawing the figures")
     curves = learning_curves(history, floors, report.unit)
     title = about(task, data, description, report)
-    figures = {**report.figures, "learning_curves": curves}
-    drawn = style.save(figures, folder / "figures", title[0])
+    # no run's name: the same network on the same data gives the same bytes
+    drawn = style.save(
+        {**report.figures, "learning_curves": curves},
+        folder / "figures",
+        f"{title[0]} · {history['loss']}",
+    )
     for path in sorted((folder / "figures").iterdir()):
         log.figure(path.relative_to(folder))
     found = duplicates(data)

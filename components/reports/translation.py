@@ -285,4 +285,6 @@ def attention(network, text, source, target):
     )
     names = [[text.names[token] for token in side] for side in (source, target)]
     shares = keras.ops.convert_to_numpy(shares)[0]
-    return attention_plot.attention(shares, *names, "the last block, mean of its heads")
+    return attention_plot.attention(
+        shares, *names, "the decoder's last block, mean of heads"
+    )

@@ -18,6 +18,7 @@ nav a { margin-right: 12px; white-space: nowrap; font-size: .9rem; }
 .verdict { font-size: 1.1rem; padding: 12px 16px; border-left: 6px solid;
   max-width: none; background: #f5f7fa; }
 .better { border-color: var(--good); }
+.mixed { border-color: #c77700; }
 .not-better { border-color: var(--bad); }
 .warnings { margin: 8px 0; padding: 8px 16px 8px 32px; background: #fdf3e7;
   border-left: 6px solid #c77700; }

@@ -21,8 +21,9 @@ def attention(shares, source, target, read_by):
     figure, axes = subplots(
         f"Attention of {read_by}", max(5, width), max(3.5, height), fixed=True
     )
-    image = axes.imshow(shares, cmap="Blues", vmin=0, interpolation="nearest")
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
     axes.grid(False)
+    axes.spines[:].set_visible(False)
     names = [[shown(name) for name in side] for side in (source, target)]
     axes.set_xticks(range(len(source)), names[0], rotation=90, fontsize=8)
     axes.set_yticks(range(len(target)), names[1], fontsize=8)

@@ -31,7 +31,7 @@ def confusion_matrix(label_index, decision, names):
     shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
     cell = 0.8 if size < 4 else 0.56 if size <= PERCENT_LABELS else 0.27  # inches
     side = cell * min(size, NAMED_LABELS)
-    title = f"Confusion matrix, {len(decision)} test examples"
+    title = f"Confusion matrix, {len(decision):,} test examples"
     figure, axes = subplots(title, side + 2, side + 1.4, fixed=True)
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
     axes.set(xlabel="decision", ylabel="label")

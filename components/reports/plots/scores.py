@@ -33,7 +33,7 @@ def margin(values, label_index, names, loss, scale):
     Source: D. McAllester, "The Fundamental Equations of Deep Learning".
     """
     wrong = int((values < 0).sum())
-    title = f"Margins, {wrong} of {len(values)} test examples on the wrong side"
+    title = f"Margins, {wrong:,} of {len(values):,} test examples on the wrong side"
     figure, (top, bottom) = subplots(
         title, 6.6, 5.4, 2, sharex=True, height_ratios=(1, 1)
     )
@@ -64,7 +64,7 @@ def margin(values, label_index, names, loss, scale):
     clipped = np.clip(values, low, high)  # the tail is counted in the last bin
     groups = [clipped[label_index == i] for i in range(2)]
     labels = [
-        f"y = {sign}1, {shown(name)} (n = {len(group)})"
+        f"y = {sign}1, {shown(name)} (n = {len(group):,})"
         for sign, name, group in zip("-+", names, groups, strict=True)
     ]
     bottom.hist(groups, bins, stacked=True, label=labels, color=[GREEN, PURPLE])
@@ -95,17 +95,17 @@ def roc(score, labels, positive):
 
     false, true, _ = roc_curve(labels == 1, score)
     figure, axes = subplots(
-        f"ROC curve, {len(labels)} test examples", 4.7, 5.4, fixed=True
+        f"ROC curve, {len(labels):,} test examples", 4.7, 5.4, fixed=True
     )
     name = f"network, area under it {auc(false, true):.4f}"
     axes.plot(false, true, color=BLUE, clip_on=False, label=name)
     at_zero(axes, *decided(score, labels, "roc"))
     axes.plot([0, 1], [0, 1], "--", color=GREY, linewidth=1, label="guessing, 0.5")
     unit_square(axes)
-    positives = int((labels == 1).sum())
+    negatives, positives = (int((labels == sign).sum()) for sign in (-1, 1))
     axes.set(
-        xlabel=f"share of the {len(labels) - positives} negatives decided as positive",
-        ylabel=f"share of the {positives} positives ({shown(positive)}) found",
+        xlabel=f"share of the {negatives:,} negatives decided as positive",
+        ylabel=f"share of the {positives:,} positives ({shown(positive)}) found",
     )
     legend(axes, 1)
     return figure
@@ -128,7 +128,7 @@ def precision_recall(score, labels, positive):
     true = labels == 1
     precision, recall, _ = precision_recall_curve(true, score)
     average = average_precision_score(true, score)
-    title = f"Precision and recall, {len(labels)} test examples"
+    title = f"Precision and recall, {len(labels):,} test examples"
     figure, axes = subplots(title, 4.7, 5.4, fixed=True)
     name = f"network, average precision {average:.4f}"
     style = {"color": BLUE, "clip_on": False, "label": name}
@@ -138,7 +138,7 @@ def precision_recall(score, labels, positive):
     axes.axhline(prior, label=f"guessing, {prior:.3g}", **line)
     unit_square(axes)
     axes.set(
-        xlabel=f"recall: share of the {int(true.sum())} positives found",
+        xlabel=f"recall: share of the {int(true.sum()):,} positives found",
         ylabel=f"precision: share of decisions for {shown(positive)} that are right",
     )
     legend(axes, 1)

@@ -14,7 +14,9 @@ GREY = "0.45"
 DECADES = 200  # ratio of the ends of a log scale from which on it has fewer ticks
 MAX_NAME = 24  # characters of a label beside a figure
 STYLE = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so on every machine
+    # matplotlib brings DejaVu Sans; a browser without it takes one of the others
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial", "Helvetica"],
     "font.size": 9,
     "text.parse_math": False,  # names of labels and tokens may hold a $
     "axes.prop_cycle": f"cycler('color', {[BLUE, ORANGE, GREEN, PURPLE]})",

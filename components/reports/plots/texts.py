@@ -31,9 +31,16 @@ def nll_by_position(models, texts, read, protocol, floors):
     Returns:
         Figure; means of bins, those of the left side growing with the place.
     """
-    title = f"-ln P of a token by place, {len(read)} tokens of {len(texts)} test texts"
+    counts = f"{len(read):,} tokens of {len(texts):,} test texts"
     figure, axes = subplots(
-        title, 9, 5, 2, 2, sharex="col", sharey="row", height_ratios=(5, 1)
+        f"-ln P of a token by place, {counts}",
+        9,
+        5,
+        2,
+        2,
+        sharex="col",
+        sharey="row",
+        height_ratios=(5, 1),
     )
     place = texts.places
     text = np.repeat(np.arange(len(texts)), texts.lengths)
@@ -50,14 +57,14 @@ def nll_by_position(models, texts, read, protocol, floors):
         for (name, log_prob), color in zip(models.items(), (BLUE, GREEN), strict=False):
             means = [mean_over_texts(-log_prob[rows], text[rows]) for rows in bins]
             curve(top, middle, *np.array(means).T, color=color, label=name)
-            values += [mean for mean, _ in means]
+            values += means
         used = [b for b in range(where.max() + 1) if (where == b).any()]
         left = edges[used]
         right = np.append(edges[1:], edges[-1] + 1)[used]
         strip(bottom, (left + right) / 2, [len(rows) for rows in bins], right - left)
     left, right = axes[0]
-    limits(left, np.array(values), floors)
-    limits(right, np.array(values), floors)
+    limits(left, *held(values), floors)
+    limits(right, *held(values), floors)
     for top in (left, right):
         top.tick_params(labelleft=True)
         top.set_ylabel("nats per token")
@@ -86,6 +93,19 @@ def mean_over_texts(nll, text):
     return ratio(totals[counts > 0], counts[counts > 0])
 
 
+def held(means):
+    """Values that the axes of curves with intervals hold.
+
+    Args:
+        means: (mean, error) of every bin.
+
+    Returns:
+        (the means, the ends of their intervals).
+    """
+    mean, error = np.array(means).T
+    return mean, np.concatenate([mean - Z_95 * error, mean + Z_95 * error])
+
+
 def curve(axes, x, mean, error, **style):
     """Draw means with their 95 % intervals."""
     axes.errorbar(x, mean, Z_95 * error, fmt=".-", elinewidth=0.8, capsize=1.5, **style)
@@ -111,7 +131,7 @@ def by_length(lengths, totals, counts, floors, bleu, num_bins=8):
     Returns:
         Figure.
     """
-    title = f"Quality by length of the source, {len(lengths)} test pairs"
+    title = f"Quality by length of the source, {len(lengths):,} test pairs"
     figure, axes = subplots(title, 9, 4.8, 2, 2, sharex=True, height_ratios=(5, 1))
     (left, right), strips = axes
     edges = np.unique(np.quantile(lengths, np.linspace(0, 1, num_bins + 1)))
@@ -121,7 +141,7 @@ def by_length(lengths, totals, counts, floors, bleu, num_bins=8):
     middle = [np.mean(lengths[rows]) for rows in bins]
     means = np.array([ratio(totals[rows], counts[rows]) for rows in bins])
     curve(left, middle, *means.T, color=BLUE, label="network")
-    limits(left, means[:, 0], floors)
+    limits(left, *held(means), floors)
     left.set_ylabel("nats per token of the reference")
     for (name, of_rows), color in zip(bleu.items(), (BLUE, ORANGE), strict=False):
         score, low, high = np.array([of_rows(rows) for rows in bins]).T

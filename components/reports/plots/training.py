@@ -13,6 +13,7 @@ from components.reports.plots.style import (
 )
 
 WIDE = 8  # from this ratio of the largest to the least value on, the axis is a log one
+CUT = 1.25  # an interval may exceed the largest value by this factor, no more
 FEW = 40  # evaluations that are drawn as dots, too
 
 
@@ -50,7 +51,7 @@ def learning_curves(history, floors, unit):
     top.plot(kept_step, kept_value, "o", color=ORANGE, mec="black", ms=7, label=kept)
     top.axvline(kept_step, color=ORANGE, linewidth=0.8, linestyle=":")
     drawn = [valid] if hinge else [valid, history["train_loss"]]
-    limits(top, np.concatenate(drawn), floors)
+    limits(top, np.concatenate(drawn), [], floors)
     top.set_ylabel(f"nats per {unit}")
     if hinge:
         bottom.set_ylabel("hinge loss, no unit")
@@ -84,7 +85,7 @@ def best(history):
     return step[least], valid[least], f"kept: step {step[least]}, {valid[least]:.4g}"
 
 
-def limits(axes, values, floors):
+def limits(axes, values, ends, floors):
     """Limit the y axis to the curves and the prior, and draw the floors.
 
     A floor outside is a word in the legend, so that it does not flatten the curves.
@@ -92,6 +93,7 @@ def limits(axes, values, floors):
     Args:
         axes: Axes.
         values: float, of all curves.
+        ends: float, of their intervals; those of a bin of few may be cut.
         floors: name -> nats; "prior" is one.
     """
     inside = np.append(values[np.isfinite(values)], floors["prior"])
@@ -101,6 +103,9 @@ def limits(axes, values, floors):
         plain_log(axes.yaxis)
         low, high = low / 1.2, high * 1.2
     else:
+        # no comparison holds for nan
+        inside = [low, high, *(end for end in ends if 0 < end < CUT * high)]
+        low, high = min(inside), max(inside)
         room = 0.06 * (high - low) or 0.1
         low, high = max(0, low - room), high + room
     for (name, value), style in zip(floors.items(), ("--", "-."), strict=False):
