@@ -81,8 +81,12 @@ lock:  ## renew requirements.lock (the newest versions that setup.py allows)
 # The lock's few source distributions are built by the lock's own setuptools and wheel,
 # which therefore come first: nothing is installed whose hash is not in the lock.
 $(READY): requirements.lock setup.py
+	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))" \
+	  2>/dev/null || { echo "Python 3.11 is needed (3.12 and 3.13 are not tested). Received:" \
+	  "PYTHON=$(PYTHON), `$(PYTHON) --version 2>/dev/null || echo which does not run`. Install" \
+	  "it (apt-get install python3.11-venv), or give its path: make env PYTHON=PATH" >&2; exit 1; }
 	@$(PYTHON) -c "import ensurepip, venv" 2>/dev/null || { echo \
-	  "$(PYTHON) with venv is missing: apt-get install make python3.11-venv" >&2; exit 1; }
+	  "$(PYTHON) has no venv: apt-get install python3.11-venv" >&2; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv
 	@awk '/^[a-z]/ { keep = /^(packaging|setuptools|wheel)==/ } keep' \
 	  requirements.lock > .venv/build.lock

@@ -53,7 +53,7 @@ setup(
         "uvicorn>=0.34",
         "httptools>=0.6",
         "uvloop>=0.21",
-        "tqdm>=4.66,<5",
+        "rich>=14,<16",
     ],
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22", "nvidia-ml-py>=12"],

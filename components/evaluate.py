@@ -6,7 +6,7 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from components import artifacts
+from components import artifacts, progress
 from components.reports import data_card, predictions
 from components.reports import report as report_function
 from components.reports.base import Section
@@ -60,9 +60,13 @@ def run(
     np.savez(folder / "golden.npz", **report.golden)
     predictions.write(folder / "predictions.parquet", report.predictions)
     floors = {name: metrics[f"valid_nll_{name}"] for name in ("prior", "uniform")}
+    progress.doing("drawing the figures")
     curves = learning_curves(history, floors, report.unit)
     title = about(task, data, description, report)
-    drawn = save(folder, {**report.figures, "learning_curves": curves}, title[0], log)
+    figures = {**report.figures, "learning_curves": curves}
+    drawn = style.save(figures, folder / "figures", title[0])
+    for path in sorted((folder / "figures").iterdir()):
+        log.figure(path.relative_to(folder))
     found = duplicates(data)
     known = data_card.parts(data, found)
     compared = verdict(report, warnings(found, report))
@@ -80,26 +84,3 @@ def run(
         log.artifact(name)
     # valid_nll by step is training's; a point at step 0 would break its curve
     log.metrics({k: v for k, v in metrics.items() if k != "valid_nll"}, step=0)
-
-
-def save(folder, figures, about, log):
-    """Save figures, each as PNG and SVG.
-
-    Args:
-        folder: Path of the Report.
-        figures: name -> matplotlib Figure.
-        about: data, task and network, on each figure. No run's name: the same network
-            on the same data gives the same bytes.
-        log: Journal.
-
-    Returns:
-        dict of name -> bytes of its SVG.
-    """
-    place, drawn = folder / "figures", {}
-    place.mkdir()
-    for name, figure in figures.items():
-        files = style.save(figure, place / name, about)
-        for path in files:
-            log.figure(path.relative_to(folder))
-        drawn[name] = files[0].read_bytes()
-    return drawn

@@ -3,7 +3,7 @@
 The SavedModel takes raw inputs and answers in probabilities. Its folder holds all
 it needs, and runs with tensorflow alone and the libraries of operations that its
 contract names. Before it gets its final name it must give the evaluation's -ln P of all
-of test. A process without this project then checks its golden batch, in two folders,
+of test. A process without this project then checks its golden batch, under another path,
 and writes and checks MLflow's model of it: mlflow_model/.
 
 Where the network takes arrays of one shape, the folder numeric/ holds the network alone
@@ -19,7 +19,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
-from components import artifacts
+from components import artifacts, progress
 from components.errors import RejectedModel
 from components.serving import clean, numeric, ops, parity, request, warmup
 from components.serving import server as server_class
@@ -56,12 +56,14 @@ def run(task, dataset, network, report, out_dir, log):
         make_server = server_class(task["name"])
         server = make_server(the_task, encoder, model, description["scale"], decoding)
         signatures = server.signatures()
+        progress.doing("saving the model")
         tf.saved_model.save(server, str(folder), signatures=signatures)
         words = {*strings(encoder.to_json()), *strings(data.space.to_json())}
         require_alone(folder, encoder.op_libraries, words)
         test_nll = np.load(Path(report) / "test_nll.npy")
         windows = getattr(model, "windows", None)
         context = windows and windows.context
+        progress.doing("scoring test with the saved model")
         # before the contract is written: it states the SavedModel's own score
         served = parity.score(data, encoder, folder, test_nll, context)
         differences = {"test_nll": served["test_difference"]}
@@ -95,6 +97,7 @@ def run(task, dataset, network, report, out_dir, log):
         }
         artifacts.write_json(folder / "contract.json", contract)
         (folder / GOLDEN).parent.mkdir()
+        progress.doing("writing its first requests")
         shutil.copyfile(Path(report) / "golden.npz", folder / GOLDEN)
         write_cards(Path(report), folder / CARDS, contract["versions"])
         warmup.write(folder, contract, signatures)
@@ -102,6 +105,7 @@ def run(task, dataset, network, report, out_dir, log):
         if encoder.array:
             alone = folder.with_name("numeric")
             evaluated = request.golden(folder / GOLDEN)[1]["predict"]["log_probs"]
+            progress.doing("saving the network for other runtimes")
             inputs = np.asarray(data.split("test")[0][: len(evaluated)])
             differences["numeric"] = numeric.write(alone, server, inputs, evaluated)
             require_alone(alone)

@@ -11,8 +11,10 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
+from components import progress
 from components.artifacts import Dataset, write_json
 from components.data import corpus, examples
+from components.data.checks import require_labels, require_rows
 from components.data.encoders import encoder
 from components.data.kinds import kind as kind_class
 from components.data.sources import source as source_function
@@ -58,10 +60,18 @@ def run(
     make_encoder, kind = encoder(opened.kind), kind_class(opened.kind)
     require_labels(task, opened, kind, source)
     folder = Path(out_dir)
+    progress.doing("reading the data")
     split = split_rows(opened.read(), valid_fraction, test_fraction, seed)
+    num_rows = None  # until the first pass has counted them
 
     def pieces():
-        return iter(split)
+        nonlocal num_rows
+        seen, found = progress.counter("rows", num_rows), 0
+        for name, rows in split:
+            yield name, rows
+            seen(len(rows))
+            found += len(rows)
+        num_rows = found
 
     # both read the rows twice: once for what is fitted on train, once to write
     if kind.sides:
@@ -125,7 +135,7 @@ def balance(data, split):
 
 
 def origin(source, options, fingerprint):
-    """Where the data come from, for a reader: "csv path=a.csv label=y".
+    """Origin of the data, for a reader: "csv path=a.csv label=y".
 
     Args:
         source: name of the source.
@@ -137,20 +147,6 @@ def origin(source, options, fingerprint):
         f"{name} {value}" for name, value in fingerprint.items() if len(str(value)) < 32
     ]
     return ", ".join([" ".join([source, *given]), *versions])
-
-
-def require_labels(task, opened, kind, source):
-    """Refuse a source whose labels are not those of the task.
-
-    Raises:
-        ValueError: texts for a task with names as labels, or the other way round.
-    """
-    needs = labels_of(task["name"]).needs
-    if kind.gives != needs:
-        raise ValueError(
-            f"the task {task['name']} needs {needs}. Received: ingest.source={source}"
-            f", a source of {opened.kind}. Choose another source, or another task."
-        )
 
 
 def labelled(folder, pieces, task, make_encoder, seed):
@@ -170,6 +166,7 @@ def labelled(folder, pieces, task, make_encoder, seed):
     survey = examples.Survey()
     fitted = make_encoder.fit(survey.train_inputs(pieces()))
     require_rows(survey.num_rows, seed)
+    progress.doing("encoding")
     space = survey.label_space(task)
     digests, train_counts = examples.write(folder, pieces(), fitted, space, survey)
     return fitted, space, digests, train_counts, counted("rows", survey.num_rows)
@@ -186,6 +183,7 @@ def texts(folder, pieces, task, make_encoder, sides, seed):
     size = task.get("vocab_size")
     fitted = make_encoder.fit(task["tokenizer"], train_texts, size)
     max_length = task.get("max_length")
+    progress.doing("encoding")
     digests, train_counts, num_rows, num_dropped = corpus.write(
         folder, pieces(), sides, fitted, max_length
     )
@@ -200,25 +198,3 @@ def texts(folder, pieces, task, make_encoder, sides, seed):
 def counted(what, by_split):
     """Split -> number, as "train_rows" and so on.  -> dict."""
     return {f"{name}_{what}": number for name, number in by_split.items()}
-
-
-def require_rows(num_rows, seed, num_dropped=None):
-    """Refuse an empty split.
-
-    Args:
-        num_rows: split -> its number of rows.
-        seed: of the split.
-        num_dropped: split -> further rows, longer than `task.max_length`.
-    """
-    for name, rows in num_rows.items():
-        if not rows and num_dropped and num_dropped[name]:
-            raise ValueError(
-                f"an empty split: {name}. Received: {num_dropped[name]} rows, all of "
-                "them too long. Raise `task.max_length` (tokens of either side)."
-            )
-        if not rows:
-            raise ValueError(
-                f"an empty split: {name}. Received: "
-                f"{sum(num_rows.values())} rows in all, seed={seed}. Raise "
-                "`ingest.valid_fraction` or `ingest.test_fraction`, or add data."
-            )

@@ -121,8 +121,9 @@ def binary_space(task, first_row, num_rows):
         third = list(first_row)[2]
         raise ValueError(
             "a binary task has two labels. "
-            f"Received: {len(first_row)} in train, the third one, {third!r}, in row "
-            f"{first_row[third]}. Use `task.name=multiclass`, or correct the row."
+            f"Received: {len(first_row)}, the third one, {third!r}, in row "
+            f"{first_row[third]}. Expected 2: use `task.name=multiclass`, or correct "
+            "the row."
         )
     if positive not in first_row:
         raise ValueError(
@@ -155,9 +156,10 @@ def require_two(first_row, num_rows):
     """
     if len(first_row) < 2:
         raise ValueError(
-            "one class only: there is nothing to learn. Received: train rows "
-            f"0 ... {num_rows - 1} with the labels {list(first_row)}. "
-            "Expected at least two labels: check the label column and the split."
+            f"one class only: there is nothing to learn. Received: {num_rows} rows, in "
+            f"train with the labels {list(first_row)}. "
+            "Expected at least two labels: check the column, or the folders, that hold "
+            "the labels, and the split."
         )
 
 

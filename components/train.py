@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import keras
 from pydantic import Field
 
-from components import artifacts
+from components import artifacts, progress
 from components.data.batches.buckets import BucketPlan
 from components.data.batches.loader import loader
 from components.data.batches.passes import Parts
@@ -131,6 +131,7 @@ def run(
         first, last = start * accumulate, steps * accumulate
         batches = loader(inputs, labels, parts, first, last, training.by_row)
         name = "train.batch_tokens" if batch_tokens else "train.batch_size"
+        progress.doing("compiling, and the first steps")
         with memory.explained(placed, name, batch_tokens or batch_size, accumulate):
             training.fit(
                 batches,
@@ -143,6 +144,7 @@ def run(
                 callbacks=[border],
             )
 
+    progress.doing("scoring the average of the last weights" if average > 1 else "")
     params = evaluation.add_average()
     artifacts.set_weights(model, evaluation.best.weights)
     description["scale"] = evaluation.best.scale

@@ -37,6 +37,7 @@ LONGEST = (
     "tests/pipeline/tracking/",
     "tests/pipeline/process/",
     "tests/components/training/",
+    "tests/test_adding.py",
 )
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
@@ -44,6 +45,8 @@ os.environ["MPLBACKEND"] = "Agg"
 # Runs of tests stay in their folders; no server hears of them.
 os.environ.pop("MLFLOW_TRACKING_URI", None)
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+# Dozens of processes import this project: each would compile all of its modules anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def pytest_collection_modifyitems(items):

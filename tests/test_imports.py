@@ -18,7 +18,7 @@ STAGES = ("ingest", "build", "train", "evaluate", "export")
 # The lowest first; those of one line do not know each other's files but may meet.
 ROOMS = {
     "components": (
-        ("hashing", "losses", "labels", "errors"),
+        ("hashing", "losses", "labels", "errors", "progress"),
         ("metrics", "networks", "data", "decoding"),
         ("tasks",),
         ("artifacts",),

@@ -7,7 +7,9 @@ import io
 import re
 import zlib
 
-MISSING = ("", "NA", "nan")  # cells without a value, if nothing else is said
+from components.data.foreign import not_utf8, require_table
+
+MISSING = ("", "NA", "nan")  # cells without a value, unless others are named
 
 
 @contextlib.contextmanager
@@ -48,6 +50,7 @@ def rows(stream, file):
     table, line = csv.reader(text, strict=True), 1
     try:
         header = next(table, [])
+        require_table(header, file)
         yield line, header
         line = table.line_num + 1
         for row in table:
@@ -59,10 +62,12 @@ def rows(stream, file):
             if row:
                 yield line, row
             line = table.line_num + 1  # a cell may hold ends of line
-    except (csv.Error, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise ValueError(not_utf8(error, table.line_num, file)) from error
+    except csv.Error as error:
         raise ValueError(
-            f"{file}:{line}: not a CSV file that can be read: {error}. "
-            "Expected UTF-8, and quotes that are closed."
+            f"{file}:{line}: not a CSV file that can be read. Received: {error}. "
+            "Expected cells divided by commas, and quotes that are closed."
         ) from error
     finally:
         if not stream.closed:

@@ -5,6 +5,8 @@ import math
 import keras
 import numpy as np
 
+from components import progress
+
 # Input numbers of a batch that is only scored. A VGG's first block takes about 200
 # bytes for each: 1,024 images of 224x224 at once would need 30 GB, 6 need 0.2.
 BATCH_NUMBERS = 2**20
@@ -94,12 +96,13 @@ class Network(keras.Model):
         distribution = keras.distribution.distribution()  # JAX on several devices
         if distribution is not None:  # which must all get the same number of rows
             batch_size += -batch_size % distribution.device_mesh.devices.size
-        parts = []
+        parts, seen = [], progress.counter("rows", len(inputs))
         for start in range(0, len(inputs), batch_size):
             rows = np.asarray(inputs[start : start + batch_size])
             # one shape for all batches, so that one function is compiled
             padding = [(0, batch_size - len(rows))] + [(0, 0)] * (rows.ndim - 1)
             parts.append(self.predict_on_batch(np.pad(rows, padding))[: len(rows)])
+            seen(len(rows))
         return np.concatenate(parts)
 
 

@@ -4,6 +4,8 @@ import keras
 
 from components.networks.base import Network, network_inputs
 
+TAKES = ("columns", "images")  # kinds of data
+
 
 def linear(input_shape, input_dtype, num_outputs):
     """features(x) = x, flattened: logistic regression, or the linear SVM.

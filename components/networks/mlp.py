@@ -7,6 +7,8 @@ from pydantic import Field
 
 from components.networks.base import Network, network_inputs
 
+TAKES = ("columns", "images")  # kinds of data
+
 
 def mlp(
     input_shape,

@@ -17,6 +17,7 @@ from pydantic import Field
 
 from components.networks.base import Network, network_inputs
 
+TAKES = ("images",)  # kinds of data
 WIDTHS = (64, 128, 256, 512, 512)  # channels of the blocks
 
 

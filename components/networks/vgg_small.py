@@ -7,6 +7,8 @@ from pydantic import Field
 
 from components.networks.base import Network, network_inputs
 
+TAKES = ("images",)  # kinds of data
+
 
 def vgg_small(
     input_shape,

@@ -46,8 +46,9 @@ def of_rows(texts, references):
     counts = statistics(texts, references)
 
     def interval(rows):
-        draws = np.random.default_rng(0).integers(len(rows), size=(DRAWS, len(rows)))
-        scores = [score(counts[rows[draw]].sum(axis=0)) for draw in draws]
-        return score(counts[rows].sum(axis=0)), *np.quantile(scores, [0.025, 0.975])
+        given = counts[rows]
+        draws = np.random.default_rng(0).integers(len(given), size=(DRAWS, len(given)))
+        scores = [score(given[draw].sum(axis=0)) for draw in draws]
+        return score(given.sum(axis=0)), *np.quantile(scores, [0.025, 0.975])
 
     return interval

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from components import progress
 from components.data.splits import SPLITS
 from components.metrics import floors, nll, reliability
 from components.reports import baselines
@@ -34,6 +35,7 @@ def report(task, data, network, scale, encoder, num_bins, metrics_of, figures_of
     """
     metrics = {}
     for split in SPLITS:
+        progress.doing(f"scoring {split}")
         inputs, labels = data.split(split)
         labels = np.asarray(labels)
         logits = network.logits(inputs)

@@ -4,6 +4,7 @@ import lzma
 
 import numpy as np
 
+from components import progress
 from components.data.splits import SPLITS
 from components.reports import base, baselines, continuations, ngram, samples, tokens
 from components.reports.page import texts as page
@@ -35,6 +36,7 @@ def report(task, data, network, scale, encoder, **_):
         return 1 + int(np.searchsorted(labels.offsets[1:], limit))
 
     metrics, log_prob = tokens.score(task, data, network, train_rows)
+    progress.doing("counting n-grams")
     counted = ngram.fit(train, valid, len(encoder.names))
     ngram_log_prob = counted.log_prob(texts)
     of_ngram = tokens.by_text(ngram_log_prob, texts)
@@ -43,6 +45,7 @@ def report(task, data, network, scale, encoder, **_):
         "ngram_order": counted.order,
         "test_xz_bits_per_byte": xz_bits(train, texts, encoder),
     }
+    progress.doing("continuing texts, and drawing")
     protocol = network.windows.describe()
     place = texts.places
     read = place - np.asarray(network.windows.start(place))

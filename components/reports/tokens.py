@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from components import progress
 from components.data.splits import SPLITS
 from components.metrics import token_floors, token_nll
 
@@ -21,6 +22,7 @@ def score(task, data, network, train_rows):
     """
     metrics = {}
     for split in SPLITS:
+        progress.doing(f"scoring {split}")
         inputs, labels = data.split(split)
         if split == "train":
             rows = slice(0, train_rows(labels))

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from sacrebleu.metrics import BLEU, CHRF
 
+from components import progress
 from components.data.batches.buckets import length_batches, places
 from components.decoding.beam import NEVER
 from components.decoding.search import search
@@ -190,12 +191,15 @@ def translate(network, sources, beam_size, length_penalty, max_length):
     model = Search(network, beam_size, max_length, length_penalty)
     found = [None] * len(sources)
     lengths = sources.lengths
+    progress.doing("translating test")
+    seen = progress.counter("sentences", len(sources))
     for rows, (size, width, _) in length_batches(lengths, lengths, BATCH_TOKENS):
         padded = np.resize(rows, size)
         source = sources.tokens[places(sources.offsets, padded, width)]
         parts = model.predict_on_batch(source.astype("int32"))
         for row, *answer in zip(rows, *parts, strict=False):  # the rest is padding
             found[row] = Found(*answer)
+        seen(len(rows))
     return found
 
 

@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 
+from components import progress
 from components.errors import RejectedModel
 from components.serving import verify
 from components.serving.request import TOLERANCE
@@ -43,6 +44,7 @@ def ask(process, saved_model, mlflow_model=None):
     Raises:
         RejectedModel: if one is larger than 1e-4, or the process fails.
     """
+    progress.doing("calling the saved model in a process of its own")
     other = mlflow_model and str(mlflow_model)
     folders = {"saved_model": str(saved_model), "mlflow_model": other}
     answer, errors = process.communicate(json.dumps(folders))

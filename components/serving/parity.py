@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from components import progress
 from components.errors import RejectedModel
 from components.serving.ask import Model
 from components.serving.clean import TOLERANCE
@@ -42,11 +43,13 @@ def score(data, encoder, folder, test_nll, context=None):
     names, raw = np.array(data.space.names), data.raw()
     model = Model(folder, encoder.op_libraries)
     nll = np.empty(len(labels))
+    seen = progress.counter("examples", len(labels))
     for rows in batches(sizes, most):
         request = encoder.request(raw, rows)
         if not texts:
             request["label"] = names[data.space.index(labels[rows])]
         nll[rows] = -model.call("log_prob", request)["log_prob"]
+        seen(len(rows))
     apart = np.abs(nll - test_nll) / lengths
     apart /= np.maximum(1, np.abs(test_nll) / lengths / 100)
     worst = int(np.argmax(np.where(np.isnan(apart), np.inf, apart)))

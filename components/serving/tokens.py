@@ -59,6 +59,11 @@ class TokenServer(tf.Module):
             `predict` with the default knobs.
         """
 
+        # each is traced once, for two signatures: half the graphs to make and to load
+        predict, score = (
+            tf.function(function, autograph=False) for function in (predict, self.score)
+        )
+
         def serving_default(**given):
             (texts,) = given.values()
             default = {n: tf.fill(tf.shape(texts), v) for n, v in self.default.items()}
@@ -66,12 +71,12 @@ class TokenServer(tf.Module):
 
         def log_prob(*, text, **given):
             tokens, lengths = self.text.encode_graph(text)
-            by_token, _ = self.score(*given.values(), tokens, lengths)
+            by_token, _ = score(*given.values(), tokens, lengths)
             return answer(by_token) | {"tokens": tokens, "lengths": lengths}
 
         def log_prob_tokens(*, tokens, lengths, **given):
             with tf.control_dependencies(legal(tokens, lengths, self.task.num_outputs)):
-                by_token, following = self.score(*given.values(), tokens, lengths)
+                by_token, following = score(*given.values(), tokens, lengths)
             after_end = tf.one_hot([0], self.task.num_outputs, 0.0, NEVER)
             ended = has_ended(tokens, lengths)[:, None]
             following = tf.where(ended, after_end, following)

@@ -1,8 +1,8 @@
 """A program: a SavedModel answers its golden batch with tensorflow alone.
 
 Where its contract names libraries of operations, with those too; none of them is ours.
-It is called where it is and moved to another path, and back. Then, if asked to, the
-program writes MLflow's model of it, and calls that one.
+It is called under another path than the one it was written to, and moved back. Then,
+if asked to, the program writes MLflow's model of it, and calls that one.
 
 It reads {"saved_model": folder, "mlflow_model": folder or none} from stdin, and writes
 a line of JSON to stdout after each half: {"log_prob": nats, "foreign_modules": [...]},
@@ -16,14 +16,13 @@ import runpy
 import sys
 from pathlib import Path
 
-import numpy as np
-
 # by its path: this folder is not in sys.path, so that nothing else of it is imported
 REQUEST = runpy.run_path(str(Path(__file__).with_name("request.py")))
 ENVIRONMENT = {
     "TF_CPP_MIN_LOG_LEVEL": "2",
     "CUDA_VISIBLE_DEVICES": "-1",  # as on a server without a GPU
 }
+UNUSED = ("jax", "keras")
 # for MLflow: nothing is sent, and no file of the current folder is copied
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -35,7 +34,9 @@ QUIET = {
 
 
 def alone(saved_model):
-    """Call the SavedModel with its golden batch, in two folders.
+    """Call the SavedModel with its golden batch, under another path.
+
+    `export` has called it under its own path (parity.py).
 
     Args:
         saved_model: its path.
@@ -48,11 +49,10 @@ def alone(saved_model):
     for library in contract["op_libraries"]:
         importlib.import_module(library)
     batch = REQUEST["golden"](Path(saved_model) / contract["golden"])
-    difference = call(saved_model, batch)
     moved = Path(saved_model).with_name(Path(saved_model).name + ".moved")
     os.rename(saved_model, moved)  # nobody else reads it yet
     try:
-        difference = np.maximum(difference, call(str(moved), batch))
+        difference = call(str(moved), batch)
     finally:
         os.rename(moved, saved_model)
     return {
@@ -95,8 +95,12 @@ def call(folder, batch):
 
 if __name__ == "__main__":
     os.environ |= ENVIRONMENT
+    # TensorFlow imports them, which takes seconds; the SavedModel does without
+    sys.modules |= dict.fromkeys(UNUSED)
     import tensorflow  # noqa: F401  while nobody waits for an answer yet
 
+    for name in UNUSED:
+        del sys.modules[name]
     folders = json.load(sys.stdin)
     print(json.dumps(alone(folders["saved_model"])), flush=True)
     if folders["mlflow_model"]:

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
+from components import progress
 from components.data.batches.passes import PackedPlan
 from components.tasks.softmax import Softmax
 
@@ -57,6 +58,7 @@ class Language(Softmax):
         starts, scored, stops = network.windows.of(labels.offsets)
         width = int((stops - starts).max())
         size = min(len(starts), max(1, BATCH_TOKENS // width))
+        seen = progress.counter("tokens", len(result))
         for first in range(0, len(starts), size):
             rows = np.arange(first, min(first + size, len(starts)))
             places = starts[rows, None] + np.arange(width)  # [R, width]
@@ -69,4 +71,5 @@ class Language(Softmax):
             # windows overlap: a token counts in the first that scores it
             new = inside & (places >= scored[rows, None])
             result[places[new]] = log_prob[new]
+            seen(int(new.sum()))
         return result, 1.0

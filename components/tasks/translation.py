@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
+from components import progress
 from components.data.batches.buckets import BucketPlan, length_batches, places
 from components.tasks.softmax import Softmax
 
@@ -57,6 +58,7 @@ class Translation(Softmax):
             (float32 [labels.offsets[-1]], nats; 1).
         """
         result = np.empty(int(labels.offsets[-1]), "float32")
+        seen = progress.counter("tokens", len(result))
         for rows, (size, source_width, width) in length_batches(
             inputs.lengths, labels.lengths, BATCH_TOKENS
         ):
@@ -71,4 +73,5 @@ class Translation(Softmax):
             real = np.arange(width) < labels.lengths[padded, None]
             real[len(rows) :] = False  # the repeated rows
             result[place[real]] = log_prob[real]
+            seen(int(real.sum()))
         return result, 1.0

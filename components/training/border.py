@@ -5,6 +5,7 @@ import time
 import keras
 import numpy as np
 
+from components import progress
 from components.artifacts import get_weights
 
 
@@ -46,7 +47,7 @@ class Border(keras.callbacks.Callback):
         first, begun = self.begun
         steps = (batch + 1 - first) / self.accumulate
         self.stepping.append((time.perf_counter() - begun) / steps)
-        self.log.progress(self.step, self.steps, {"loss": float(logs["loss"])})
+        self.show(float(logs["loss"]))
 
     def on_epoch_end(self, epoch, logs=None):
         """Evaluate and write a checkpoint; stop if valid_nll no longer falls."""
@@ -56,6 +57,7 @@ class Border(keras.callbacks.Callback):
         for values in weights:
             self.require_finite("network", values)
         begun = time.perf_counter()
+        progress.doing("validating")
         scored = self.evaluation.score(weights)
         self.evaluating.append(time.perf_counter() - begun)
         self.require_finite("valid_nll", scored.nll)
@@ -67,7 +69,16 @@ class Border(keras.callbacks.Callback):
         # before the checkpoint, which holds the new learning rate
         self.at_border(self.evaluation.history["valid_nll"])
         self.checkpoints.save(self.step)
+        self.show(train_loss)
         self.model.stop_training = self.evaluation.stopped()
+
+    def show(self, train_loss):
+        """Show the step, the loss, and the scores on valid so far."""
+        values, scores = {"train_loss": train_loss}, self.evaluation.history
+        if scores["valid_nll"]:
+            best = {"best": self.evaluation.best.nll}
+            values |= {"valid_nll": scores["valid_nll"][-1]} | best
+        self.log.progress(self.step, self.steps, values)
 
     def speed(self):
         """Median time of a step and of an evaluation, without the first of each.

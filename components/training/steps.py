@@ -27,7 +27,8 @@ def length(plan, steps, epochs, eval_every):
         raise ValueError(
             "the run must end with an evaluation. Received: "
             f"{steps} steps (a pass has {plan.steps_per_epoch}), train.eval_every="
-            f"{eval_every}. Expected a divisor of {steps}."
+            f"{eval_every}. Expected a divisor of {steps}, or "
+            "null: one evaluation a pass."
         )
     return steps, eval_every
 

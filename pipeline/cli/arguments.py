@@ -2,18 +2,30 @@
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 from pipeline.process import errors
 from pipeline.process.errors import Failure
 from pipeline.process.root import find_root
+from pipeline.process.terminal import nearest
 from pipeline.store.contract import KNOBS
 
-STAGES = ("ingest", "build", "train", "evaluate", "export")
+ABOUT = {
+    "ingest": "read, split and encode the data",
+    "build": "the untrained network, and what comes before it",
+    "train": "the trained network, and what comes before it",
+    "evaluate": "metrics and figures, and what comes before them",
+    "export": "a SavedModel that answers as evaluated, and all before it",
+}
+STAGES = tuple(ABOUT)
 SIGNATURES = ("predict", "log_prob", "sample")
+SHELLS = ("bash", "zsh", "fish")
 RUN = "a run's id, or its beginning; its name; a recipe, for its newest run"
-RECIPE = "name of a recipe, or path of a YAML file"
+RECIPE = "name of a recipe (`phistar list` shows them), or path of a YAML file"
+NAME = "of a recipe that was promoted"
+LINE = "--line"
 
 
 def parse(typed: list[str]) -> argparse.Namespace:
@@ -25,19 +37,102 @@ def parse(typed: list[str]) -> argparse.Namespace:
     overrides = [
         word
         for before, word in zip(["", *typed], typed, strict=False)
-        if "=" in word and not word.startswith("-") and before != "--root"
+        if "=" in word and not word.startswith("-") and before not in ("--root", LINE)
     ]
     words = (word for word in typed if not word.startswith("-"))
     command = next((word for word in words if word not in overrides), "")
     if command in ("predict", "compare", "promote"):
         overrides = []  # a run's name may hold an equals sign, and so may a file's
-    parser = make_parser()
-    given = parser.parse_args([word for word in typed if word not in overrides])
+    parser, commands = make_parser()
+    if command and command not in commands:
+        raise Failure(
+            f"no such command. Received: {command}. Expected one of: "
+            f"{', '.join(commands)}.{nearest(command, commands)} `phistar --help` "
+            "describes them.",
+            errors.USAGE,
+        )
+    words = [word for word in typed if word not in overrides]
+    given, unknown = parser.parse_known_args(words)
+    if given.command is None and not unknown:
+        return given
+    unknown += vars(given).pop("words", [])
+    if unknown:
+        refuse(unknown, given, typed, commands)
     given.overrides, given.typed = overrides, ["phistar", *typed]
     given.root = find_root(given.root)
     if overrides and not hasattr(given, "recipe"):
-        parser.error(f"{given.command} takes no overrides. Received: {overrides}")
+        raise Failure(
+            f"`phistar {given.command}` takes no overrides. Received: "
+            f"{' '.join(overrides)}. Expected: {usage(commands[given.command])}.",
+            errors.USAGE,
+        )
     return given
+
+
+def refuse(
+    unknown: list[str],
+    given: argparse.Namespace,
+    typed: list[str],
+    commands: dict[str, "Parser"],
+) -> None:
+    """Refuse words that a command does not take.
+
+    Args:
+        unknown: the words.
+        given: what the parser has understood.
+        typed: all words.
+        commands: name -> its parser.
+
+    Raises:
+        Failure: it names the key of a recipe that the first word means, if there is
+            one, or an option.
+    """
+    if given.command is None:
+        raise Failure(
+            f"no command. Received: {' '.join(typed)}. Expected one of: "
+            f"{', '.join(commands)}.",
+            errors.USAGE,
+        )
+    parser, first = commands[given.command], unknown[0]
+    option, _, value = first.partition("=")
+    hint = nearest(option, options(parser))
+    if hasattr(given, "recipe") and first.startswith("-"):
+        from pipeline.config import hints  # reads the schema
+
+        after = typed[typed.index(first) + 1 :][:1]
+        value = value or next((word for word in after if word[0] != "-"), "VALUE")
+        key = hints.exact(option) or (not hint and hints.key_for(option))
+        hint = f" Did you mean {key}={value}?" if key else hint
+    what = "option" if first.startswith("-") else "word"
+    raise Failure(
+        f"`phistar {given.command}` has no such {what}. Received: {first}. "
+        f"Expected: {usage(parser)}, or one of {', '.join(options(parser))}.{hint}",
+        errors.USAGE,
+    )
+
+
+def options(parser: argparse.ArgumentParser) -> list[str]:
+    """The options of a command: ["--root", "--json", ...]."""
+    return [
+        name
+        for action in parser._actions
+        for name in action.option_strings
+        if name.startswith("--") and action.help != argparse.SUPPRESS
+    ]
+
+
+def usage(parser: argparse.ArgumentParser) -> str:
+    """The form of a command, without its options: "phistar show RECIPE"."""
+    words = [parser.prog]
+    for action in parser._actions:
+        if not action.option_strings and action.nargs != argparse.PARSER:
+            name = action.metavar or action.dest
+            words += {
+                None: [name],
+                "*": [f"[{name} ...]"],
+                "+": [f"{name} ..."],
+            }.get(action.nargs, [name] * 2)
+    return " ".join(words)
 
 
 class Parser(argparse.ArgumentParser):
@@ -47,18 +142,22 @@ class Parser(argparse.ArgumentParser):
         """Print the help; argparse's own method hides a broken pipe."""
         print(self.format_help(), end="", file=file or sys.stdout)
 
-    def error(self, message: str) -> None:
-        """Print how the command is called; raise Failure."""
-        self.print_usage(sys.stderr)
+    def error(self, message: str) -> NoReturn:
+        """Raise Failure with the mistake and the right form."""
+        if "Expected" not in message:
+            message += f". Expected: {usage(self)} (`{self.prog} --help` tells more)."
+        if "RECIPE" in message:
+            message += " `phistar list` shows the recipes."
         raise Failure(message, errors.USAGE)
 
 
-def make_parser() -> Parser:
-    """The parser of all commands and their options."""
+def make_parser() -> tuple[Parser, dict[str, Parser]]:
+    """The parser of all commands and their options, and that of each by its name."""
     common = Parser(add_help=False)
     common.add_argument(
         "--root",
         type=Path,
+        metavar="DIR",
         help="project folder, holds conf/experiment and mlruns "
         "(default: the nearest parent with conf/, else the working directory)",
     )
@@ -68,68 +167,125 @@ def make_parser() -> Parser:
     common.add_argument("--debug", action="store_true", help="show the traceback")
     parser = Parser(
         prog="phistar",
-        description="argmin E[-ln P(y|x)]: train, evaluate and export classifiers.",
-        epilog="key=value anywhere overrides a key of the recipe; `phistar show NAME` "
-        "lists the keys.",
+        description="Train, evaluate, export and serve classifiers, translators and "
+        "language models: argmin E[-ln P(y|x)].",
+        epilog="`phistar COMMAND --help` shows its options and an example. key=value "
+        "anywhere overrides a key of the recipe; `phistar show NAME` lists the keys. "
+        "First steps: phistar run breast_cancer",
+        formatter_class=partial(argparse.HelpFormatter, max_help_position=20),
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    parser.set_defaults(json=False)
+    parser.add_argument("--version", action="store_true", help="print the version")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
 
-    def command(name: str, text: str) -> Parser:
-        options = {"help": text, "description": text, "allow_abbrev": False}
-        return commands.add_parser(name, parents=[common], **options)
+    def command(name: str, text: str, *examples: str) -> Parser:
+        """Add a command with one line about it, and examples without `phistar`."""
+        return commands.add_parser(
+            name,
+            parents=[common],
+            help=text,
+            description=text,
+            epilog="\n".join(["examples:", *(f"  phistar {e}" for e in examples)]),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
 
-    command("list", "recipes, tasks, sources, networks, optimizers")
-    for name, text in (
-        ("show", "what a recipe composes to, each key with its meaning"),
-        ("plan", "what would run, what is cached, and why"),
+    command("list", "recipes, tasks, sources, networks, optimizers", "list")
+    for name, text, example in (
+        ("show", "what a recipe composes to, each key with its meaning", "digits"),
+        ("plan", "what would run, what is cached, and why", "digits train.epochs=5"),
     ):
-        command(name, text).add_argument("recipe", help=RECIPE)
+        add_recipe(command(name, text, f"{name} {example}"))
     for name in ("run", *STAGES):
-        text = "all five stages" if name == "run" else "this stage, and what it needs"
-        add_run(name, command(name, text))
+        text = ABOUT.get(name, "run all five stages of a recipe")
+        examples = [f"{name} breast_cancer", f"{name} digits train.epochs=5"]
+        if name == "run":
+            examples.append("run breast_cancer --seeds 3 --to evaluate")
+        add_run(name, command(name, text, *examples))
     add_predict(
-        command("predict", "an export's answers: one JSON object for each input")
+        command(
+            "predict",
+            "an export's answers: one JSON object for each input",
+            "predict breast_cancer patients.csv",
+            "predict digits photos/ > answers.jsonl",
+            "predict kjv_quick prompts.txt --signature sample --temperature 0.7",
+        )
     )
-    added = command("runs", "the runs of a recipe, or of all, the best valid_nll first")
+    added = command(
+        "runs",
+        "the runs of a recipe, or of all, the best valid_nll first",
+        "runs",
+        "runs breast_cancer",
+    )
     added.add_argument("name", metavar="NAME", nargs="?", help="of a recipe")
     text = "every run, not only the first 20 of a recipe"
     added.add_argument("--all", action="store_true", help=text)
-    added = command("promote", "make a run's export the champion of its recipe")
+    added = command(
+        "promote",
+        "make a run's export the champion of its recipe",
+        "promote breast_cancer",
+    )
     text = "a recipe, for the run with the least valid_nll on its present data; or a "
     added.add_argument("run", metavar="RUN", help=text + "run's id, or its name")
     text = "also a model that is not better than guessing, or worse than the champion"
     added.add_argument("--anyway", action="store_true", help=text)
-    added = command("rollback", "make the champion before this one the champion again")
-    added.add_argument("name", metavar="NAME", help="of a recipe that was promoted")
-    added = command("serve", "the champion's answers over HTTP, on 127.0.0.1")
-    added.add_argument("name", metavar="NAME", help="of a recipe that was promoted")
-    added.add_argument("--port", type=positive, default=5001)
-    added = command("compare", "what differs between two runs, and the effect")
+    added = command(
+        "rollback",
+        "make the champion before this one the champion again",
+        "rollback breast_cancer",
+    )
+    added.add_argument("name", metavar="NAME", help=NAME)
+    added = command(
+        "serve",
+        "the champion's answers over HTTP, on 127.0.0.1",
+        "serve breast_cancer --port 5001",
+    )
+    added.add_argument("name", metavar="NAME", help=NAME)
+    add_port(added, 5001)
+    added = command(
+        "compare",
+        "what differs between two runs, and the effect",
+        "compare 3f2a 90bc",
+    )
     added.add_argument("runs", metavar="RUN", nargs=2, help=RUN)
-    added = command("ui", "MLflow's pages on 127.0.0.1")
-    added.add_argument("--port", type=positive, default=5000)
-    return parser
+    added = command("ui", "MLflow's pages on 127.0.0.1", "ui", "ui --port 5010")
+    add_port(added, 5000)
+    added = command(
+        "completion",
+        "a script that lets a shell complete commands, recipes and keys",
+        "completion bash >> ~/.bashrc",
+        "completion zsh >> ~/.zshrc",
+        "completion fish > ~/.config/fish/completions/phistar.fish",
+    )
+    added.add_argument("shell", choices=SHELLS, help="the shell")
+    added.add_argument(LINE, help=argparse.SUPPRESS)  # the script's own question
+    return parser, commands.choices
 
 
 def add_run(name: str, added: Parser) -> None:
     """Add the options of `run` and of the stages."""
-    added.add_argument("recipe", help=RECIPE)
+    add_recipe(added)
     if name == "run":
         for option, dest, default, text in (
-            ("--from", "first", STAGES[0], "stages before it must be in the store"),
-            ("--to", "last", STAGES[-1], "stop after this stage"),
+            ("--from", "first", "ingest", "stages before it must be in the store"),
+            ("--to", "last", "export", "stop after this stage"),
         ):
             added.add_argument(
-                option, dest=dest, choices=STAGES, default=default, help=text
+                option,
+                dest=dest,
+                type=stage,
+                default=default,
+                metavar="STAGE",
+                help=f"{text} (default: {default})",
             )
         text = "N runs with the seeds 0 ... N-1 under one parent"
         added.add_argument("--seeds", type=positive, metavar="N", help=text)
     else:
-        added.set_defaults(first=STAGES[0], last=name, seeds=None)
+        added.set_defaults(first="ingest", last=name, seeds=None)
     added.add_argument(
         "--force",
         action="append",
-        choices=STAGES,
+        type=stage,
         default=[],
         metavar="STAGE",
         help="run this stage even if it is cached; may be repeated",
@@ -164,7 +320,13 @@ def add_predict(added: Parser) -> None:
         help="columns: CSV with a header; images: files or folders; texts: lines; "
         ".gz too; - is stdin",
     )
-    added.add_argument("--signature", choices=SIGNATURES, default=SIGNATURES[0])
+    added.add_argument(
+        "--signature",
+        choices=SIGNATURES,
+        default=SIGNATURES[0],
+        help="predict: the decision and its probability (default); log_prob: ln P of "
+        "the given label or text; sample: a draw from P",
+    )
     added.add_argument(
         "--batch-size",
         type=positive,
@@ -187,6 +349,39 @@ def add_predict(added: Parser) -> None:
         added.add_argument(
             "--" + name.replace("_", "-"), type=kind, metavar="N", help=text
         )
+
+
+def add_recipe(added: Parser) -> None:
+    """Add a recipe and the overrides of its keys."""
+    added.add_argument("recipe", metavar="RECIPE", help=RECIPE)
+    added.add_argument(
+        "words",  # those without "=": overrides are taken out before
+        metavar="key=value",
+        nargs="*",
+        default=[],
+        help="override of a key of the recipe (`phistar show RECIPE` lists them)",
+    )
+
+
+def add_port(added: Parser, port: int) -> None:
+    """Add the port of a server."""
+    added.add_argument(
+        "--port",
+        type=positive,
+        default=port,
+        metavar="N",
+        help=f"port on 127.0.0.1 (default: {port})",
+    )
+
+
+def stage(text: str) -> str:
+    """A stage's name, for argparse."""
+    if text not in STAGES:
+        raise argparse.ArgumentTypeError(
+            f"no such stage. Received: {text}. Expected one of "
+            f"{', '.join(STAGES)}.{nearest(text, STAGES)}"
+        )
+    return text
 
 
 def positive(text: str) -> int:

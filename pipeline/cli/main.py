@@ -1,6 +1,6 @@
 """The command line.
 
-    phistar list | show NAME | plan NAME | run NAME | ui
+    phistar list | show NAME | plan NAME | run NAME | ui | completion SHELL
     phistar ingest|build|train|evaluate|export NAME
     phistar predict RUN FILE
     phistar compare RUN RUN
@@ -12,6 +12,7 @@ SIGTERM and Ctrl-C (SIGINT) arrive in `on_signal`. The exit status of an error c
 from process/errors.py.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -21,9 +22,10 @@ from collections.abc import Iterable
 from types import FrameType
 from typing import Any
 
-from pipeline.cli.arguments import STAGES, parse
-from pipeline.process import errors, quiet
+from pipeline.cli.arguments import STAGES, make_parser, parse
+from pipeline.process import errors, quiet, terminal
 from pipeline.process.errors import Failure
+from pipeline.process.root import command
 
 Answer = tuple[dict, list[str]]  # what --json prints, and the lines for a person
 
@@ -45,15 +47,17 @@ def run_command(typed: list[str]) -> int:
     """Run what was typed, print its answer, and return the exit status."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_signal)
+    given = None
     try:
         given = parse(typed)
-        answer, lines = FUNCTIONS.get(given.command, run)(given)
+        with waiting(given):
+            answer, lines = FUNCTIONS.get(given.command, run)(given)
     except KeyboardInterrupt:
-        return failed(Failure("interrupted", errors.INTERRUPTED), typed)
+        return failed(Failure(f"interrupted{again(given)}", errors.INTERRUPTED), typed)
     except SystemExit as stop:
         if stop.code != errors.TERMINATED:
             raise  # --help
-        return failed(Failure("terminated", errors.TERMINATED), typed)
+        return failed(Failure(f"terminated{again(given)}", errors.TERMINATED), typed)
     except BrokenPipeError:
         raise
     except Exception as error:
@@ -68,11 +72,44 @@ def on_signal(number: int, frame: FrameType | None) -> None:
 
     In order: TensorFlow finishes its current call, and the record gets its end.
     """
-    for again in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(again, lambda second, _: os._exit(128 + second))
+    for further in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(further, lambda second, _: os._exit(128 + second))
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     sys.exit(errors.TERMINATED)
+
+
+def waiting(given: Namespace) -> contextlib.AbstractContextManager:
+    """Show work in progress where a command has no progress to show but its name."""
+    if given.command in ("promote", "rollback"):
+        return terminal.working(given.command, "looking into the store")
+    return contextlib.nullcontext()
+
+
+def again(given: Namespace | None) -> str:
+    """A hint that a run which was stopped can continue; "" for other commands."""
+    if given is None or given.command not in ("run", *STAGES):
+        return ""
+    return ". The same command continues where this one has stopped."
+
+
+def no_command(given: Namespace) -> Answer:
+    """Print the version, or the help where nothing was typed."""
+    if given.version:
+        from importlib.metadata import version
+
+        return {"version": version("phistar")}, [f"phistar {version('phistar')}"]
+    make_parser()[0].print_help()
+    return {}, []
+
+
+def complete(given: Namespace) -> Answer:
+    """Print a shell's script, or the words with which a command line may continue."""
+    from pipeline.cli import completion
+
+    if given.line is None:
+        return {}, completion.SCRIPTS[given.shell].splitlines()
+    return {}, completion.words(given.line)
 
 
 def list_names(given: Namespace) -> Answer:
@@ -87,24 +124,35 @@ def list_names(given: Namespace) -> Answer:
     }
     rows = [*heads.items(), ["", ""]]
     rows += [[name, " ".join(known)] for name, known in tables.items()]
-    return {"recipes": heads, "tables": tables}, table(rows)
+    lines = table(rows, terminal.width())
+    if terminal.width():
+        lines += ["", "phistar show NAME tells more; phistar run NAME runs a recipe"]
+    return {"recipes": heads, "tables": tables}, lines
 
 
 def show(given: Namespace) -> Answer:
-    """Show every key of the composed config: value, type, default, meaning."""
-    from pipeline.cli.printing import table
+    """Show every key of the config: value, type, default, meaning."""
+    from pipeline.cli.printing import keys_table
+    from pipeline.config import recipes
+    from pipeline.config.idle import idle
     from pipeline.config.load import keys as rows_of
 
     config = load(given)
+    of_no_use = idle(config.sections)
     keys = [
         row._asdict()
         | {"default": None if row.default is ... else row.default}
-        | {"required": row.default is ...}
+        | {"required": row.default is ..., "chosen": row.key in config.chosen}
+        | {"idle": of_no_use.get(row.key)}
         for row in rows_of(config)
     ]
-    columns = ["key", "value", "type", "meaning"]
-    rows = [columns, *([row[column] for column in columns] for row in keys)]
-    return {"recipe": config.name, "keys": keys}, table(rows)
+    # those that the recipe sets first, those that mean nothing here last
+    keys.sort(key=lambda row: (row["idle"] is not None, not row["chosen"]))
+    question = recipes.headline(recipes.layers(given.recipe, given.root)[1][-1].path)
+    lines = keys_table(keys, terminal.width())
+    if terminal.width():
+        lines = [*terminal.wrapped(question), "", *lines]
+    return {"recipe": config.name, "question": question, "keys": keys}, lines
 
 
 def plan(given: Namespace) -> Answer:
@@ -117,7 +165,7 @@ def plan(given: Namespace) -> Answer:
 
     with quiet.without_gc():
         rows = make_plan(config, Store(given.root / "mlruns"))
-    return {"recipe": config.name, "stages": rows}, plan_table(rows)
+    return {"recipe": config.name, "stages": rows}, plan_table(rows, terminal.width())
 
 
 def run(given: Namespace) -> Answer:
@@ -137,28 +185,40 @@ def run(given: Namespace) -> Answer:
         )
     config = load(given)  # its errors do not wait for the imports
 
-    from pipeline.cli.printing import metrics_table
-    from pipeline.cli.ranks import champion_line
+    from pipeline.cli.printing import result
     from pipeline.run.command import run_once, run_seeds
-    from pipeline.tracking.address import ui_command
 
+    words = given.root, given.typed
+    with terminal.working("", "looking into the store"):
+        if given.seeds:
+            answer = run_seeds(
+                lambda more: load(given, more), given.seeds, *words, **how
+            )
+        else:
+            answer = run_once(config, *words, **how)
+    title = config.name
     if given.seeds:
-        answer = run_seeds(
-            lambda more: load(given, more), given.seeds, given.root, given.typed, **how
-        )
-        title = f"{config.name}, {given.seeds} seeds, mean ± sd"
+        title += f", {given.seeds} seeds, mean ± sd"
+    return answer, result(title, answer, next_commands(given, config, answer))
+
+
+def next_commands(given: Namespace, config: Any, answer: dict) -> list[str]:
+    """Two commands that may follow a run, as they can be typed here.
+
+    Args:
+        given: the command line.
+        config: the resolved config.
+        answer: of `run_once` or `run_seeds`.
+    """
+    same = given.recipe, *given.overrides
+    verdict = answer.get("verdict") or {}
+    if given.seeds or not answer.get("export"):
+        words = ("run", *same)  # to its end, once
+    elif verdict.get("verdict") == "not better":
+        words = ("show", *same)  # it would not be promoted
     else:
-        answer = run_once(config, given.root, given.typed, **how)
-        title = config.name
-    lines = [title]
-    if answer["metrics"]:
-        lines += metrics_table(answer["metrics"])
-    if answer.get("beside"):
-        lines.append(champion_line(answer["beside"]))
-    if answer.get("export"):
-        lines.append(f"export  {answer['export']}")
-    lines.append(f"MLflow  {answer['url']}  ({ui_command(given.root)})")
-    return answer, lines
+        words = ("promote", config.name)
+    return [command(*words, root=given.root), command("ui", root=given.root)]
 
 
 def predict(given: Namespace) -> Answer:
@@ -251,7 +311,8 @@ def load(given: Namespace, more: Iterable[str] = ()) -> Any:
 def failed(error: BaseException, typed: list[str]) -> int:
     """Print one clear error on stderr and return the exit status."""
     failure = error if isinstance(error, Failure) else Failure.of(error)
-    print(f"phistar: error: {failure}", file=sys.stderr)
+    head = terminal.paint("phistar: error:", "red")
+    print(f"{head} {failure}", file=sys.stderr)
     if failure.details and ("--debug" in typed or not failure.expected):
         print(failure.details, file=sys.stderr)
     if "--json" in typed:
@@ -261,6 +322,8 @@ def failed(error: BaseException, typed: list[str]) -> int:
 
 
 FUNCTIONS = {  # every other command is `run`
+    None: no_command,
+    "completion": complete,
     "list": list_names,
     "show": show,
     "plan": plan,

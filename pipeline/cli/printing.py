@@ -1,12 +1,25 @@
 """Tables and lines that commands print; `--json` prints one object instead."""
 
+import json
+import sys
+import textwrap
 from collections.abc import Iterable
+from typing import Any
 
+from pipeline.cli.ranks import champion_line
+from pipeline.process.terminal import duration, paint, width
 from pipeline.run.metrics import HEADLINE, UNITS, number
+
+FLOORS = {
+    "prior": "floor: the shares of train, x not read",
+    "uniform": "floor: all labels alike",
+}
+LABEL = 9  # columns of the words in front of the last lines
+LEAST = 20  # columns that a wrapped cell needs
 
 
 def metrics_table(metrics: dict[str, float]) -> list[str]:
-    """The test metrics with their intervals and floors.
+    """The test metrics with their intervals, and the floors below them.
 
     Args:
         metrics: "test_nll", "test_nll_low", ... -> value.
@@ -24,33 +37,126 @@ def metrics_table(metrics: dict[str, float]) -> list[str]:
             row.append(f"± {number(metrics[f'{full}_sd'])} (sd)")
         else:
             row.append("")
-        if f"{full}_uniform" in metrics:
-            row.append(
-                f"floors: prior {number(metrics[f'{full}_prior'])}, "
-                f"uniform {number(metrics[f'{full}_uniform'])}"
-            )
         rows.append(row)
+        for floor, meaning in FLOORS.items():
+            if f"{full}_{floor}" in metrics:
+                value = number(metrics[f"{full}_{floor}"])
+                rows.append([f"  {floor}", value, "", meaning])
     return table(rows)
 
 
-def plan_table(rows: list[dict]) -> list[str]:
-    """One line a stage of `plan.plan`: cached, or the reasons to run it."""
-    return table(
+def result(title: str, answer: dict, following: list[str]) -> list[str]:
+    """The last lines of a run: its result, the verdict, and what to type next.
+
+    Args:
+        title: the first line.
+        answer: of `run_once` or `run_seeds`.
+        following: commands.
+    """
+    # a gap between the stages and the result, where both are on one terminal
+    lines = [""] if width() else []
+    lines.append(paint(title, "bold", sys.stdout))
+    if answer["metrics"]:
+        lines += metrics_table(answer["metrics"])
+    rows = []
+    if verdict := answer.get("verdict"):
+        style = "red" if verdict["verdict"] == "not better" else "green"
+        rows += _sentence("verdict", verdict["sentence"], style)
+    if answer.get("beside"):
+        rows += _sentence("champion", champion_line(answer["beside"]))
+    if answer.get("export"):
+        rows.append(("export", answer["export"]))
+    rows.append(("MLflow", answer["url"]))
+    rows += zip(["next:", ""], following, strict=True)
+    return lines + [f"{name:<{LABEL}}{value}" for name, value in rows]
+
+
+def _sentence(name: str, text: str, style: str = "") -> list[tuple[str, str]]:
+    """Rows of a sentence: the name in front of its first line."""
+    lines = textwrap.wrap(text, (width() or 10**6) - LABEL - 1)
+    lines = [paint(line, style, sys.stdout) if style else line for line in lines]
+    return list(zip([name, *[""] * len(lines)], lines, strict=False))
+
+
+def keys_table(keys: list[dict], columns: int | None) -> list[str]:
+    """The keys of a config.
+
+    Args:
+        keys: rows of `show --json`, in order.
+        columns: of the terminal: the meaning stands below its key. None, for a pipe:
+            one line for each key.
+    """
+    if columns is None:
+        names = ["key", "value", "type", "meaning"]
+        rows = [[_plain(row[name]) for name in names] for row in keys]
+        return table([names, *rows])
+    lines, wide = [], max(len(row["key"]) for row in keys)
+    heads = {
+        (False, True): "set by the recipe or the command line",
+        (False, False): "defaults",
+        (True, False): "of no use here",
+    }
+    for row in keys:
+        idle = row["idle"] is not None
+        if head := heads.pop((idle, row["chosen"] and not idle), None):
+            lines += ["", paint(head, "bold", sys.stdout)]
+        key = paint(f"{row['key']:<{wide}}", "cyan", sys.stdout)
+        lines.append(f"  {key}  {row['idle'] if idle else _plain(row['value'])}")
+        about = f"{row['meaning'].rstrip('.')} ({row['type']}"
+        if row["chosen"] and not row["required"]:
+            about += f"; default {_plain(row['default'])}"
+        for line in [] if idle else textwrap.wrap(f"{about})", columns - 7):
+            lines.append(" " * 6 + paint(line, "dim", sys.stdout))
+    return lines[1:]
+
+
+def plan_table(rows: list[dict], columns: int | None = None) -> list[str]:
+    """One line a stage of `plan.plan`: cached, or the reasons to run it.
+
+    Args:
+        rows: of `plan.plan`.
+        columns: of the terminal; None does not wrap.
+    """
+    rows = [
         [
             row["stage"],
             "HIT" if row["status"] == "cached" else "run",
-            "" if not row["seconds"] else f"about {row['seconds']:.1f} s",
+            "" if not row["seconds"] else f"about {duration(row['seconds'])}",
             "; ".join(row["reasons"]) or (row["key"] or "")[:12],
         ]
         for row in rows
-    )
+    ]
+    return table(rows, columns)
 
 
-def table(rows: Iterable[Iterable]) -> list[str]:
-    """One line for each row, its cells left-aligned in columns."""
+def _plain(value: Any) -> str:
+    """A value as it is typed after "key="."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def table(rows: Iterable[Iterable], columns: int | None = None) -> list[str]:
+    """One line for each row, its cells left-aligned in columns.
+
+    Args:
+        rows: of cells.
+        columns: of the terminal: the last cells are wrapped to fit. None: they are not.
+    """
     rows = [[str(cell) for cell in row] for row in rows]
-    width = max(map(len, rows), default=0)
-    rows = [row + [""] * (width - len(row)) for row in rows]
+    size = max(map(len, rows), default=0)
+    rows = [row + [""] * (size - len(row)) for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    before = sum(widths[:-1]) + 2 * (size - 1)
+    if columns and before + LEAST <= columns:
+        rows = [
+            [*row[:-1], part] if first else [""] * (size - 1) + [part]
+            for row in rows
+            for first, part in _parts(row[-1], columns - before - 1)
+        ]
     padded = (map(str.ljust, row, widths) for row in rows)
     return ["  ".join(cells).rstrip() for cells in padded]
+
+
+def _parts(text: str, columns: int) -> Iterable[tuple[bool, str]]:
+    """The lines of a cell, and True for the first one."""
+    lines = textwrap.wrap(text, columns, break_on_hyphens=False) or [""]
+    return ((number == 0, line) for number, line in enumerate(lines))

@@ -8,11 +8,13 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic import ConfigDict, ValidationError, create_model
 
 from pipeline.config import schema
+from pipeline.config.hints import MEANT, key_for
 from pipeline.config.recipes import Layer
 from pipeline.process.terminal import nearest
 
 # Exactly one of the two is set; where a later layer sets one, the other is void.
 _EITHER = {"train.steps": "train.epochs", "train.epochs": "train.steps"}
+_INTERVAL = "train.eval_every"  # in steps; nobody knows if it divides some epochs
 _RANGE = {"greater_than", "greater_than_equal", "less_than", "less_than_equal"}
 
 
@@ -53,7 +55,7 @@ class Errors:
         self.found.setdefault(key, line + hint)
 
 
-def refuse(layer: Layer, errors: Errors) -> None:
+def refuse(layer: Layer, components: Path, errors: Errors) -> None:
     """Add the errors that need no schema: unknown sections, and forbidden values."""
 
     def add(key: str, *error: Any) -> None:
@@ -66,6 +68,9 @@ def refuse(layer: Layer, errors: Errors) -> None:
         if name not in schema.SECTIONS:
             expected = "one of " + ", ".join(schema.SECTIONS)
             hint = nearest(name, schema.SECTIONS)
+            if not isinstance(given, dict) and (meant := key_for(name, components)):
+                value = given if isinstance(given, str) else json.dumps(given)
+                hint = f" Did you mean {meant}={value}?"
             add(name, "unknown section", given, expected, hint)
         elif not isinstance(given, dict):
             add(name, "not a section", given, f"{name}.key=value")
@@ -82,7 +87,8 @@ def merge(layers: list[Layer], components: Path) -> tuple[dict, list[str]]:
 
     A layer that changes a chooser (`build.network`) voids the inherited keys that the
     old choice knows and the new one does not, unless it sets them itself. A layer that
-    sets `train.epochs` voids an inherited `train.steps`, and the other way round.
+    sets `train.epochs` voids an inherited `train.steps`, and the other way round. It
+    voids an inherited `train.eval_every` too: then each pass ends with an evaluation.
 
     Returns:
         ({section: {key: value}}, the keys that were voided: ["build.mlp_dim"]).
@@ -91,6 +97,7 @@ def merge(layers: list[Layer], components: Path) -> tuple[dict, list[str]]:
     for layer in layers:
         given = layer.flat()
         void = {_EITHER[key] for key in _EITHER if given.get(key) is not None}
+        void |= {_INTERVAL} if given.get("train.epochs") is not None else set()
         void = {key for key in void if merged.get(key) is not None}
         for name, chooser in schema.CHOOSERS.items():
             if f"{name}.{chooser}" in given:
@@ -132,7 +139,8 @@ def resolve(data: dict, components: Path, errors: Errors) -> dict[str, dict[str,
 
 def _section(name: str, given: dict, components: Path, errors: Errors) -> dict:
     """One section with its defaults; an error for each key that the model refuses."""
-    own, given = schema.section(name, None, components), given[name]
+    sections, given = given, given[name]
+    own = schema.section(name, None, components)
     chosen, chooser = own, schema.CHOOSERS.get(name)
     if chooser:
         chosen = _keys(name, given.get(chooser, own[chooser].default), components)
@@ -160,7 +168,7 @@ def _section(name: str, given: dict, components: Path, errors: Errors) -> dict:
             _judge(f"{name}.{key}", keys[key], kinds[key], given.get(key), errors)
         else:
             expected = "one of " + ", ".join(keys) if keys else "no key in this section"
-            hint = _belongs(name, key, keys, components)
+            hint = _belongs(name, key, sections, components)
             errors.add(f"{name}.{key}", "unknown key", given[key], expected, hint)
     return {key.name: given.get(key.name, key.default) for key in keys.values()}
 
@@ -182,6 +190,9 @@ def _judge(
         words = "str" in expected or "one of" in expected
         if words and any(isinstance(value, bool) for value in flat):
             hint = " YAML reads no, off, on and yes as booleans: quote the word."
+        elif "str" in expected and type(received) in (int, float):
+            quoted = f'"{received}"'
+            hint = f" A text is quoted: {quoted}; in a shell {full}='{quoted}'."
     errors.add(full, what, received, expected, hint)
 
 
@@ -236,20 +247,40 @@ def _compare(resolved: dict, components: Path, errors: Errors) -> None:
             errors.add("train.steps", "not whole intervals", steps, expected)
 
 
-def _belongs(name: str, key: str, keys: dict, components: Path) -> str:
-    """Hint for an unknown key: the section or choice that has it, else the nearest."""
-    for other in sorted(schema.SECTIONS, key=lambda section: section != name):
-        if key in schema.section(other, None, components):
-            return f" Did you mean {other}.{key}?"
+def _belongs(name: str, key: str, sections: dict, components: Path) -> str:
+    """Hint for an unknown key: the key that it means here, or would under another
+    choice, else the nearest.
+
+    Args:
+        name: of the section.
+        key: the unknown one.
+        sections: {section: {key: value}}, as given.
+        components: folder of the schema.
+    """
+    order = sorted(schema.SECTIONS, key=lambda section: section != name)
+    legal = {}  # in full, those of this section first
+    for other in order:
+        chooser = schema.CHOOSERS.get(other)
+        own = schema.section(other, None, components)
+        choice = chooser and sections[other].get(chooser, own[chooser].default)
+        legal |= {f"{other}.{k}": k for k in _keys(other, choice, components) or own}
+    meant = MEANT.get(key.lower(), "")
+    if meant in legal:
+        return f" Did you mean {meant}?"
+    for full, plain in legal.items():
+        if plain == key:
+            return f" Did you mean {full}?"
+    for other in order:
         chooser = schema.CHOOSERS.get(other)
         for choice in schema.names(other, components) if chooser else []:
-            if key in schema.chosen(other, choice, components).keys:
-                return f" {other}.{key} is a key of {other}.{chooser}={choice}."
-    return nearest(f"{name}.{key}", [f"{name}.{legal}" for legal in keys])
+            known = schema.chosen(other, choice, components).keys
+            for plain in {key, meant.partition(".")[2]} & known.keys():
+                return f" {other}.{plain} is a key of {other}.{chooser}={choice}."
+    return nearest(f"{name}.{key}", [full for full in legal if full.startswith(name)])
 
 
 def _keys(name: str, choice: Any, components: Path) -> dict[str, schema.Key] | None:
-    """The keys of a section with this choice; None if there is no such choice."""
+    """The keys of a section with this choice; None if it has none of that name."""
     known = isinstance(choice, str) and choice in schema.names(name, components)
     return schema.section(name, choice, components) if known else None
 

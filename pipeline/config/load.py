@@ -28,6 +28,8 @@ class Config(NamedTuple):
         path: of the recipe's file.
         changed: {"train.loss": "hinge"}, the values that the command line gives and
             the recipe does not have.
+        chosen: keys that a recipe or the command line sets.
+        typed: the recipe and the overrides, as they were typed.
     """
 
     name: str
@@ -35,6 +37,8 @@ class Config(NamedTuple):
     dropped: list[str] = []
     path: Path | None = None
     changed: dict[str, Any] = {}
+    chosen: tuple[str, ...] = ()
+    typed: tuple[str, ...] = ()
 
     def to_yaml(self) -> str:
         """This config as a recipe that inherits nothing and loads to this config."""
@@ -73,13 +77,15 @@ def load(
     for error in wrong:
         errors.add(*error, origin=command_line.name)
     for layer in chain:
-        checks.refuse(layer, errors)
+        checks.refuse(layer, components, errors)
     data, dropped = checks.merge(chain, components)
     sections = checks.resolve(data, components, errors)
     if errors.found:
         raise ConfigError(errors.found.values())
     changed = _changed(sections, chain, components)
-    return Config(name, sections, dropped, chain[-2].path, changed)
+    chosen = [f"{section}.{key}" for section in data for key in data[section]]
+    path, typed = chain[-2].path, (recipe, *overrides)
+    return Config(name, sections, dropped, path, changed, tuple(chosen), typed)
 
 
 def keys(config: Config, components: Path = schema.COMPONENTS) -> list[Row]:

@@ -73,11 +73,15 @@ def recipes(root: Path) -> dict[str, Path]:
 
 
 def headline(path: Path) -> str:
-    """The first comment of a recipe that is not empty, or ""."""
+    """The first paragraph of a recipe's comments, as one line, or ""."""
+    found = []
     for line in path.read_text("utf-8").splitlines():
-        if line.startswith("#") and (text := line.strip("# ").strip()):
-            return text
-    return ""
+        text = line.strip("# ").strip() if line.startswith("#") else ""
+        if text:
+            found.append(text)
+        elif found:
+            break
+    return " ".join(found)
 
 
 def layers(recipe: str, root: Path) -> tuple[str, list[Layer]]:

@@ -47,13 +47,15 @@ class Signature(NamedTuple):
 
     A class without one has those of its base class, if that is in the same file.
     `summary` is the docstring's first line; `losses` and `counted_by` are a task's
-    class attributes.
+    class attributes. `takes` is TAKES of a network's file: the kinds of data that it
+    takes, () if the file does not tell.
     """
 
     keys: dict[str, Key]
     summary: str
     losses: tuple[str, ...] = ()
     counted_by: str = "examples"
+    takes: tuple[str, ...] = ()
 
 
 def section(
@@ -97,6 +99,27 @@ def chosen(name: str, choice: str, components: Path = COMPONENTS) -> Signature:
     return signature(*choices.chosen(_table(name, components), choice))
 
 
+def kind(source: str, components: Path = COMPONENTS) -> str:
+    """The kind of data that a source gives: "columns", "images", "text" or "pairs".
+
+    Args:
+        source: one of `names("ingest")`.
+        components: folder of the components.
+
+    Raises:
+        ValueError: its function names no kind.
+    """
+    known = choices.names(Path(components) / "data" / "kinds" / "__init__.py")
+    path, symbol = choices.chosen(_table("ingest", components), source)
+    for node in ast.walk(_definition(path, symbol)):
+        if isinstance(node, ast.Constant) and node.value in known:
+            return node.value
+    raise ValueError(
+        f"{path}: `{symbol}` names no kind of its Source. Expected one of: "
+        f"{', '.join(known)}."
+    )
+
+
 def signature(path: Path, symbol: str) -> Signature:
     """The keyword-only arguments of a top-level function or class, as config keys.
 
@@ -114,9 +137,9 @@ def _signature(source: bytes, path: str, symbol: str) -> Signature:
     if symbol not in defined:
         raise ValueError(f"{path} does not define `{symbol}`. Expected it there.")
     node, docstring = defined[symbol], ast.get_docstring(defined[symbol]) or ""
-    summary, facts = docstring.partition("\n")[0], {}
+    summary, facts = docstring.partition("\n")[0], _takes(tree)
     if isinstance(node, ast.ClassDef):
-        facts, bases = _facts(node), map(ast.unparse, node.bases)
+        facts, bases = facts | _facts(node), map(ast.unparse, node.bases)
         node = next((n for n in node.body if _is_init(n)), None)
         if node is None:
             base = next((base for base in bases if base in defined), None)
@@ -162,12 +185,39 @@ def type_text(kind: Any) -> str:
     return kind.__name__
 
 
+def values(kind: Any) -> list[str]:
+    """The values of a type that can be listed: ["true", "false"], ["sgd", "adamw"]."""
+    if kind is bool:
+        return ["true", "false"]
+    if kind is None or kind is type(None):
+        return ["null"]
+    if get_origin(kind) is Literal:
+        return [str(value) for value in get_args(kind)]
+    if get_origin(kind) in (Union, UnionType):
+        return [value for member in get_args(kind) for value in values(member)]
+    return []
+
+
+def _definition(path: Path, symbol: str) -> ast.stmt:
+    """The top-level function or class `symbol` of a file."""
+    body = ast.parse(Path(path).read_bytes(), filename=str(path)).body
+    return next(node for node in body if getattr(node, "name", None) == symbol)
+
+
 def _table(name: str, components: Path) -> Path:
     return Path(components).parent / choices.TABLES[f"{name}.{CHOOSERS[name]}"]
 
 
 def _is_init(node: ast.stmt) -> bool:
     return isinstance(node, ast.FunctionDef) and node.name == "__init__"
+
+
+def _takes(tree: ast.Module) -> dict[str, Any]:
+    for statement in tree.body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id="TAKES")], value=value):
+                return {"takes": ast.literal_eval(value)}
+    return {}
 
 
 def _facts(node: ast.ClassDef) -> dict[str, Any]:

@@ -53,12 +53,16 @@ class Failure(Exception):
 
         A ValueError that a `raise` of ours raises is the caller's mistake; one of
         a library that we have called is not. A non-finite loss and a rejected model are
-        results; anything else is a defect, and keeps its traceback.
+        results, and so are data out of reach (a ConnectionError of ours). An error of
+        the system is shown by its name. Anything else is a defect, and keeps its
+        traceback.
         """
         details = "".join(traceback.format_exception(error))
         if isinstance(error, RejectedModel):
             return cls(str(error), REJECTED, details)
         if isinstance(error, FloatingPointError):
+            return cls(str(error), FAILED, details)
+        if isinstance(error, ConnectionError) and _raised_by_us(error):
             return cls(str(error), FAILED, details)
         if isinstance(error, ValueError) and _raised_by_us(error):
             return cls(str(error), USAGE, details)

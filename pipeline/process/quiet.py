@@ -5,6 +5,7 @@ import gc
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 
 def environment(backend: str = "tensorflow") -> dict[str, str]:
@@ -22,6 +23,12 @@ def environment(backend: str = "tensorflow") -> dict[str, str]:
     chosen["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
     chosen = {name: os.environ.get(name, value) for name, value in chosen.items()}
     return chosen | {"KERAS_BACKEND": backend}
+
+
+def backend_name() -> str:
+    """Name of the framework that Keras runs on, as people write it."""
+    jax = os.environ.get("KERAS_BACKEND") == "jax"
+    return "JAX" if jax else "TensorFlow"
 
 
 def has_driver() -> bool:
@@ -68,14 +75,39 @@ def without_gc() -> Iterator[None]:
         gc.enable()
 
 
-class WithoutTensorFlow:
-    """An import hook that hides TensorFlow, as if it were not installed."""
+def load_library() -> None:
+    """Load TensorFlow's shared library, a gigabyte, before the import does.
 
-    @staticmethod
-    def find_spec(name: str, path: object = None, target: object = None) -> None:
-        """Refuse TensorFlow; for all else None: the next hook looks."""
-        if name.partition(".")[0] == "tensorflow":
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+    On a cold disk that takes seconds. Inside an import all other threads would wait for
+    it, and the progress on the terminal would stand still.
+    """
+    import ctypes
+    import importlib.util
+
+    found = importlib.util.find_spec("tensorflow")
+    if backend_name() != "TensorFlow" or found is None or not found.origin:
+        return
+    dlopen = ctypes.CDLL(None).dlopen
+    dlopen.argtypes, dlopen.restype = (ctypes.c_char_p, ctypes.c_int), ctypes.c_void_p
+    with startup():
+        for path in sorted(Path(found.origin).parent.glob("libtensorflow_*.so.*")):
+            dlopen(os.fsencode(path), os.RTLD_NOW)  # the import reports a failure
+
+
+@contextlib.contextmanager
+def without(*names: str) -> Iterator[None]:
+    """Hide packages in the block, as if they were not installed.
+
+    TensorFlow and Keras import some that only functions need which are not ours. That
+    takes seconds.
+    """
+    hidden = [name for name in names if name not in sys.modules]
+    sys.modules |= dict.fromkeys(hidden)  # None refuses an import
+    try:
+        yield
+    finally:
+        for name in hidden:
+            sys.modules.pop(name, None)
 
 
 def import_keras(devices: str = "auto") -> None:
@@ -86,17 +118,20 @@ def import_keras(devices: str = "auto") -> None:
     """
     if "keras" in sys.modules:
         return
+    unused = ["pandas", "sklearn"]
     if os.environ.get("KERAS_BACKEND") == "jax":
-        # Keras imports TensorFlow on any backend if it is installed. That takes
-        # seconds, and TensorFlow would take GPU memory too.
-        sys.meta_path.insert(0, WithoutTensorFlow)
+        # Keras imports TensorFlow on any backend if it is installed. TensorFlow would
+        # take GPU memory too, so it stays hidden.
+        sys.modules.setdefault("tensorflow")
+    else:
+        unused.append("jax")
     import logging
 
     # Batches have a few shapes by plan, and each is traced once: no fault to report.
     logging.getLogger("tensorflow").addFilter(
         lambda record: "triggered tf.function retracing" not in record.getMessage()
     )
-    with without_gc(), startup():
+    with without_gc(), startup(), without(*unused):
         import keras
 
         if devices != "auto":

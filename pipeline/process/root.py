@@ -1,10 +1,10 @@
-"""The project folder, and the option that names it."""
+"""The project folder, and commands that find it."""
 
 import shlex
 from pathlib import Path
 
 
-def find_root(root: Path | None) -> Path:
+def find_root(root: Path | None = None) -> Path:
     """The project folder: `root`, else the nearest parent with conf/, else here."""
     if root is not None:
         return root.expanduser().resolve()
@@ -15,4 +15,14 @@ def find_root(root: Path | None) -> Path:
 def root_option(root: Path) -> str:
     """The words to add to a command here, so that it uses `root`; often ""."""
     root = Path(root).resolve()
-    return "" if root == find_root(None) else f" --root {shlex.quote(str(root))}"
+    return "" if root == find_root() else f" --root {shlex.quote(str(root))}"
+
+
+def command(*words: str, root: Path) -> str:
+    """A phistar command as it can be typed here, in a shell.
+
+    Args:
+        *words: after `phistar`.
+        root: project root.
+    """
+    return shlex.join(["phistar", *words]) + root_option(root)

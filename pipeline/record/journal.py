@@ -9,6 +9,7 @@ write to a file opened for appending. Several processes may write. A process tha
 killed leaves at most one torn last line, which readers leave out.
 """
 
+import contextlib
 import getpass
 import json
 import os
@@ -18,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from components import progress
 from pipeline.process.terminal import Progress
 from pipeline.record import naming
 
@@ -142,6 +144,10 @@ class Journal:
         """Show progress on the terminal; nothing is written."""
         self._progress.show(int(step), int(total), values)
 
+    def listening(self) -> contextlib.AbstractContextManager:
+        """Show also the progress of what the block calls (components/progress.py)."""
+        return progress.listening(self._progress)
+
     def close(self) -> None:
         """End the bar of a stage that stopped early."""
         self._progress.close()
@@ -217,14 +223,21 @@ class Draft(Record):
     Args:
         root: the project's root.
         run_id: ours.
+        starting: called when the first stage runs.
         opening: called when the record is written.
     """
 
     SILENT = ("ingest", "build")  # stages that begin without a record on disk
 
-    def __init__(self, root: str | Path, run_id: str, opening: Callable[[], None]):
+    def __init__(
+        self,
+        root: str | Path,
+        run_id: str,
+        starting: Callable[[], object],
+        opening: Callable[[], object],
+    ):
         super().__init__(root, run_id)
-        self.opening = opening
+        self.starting, self.opening = starting, opening
         self.held, self.opened = [], False
 
     def write(self, kind: str, fields: dict) -> None:
@@ -232,9 +245,10 @@ class Draft(Record):
         if self.opened:
             return super().write(kind, fields)
         self.held.append((kind, {"time": int(time.time() * 1000)} | fields))
-        running = kind == "stage" and fields["status"] == "running"
-        if running and fields["stage"] not in self.SILENT:
-            self.open()
+        if kind == "stage" and fields["status"] == "running":
+            self.starting()
+            if fields["stage"] not in self.SILENT:
+                self.open()
 
     def open(self) -> None:
         """Write what was kept, once; from now on entries are written at once."""

@@ -1,7 +1,9 @@
 """The name, parameters and tags of a run: they are made here, for record and MLflow.
 
-name      the network, and what differs from the recipe: "mlp · lr 0.01 · seed 2"
-params    the keys of the resolved config that the run reads: {"train.steps": 600}
+name      the network, and the differences: "mlp · lr 0.01 · seed 2"
+
+params    the keys that the run reads: {"train.steps": 600}
+
 tags      version.*, num_cpus, git_commit, git_dirty, seeds          of the run
           key.<stage>, cached_from.<stage>                           of each stage
 """

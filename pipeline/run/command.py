@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.config.load import Config
-from pipeline.process.terminal import note
+from pipeline.process.terminal import duration, is_live, note, paint, titled, working
+from pipeline.process.writable import require_root
 from pipeline.record.naming import SEEDS
 from pipeline.record.runs import runs
 from pipeline.run import preflight
 from pipeline.run.execution import Execution, execution
 from pipeline.run.metrics import number, summary
 from pipeline.run.process import require_backend, require_devices
-from pipeline.run.sources import fingerprint
+from pipeline.run.sources import fingerprint, require_network
 from pipeline.run.stages import NAMES, require_inputs, run_stages
 from pipeline.store import champions
 from pipeline.store.store import Store
@@ -43,9 +44,9 @@ def run_once(
         **how: last, force, isolate, as `run_stages` takes them.
 
     Returns:
-        experiment, run_id, url, stages, metrics, export, beside. Metrics and export are
-        None if the run stops before them; beside if there is no champion to compare
-        with, else see `paired.beside_champion`.
+        experiment, run_id, url, stages, metrics, verdict (of evaluate), export, beside.
+        Those from metrics on are None if the run stops before them; beside also if
+        there is no champion to compare with, else see `paired.beside_champion`.
 
     Raises:
         Failure: of the stage that failed.
@@ -72,18 +73,21 @@ def run_once(
             store,
             record,
             before_train=before_train,
-            report=note_stage if not under else lambda name, outcome: None,
+            report=note_stage,
             **how,
         )
-    metrics = export = None
+    metrics = verdict = export = None
     if "evaluate" in stages:
         file = Path(stages["evaluate"]["path"], "metrics.json")
         metrics = json.loads(file.read_text("utf-8"))
+        file = file.with_name("verdict.json")
+        verdict = json.loads(file.read_text("utf-8")) if file.exists() else None
     if "export" in stages:
         export = str(Path(stages["export"]["path"], "saved_model"))
     shown = {"run_id": current.run_id, "url": current.address()}
     about = {"experiment": config.name} | shown
-    about |= {"stages": stages, "metrics": metrics, "export": export}
+    about |= {"stages": stages, "metrics": metrics, "verdict": verdict}
+    about |= {"export": export}
     return about | {"beside": None if under else beside(current.run_id, config, root)}
 
 
@@ -112,6 +116,8 @@ def require(config: Config, store: Store, first: str) -> None:
     require_backend(config.sections["train"]["backend"])
     require_devices(config.sections["train"]["devices"])
     fingerprint("build", config)
+    require_network(config)
+    require_root(store.root.parent)
     require_inputs(config, store, first)
 
 
@@ -145,8 +151,10 @@ def run_seeds(
     complete = how.get("last", NAMES[-1]) == NAMES[-1]
     with execution(root, config, command, complete, seeds=seeds) as current:
         for seed, seeded in enumerate(children):
-            answers.append(run_once(seeded, root, command, under=current, **how))
-            if measured := answers[-1]["metrics"]:
+            with working(f"seed {seed}"):
+                run = run_once(seeded, root, command, under=current, **how)
+            answers.append(run)
+            if measured := run["metrics"]:
                 note(f"seed {seed}  test_nll {number(measured['test_nll'])}")
         if answers[0]["metrics"]:
             metrics = summary([run["metrics"] for run in answers])
@@ -159,6 +167,16 @@ def run_seeds(
 
 
 def note_stage(name: str, outcome: dict) -> None:
-    """Write one line about a stage to stderr."""
-    took = f"{outcome['seconds']:.1f} s" if outcome["status"] == "ran" else ""
-    note(f"{name:<9} {outcome['status']:<7} {took:>8}  {outcome['path']}")
+    """Write one line about a stage to stderr, when it starts and when it has ended.
+
+    A terminal shows the work itself, and the key in place of the long path.
+    """
+    live, status, title = is_live(), outcome["status"], titled(name)
+    if status == "running":
+        if not live:
+            note(f"{title:<9} started")
+        return
+    took = duration(outcome["seconds"]) if status == "ran" else ""
+    place = paint(outcome["key"][:12], "dim") if live else outcome["path"]
+    status = paint(f"{status:<7}", "green" if status == "ran" else "dim")
+    note(f"{paint(f'{title:<9}', 'bold')} {status} {took:>11}  {place}")

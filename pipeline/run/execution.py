@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.config.load import Config
 from pipeline.process.errors import USAGE, Failure
-from pipeline.process.terminal import note
+from pipeline.process.terminal import note, working
 from pipeline.record import console
 from pipeline.record.ending import ending
 from pipeline.record.journal import Draft, Record, alive, read_all
@@ -158,8 +158,11 @@ def execution(
                 status = "FINISHED" if complete else "SCHEDULED"
                 current.close(seen.text(), status=status)
         finally:
-            if not under:
-                current.follower.finish()
+            if current.on_disk and not under:
+                with working("MLflow", "gets the rest of the run"):
+                    current.follower.finish()
+            elif not under:
+                current.follower.abandon()
 
 
 def begin(root: Path, start: dict, under: Execution | None) -> Execution:
@@ -174,13 +177,13 @@ def begin(root: Path, start: dict, under: Execution | None) -> Execution:
     follower = under.follower if under else Follower(root, run_id)
 
     def opening() -> None:
+        follower.start()
         if under:
             under.record.open()  # MLflow needs the parent first
             follower.add(run_id)
-        else:
-            follower.start()
 
-    record = Draft(root, run_id, opening)
+    # the follower's imports take seconds, so it starts with the first stage that runs
+    record = Draft(root, run_id, follower.start, opening)
     record.append("start", **start)
     current = Execution(record, follower)
     if under:

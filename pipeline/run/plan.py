@@ -7,6 +7,7 @@ from pipeline.config.choices import CHOSEN_BY
 from pipeline.config.load import Config
 from pipeline.record.journal import read
 from pipeline.run.cached import cached, work
+from pipeline.run.sources import require_network
 from pipeline.run.stages import STAGES
 from pipeline.store import keys
 from pipeline.store.store import Store
@@ -25,7 +26,11 @@ def plan(config: Config, store: Store) -> list[dict]:
     Returns:
         list of {"stage", "status": "cached" or "run", "key" (None as long as
         something upstream must run), "reasons": [str], "seconds": float or None}.
+
+    Raises:
+        ValueError: a network that does not take the data.
     """
+    require_network(config)
     rows, manifests, running = [], {}, {}  # the last two by the artifact's word
     for stage in STAGES:
         wanted = work(stage, config, manifests)

@@ -13,10 +13,11 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from components import progress
 from pipeline.config.load import Config
 from pipeline.process import quiet
 from pipeline.process.errors import Failure
-from pipeline.process.terminal import note
+from pipeline.process.terminal import duration, note, working
 from pipeline.record.journal import read
 from pipeline.run.plan import expected_seconds, nearest_manifest
 from pipeline.run.process import call
@@ -48,7 +49,10 @@ def check(config: Config, store: Store, artifacts: dict, key: str, run_id: str) 
     if store.get("preflight", key) is not None:
         return
     note("preflight: its laws; then train, evaluate and export on two batches")
-    with store.write("preflight", key, {"train": key}, {"run_id": run_id}) as folder:
+    with (
+        working("preflight"),
+        store.write("preflight", key, {"train": key}, {"run_id": run_id}) as folder,
+    ):
         few = folder / "ingest"
         try:
             _obey_laws(config, artifacts, few)
@@ -65,10 +69,13 @@ def check(config: Config, store: Store, artifacts: dict, key: str, run_id: str) 
 def _obey_laws(config: Config, artifacts: dict, few: Path) -> None:
     """Write the first rows of the dataset to `few`; check the laws on them."""
     os.environ |= quiet.environment()
+    progress.doing(f"starting {quiet.backend_name()}")
+    quiet.load_library()
     quiet.import_keras()
     from components.artifacts import Dataset, truncate
     from components.training import laws
 
+    progress.doing("checking the laws of the network")
     section = config.sections["train"]
     rows, train_rows = 2 * section["batch_size"], None
     context = _description(artifacts, "network")["arguments"].get("context")
@@ -122,7 +129,7 @@ def estimate(config: Config, artifacts: dict, folder: Path) -> str:
     seconds = steps * step + steps // eval_every * share * evaluation
     memory = float(tags["device_peak_memory_mib"]) / 1024
     return (
-        f"training will take about {_duration(seconds)} ({steps} steps of "
+        f"training will take about {duration(seconds)} ({steps} steps of "
         f"{1e3 * step:.3g} ms, and evaluations); its process {memory:.1f} GiB of memory"
     )
 
@@ -150,14 +157,6 @@ def _num_labels(data: "Dataset", split: str) -> int:
     """Labels of a split; of texts, tokens."""
     labels = data.split(split)[1]
     return int(labels.offsets[-1]) if hasattr(labels, "offsets") else len(labels)
-
-
-def _duration(seconds: float) -> str:
-    """Seconds, minutes or hours with two digits: "3.5 min"."""
-    for size, unit in ((3600, "h"), (60, "min")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.2g} {unit}"
-    return f"{seconds:.2g} s"
 
 
 def is_long(parts: dict, store: Store, artifacts: dict) -> bool:

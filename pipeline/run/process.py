@@ -11,7 +11,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.process import quiet
+from components import progress
+from pipeline.process import quiet, terminal
 from pipeline.process.errors import USAGE, Failure
 from pipeline.record.journal import Journal
 
@@ -41,6 +42,7 @@ def call(
         "arguments": arguments,
         "folder": str(folder),
         "run_id": run_id,
+        "title": terminal.titled(stage),
     }
     # a Keras process has one backend and one choice of devices, and the other stages
     # run in this one
@@ -81,12 +83,19 @@ def require_devices(devices: str) -> None:
         )
 
 
-def in_process(stage: str, arguments: dict, folder: Path, run_id: str) -> None:
-    """Import a stage and run it in this process."""
-    journal = Journal(Path(folder) / "journal.jsonl", stage, run_id)
+def in_process(
+    stage: str, arguments: dict, folder: Path, run_id: str, title: str = ""
+) -> None:
+    """Import a stage and run it in this process; `title` is shown on the terminal."""
+    journal = Journal(Path(folder) / "journal.jsonl", title or stage, run_id)
     try:
-        quiet.import_keras(arguments.get("devices", "auto"))
-        stage_function(stage)(**arguments, out_dir=folder, log=journal)
+        with journal.listening():
+            if "keras" not in sys.modules:
+                progress.doing(f"starting {quiet.backend_name()}")
+                quiet.load_library()
+            quiet.import_keras(arguments.get("devices", "auto"))
+            progress.doing("preparing")
+            stage_function(stage)(**arguments, out_dir=folder, log=journal)
     except Exception as error:
         raise Failure.of(error) from error
     finally:
@@ -128,13 +137,14 @@ def in_child(request: dict, backend: str) -> None:
     code = str(Path(__file__).resolve().parents[2])
     path = os.pathsep.join(filter(None, [code, os.environ.get("PYTHONPATH")]))
     environment = os.environ | quiet.environment(backend) | {"PYTHONPATH": path}
-    with subprocess.Popen(
+    child = subprocess.Popen(
         [sys.executable, "-m", "pipeline.run.process"],
         env=environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         bufsize=0,
-    ) as child:
+    )
+    with terminal.paused(), child:
         try:
             # stdin stays open: its end tells the child that this process has died
             with contextlib.suppress(BrokenPipeError):  # a dead child has a status

@@ -29,6 +29,50 @@ def fingerprint(stage: str, config: Config) -> dict:
             return {}
 
 
+def require(config: Config) -> None:
+    """Refuse data that ingest would refuse, without TensorFlow and before a run begins.
+
+    Raises:
+        ValueError: a mistake in the data, or a task that they do not fit.
+        ConnectionError: data that are not within reach.
+    """
+    source, section = opened(config), config.sections["ingest"]
+    source.require()
+
+    from components.data import checks
+
+    checks.require(
+        config.sections["task"],
+        source,
+        section["source"],
+        section["valid_fraction"],
+        section["test_fraction"],
+        section["seed"],
+    )
+
+
+def require_network(config: Config) -> None:
+    """Refuse a network that does not take the source's kind of data.
+
+    Raises:
+        ValueError: with the networks that do.
+    """
+    name, kind = config.sections["build"]["network"], opened(config).kind
+    takes = schema.chosen("build", name).takes
+    if not takes or kind in takes:
+        return
+    every = {n: schema.chosen("build", n).takes for n in schema.names("build")}
+    fitting = [other for other in every if kind in every[other]]
+    if not fitting:
+        return  # a new kind of data may fit: the network itself refuses its shape
+    raise ValueError(
+        f"the network {name} takes {' or '.join(takes)}. Received: "
+        f"build.network={name} with ingest.source={config.sections['ingest']['source']}"
+        f", a source of {kind}. Expected for {kind}: build.network="
+        f"{' or '.join(fitting)}."
+    )
+
+
 def opened(config: Config) -> Source:
     """The config's Source; its rows are not read.
 

@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 from pipeline.config.load import Config
 from pipeline.process.errors import USAGE, Failure
+from pipeline.process.root import command
 from pipeline.record.journal import Record
 from pipeline.run.cached import Work, cached, work
 from pipeline.run.process import call
-from pipeline.run.sources import opened
+from pipeline.run.sources import require
 from pipeline.store.store import Store
 
 NETWORK = ("network.json", "weights.npz")
@@ -85,7 +86,8 @@ def run_stages(
         force: names of stages to run even if they are in the store.
         isolate: run each stage in a child process.
         before_train: called with (artifacts, key, parts) before training begins.
-        report: called with (name, outcome) after each stage.
+        report: called with (name, outcome) after each stage, and with the status
+            "running" before one that must run.
 
     Returns:
         Stage name -> {"status": "ran" or "cached", "key", "seconds", "path",
@@ -106,6 +108,7 @@ def run_stages(
                 given = {word: folder(store, manifests[word]) for word in stage.reads}
                 if stage.name == "train" and before_train is not None:
                     before_train(given, wanted.key, wanted.parts)
+                report(stage.name, {"status": "running"})
                 started = time.time()
                 make(wanted, given, config, store, record, forced, isolate)
                 seconds = round(time.time() - started, 3)
@@ -168,7 +171,7 @@ def arguments(config: Config, stage: str, given: dict[str, Path]) -> dict:
 
 
 def require_inputs(config: Config, store: Store, first: str) -> None:
-    """Refuse `--from` without the stages before it, and a source out of reach.
+    """Refuse `--from` without the stages before it, and data that cannot be used.
 
     Args:
         config: the resolved config.
@@ -177,7 +180,7 @@ def require_inputs(config: Config, store: Store, first: str) -> None:
 
     Raises:
         Failure: it names the stage to run.
-        Exception: of the source, whose rows cannot be reached.
+        Exception: of the source, whose rows cannot be reached or have a mistake.
     """
     manifests, before = {}, NAMES[: NAMES.index(first)]
     for stage in STAGES[: max(1, len(before))]:
@@ -185,10 +188,11 @@ def require_inputs(config: Config, store: Store, first: str) -> None:
         if manifest is None and stage.name in before:
             raise Failure(
                 f"`--from {first}` needs {stage.name}, which is not in the store under "
-                f"this config. Run `phistar {stage.name} {config.name}`, or leave out "
-                "`--from`.",
+                "this config. Run "
+                f"`{command(stage.name, *config.typed, root=store.root.parent)}`, or "
+                "leave out `--from`.",
                 USAGE,
             )
-        if manifest is None:  # ingest must run, so its source must have its rows
-            opened(config).require()
+        if manifest is None:  # ingest must run: before it imports TensorFlow
+            require(config)
         manifests[stage.gives] = manifest

@@ -10,6 +10,7 @@ from pipeline.record.sent import read_state
 
 LOCAL = "sqlite:///mlruns/mlflow.db"  # its name in sent.json, for every root
 PORT = 5000
+LAST_PORT = 65535
 # without these words MLflow 3 opens its pages for language models, without metrics
 TRAINING = "workflowType=machine_learning"
 VIEW = "results"  # id of the view of an experiment's runs, see views.py
@@ -87,11 +88,16 @@ def model_version(root: Path, run_id: str) -> str | None:
 
 
 def require_free(port: int) -> None:
-    """Refuse a port that is taken.
+    """Refuse a port that is taken, or that no machine has.
 
     Raises:
-        ValueError: it is.
+        ValueError: it is one of these.
     """
+    if port > LAST_PORT:
+        raise ValueError(
+            f"there is no such port. Received: --port {port}. Expected a number from 1 "
+            f"to {LAST_PORT}, like --port {PORT}."
+        )
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

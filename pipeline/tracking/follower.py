@@ -24,6 +24,7 @@ from pipeline.tracking.sender import Sending
 POLL_SECONDS = 0.2
 SAMPLE_SECONDS = 1.0
 PATIENCE_SECONDS = 20.0
+IMPORT_SECONDS = 30.0  # of mlflow, at most, on a busy machine
 LONGEST_WAIT_SECONDS = 4.0
 LATER = "MLflow does not have all of this run yet; `phistar ui` will send the rest."
 
@@ -50,7 +51,9 @@ class Follower:
         self.process = None
 
     def start(self) -> "Follower":
-        """Start the child."""
+        """Start the child, once."""
+        if self.process is not None:
+            return self
         self.process = subprocess.Popen(
             [sys.executable, "-m", "pipeline.tracking.ui", "follow"]
             + ["--root", str(self.root), "--patience", str(self.patience)]
@@ -73,22 +76,27 @@ class Follower:
         """Wait until MLflow has everything.
 
         Args:
-            timeout: seconds; default: a little more than the child's patience.
+            timeout: seconds; default: the child's patience, and time to start.
 
         Returns:
             False when it does not: the child has reported it on stderr, or still tries.
         """
-        if self.process is None:  # nothing was to be sent
-            return True
         with suppress(OSError):
             self.process.stdin.close()
         try:
-            code = self.process.wait(self.patience + 5 if timeout is None else timeout)
+            limit = self.patience + IMPORT_SECONDS if timeout is None else timeout
+            code = self.process.wait(limit)
         except subprocess.TimeoutExpired:
             return False
         if code < 0:
             print(f"The MLflow follower was killed. {LATER}", file=sys.stderr)
         return code == 0
+
+    def abandon(self) -> None:
+        """End the child: there is no record to send."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
 
     def address(self, run_id: str | None = None) -> str:
         """The web page of the run, or of another one that was added."""
@@ -156,8 +164,12 @@ def follow(
                 else:
                     run_ids.append(new)
             try:
-                target = target or connect()
-                for name in run_ids:
+                begun = any(
+                    journal.Record(root, name).path.exists() for name in run_ids
+                )
+                if begun:  # else the run may yet be thrown away
+                    target = target or connect()
+                for name in run_ids if begun else ():
                     if name not in sendings:
                         with ExitStack() as lock:
                             if not lock.enter_context(only_sender(root, name)):

@@ -46,13 +46,20 @@ def gpus() -> Callable[[], dict[str, float]]:
     def measure() -> dict[str, float]:
         values = {}
         for i, handle in enumerate(handles):
-            # a GPU may not report one of them: the other still counts
+            # a GPU may not report one of the three: the others still count
             with suppress(pynvml.NVMLError):
                 memory = pynvml.nvmlDeviceGetMemoryInfo(handle)
+                percentage = 100 * memory.used / memory.total
+                values[f"gpu_{i}_memory_usage_percentage"] = percentage
                 values[f"gpu_{i}_memory_usage_megabytes"] = memory.used / MEGABYTE
             with suppress(pynvml.NVMLError):
                 load = pynvml.nvmlDeviceGetUtilizationRates(handle)
                 values[f"gpu_{i}_utilization_percentage"] = load.gpu
+            with suppress(pynvml.NVMLError):
+                power = pynvml.nvmlDeviceGetPowerUsage(handle)  # milliwatts, both
+                limit = pynvml.nvmlDeviceGetEnforcedPowerLimit(handle)
+                values[f"gpu_{i}_power_usage_watts"] = power / 1000
+                values[f"gpu_{i}_power_usage_percentage"] = 100 * power / limit
         return values
 
     return measure

@@ -26,7 +26,7 @@ FLOORS = {
 
 
 class Result(NamedTuple):
-    """What evaluate found; both are {} if it has not run.
+    """Results of evaluate; both are {} if it has not run.
 
     Args:
         metrics: content of metrics.json.

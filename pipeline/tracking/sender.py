@@ -20,6 +20,8 @@ from pipeline.tracking.target import Target
 # files beside a record, once it has ended: <run_id>.<name>
 REPORT = "report.html"
 PAGES = (REPORT, "compare.html", "log.txt")
+REASON = "phistar.reason"  # tag of a run: why it did not finish
+CONTINUED = "stopped before, then continued"
 DESCRIBED = ("start", "resume", "stage", "metrics", "end")  # they change the note
 
 
@@ -112,8 +114,9 @@ class Sending:
         entries, found = self.record.entries(), notes.result(self.record)
         report = self._page(REPORT).exists()
         batch.tags[notes.TAG] = notes.run_note(entries, found, report)
-        if reason := entries[-1].get("reason"):
-            batch.tags["phistar.reason"] = reason
+        reasons = [entry["reason"] for entry in entries if entry.get("reason")]
+        if reasons and entries[-1]["kind"] == "end":
+            batch.tags[REASON] = entries[-1].get("reason", CONTINUED)
         if verdict := found.verdict.get("verdict"):
             batch.tags["phistar.verdict"] = verdict
 

@@ -281,6 +281,12 @@ def brief(kind: str) -> str:
     return re.split(r"[,;]", str(kind))[0]
 
 
+def prepare() -> None:
+    """Import mlflow, which takes seconds, before it is needed."""
+    _quiet()
+    import mlflow.tracking  # noqa: F401
+
+
 def _quiet() -> None:
     """Set MLflow up: no telemetry, no minutes of retries, no log lines."""
     for name, value in SETTINGS.items():

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pipeline.process import quiet
 from pipeline.process.terminal import note
+from pipeline.process.writable import require_root
 from pipeline.record import journal
 from pipeline.record.sent import only_sender
 from pipeline.tracking import follower, registry, server
@@ -27,7 +28,7 @@ from pipeline.tracking.address import (
 from pipeline.tracking.machine import monitors
 from pipeline.tracking.outbox import Refused
 from pipeline.tracking.sender import Sending
-from pipeline.tracking.target import Target
+from pipeline.tracking.target import Target, prepare
 
 RECIPES = 8  # links that `ui` prints
 
@@ -74,7 +75,8 @@ def ui(root: Path, port: int = PORT) -> None:
     printed.
 
     Raises:
-        ValueError: the port is taken, or the database cannot be used.
+        ValueError: the port is taken, the root cannot be written, or the database
+            cannot be used.
         ConnectionError: the server has ended.
     """
     uri, mlruns = tracking_uri(root), Path(root).resolve() / "mlruns"
@@ -83,6 +85,7 @@ def ui(root: Path, port: int = PORT) -> None:
         print("\n".join(links(root, public_name(root).rstrip("/"))))
         return
     require_free(port)
+    require_root(root)
     note("MLflow's server is starting, which takes about ten seconds")
     (mlruns / "artifacts").mkdir(parents=True, exist_ok=True)
     with warnings.catch_warnings():
@@ -127,6 +130,8 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     warnings.simplefilter("ignore")  # no user of this process could act on them
     if given.command == "follow":
+        with quiet.without_gc():
+            prepare()
 
         def connect() -> Target:
             with quiet.without_gc():

@@ -26,8 +26,17 @@ OF_TEXTS = ("transformer", "transformer_lm")
 TEXTS = {"language": "text", "translation": "pairs"}  # task -> kind of its data
 # The configurations of the paper differ in depth only: all but A are slow tests.
 DEEPER = ("vgg13", "vgg16c", "vgg16", "vgg19")
+# A loss knows only a network's outputs: the hinge losses of these are slow tests too.
+OF_IMAGES = ("vgg11", "vgg_small")
+
+
+def slow(network, loss):
+    """True if `make test` leaves a combination out."""
+    return network in DEEPER or (network in OF_IMAGES and loss == "hinge")
+
+
 COMBINATIONS = [
-    pytest.param(network, task, loss, marks=[pytest.mark.slow] * (network in DEEPER))
+    pytest.param(network, task, loss, marks=[pytest.mark.slow] * slow(network, loss))
     for network in NETWORKS
     for task in TASK_NAMES
     for loss in task_class(task).losses

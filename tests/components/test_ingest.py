@@ -1,12 +1,15 @@
 import gzip
 import hashlib
+import re
 
 import numpy as np
 import pytest
 
 from components import ingest
 from components.artifacts import Dataset
+from components.data import checks
 from components.data.sources.base import Rows
+from components.data.sources.csv import csv
 from components.data.splits import hash_positions, split_rows
 from tests.helpers import stages
 
@@ -210,6 +213,53 @@ def test_run_refuses_an_empty_split(tmp_path, num_rows):
         run(write(tmp_path, lines_of(num_rows)), tmp_path)
 
 
+def checked(path, task=BINARY, label="verdict"):
+    """The message of the check before TensorFlow is imported, or None."""
+    opened = csv(path=str(path), label=label)
+    try:
+        checks.require(task, opened, "csv", 0.1, 0.2, 0)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+@pytest.mark.parametrize("task", [BINARY, MULTICLASS])
+@pytest.mark.parametrize("seed", range(12))
+def test_the_early_check_refuses_what_ingest_refuses_and_nothing_else(
+    tmp_path, seed, task
+):
+    rng = np.random.default_rng(seed)
+    lines = lines_of(int(rng.integers(5, 60)), seed)
+    if seed % 3 == 1:  # some labels are another one
+        lines = [
+            line.rsplit(",", 1)[0] + ",perhaps" if rng.random() < 0.1 else line
+            for line in lines
+        ]
+    if seed % 4 == 1:  # a row that is too short
+        lines[rng.integers(len(lines))] = "1,a"
+    path = write(tmp_path, lines)
+    early = checked(path, task)
+    try:
+        run(path, tmp_path, task)
+    except ValueError as error:
+        assert early and early.split(".")[0] == str(error).split(".")[0]
+    else:
+        assert early is None
+
+
+def test_the_early_check_of_many_rows_reads_their_labels_only(tmp_path, monkeypatch):
+    monkeypatch.setattr("components.data.sources.csv.FEW_ROWS", 50)
+    lines = lines_of(60)
+    assert checked(write(tmp_path, lines)) is None
+    for change, message in (
+        ("1,a,perhaps", "third one, 'perhaps', in row 60"),
+        ("1,a,", "row 60 has no label"),
+        ("1,a", "table.csv:62: a row of another length"),
+    ):
+        assert message in checked(write(tmp_path, [*lines, change]))
+    assert "one class only" in checked(write(tmp_path, [x for x in lines if "no" in x]))
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -225,7 +275,7 @@ def test_run_refuses_an_empty_split(tmp_path, num_rows):
             "csv:2: a row of another.*: 4",
         ),
         (b'x,word,verdict\n1,"a,yes\n', "csv:2: not a CSV.*unexpected end of data"),
-        (b"x,word,verdict\n1,a,y\xff\n", "utf-8"),
+        (b"x,word,verdict\n1,a,y\xff\n", "csv:2: text that is not UTF-8.*0xff.*iconv"),
         (b"x,word,verdict\n1,a,\n", "row 0 has no label"),
         (b"x,word\n1,a\n", "no such column. Received: ingest.label='verdict'"),
         (b"x,x!,verdict\n1,a,yes\n", "two columns"),
@@ -234,6 +284,7 @@ def test_run_refuses_an_empty_split(tmp_path, num_rows):
 def test_run_refuses_a_table_that_is_broken(tmp_path, text, message):
     path = tmp_path / "table.csv"
     path.write_bytes(text)
+    assert re.search(message, checked(path))
     with pytest.raises(ValueError, match=message):
         run(path, tmp_path)
 

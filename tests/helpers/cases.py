@@ -39,14 +39,14 @@ PIECES = {"name": "language", "tokenizer": "sentencepiece", "vocab_size": 275}
 PAIRS = {"name": "translation", "max_length": 48}
 SMALL_LM = {
     "network": "transformer_lm",
-    "num_layers": 2,
+    "num_layers": 1,  # most of a case's time is to make graphs, which grow with it
     "num_heads": 2,
     "model_dim": 16,
     "mlp_dim": 32,
 }
 SMALL_TRANSFORMER = {
     "network": "transformer",
-    "num_layers": 2,
+    "num_layers": 1,
     "num_heads": 2,
     "model_dim": 16,
     "mlp_dim": 32,
@@ -111,11 +111,12 @@ CASES = {
         SMALL_LM | {"context": 8, "stride": 5},
         {"loss": "cross_entropy", **SHORT},
     ),
-    # four labels, large random weights: all texts can be counted, and P is not flat
+    # four labels, large random weights: all texts can be counted, and P is not flat;
+    # two layers, each with a cache of its own
     "toy_characters": (
         CHARACTERS,
         {"source": "text", "path": "toy", "test_fraction": 0.4},
-        SMALL_LM | {"context": 4, "stride": 2},
+        SMALL_LM | {"num_layers": 2, "context": 4, "stride": 2},
         {"loss": "cross_entropy", **SHORT},
     ),
     "lines_pieces": (
@@ -134,7 +135,7 @@ CASES = {
     "toy_pairs": (
         PAIRS | {"tokenizer": "characters", "max_length": 8},
         LINES | {"path": "toy lines", "test_fraction": 0.4},
-        SMALL_TRANSFORMER,
+        SMALL_TRANSFORMER | {"num_layers": 2},
         BY_TOKENS | {"batch_tokens": 64},
     ),
 }

@@ -12,8 +12,13 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+
 from pipeline.cli.main import main
+from pipeline.run import execution
 from pipeline.tracking import target
+from pipeline.tracking.follower import Follower
+from tests.helpers.verified import verified_here
 
 CODE = Path(__file__).resolve().parents[2]
 SHORT = ("train.steps=80", "train.eval_every=10")
@@ -72,12 +77,43 @@ def phistar(*words, root, code=CODE):
     return end(start(*words, root=root, code=code))
 
 
-def here(*words, root, json=True):
-    """Run a command in this process, which has TensorFlow in memory.  -> Done."""
+class Mute(Follower):
+    """A follower that sends nothing, as if MLflow were down: `phistar ui` would."""
+
+    def start(self):
+        """Start a child that reads its stdin to the end."""
+        self.process = subprocess.Popen(
+            ["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
+        )
+        return self
+
+
+def here(*words, root, json=True, mlflow=False, alone=False):
+    """Run a command in this process, which has TensorFlow in memory.
+
+    A new Python takes seconds to start, so that none is started but by --isolate.
+
+    Args:
+        *words: of the command.
+        root: project root.
+        json: with --json.
+        mlflow: send the run to MLflow while it works, as a user's run does.
+        alone: check an export in a new process, as a user's run does.
+
+    Returns:
+        Done.
+    """
     words = [*map(str, words), "--root", str(root), *["--json"] * json]
     out, err, handler = io.StringIO(), io.StringIO(), signal.getsignal(signal.SIGTERM)
     try:
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        with contextlib.ExitStack() as stack:
+            if not mlflow:
+                patch = stack.enter_context(pytest.MonkeyPatch.context())
+                patch.setattr(execution, "Follower", Mute)
+            if not alone:
+                stack.enter_context(verified_here())
+            stack.enter_context(contextlib.redirect_stdout(out))
+            stack.enter_context(contextlib.redirect_stderr(err))
             status = main(words)
     except SystemExit as error:
         status = error.code

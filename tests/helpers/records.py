@@ -9,6 +9,7 @@ from pathlib import Path
 from pipeline.record.journal import Journal, Record
 
 STEPS = 6
+ROWS = {"train": 396, "valid": 58, "test": 115}
 KEY = "0123456789abcdef0123456789abcdef"
 
 
@@ -91,10 +92,13 @@ def whole_run(root, name: str = "by hand", offset: float = 0.0, **words) -> Reco
     key = f"{int(offset * 1000):032x}"
 
     def ingest(log, folder):
-        schema = {"mean radius": "double", "label": "string"}
-        log.dataset(
-            name="breast_cancer", digest="ab" * 32, source="s", rows=569, schema=schema
-        )
+        schema = {"mean radius": "finite number, as in the data"}
+        splits = {
+            split: {"digest": f"{number}" * 32, "rows": rows, "balance": {"benign": 1}}
+            for number, (split, rows) in enumerate(ROWS.items())
+        }
+        about = {"name": "breast_cancer", "source": "s", "label": "label"}
+        log.dataset(**about, schema=schema, splits=splits)
 
     def train_stage(log, folder):
         log.params({"train.num_parameters": 31})

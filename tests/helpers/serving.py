@@ -27,7 +27,8 @@ class Server:
     """
 
     def __init__(self, root, name):
-        self.root, self.address = root, f"http://127.0.0.1:{(port := free_port())}"
+        self.root, self.name = root, name
+        self.address = f"http://127.0.0.1:{(port := free_port())}"
         self.process = start("serve", name, "--port", str(port), root=root)
         self.folder = Path(root, "mlruns", "serving", name, "1")
         self.contract = json.loads((self.folder / "contract.json").read_text())

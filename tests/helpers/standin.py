@@ -1,10 +1,10 @@
 """A stand-in for TensorFlow Serving, which no package ships: its REST protocol.
 
-    python tests/helpers/standin.py NAME FOLDER PORT
+    python tests/helpers/standin.py NAME FOLDER [NAME FOLDER ...] PORT
 
-It watches FOLDER for versions, loads the highest one beside the old one, warms it up,
-then swaps, as the real server does by default; it knows predict and status. It is for
-tests and for bench/serving.py: how it conforms to the real server was read in that
+It watches each FOLDER for versions, loads the highest one beside the old one, warms it
+up, then swaps, as the real server does by default; it knows predict and status. It is
+for tests and for bench/serving.py: how it conforms to the real server was read in that
 server's documentation, not tried.
 """
 
@@ -128,9 +128,8 @@ def predict(model, body):
     return {"outputs": next(iter(answer.values())) if len(answer) == 1 else answer}
 
 
-def make_app(name, versions):
-    """The REST API of one model."""
-    app = FastAPI()
+def add_model(app, name, versions):
+    """Add the REST API of one model to the FastAPI `app`."""
 
     @app.get(f"/v1/models/{name}")
     def status():
@@ -152,18 +151,18 @@ def make_app(name, versions):
         except (ValueError, TypeError, KeyError, tf.errors.OpError) as error:
             return JSONResponse({"error": str(error)}, 400)
 
-    return app
-
 
 def main():
     """Serve until the process ends."""
     import uvicorn
 
-    name, folder, port = sys.argv[1:]
-    versions = Versions(Path(folder))
-    versions.poll()
-    threading.Thread(target=versions.watch, daemon=True).start()
-    app = make_app(name, versions)
+    *models, port = sys.argv[1:]
+    app = FastAPI()
+    for name, folder in zip(models[::2], models[1::2], strict=True):
+        versions = Versions(Path(folder))
+        versions.poll()
+        threading.Thread(target=versions.watch, daemon=True).start()
+        add_model(app, name, versions)
     uvicorn.run(app, host="127.0.0.1", port=int(port), log_level="warning")
 
 

@@ -1,6 +1,7 @@
 """The check of an export in this process: a new Python takes seconds to start."""
 
 import json
+import sys
 from contextlib import contextmanager
 
 import pytest
@@ -34,6 +35,8 @@ class Here:
 def verified_here():
     """Let `export` and `promote` start no process; a real one is in `phistar run`."""
     with pytest.MonkeyPatch.context() as patch:
+        # as there: MLflow's model is a folder of code, and bytecode is not part of it
+        patch.setattr(sys, "dont_write_bytecode", True)
         patch.setattr(clean, "start", lambda: None)
         patch.setattr(clean, "take", Here)
         yield

@@ -1,9 +1,10 @@
 """The interface of a source: a cheap description, and a function to read the rows."""
 
+import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:  # NumPy takes longer to import than a source to open
     import numpy as np
@@ -52,7 +53,7 @@ def objects(texts):
 
 
 def existing(key, path, expected):
-    """The Path of a file that exists.
+    """The Path of a file that exists and can be read.
 
     Args:
         key: of the section `ingest`, for the error.
@@ -60,13 +61,18 @@ def existing(key, path, expected):
         expected: the file in words.
 
     Raises:
-        ValueError: if it does not exist.
+        ValueError: if it does not exist, is a folder, or may not be read.
     """
     file = Path(path).expanduser()
-    if not file.is_file():
+    received = f"Received: ingest.{key}={path!r}, that is {file.absolute()}"
+    if file.is_dir():
+        raise ValueError(f"a folder, not a file. {received}. Expected {expected}.")
+    if not file.exists():
+        raise ValueError(f"no such file. {received}. Expected {expected}.")
+    if not os.access(file, os.R_OK):
         raise ValueError(
-            f"no such file. Received: ingest.{key}={path!r}, that is "
-            f"{file.absolute()}. Expected {expected}."
+            f"a file that may not be read. {received}. Expected {expected} that you "
+            "may read: change its permissions."
         )
     return file
 
@@ -85,6 +91,25 @@ class Chunks:
         return iter(self.read())
 
 
+FEW_ROWS = 1000  # with more, no split of a tenth is empty: 0.9**1000 is 1e-46
+
+
+class Overview(NamedTuple):
+    """Facts about the rows that a source finds within a second, without TensorFlow.
+
+    Args:
+        labels: label -> the first row of train that has it, in that order; None if
+            labels are texts.
+        num_rows: rows that `labels` is of.
+        rows: pieces of all rows if they are fewer than FEW_ROWS and not split yet,
+            else None.
+    """
+
+    labels: dict[str, int] | None = None
+    num_rows: int = 0
+    rows: Iterable[Rows] | None = None
+
+
 @dataclass(frozen=True)
 class Source:
     """A source of examples. Opening one must not read the rows.
@@ -99,6 +124,8 @@ class Source:
             "valid" and "test", or "all" if the data are not split.
         require: () -> None; raises at once if the rows are neither on this machine
             nor within reach. It neither reads nor fetches them.
+        overview: () -> Overview; raises where the files are not what they must be.
+            None if the rows must be fetched first, or need TensorFlow.
     """
 
     name: str
@@ -106,3 +133,4 @@ class Source:
     fingerprint: dict
     read: Callable[[], dict[str, Iterable[Rows]]]
     require: Callable[[], None] = lambda: None
+    overview: Callable[[], Overview] | None = None

@@ -2,14 +2,24 @@
 
 import re
 import sys
+from difflib import get_close_matches
+from functools import cache
 from itertools import islice
 
 import numpy as np
 
 from components.data import tables
-from components.data.sources.base import Chunks, Rows, Source, existing
+from components.data.sources.base import (
+    FEW_ROWS,
+    Chunks,
+    Overview,
+    Rows,
+    Source,
+    existing,
+)
 from components.hashing import file_sha256
 
+SHOWN = 30  # columns that an error names
 CHUNK_CELLS = 2**18  # values read at a time: about 20 MB as Python's strings
 
 
@@ -36,18 +46,25 @@ def csv(
         Source of columns, not split.
 
     Raises:
-        ValueError: if the file is not there.
+        ValueError: if the file does not exist.
     """
     file = existing("path", path, "a CSV file with a header")
 
+    def table():
+        return Table(file, label, missing, numeric, categorical, ignore)
+
     def read():
-        return {"all": Table(file, label, missing, numeric, categorical, ignore).rows()}
+        opened = table()
+        rows = opened.rows()
+        opened.report_types()
+        return {"all": rows}
 
     return Source(
         name=re.sub(r"\W+", "_", file.name.split(".")[0]),
         kind="columns",
         fingerprint={"sha256": file_sha256(file)},
         read=read,
+        overview=cache(lambda: table().overview()),
     )
 
 
@@ -83,10 +100,57 @@ class Table:
         """Refuse columns that are not in the header."""
         for column in columns:
             if column not in self.header:
+                near = get_close_matches(column, self.header, 1)
+                numbers = [c for c in self.header if tables.number(c) is not None]
+                hint = ""
+                if near:
+                    hint = f" Did you mean {near[0]!r}?"
+                elif numbers:
+                    hint = (
+                        f" The first line looks like a row, since {numbers[0]!r} is a "
+                        "number: add a line with the columns' names before it."
+                    )
+                listed = ", ".join(map(repr, self.header[:SHOWN]))
+                if len(self.header) > SHOWN:
+                    listed += f" and {len(self.header) - SHOWN} more"
                 raise ValueError(
                     f"no such column. Received: ingest.{key}={column!r}. "
-                    f"Expected one of {self.header} ({self.file})."
+                    f"Expected one of {listed} ({self.file}).{hint}"
                 )
+
+    def overview(self):
+        """The labels, after one pass over the file that refuses a broken row.
+
+        Returns:
+            Overview.
+
+        Raises:
+            ValueError: a row without a label, of another length, not in UTF-8.
+        """
+        labels, start, place = {}, 0, self.header.index(self.label)
+        table = pieces(self.file)
+        next(table)
+        for rows in table:
+            found = [row[place] for row in rows]
+            self.require_labels(found, start)
+            for row, label in enumerate(found, start):
+                labels.setdefault(label, row)
+            start += len(rows)
+        return Overview(labels, start, self.rows() if start < FEW_ROWS else None)
+
+    def require_labels(self, labels, start):
+        """Refuse rows without a label.
+
+        Args:
+            labels: list of str.
+            start: number of the first row.
+        """
+        if "" in labels:
+            raise ValueError(
+                f"{self.file}: row {start + labels.index('')} has no label. Received: "
+                f"'' in the column {self.label!r}. Expected a label: complete it, or "
+                "remove the row."
+            )
 
     def rows(self):
         """All rows, typed: float64 with NaN, or str with "" for missing.  -> Chunks."""
@@ -103,10 +167,13 @@ class Table:
                         "names the column."
                     )
                 self.words.add(column)
+        return Chunks(self.typed)
+
+    def report_types(self):
+        """Report on stderr which columns are numbers, and which are words."""
         for kind, wanted in (("numbers", False), ("words", True)):
             found = [c for c in self.names if (c in self.words) == wanted]
             print(f"{self.file.name}: {kind}: {', '.join(found)}", file=sys.stderr)
-        return Chunks(self.typed)
 
     def columns(self):
         """Pieces of the table.  -> iterator of (first row, {column: str [N]})."""
@@ -121,12 +188,7 @@ class Table:
         """Pieces of the table.  -> iterator of Rows."""
         for start, columns in self.columns():
             labels = columns[self.label]
-            if (labels == "").any():
-                raise ValueError(
-                    f"{self.file}: row {start + int((labels == '').argmax())} has no "
-                    f"label. Received: '' in the column {self.label!r}. Expected a "
-                    "label: complete it, or remove it."
-                )
+            self.require_labels(labels.tolist(), start)
             inputs = {}
             for column, name in self.names.items():
                 values, gone = columns[column], np.isin(columns[column], self.missing)
@@ -154,13 +216,16 @@ def pieces(file):
         rows = tables.rows(stream, file)
         _, header = next(rows)
         if not header:
-            raise ValueError(f"{file} is empty. Expected a CSV file with a header.")
+            raise ValueError(
+                f"{file} is empty. Received: no header. Expected a CSV file with one."
+            )
         yield header
         size = max(1, CHUNK_CELLS // len(header))
         piece = [row for _, row in islice(rows, size)]
         if not piece:
             raise ValueError(
-                f"{file} has no row below its header. Expected a row for each example."
+                f"{file} has no row below its header. Received: {len(header)} columns. "
+                "Expected a row for each example."
             )
         while piece:
             yield piece

@@ -4,6 +4,7 @@ Downloads are kept in ~/.cache/phistar ($XDG_CACHE_HOME/phistar if that is set).
 """
 
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -55,6 +56,14 @@ def sdist(project, version, sha256):
     return file
 
 
+def require_debian(package, sha256):
+    """Raise ConnectionError if a package is neither in the cache nor within reach."""
+    kept = cache_folder() / f"{package}-{sha256}.deb"
+    if not kept.exists() and shutil.which("apt-get") is None:
+        with tempfile.TemporaryDirectory(prefix="phistar-apt-") as work:
+            _fetched(package, kept, sha256, work)
+
+
 def debian(package, folder, sha256=None):
     """Unpack a Debian package from the archive that apt is configured for.
 
@@ -75,7 +84,7 @@ def debian(package, folder, sha256=None):
         if kept.exists() and file_sha256(kept) == sha256:
             file = kept
         else:
-            (file,) = _download([package], work)
+            (file,) = _fetched(package, kept, sha256, work)
         if sha256 and (received := file_sha256(file)) != sha256:
             raise ConnectionError(
                 f"Debian's {package} is another version. Received: {file.name}, "
@@ -87,6 +96,20 @@ def debian(package, folder, sha256=None):
             raise ConnectionError(f"{file.name} cannot be unpacked: {said(done)}.")
         if sha256 and file != kept:
             _keep(file, kept)
+
+
+def _fetched(package, kept, sha256, work):
+    """Download one package; the error says what to do without apt.  -> [Path]."""
+    try:
+        return _download([package], work)
+    except ConnectionError as error:
+        if not sha256:  # the file has no place in the cache
+            raise
+        raise ConnectionError(
+            f"{error} Or download the file (SHA-256 {sha256}) elsewhere, from "
+            f"https://snapshot.debian.org/package/{package}, and put it, called "
+            f"{kept.name}, into {kept.parent}."
+        ) from None
 
 
 def debian_files(packages):
@@ -112,8 +135,8 @@ def debian_files(packages):
             files = _download(packages, work)
         except ConnectionError as error:
             raise ConnectionError(
-                f"{error} Or put the files, of one version and called as `apt-get "
-                f"download` does, into {cache_folder()}."
+                f"{error} Or put the files, of one version, into {cache_folder()}: "
+                f"https://packages.debian.org/{packages[0]} has them, for example."
             ) from None
         for file in files:
             if not (kept := cache_folder() / file.name).exists():
@@ -184,7 +207,7 @@ def _download(packages, work):
     else:
         raise ConnectionError(
             f"Debian's {' and '.join(packages)} could not be fetched. Received from "
-            f"apt-get: {said(done)}."
+            f"apt-get: {said(done)}. Expected apt-get, as Debian has it, and a network."
         )
     return [next(Path(work).glob(f"{package}_*.deb")) for package in packages]
 
@@ -203,8 +226,9 @@ def run(command, folder, stdout=subprocess.PIPE):
     pipes = {"stdout": stdout, "stderr": subprocess.PIPE}
     try:
         return subprocess.run(command, cwd=folder, text=True, **pipes)
-    except FileNotFoundError as error:
-        return subprocess.CompletedProcess(command, 127, "", str(error))
+    except FileNotFoundError:
+        missing = f"no such program on this machine, {command[0]}"
+        return subprocess.CompletedProcess(command, 127, "", missing)
 
 
 def said(done):

@@ -6,14 +6,17 @@ PATH/SPLIT/LABEL/*.jpg      split as given: train, and optionally valid and test
 
 import hashlib
 import re
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from components.data.sources.base import Chunks, Source
+from components.data.foreign import require_image
+from components.data.sources.base import Chunks, Overview, Source
 from components.hashing import file_sha256
+from components.labels import first_rows
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 SPLITS = {
@@ -59,6 +62,13 @@ def image_folder(
         name, size = file.relative_to(root).as_posix(), file.stat().st_size
         digest.update(f"{name}\0{size}\0{file_sha256(file)}\n".encode())
 
+    @cache
+    def overview():
+        for file in chain(*splits.values()):
+            require_image(file.read_bytes(), file)
+        train = splits.get("all") or splits["train"]
+        return Overview(first_rows([f.parent.name for f in train]), len(train))
+
     def read():
         from components.data.pictures import pieces, target_shape
 
@@ -79,6 +89,7 @@ def image_folder(
         kind="images",
         fingerprint={"sha256": digest.hexdigest()},
         read=read,
+        overview=overview,
     )
 
 
@@ -129,6 +140,11 @@ def files(root):
                 f"no such split. Received: {split!r}, of {file}. {expected}"
             )
         splits.setdefault(SPLITS[split], []).append(file)
+    if "train" not in splits:
+        raise ValueError(
+            f"{root} has no images to train on. Received: {', '.join(sorted(splits))}. "
+            f"{expected}"
+        )
     return splits
 
 

@@ -13,7 +13,7 @@ import zlib
 from pathlib import Path
 
 from components.data.sources.base import Chunks, Rows, Source, objects
-from components.data.sources.fetch import debian
+from components.data.sources.fetch import debian, require_debian
 
 PACKAGE = "sword-text-kjv"
 SHA256 = "9f463f28ce665f6f528fc723179722bced880a4c5485f7a41bf742838315de57"
@@ -37,6 +37,7 @@ def kjv():
         kind="text",
         fingerprint={PACKAGE: SHA256},
         read=lambda: {"all": Chunks(_read)},
+        require=lambda: require_debian(PACKAGE, SHA256),
     )
 
 

@@ -8,7 +8,15 @@ import re
 import sys
 from itertools import zip_longest
 
-from components.data.sources.base import Chunks, Rows, Source, existing, objects
+from components.data.sources.base import (
+    FEW_ROWS,
+    Chunks,
+    Overview,
+    Rows,
+    Source,
+    existing,
+    objects,
+)
 from components.data.sources.text import grouped
 from components.data.tables import opened
 from components.hashing import file_sha256
@@ -35,23 +43,41 @@ def parallel(*, source_path: str, target_path: str):
         existing(*given, "a file of lines, plain or .gz") for given in paths.items()
     ]
 
+    rows = Chunks(lambda: pieces(pairs(files)))
+
+    def overview():
+        count, empty = aligned(files)
+        if count == empty:
+            raise ValueError(
+                f"no pair of lines. Received: {files[0]} and {files[1]}, where every "
+                "pair is empty on one side or both. Expected sentences in both."
+            )
+        return Overview(rows=rows if count - empty < FEW_ROWS else None)
+
     def read():
-        require_aligned(files)
-        return {"all": Chunks(lambda: pieces(pairs(files)))}
+        count, empty = aligned(files)
+        if empty:
+            note = f"{empty} of {count} pairs are left out, empty on one side or both"
+            print(f"{files[0].name}, {files[1].name}: {note}", file=sys.stderr)
+        return {"all": rows}
 
     return Source(
         name=re.sub(r"\W+", "_", files[0].resolve().name.split(".")[0]),
         kind="pairs",
         fingerprint={"source": file_sha256(files[0]), "target": file_sha256(files[1])},
         read=read,
+        overview=overview,
     )
 
 
-def require_aligned(files):
-    """Refuse files of different lengths; report the number of pairs to leave out.
+def aligned(files):
+    """Numbers of all pairs, and of those that are empty on a side.
 
     Args:
         files: list of two Path.
+
+    Returns:
+        Two int.
 
     Raises:
         ValueError: if the numbers of lines differ, with both.
@@ -67,9 +93,7 @@ def require_aligned(files):
             f"{files[0]} with {counts[0]} lines, {files[1]} with {counts[1]}. Expected "
             "as many: a sentence without a translation leaves an empty line."
         )
-    if empty:
-        note = f"{empty} of {counts[0]} pairs are left out, empty on one side or both"
-        print(f"{files[0].name}, {files[1].name}: {note}", file=sys.stderr)
+    return counts[0], empty
 
 
 def pairs(files):

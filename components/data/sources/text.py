@@ -9,7 +9,14 @@ import re
 from pathlib import Path
 from typing import Literal
 
-from components.data.sources.base import Chunks, Rows, Source, objects
+from components.data.sources.base import (
+    FEW_ROWS,
+    Chunks,
+    Overview,
+    Rows,
+    Source,
+    objects,
+)
 from components.data.tables import opened
 from components.hashing import file_sha256
 
@@ -38,12 +45,40 @@ def text(*, path: str, document: Literal["file", "line"] = "file"):
         for file in found
     )
     digest = hashlib.sha256("".join(listed).encode())
+    rows = Chunks(lambda: pieces(documents(found, document)))
     return Source(
         name=re.sub(r"\W+", "_", root.resolve().name.split(".")[0]),
         kind="text",
         fingerprint={"sha256": digest.hexdigest()},
-        read=lambda: {"all": Chunks(lambda: pieces(documents(found, document)))},
+        read=lambda: {"all": rows},
+        overview=lambda: overview(root, found, rows, document),
     )
+
+
+def overview(root, found, rows, document):
+    """The texts of a file or folder, unless they are many.
+
+    Args:
+        root: Path, for errors.
+        found: list of Path, its files.
+        rows: Chunks of all texts.
+        document: "file" or "line".
+
+    Returns:
+        Overview.
+
+    Raises:
+        ValueError: if there is no text.
+    """
+    if sum(file.stat().st_size for file in found) > PIECE_BYTES:
+        return Overview()
+    texts = [text for piece in rows for text in piece.labels]
+    if not any(texts):
+        raise ValueError(
+            f"no text. Received: ingest.path={str(root)!r}, where every {document} is "
+            "empty. Expected texts to learn from."
+        )
+    return Overview(rows=rows if len(texts) < FEW_ROWS else None)
 
 
 def files(root):

@@ -24,6 +24,8 @@ from components.data.batches.windows import Windows
 from components.networks.base import Network
 from components.networks.transformer import layers
 
+TAKES = ("text",)  # kinds of data
+
 
 def transformer_lm(
     input_shape,

@@ -20,6 +20,8 @@ from components.networks.transformer.cross import CrossBlock, EncoderBlock
 from components.networks.transformer.decoder import same_text
 from components.networks.transformer.dropout import Dropout
 
+TAKES = ("pairs",)  # kinds of data
+
 
 def transformer(
     input_shape,

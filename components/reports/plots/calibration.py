@@ -3,7 +3,14 @@
 import numpy as np
 
 from components.metrics import wilson
-from components.reports.plots.style import BLUE, GREY, legend, styled, subplots
+from components.reports.plots.style import (
+    BLUE,
+    GREY,
+    legend,
+    plain_log,
+    styled,
+    subplots,
+)
 
 NUMBERED = 12  # bins of a strip that have their n written
 
@@ -56,12 +63,12 @@ def reliability(rows, ece, num_labels, num_bins):
     number = np.clip((confidence - low) // width, 0, num_bins - 1)
     strip(bottom, low + (number + 0.5) * width, count, 0.94 * width)
     bottom.set_box_aspect(0.2)
-    bottom.set_xlabel("P of the decision")
+    bottom.set_xlabel("confidence: P of the decision")
     return figure
 
 
 def strip(axes, middle, count, width):
-    """Draw the n of each bin as bars, with its number where there are few.
+    """Draw the n of each bin as bars: with its number, or on a log scale.
 
     Args:
         axes: Axes.
@@ -72,9 +79,14 @@ def strip(axes, middle, count, width):
     axes.bar(middle, count, width, color="0.75")
     axes.set_ylabel("n")
     axes.grid(False)
-    axes.margins(y=0.3)
-    axes.set_yticks([])
-    if len(count) <= NUMBERED:
+    if len(count) > NUMBERED:
+        # so that a bin of few is seen beside one of many
+        axes.set_yscale("log")
+        axes.set_ylim(0.7, 1.5 * max(count))
+        plain_log(axes.yaxis)
+    else:
+        axes.margins(y=0.3)
+        axes.set_yticks([])
         for x, n in zip(middle, count, strict=True):
             axes.annotate(
                 f"{n:.0f}",

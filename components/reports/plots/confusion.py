@@ -36,17 +36,18 @@ def confusion_matrix(label_index, decision, names):
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
     axes.set(xlabel="decision", ylabel="label")
     axes.grid(False)
+    axes.spines[:].set_visible(False)
     bar = figure.colorbar(image, ax=axes, shrink=0.8, aspect=25, pad=0.03)
     bar.set_label("share of the row (of the label)")
     bar.outline.set_visible(False)
     if size > NAMED_LABELS:
         return figure
     label_ticks(axes, [shown(name) for name in names], cell)
-    # white lines between the cells
-    axes.set_xticks(np.arange(1, size) - 0.5, minor=True)
-    axes.set_yticks(np.arange(1, size) - 0.5, minor=True)
-    axes.grid(which="minor", color="white", linewidth=1)
-    axes.tick_params(which="both", length=0)
+    axes.tick_params(length=0)
+    between = np.arange(1, size) - 0.5
+    white = {"color": "white", "linewidth": 1}
+    axes.hlines(between, -0.5, size - 0.5, **white)
+    axes.vlines(between, -0.5, size - 0.5, **white)
     write_numbers(axes, counts, shares, cell)
     return figure
 

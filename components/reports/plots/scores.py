@@ -98,16 +98,16 @@ def roc(score, labels, positive):
         f"ROC curve, {len(labels)} test examples", 4.7, 5.4, fixed=True
     )
     name = f"network, area under it {auc(false, true):.4f}"
-    axes.plot([0, 1], [0, 1], "--", color=GREY, linewidth=1, label="guessing, 0.5")
     axes.plot(false, true, color=BLUE, clip_on=False, label=name)
     at_zero(axes, *decided(score, labels, "roc"))
+    axes.plot([0, 1], [0, 1], "--", color=GREY, linewidth=1, label="guessing, 0.5")
     unit_square(axes)
     positives = int((labels == 1).sum())
     axes.set(
         xlabel=f"share of the {len(labels) - positives} negatives decided as positive",
         ylabel=f"share of the {positives} positives ({shown(positive)}) found",
     )
-    legend(axes, 2)
+    legend(axes, 1)
     return figure
 
 
@@ -131,18 +131,17 @@ def precision_recall(score, labels, positive):
     title = f"Precision and recall, {len(labels)} test examples"
     figure, axes = subplots(title, 4.7, 5.4, fixed=True)
     name = f"network, average precision {average:.4f}"
-    prior = true.mean()
-    line = {"color": GREY, "linewidth": 1, "linestyle": "--"}
-    axes.axhline(prior, label=f"guessing, {prior:.3g}", **line)
     style = {"color": BLUE, "clip_on": False, "label": name}
     axes.step(recall, precision, where="post", **style)
     at_zero(axes, *decided(score, labels, "precision_recall"))
+    prior, line = true.mean(), {"color": GREY, "linewidth": 1, "linestyle": "--"}
+    axes.axhline(prior, label=f"guessing, {prior:.3g}", **line)
     unit_square(axes)
     axes.set(
         xlabel=f"recall: share of the {int(true.sum())} positives found",
         ylabel=f"precision: share of decisions for {shown(positive)} that are right",
     )
-    legend(axes, 2)
+    legend(axes, 1)
     return figure
 
 

@@ -2,13 +2,16 @@
 
 import warnings
 
+from matplotlib import rcParams
+from matplotlib.container import ErrorbarContainer
 from matplotlib.figure import Figure
 from matplotlib.style import context
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 # Okabe and Ito's colours: readers who confuse red and green can tell them apart
 BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 GREY = "0.45"
+DECADES = 200  # ratio of the ends of a log scale from which on it has fewer ticks
 MAX_NAME = 24  # characters of a label beside a figure
 STYLE = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so on every machine
@@ -37,7 +40,6 @@ STYLE = {
     "savefig.bbox": "tight",
     "savefig.pad_inches": 0.08,
     "svg.fonttype": "none",  # text stays text: it can be found, copied and read aloud
-    "svg.hashsalt": "phistar",  # else matplotlib draws random identifiers
 }
 # A decorator of functions that draw. A user's own matplotlibrc changes nothing.
 styled = context(STYLE, after_reset=True)
@@ -63,42 +65,47 @@ def subplots(title, width, height, rows=1, columns=1, fixed=False, **options):
 
 
 @styled
-def save(figure, path, about):
-    """Write a figure as SVG and as PNG; equal figures are equal bytes.
+def save(figures, folder, about):
+    """Write figures as SVG and as PNG; equal figures are equal bytes.
 
     Args:
-        figure: Figure, titled.
-        path: Path without a suffix; its folder exists.
-        about: str, the second line of the title.
+        figures: name -> Figure, titled.
+        folder: Path to make.
+        about: str, the second line of each title.
 
     Returns:
-        list of Path, the two files.
+        dict of name -> bytes of its SVG.
     """
-    title = figure.suptitle(figure.get_suptitle() + "\n", x=0.01, ha="left")
-    # on the empty second line, so that the layout keeps its room free
-    axes = figure.axes[0]
-    axes.annotate(
-        about,
-        xy=(0, 0),
-        xycoords=title,
-        ha="left",
-        va="bottom",
-        color=GREY,
-        annotation_clip=False,
-    ).set_in_layout(False)
-    files = [path.with_name(f"{path.name}.{suffix}") for suffix in ("svg", "png")]
+    folder.mkdir()
     with warnings.catch_warnings():
         # letters that the font lacks are boxes in the PNG; a browser's SVG has them
         warnings.filterwarnings("ignore", "Glyph .* missing")
-        figure.savefig(files[0], metadata={"Date": None})
-        figure.savefig(files[1], metadata={"Software": None})
-    return files
+        for name, figure in figures.items():
+            subtitle(figure, about)
+            # of the ids in an SVG, which no other figure of a page may have
+            rcParams["svg.hashsalt"] = name
+            figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
+            figure.set_layout_engine("none")  # both files have one layout, made once
+            figure.savefig(folder / f"{name}.png", metadata={"Software": None})
+    return {name: (folder / f"{name}.svg").read_bytes() for name in figures}
 
 
-def legend(axes, columns=4, **options):
+def subtitle(figure, about):
+    """Write a second line below the title."""
+    # an empty line of the title, so that the layout keeps the room free
+    title = figure.suptitle(figure.get_suptitle() + "\n", x=0.01, ha="left")
+    style = {"ha": "left", "va": "bottom", "color": GREY, "annotation_clip": False}
+    line = figure.axes[0].annotate(about, (0, 0), xycoords=title, **style)
+    line.set_in_layout(False)
+
+
+def legend(axes, columns=4):
     """Put the legend between title and axes, where no line is."""
+    entries = list(zip(*axes.get_legend_handles_labels(), strict=True))
+    # matplotlib has curves with intervals last
+    entries.sort(key=lambda entry: not isinstance(entry[0], ErrorbarContainer))
     place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "ncols": columns}
-    return axes.legend(**place, **options)
+    axes.legend(*zip(*entries, strict=True), **place)
 
 
 def shown(name, most=MAX_NAME):
@@ -121,7 +128,8 @@ def shown(name, most=MAX_NAME):
 
 
 def plain_log(axis):
-    """A log scale whose ticks are plain numbers: 0.1, 0.2, 0.5, 1, 2, 5, 10."""
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axis.set_minor_formatter(NullFormatter())
+    """Give a log scale plain numbers as ticks: 0.1, 0.2, 0.5, 1 or 0.1, 1, 10, 100."""
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < DECADES * low else (1,)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.12g}"))
+    axis.set_minor_locator(NullLocator())

@@ -7,6 +7,7 @@ from components.reports.plots.calibration import strip
 from components.reports.plots.style import (
     BLUE,
     GREEN,
+    GREY,
     ORANGE,
     legend,
     plain_log,
@@ -32,7 +33,7 @@ def nll_by_position(models, texts, read, protocol, floors):
     """
     title = f"-ln P of a token by place, {len(read)} tokens of {len(texts)} test texts"
     figure, axes = subplots(
-        title, 9, 4.8, 2, 2, sharex="col", sharey="row", height_ratios=(5, 1)
+        title, 9, 5, 2, 2, sharex="col", sharey="row", height_ratios=(5, 1)
     )
     place = texts.places
     text = np.repeat(np.arange(len(texts)), texts.lengths)
@@ -57,12 +58,15 @@ def nll_by_position(models, texts, read, protocol, floors):
     left, right = axes[0]
     limits(left, np.array(values), floors)
     limits(right, np.array(values), floors)
-    left.set_ylabel("nats per token")
+    for top in (left, right):
+        top.tick_params(labelleft=True)
+        top.set_ylabel("nats per token")
     left.set_xscale("log")
     plain_log(left.xaxis)
     axes[1, 0].set_xlabel("place in the text (1: its first token)")
-    axes[1, 1].set_xlabel(f"tokens read before it ({protocol})")
-    legend(left, 4)
+    axes[1, 1].set_xlabel("tokens read before it in its window")
+    legend(left, 2)
+    figure.supxlabel(f"Read in {protocol}.", x=0.01, ha="left", fontsize=8, color=GREY)
     return figure
 
 
@@ -119,14 +123,14 @@ def by_length(lengths, totals, counts, floors, bleu, num_bins=8):
     curve(left, middle, *means.T, color=BLUE, label="network")
     limits(left, means[:, 0], floors)
     left.set_ylabel("nats per token of the reference")
-    for (name, of_rows), color in zip(bleu.items(), (BLUE, ORANGE), strict=True):
+    for (name, of_rows), color in zip(bleu.items(), (BLUE, ORANGE), strict=False):
         score, low, high = np.array([of_rows(rows) for rows in bins]).T
         between = np.maximum(0, (score - low, high - score))
         style = {"elinewidth": 0.8, "capsize": 1.5, "color": color}
         right.errorbar(middle, score, between, fmt=".-", label=name, **style)
     right.set(ylabel="BLEU", ylim=(0, None))
     for top, bottom in axes.T:
-        legend(top, 3)
+        legend(top, 2)
         strip(bottom, middle, [len(rows) for rows in bins], bar_widths(middle))
         bottom.set_xlabel("tokens of the source (mean of each bin)")
     return figure

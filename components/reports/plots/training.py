@@ -34,7 +34,7 @@ def learning_curves(history, floors, unit):
     figure, axes = subplots(
         "Learning curves",
         6.6,
-        4.6 if hinge else 3.8,
+        5.0 if hinge else 3.8,
         2 if hinge else 1,
         sharex=True,
         squeeze=False,

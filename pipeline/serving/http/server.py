@@ -40,6 +40,7 @@ from components.serving.request import (
     signature,
 )
 from pipeline.process import quiet
+from pipeline.process.terminal import working
 from pipeline.serving.http import body
 from pipeline.store import champions
 from pipeline.store.contract import read_contract
@@ -73,10 +74,12 @@ def serve(name: str, root: Path, port: int) -> None:
     require_free(port)
     os.environ |= quiet.environment()
     contract = read_contract(folder)
-    with quiet.startup():
-        import uvicorn
+    with working(f"serve {name}", "starting TensorFlow"):
+        quiet.load_library()
+        with quiet.startup():
+            import uvicorn
 
-        model = load(folder, contract)
+            model = load(folder, contract)
     address = f"http://127.0.0.1:{port}"
     example = Path(root, "mlruns", "serving", name, "request.json")
     ready = (

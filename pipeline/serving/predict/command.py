@@ -4,6 +4,7 @@ One JSON object a line, in the order of the inputs. They are read in chunks, so 
 stays bounded for any number of them.
 """
 
+import contextlib
 import json
 import os
 import sys
@@ -11,13 +12,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tqdm import tqdm
-
+from components import progress
 from components.data.tables import MISSING
 from components.serving.request import Signature
 from components.serving.request import signature as signature_of
 from pipeline.process import quiet
-from pipeline.process.terminal import note
+from pipeline.process.terminal import duration, is_live, note, working
 from pipeline.serving import exports
 from pipeline.serving.predict import inputs
 from pipeline.serving.predict.answers import answered
@@ -63,22 +63,28 @@ def predict(
     knobs = {name: value for name, value in knobs.items() if value is not None}
     others = {"missing": missing, "label": label}
     typed = [*knobs, *(name for name, value in others.items() if value is not None)]
-    require_options(called, typed, reads)
+    require_options(export.contract, called, typed)
     called.settings(knobs)  # a wrong one is refused before TensorFlow's import
     size = batch_size or export.contract["batch_size"]
     words = MISSING if missing is None else tuple(missing)
     found = inputs.read(reads, files, called, label or "label", words)
-    with bar(reads, files) as progress:
+    live = is_live()  # a file gets the answers, and one line at the end
+    with working("predict") if live else contextlib.nullcontext():
+        total = inputs.count(reads, files) if live else None
+        seen = progress.counter("inputs", total)
         # the first chunk is read before TensorFlow's import, which takes seconds
         for chunk in inputs.chunks(found):
-            model = model or load(export)
-            answers = answered(model, called, chunk, knobs, size, progress.update)
+            if model is None:
+                progress.doing("starting TensorFlow")
+                model = load(export)
+                progress.doing("")
+            answers = answered(model, called, chunk, knobs, size, seen)
             for one, answer in zip(chunk, answers, strict=True):
                 print(dumped(one.place | answer))
             sys.stdout.flush()
             rows += len(chunk)
     seconds = time.time() - started
-    note(f"{rows} inputs in {seconds:.1f} s  {export.name}  {export.folder}")
+    note(f"{rows} inputs in {duration(seconds)}  {export.name}  {export.folder}")
     return {
         "rows": rows,
         "seconds": round(seconds, 3),
@@ -89,17 +95,39 @@ def predict(
     }
 
 
-def require_options(called: Signature, typed: list[str], reads: str) -> None:
-    """Refuse an option that the signature, or a file of this kind, does not have."""
-    table = reads == "table"
-    has = [name for name in KNOBS if name in called.knobs]
-    has += ["missing"] * table + ["label"] * (table and "label" in called.y)
+def require_options(contract: dict, called: Signature, typed: list[str]) -> None:
+    """Refuse an option that the signature, or a file of this kind, does not have.
+
+    Args:
+        contract: of the export.
+        called: the signature.
+        typed: names of the options that were given.
+
+    Raises:
+        ValueError: the first one, with the signatures that have it.
+    """
+    has = options(contract, called)
     for name in typed:
-        if name not in has:
-            raise ValueError(
-                f"{called.name} of this export has no such option. Received: "
-                f"{option(name)}. Expected: {', '.join(map(option, has)) or 'none'}."
-            )
+        if name in has:
+            continue
+        with_it = [
+            f"--signature {other}"
+            for other in contract["signatures"]
+            if name in options(contract, signature_of(contract, other))
+        ]
+        advice = f"with {' or '.join(with_it)}" if with_it else "with other exports"
+        raise ValueError(
+            f"`--signature {called.name}` has no such option. Received: "
+            f"{option(name)}. Expected: {', '.join(map(option, has)) or 'none'}. "
+            f"{option(name)} is an option {advice}."
+        )
+
+
+def options(contract: dict, called: Signature) -> list[str]:
+    """Names of the options that a signature, and a file of its kind, has."""
+    table = contract["reads"] == "table"
+    has = [name for name in KNOBS if name in called.knobs]
+    return has + ["missing"] * table + ["label"] * (table and "label" in called.y)
 
 
 def option(name: str) -> str:
@@ -110,23 +138,11 @@ def option(name: str) -> str:
 def load(export: exports.Export) -> "Model":
     """The export's Model; TensorFlow's first lines are not shown."""
     os.environ |= quiet.environment()
+    quiet.load_library()
     with quiet.startup():
         from components.serving.ask import Model
 
         return Model(export.folder, export.contract["op_libraries"])
-
-
-def bar(reads: str, files: list[str]) -> tqdm:
-    """A tqdm bar on stderr; nothing where that is not a terminal."""
-    shown = sys.stderr.isatty()
-    return tqdm(
-        total=inputs.count(reads, files) if shown else None,
-        unit=" inputs",
-        file=sys.stderr,
-        dynamic_ncols=True,
-        disable=not shown,
-        leave=False,
-    )
 
 
 def dumped(row: dict) -> str:

@@ -40,9 +40,9 @@ def present(files: list[str]) -> list[str]:
         if file != STDIN and not Path(file).is_file():
             place = Path(file).absolute()
             meant = "" if str(place) == file else f", that is {place}"
+            what = "a folder, not a file" if place.is_dir() else "no such file"
             raise ValueError(
-                f"no such file. Received: {file}{meant}. "
-                "Expected a file, or - for stdin."
+                f"{what}. Received: {file}{meant}. Expected a file, or - for stdin."
             )
     return files
 

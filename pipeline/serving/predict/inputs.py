@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
+from components.data.foreign import require_image
 from components.data.sources.image_folder import SUFFIXES, order
 from components.serving.request import Signature
 from pipeline.serving.predict.files import STDIN, Input, opened, present, shown
@@ -68,6 +69,7 @@ def count(reads: str, files: list[str]) -> int | None:
         return len(pictures(files))
     if STDIN in files:
         return None
+    present(files)
     total = 0
     for file in files:
         with opened(file) as stream:
@@ -117,10 +119,15 @@ def pictures(files: list[str]) -> list[Path]:
 
 
 def picture(path: Path, called: Signature) -> Input:
-    """One image; its label, if the signature takes one, is the name of its folder."""
-    folder = os.fsencode(path.absolute().parent.name)
+    """One image; its label, if the signature takes one, is the name of its folder.
+
+    Raises:
+        ValueError: a file that is no image.
+    """
+    folder, data = os.fsencode(path.absolute().parent.name), path.read_bytes()
+    require_image(data, path)  # before TensorFlow's import, which takes seconds
     values = {
-        name: folder if spec["form"] == "label" else path.read_bytes()
+        name: folder if spec["form"] == "label" else data
         for name, spec in called.inputs.items()
     }
     return Input({"file": shown(path)}, values)

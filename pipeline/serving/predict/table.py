@@ -6,7 +6,10 @@ import numpy as np
 
 from components.data import tables
 from components.serving.request import Signature
+from pipeline.process.terminal import nearest
 from pipeline.serving.predict.files import Input, opened, shown
+
+SHOWN = 10  # columns that an error names
 
 
 class Table:
@@ -54,14 +57,28 @@ class Table:
             ValueError: a column that is not in the header, or is there twice.
         """
         found = [tables.plain_name(column) for column in header]
-        if wrong := [column for column in self.names if found.count(column) != 1]:
-            hint = " `--label COLUMN` names the labels'." if "label" in wrong else ""
+        missing = [column for column in self.names if column not in found]
+        twice = [column for column in self.names if found.count(column) > 1]
+        wrong = {"missing": missing, "more than once": twice}
+        if missing or twice:
+            what = "; ".join(
+                f"{how} in the header: {shortened(columns)}"
+                for how, columns in wrong.items()
+                if columns
+            )
+            hint = self.hint(missing, header) if missing else ""
             raise ValueError(
-                f"{file}:1: not once in the header: {', '.join(wrong)}. Received: "
-                f"{', '.join(header) or 'no header'}. Expected the columns that the "
-                f"model was trained on, others are ignored.{hint}"
+                f"{file}:1: {what}. Received: {shortened(header) or 'no header'}. "
+                "Expected each column that the model was trained on, once; others are "
+                f"ignored.{hint}"
             )
         return {name: found.index(column) for column, name in self.names.items()}
+
+    def hint(self, missing: list[str], header: list[str]) -> str:
+        """The end of an error about missing columns."""
+        if any(self.specs[self.names[c]]["form"] == "label" for c in missing):
+            return " `--label COLUMN` names the column with the labels."
+        return nearest(missing[0], header)
 
     def value(self, place: str, name: str, cell: str) -> float | bytes:
         """A cell as the signature takes it.
@@ -82,3 +99,9 @@ class Table:
                 f"{sorted(self.missing)} where it is missing (`--missing WORD`)."
             )
         return value
+
+
+def shortened(names: list[str]) -> str:
+    """Names in one line, of many the first ones and the number of the others."""
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more

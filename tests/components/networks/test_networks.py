@@ -7,7 +7,7 @@ import pytest
 from components.networks import network
 from components.networks.base import network_inputs
 from components.networks.vgg_small import vgg_small
-from pipeline.config import choices
+from pipeline.config import choices, schema
 from tests.helpers.data import SMALL
 from tests.helpers.tables import table
 
@@ -47,6 +47,14 @@ def build(name, kind, num_outputs=3):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_network_takes_some_kind_of_inputs(name):
     assert any(build(name, kind) for kind in INPUTS)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_network_takes_the_kinds_that_its_file_names(name):
+    named = set(schema.chosen("build", name).takes)
+    texts = "pairs" if name in OF_PAIRS else "text"
+    kinds = {"large images": "images", "text": texts}
+    assert named == {kinds.get(kind, kind) for kind in INPUTS if build(name, kind)}
 
 
 @pytest.mark.parametrize("kind", INPUTS)

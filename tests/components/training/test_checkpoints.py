@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -77,6 +78,22 @@ def trainings(make_dataset, tmp_path_factory):
         yield make
 
 
+@pytest.fixture(scope="module")
+def dead(trainings, tmp_path_factory):
+    """A folder of columns, whose training died at step 20."""
+    run, _ = trainings("columns")
+    folder = tmp_path_factory.mktemp("dead") / "cut"
+    with pytest.raises(Killed):
+        run(folder, dies=20)
+    return folder
+
+
+@pytest.fixture
+def died(dead, tmp_path):
+    """A copy of it: tmp_path / "cut"."""
+    return Path(shutil.copytree(dead, tmp_path / "cut"))
+
+
 @pytest.fixture
 def case(trainings, tmp_path):
     """(function that trains into tmp_path / "cut", the uninterrupted folder)."""
@@ -101,6 +118,7 @@ def stopped(run, step, **how):
         run(dies=step, **how)
 
 
+# The other instants of the kinds whose graphs take seconds are slow tests.
 @pytest.mark.parametrize(
     "kind, step, at_border",
     [
@@ -110,11 +128,11 @@ def stopped(run, step, **how):
         ("columns", 12, True),
         ("columns", 24, True),
         ("images", 12, False),
-        ("images", 24, True),
+        pytest.param("images", 24, True, marks=pytest.mark.slow),
         ("text", 4, False),
-        ("text", 12, True),
-        ("text", 24, True),
-        ("pairs", 4, False),
+        pytest.param("text", 12, True, marks=pytest.mark.slow),
+        pytest.param("text", 24, True, marks=pytest.mark.slow),
+        pytest.param("pairs", 4, False, marks=pytest.mark.slow),
         ("pairs", 12, True),
     ],
 )
@@ -127,9 +145,8 @@ def test_resumed_equals_uninterrupted(trainings, tmp_path, kind, step, at_border
     assert curve(cut) == curve(whole)
 
 
-def test_resumed_goes_on_from_the_last_border(case, tmp_path, capsys):
+def test_resumed_goes_on_from_the_last_border(case, died, capsys):
     run, _ = case
-    stopped(run, 20)
     run()
     assert "continuing from step 16 of 24" in capsys.readouterr().err
 
@@ -176,12 +193,9 @@ def damage(path, how):
         ("state.json", "empty"),
     ],
 )
-def test_damaged_checkpoint_falls_back_to_the_one_before(
-    case, tmp_path, capsys, file, how
-):
+def test_damaged_checkpoint_falls_back_to_the_one_before(case, died, capsys, file, how):
     run, whole = case
-    stopped(run, 20)
-    damage(tmp_path / "cut/checkpoints/step-00000016" / file, how)
+    damage(died / "checkpoints/step-00000016" / file, how)
     cut = run()
     said = capsys.readouterr().err
     assert "step-00000016" in said and "Going back to step-00000012" in said
@@ -189,10 +203,9 @@ def test_damaged_checkpoint_falls_back_to_the_one_before(
     assert curve(cut) == curve(whole)
 
 
-def test_damaged_best_weights_are_written_again(case, tmp_path):
+def test_damaged_best_weights_are_written_again(case, died):
     run, whole = case
-    stopped(run, 20)
-    folder = tmp_path / "cut/checkpoints"
+    folder = died / "checkpoints"
     newest, older = (
         json.loads((folder / f"step-000000{step}/state.json").read_text())["best"]
         for step in (16, 12)
@@ -204,19 +217,17 @@ def test_damaged_best_weights_are_written_again(case, tmp_path):
     assert written(run()) == written(whole)
 
 
-def test_no_checkpoint_that_loads_is_an_error_not_a_fresh_start(case, tmp_path):
+def test_no_checkpoint_that_loads_is_an_error_not_a_fresh_start(case, died):
     run, whole = case
-    stopped(run, 20)
-    for path in (tmp_path / "cut/checkpoints").glob("step-*/variables.npz"):
+    for path in died.glob("checkpoints/step-*/variables.npz"):
         damage(path, "short")
     with pytest.raises(ValueError, match="does not load.*remove"):
         run()
 
 
-def test_checkpoint_of_another_machine_warns(case, tmp_path, capsys):
+def test_checkpoint_of_another_machine_warns(case, died, capsys):
     run, whole = case
-    stopped(run, 20)
-    for path in (tmp_path / "cut/checkpoints").glob("step-*/state.json"):
+    for path in died.glob("checkpoints/step-*/state.json"):
         state = json.loads(path.read_text())
         state["machine"]["cores"] += 62
         path.write_text(json.dumps(state))
@@ -228,10 +239,11 @@ def test_load_without_a_checkpoint_is_none(tmp_path):
     assert load(tmp_path / "checkpoints") is None
 
 
-def test_weights_that_are_not_finite_keep_the_last_finite_checkpoint(case, tmp_path):
+def test_weights_that_are_not_finite_keep_the_last_finite_checkpoint(
+    case, died, tmp_path
+):
     run, whole = case
-    stopped(run, 20)
-    folder = tmp_path / "cut/checkpoints/step-00000016"
+    folder = died / "checkpoints/step-00000016"
     with np.load(folder / "variables.npz") as arrays:
         assert all(np.isfinite(a).all() for a in arrays.values() if a.dtype.kind == "f")
     shutil.rmtree(tmp_path / "cut")

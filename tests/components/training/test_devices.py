@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -46,13 +47,13 @@ NETWORKS = {
 }
 KIND_TASKS = {"columns": "binary", "images": "multiclass", "text": "language"}
 
-# train.run in a process with the devices of its arguments, killed and resumed
+# train.run in a process with two devices, each training killed and resumed
 RESUMED = """
 import json, sys
 from pathlib import Path
-request = json.loads(sys.argv[1])
+requests = json.loads(sys.argv[1])
 from pipeline.process import quiet
-quiet.import_keras(request["devices"])
+quiet.import_keras(2)
 import components.training.checkpoints
 from components import train
 from pipeline.record.journal import Journal
@@ -61,23 +62,34 @@ components.training.checkpoints.SHARE = 1e9  # a checkpoint at every border
 
 class Dying(Journal):
     def progress(self, step, total, values):
-        if step == request["dies"]:
+        if step == 8:  # at the end of an execution, before the border
             raise KeyboardInterrupt
 
-arguments, folder = request["arguments"], request["folder"]
-for cut in (False, True):
-    path = Path(folder, str(cut))
-    path.mkdir()
-    if cut:
-        try:
-            log = Dying(path / "journal.jsonl")
-            train.run(**arguments, out_dir=str(path), log=log)
-        except KeyboardInterrupt:
-            pass
-        assert list(path.glob("checkpoints/step-*"))
-    train.run(**arguments, out_dir=str(path), log=Journal(path / "journal.jsonl"))
+for folder, arguments in requests.items():
+    for cut in (False, True):
+        path = Path(folder, str(cut))
+        path.mkdir(parents=True)
+        if cut:
+            try:
+                log = Dying(path / "journal.jsonl")
+                train.run(**arguments, out_dir=str(path), log=log)
+            except KeyboardInterrupt:
+                pass
+            assert list(path.glob("checkpoints/step-*"))
+        train.run(**arguments, out_dir=str(path), log=Journal(path / "journal.jsonl"))
 print(json.dumps(sorted(name for name, module in sys.modules.items() if module)))
 """
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled_quickly():
+    """XLA with few passes of LLVM: most of JAX's time for a small network."""
+    flags = (
+        "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XLA_FLAGS", flags)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -95,10 +107,12 @@ def case(make_dataset, tmp_path_factory):
     return make
 
 
-# Trainings on one device, which share a process for each backend; `half` is of images.
-ON_ONE = {
-    "tensorflow": ("images", "columns", "text", "half"),
-    "jax": ("images", "text", "half"),
+# Trainings that share a process, since its imports take seconds; `half` is of images.
+# All others have a process each, as the runner starts it.
+SHARED = {
+    ("tensorflow", 1): ("images", "columns", "text", "half"),
+    ("jax", 1): ("images", "text", "half"),
+    ("jax", 3): ("columns", "text"),
 }
 HALF = {"precision": "mixed_float16", "steps": 240, "eval_every": 240}
 
@@ -132,9 +146,9 @@ def trained(case, tmp_path_factory):
 
     def make(backend, count, name):
         if (backend, count, name) not in made:
-            names = ON_ONE[backend] if count == 1 else (name,)
+            names = SHARED.get((backend, count), (name,))
             requests = [request(backend, count, name) for name in names]
-            if count > 1:  # as the runner does
+            if len(names) == 1:
                 process.in_child(*requests, backend)
             else:
                 subprocess.run(
@@ -182,25 +196,21 @@ def test_devices_and_frameworks_agree(trained, backend, count, kind):
 
 
 @pytest.mark.parametrize(
-    ("backend", "kind", "words"),
-    [
-        ("tensorflow", "images", {"flip": True, "crop": 1}),
-        ("jax", "images", {"flip": True, "crop": 1}),
-        ("jax", "text", {}),
-    ],
+    ("backend", "kinds"), [("tensorflow", ["images"]), ("jax", ["images", "text"])]
 )
-def test_resumed_on_two_devices_equals_uninterrupted(
-    case, tmp_path, backend, kind, words
-):
-    arguments = {**case(kind, dropout=0.3), "devices": 2, **words}
-    request = {
-        "arguments": {**arguments, "backend": backend},
-        "devices": 2,
-        "dies": 8,  # at the end of an execution, before the border
-        "folder": str(tmp_path),
+def test_resumed_on_two_devices_equals_uninterrupted(case, tmp_path, backend, kinds):
+    augmented = {"images": {"flip": True, "crop": 1}}
+    requests = {
+        str(tmp_path / kind): {
+            **case(kind, dropout=0.3),
+            **augmented.get(kind, {}),
+            "devices": 2,
+            "backend": backend,
+        }
+        for kind in kinds
     }
     done = subprocess.run(
-        [sys.executable, "-c", RESUMED, json.dumps(request)],
+        [sys.executable, "-c", RESUMED, json.dumps(requests)],
         cwd=CODE,
         env=os.environ | quiet.environment(backend),
         capture_output=True,
@@ -208,8 +218,8 @@ def test_resumed_on_two_devices_equals_uninterrupted(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    for name in ("weights.npz", "history.json"):
-        whole, cut = (tmp_path / folder / name for folder in ("False", "True"))
+    for place, name in product(requests, ("weights.npz", "history.json")):
+        whole, cut = (Path(place, folder, name) for folder in ("False", "True"))
         assert whole.read_bytes() == cut.read_bytes()
     imported = {name.partition(".")[0] for name in json.loads(done.stdout)}
     assert backend in imported

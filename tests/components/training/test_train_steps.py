@@ -6,6 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from components import build, train
 from components.artifacts import Dataset, load_network, make_task
@@ -59,6 +60,7 @@ def valid_nll(fit, folder, kind):
     data, (task, _, _) = fit.dataset(kind), NETWORKS[kind]
     labels = data.split("valid")[1]
     model, _ = load_network(folder)
+    call = tf.function(lambda x: model(x, training=False), reduce_retracing=True)
     the_task, windows, total = make_task(TASKS[task], data.space), model.windows, 0.0
     for row in range(len(labels)):
         text = labels[row].astype("int32")
@@ -69,7 +71,7 @@ def valid_nll(fit, folder, kind):
                 if t < windows.context
                 else ((t - windows.context) // windows.stride + 1) * windows.stride
             )
-            logits = model(before[None, start : t + 1], training=False)[0, -1:]
+            logits = call(tf.constant(before[None, start : t + 1]))[0, -1:]
             total -= float(the_task.log_prob(logits, text[t : t + 1])[0])
     return total / len(labels.tokens)
 

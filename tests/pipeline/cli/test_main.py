@@ -91,6 +91,7 @@ def test_run_answers_as_documented(trained):
         "url",
         "stages",
         "metrics",
+        "verdict",
         "export",
     }
     assert answer["experiment"] == "breast_cancer"
@@ -250,6 +251,6 @@ def test_root_that_cannot_be_written_is_one_clear_error(tmp_path):
     file = tmp_path / "file"
     file.write_text("not a folder")
     done = here("run", "breast_cancer", root=file)
-    assert done.status == 1
+    assert done.status == 2
     assert str(file) in done.answer["error"]
     assert "Traceback" not in done.stderr

@@ -288,14 +288,18 @@ def test_load_drops_nothing_that_no_layer_set(root):
 
 def test_load_replaces_steps_by_epochs_and_back(root):
     loaded = load(root, "train.epochs=3")
-    assert loaded.dropped == ["train.steps"]
+    assert loaded.dropped == ["train.eval_every", "train.steps"]
     assert loaded.sections["train"]["steps"] is None
+    assert loaded.sections["train"]["eval_every"] is None
     recipe(root, "passes", "inherits: base\ntrain: {epochs: 3}")
-    assert load(root, name="passes").dropped == ["train.steps"]
+    assert load(root, name="passes").dropped == ["train.eval_every", "train.steps"]
     loaded = load(root, "train.steps=120", name="passes")
-    assert loaded.dropped == ["train.epochs"]
+    assert loaded.dropped == ["train.epochs", "train.eval_every"]
     assert loaded.sections["train"]["steps"] == 120
-    assert load(root, "train.steps=null", "train.epochs=3").dropped == []
+    loaded = load(root, "train.steps=null", "train.epochs=3")
+    assert loaded.dropped == ["train.eval_every"]
+    loaded = load(root, "train.epochs=3", "train.eval_every=7")
+    assert loaded.sections["train"]["eval_every"] == 7  # what is typed stays
 
 
 # Errors.

@@ -9,8 +9,9 @@ import pytest
 from components.data.splits import hash_positions
 from pipeline.cli.arguments import STAGES
 from pipeline.process.errors import FAILED, REJECTED, USAGE, Failure
-from pipeline.record.journal import read
+from pipeline.record.journal import Record, read
 from pipeline.store.manifest import digest
+from pipeline.tracking.ui import sync
 from tests.helpers.commands import (
     SHORT,
     artifact,
@@ -99,6 +100,7 @@ def refused(done, root):
     assert "Traceback" not in done.stderr
     assert done.stderr.count("phistar: error:") == 1
     assert not list((root / "mlruns").glob("stages/*/[!.]*"))
+    assert not list((root / "mlruns").glob("runs/*"))  # so MLflow hears nothing of it
     assert not leftovers(root)
     return done.answer["error"]
 
@@ -171,17 +173,33 @@ def test_empty_split_is_refused(project, tmp_path):
 
 def test_failed_run_is_failed_in_mlflow_and_commits_nothing(trained, tmp_path):
     root = copy_store(trained[0], tmp_path, "ingest", "build")
-    done = here("run", "breast_cancer", *SHORT, "train.learning_rate=1e30", root=root)
+    words = ("run", "breast_cancer", *SHORT, "train.learning_rate=1e30")
+    done = here(*words, root=root, mlflow=True)
     assert done.status == done.answer["status"] == 1
     assert "not finite" in done.answer["error"]
     assert "learning_rate" in done.answer["error"]
     assert "Traceback" not in done.stderr
-    ((run_id, run),) = mlflow_runs(root).items()
+    ((_, run),) = mlflow_runs(root).items()
     assert run["status"] == "FAILED"
     assert run["params"]["train.learning_rate"] == "1e+30"
     assert run["tags"]["cached_from.build"] == trained[1].answer["run_id"]
+    assert "not finite" in run["tags"]["phistar.reason"]
+    note = run["tags"]["mlflow.note.content"]
+    assert "Failed in `train`" in note and "learning_rate" in note
+    end = Record(root, run_id).entries()[-1]
+    assert (end["stage"], end["status"]) == ("train", "FAILED")
+    assert f"{end['reason']} {end['advice']}" == done.answer["error"]
+    assert "log.txt" in run["files"]
     assert not list((root / "mlruns").glob("stages/train/[!.]*"))
     assert not leftovers(root)
+
+
+def test_a_network_for_other_data_leaves_no_run(trained, tmp_path):
+    root = copy_store(trained[0], tmp_path, "ingest")
+    done = here("run", "breast_cancer", *SHORT, "build.network=vgg16", root=root)
+    assert done.status == 2, done.stderr
+    assert not list((root / "mlruns").glob("runs/*"))
+    assert mlflow_runs(root) == {}
 
 
 def test_not_finite_after_some_steps_keeps_the_journal_so_far(trained, tmp_path):
@@ -192,12 +210,13 @@ def test_not_finite_after_some_steps_keeps_the_journal_so_far(trained, tmp_path)
     done = here("run", "breast_cancer", *words, root=root)
     assert done.status == 1
     assert "not finite" in done.answer["error"]
+    assert sync(root) == 1
     ((run_id, run),) = mlflow_runs(root).items()
     journal = root / "mlruns" / "runs" / f"{run_id}.train.failed"
     steps = [e["step"] for e in read(journal)[0] if e["kind"] == "metrics"]
     assert steps == list(range(1, len(steps) + 1)) and 1 < len(steps) < 400
     # what was seen of it until then is in MLflow too
-    assert sorted(step for step, *_ in run["metrics"]["train_loss"]) == steps
+    assert sorted(step for step, *_ in run["metrics"]["train/loss"]) == steps
     # stopped within a step
     assert f"step {steps[-1] + 1} of 400" in done.answer["error"]
 
@@ -257,6 +276,7 @@ def test_rejected_model_is_status_3_and_is_not_committed(
     assert "Traceback" not in done.stderr
     assert not list((root / "mlruns").glob("stages/export/[!.]*"))
     assert not leftovers(root)
+    assert sync(root) == 1
     (run,) = mlflow_runs(root).values()
     assert run["status"] == "FAILED"
 

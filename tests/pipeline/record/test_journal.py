@@ -1,15 +1,15 @@
 """A journal gives back what was logged, whatever happened to its writer."""
 
-import io
 import math
 import multiprocessing
 import os
+import pty
 import sys
 
 import numpy as np
 import pytest
 
-from pipeline.record.journal import Journal, Record, append, read, read_all
+from pipeline.record.journal import Draft, Journal, Record, append, read, read_all
 
 
 def test_journal_gives_back_each_kind(tmp_path):
@@ -18,7 +18,9 @@ def test_journal_gives_back_each_kind(tmp_path):
     log.metrics({"train_nll": np.float32(0.5)}, step=np.int64(3))
     log.figure("figures/margin.png")
     log.artifact("report.json")
-    log.dataset(name="d", digest="ab", source="s", rows=2, schema={"x": "float32"})
+    splits = {"train": {"digest": "ab", "rows": 2}}
+    about = {"name": "d", "source": "s", "label": "y", "splits": splits}
+    log.dataset(**about, schema={"x": "float32"})
     log.tags({"positive": "malignant"})
     entries, _ = read(log.path)
     assert [entry.pop("kind") for entry in entries] == [
@@ -33,7 +35,7 @@ def test_journal_gives_back_each_kind(tmp_path):
     assert entries[0] == {"values": {"train.num_parameters": 123, "shape": [8, 8]}}
     assert entries[1] == {"step": 3, "values": {"train_nll": 0.5}}
     assert entries[2] == {"path": "figures/margin.png"}
-    assert entries[4]["schema"] == {"x": "float32"}
+    assert entries[4] == about | {"schema": {"x": "float32"}}
 
 
 def test_metrics_keep_values_that_are_not_finite(tmp_path):
@@ -118,22 +120,22 @@ def test_read_all_sorts_records_by_start(tmp_path):
     assert found[0][1][-1]["status"] == "FINISHED"
 
 
-class Terminal(io.StringIO):
-    def isatty(self):
-        return True
-
-
 def test_progress_is_a_bar_on_a_terminal(tmp_path, monkeypatch, capsys):
-    terminal = Terminal()
-    monkeypatch.setattr(sys, "stderr", terminal)
-    log = Journal(tmp_path / "journal.jsonl", title="train")
-    for step in range(1, 11):
-        log.progress(step, 10, {"loss": 0.5})
-        log.metrics({"loss": 0.5}, step=step)
-    shown = terminal.getvalue()
+    ours, theirs = pty.openpty()
+    monkeypatch.setenv("TERM", "xterm")
+    with open(theirs, "w", encoding="utf-8") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        log = Journal(tmp_path / "journal.jsonl", title="train")
+        for step in range(1, 11):
+            log.progress(step, 10, {"loss": 0.5})
+            log.metrics({"loss": 0.5}, step=step)
+        log.close()
+        assert sys.stderr is terminal  # as before
+    shown = os.read(ours, 2**16).decode()
+    os.close(ours)
     assert "train" in shown
     assert "10/10" in shown
-    assert "loss=0.5" in shown
+    assert "loss 0.5" in shown
     assert "step 1" not in shown
     assert capsys.readouterr().out == ""
     assert {entry["kind"] for entry in read(log.path)[0]} == {"metrics"}
@@ -150,3 +152,23 @@ def test_progress_is_plain_lines_elsewhere(tmp_path, capsys):
         "train step 3/3  m0 0.1235  m1 0.1235  m2 0.1235  m3 0.1235  m4 0.1235  "
         "m5 0.1235  and 2 more"
     ]
+
+
+def test_draft_is_written_when_a_stage_trains_and_then_equals_a_record(tmp_path):
+    calls = []
+    draft = Draft(
+        tmp_path, "a", lambda: calls.append("start"), lambda: calls.append("open")
+    )
+    folder = tmp_path / "mlruns" / "stages" / "ingest" / "k"
+    draft.append("start", name="a")
+    draft.stage("ingest", "k", "cached", folder)
+    assert (draft.path.exists(), calls) == (False, [])
+    draft.stage("build", "k", "running", folder)
+    assert (draft.path.exists(), calls) == (False, ["start"])
+    held = draft.entries()
+    draft.stage("train", "k", "running", folder)
+    assert calls == ["start", "start", "open"]
+    assert draft.entries() == read(draft.path)[0]
+    assert draft.entries()[:-1] == held
+    draft.append("end", status="FINISHED")
+    assert [entry["kind"] for entry in read(draft.path)[0]][-2:] == ["stage", "end"]

@@ -1,5 +1,6 @@
 """`phistar compare`: it names what was planted, and calls chance a tie."""
 
+import functools
 import json
 import shutil
 
@@ -25,10 +26,11 @@ def first(trained):
     return trained[1].answer["run_id"]
 
 
-def another(root, *overrides, code=None):
-    """Our id of one more run in the same store."""
-    words = ("run", "breast_cancer", *SHORT, *overrides)
-    done = phistar(*words, root=root, code=code) if code else here(*words, root=root)
+def another(root, *overrides, code=None, **how):
+    """Our id of one more run in the same store, to the report that is compared."""
+    words = ("run", "breast_cancer", *SHORT, *overrides, "--to", "evaluate")
+    run = functools.partial(phistar, code=code) if code else here
+    done = run(*words, root=root, **how)
     assert done.status == 0, done.stderr
     return done.answer["run_id"]
 
@@ -98,7 +100,7 @@ def test_an_unknown_run_is_refused(root, first):
 
 
 def test_the_table_shows_it(root, first):
-    b = another(root, "train.learning_rate=0.003")
+    b = another(root, "train.learning_rate=0.003", mlflow=True)
     shown = here("compare", first, b, root=root, json=False).stdout
     for words in ("train.learning_rate  0.1  0.003", "part at step 10", "#/compare"):
         assert words in shown

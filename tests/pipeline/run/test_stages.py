@@ -19,22 +19,26 @@ from tests.helpers.commands import (
 def chains(project, tmp_path_factory):
     """Name -> (root, list of Done): commands, one after another.
 
-    With --isolate each stage has a new process.
+    With --isolate each stage has a new process. Of the stages alone the first and the
+    last send to MLflow, which then has all of their run.
     """
     commands = {
         "alone": [[stage, "breast_cancer"] for stage in STAGES],
         "in two": [
-            ["run", "breast_cancer", "--to", "train", "--isolate"],
+            ["run", "breast_cancer", "--to", "train"],
             ["run", "breast_cancer", "--from", "evaluate", "--isolate"],
             ["run", "breast_cancer", "--force", "train"],
         ],
     }
 
-    def run(name):
-        root = copy_store(project, tmp_path_factory.mktemp("chain"))
-        return root, [here(*words, *SHORT, root=root) for words in commands[name]]
+    def run(chain):
+        root, ends = copy_store(project, tmp_path_factory.mktemp("chain")), []
+        for words in chain:
+            sends = words[0] not in STAGES[1:-1]
+            ends.append(here(*words, *SHORT, root=root, mlflow=sends))
+        return root, ends
 
-    return {name: run(name) for name in commands}
+    return {name: run(chain) for name, chain in commands.items()}
 
 
 def own_metrics(run):

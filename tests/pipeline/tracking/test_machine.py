@@ -10,15 +10,12 @@ from pipeline.tracking.machine import monitors
 
 
 def mlflows():
-    """MLflow's own monitors, read once."""
+    """MLflow's own monitors of CPU and memory, read once."""
     from mlflow.system_metrics.metrics.cpu_monitor import CPUMonitor
-    from mlflow.system_metrics.metrics.disk_monitor import DiskMonitor
-    from mlflow.system_metrics.metrics.network_monitor import NetworkMonitor
 
-    values = {}
-    for monitor in (CPUMonitor(), DiskMonitor(), NetworkMonitor()):
-        monitor.collect_metrics()
-        values |= monitor.aggregate_metrics()
+    monitor = CPUMonitor()
+    monitor.collect_metrics()
+    values = monitor.aggregate_metrics()
     return {f"system/{name}": value for name, value in values.items()}
 
 
@@ -53,19 +50,16 @@ def gpu(name):
 
 def test_monitors_measure_what_mlflow_measures():
     measured, expected = monitors()(), mlflows()
-    assert {name for name in measured if not gpu(name)} == set(expected)
-    for name in expected:
-        if "memory" in name or "disk" in name:  # a busy machine moves them a little
-            assert measured[name] == pytest.approx(expected[name], rel=0.2, abs=5)
+    own = {name for name in measured if not gpu(name)}
+    assert own == {
+        "system/cpu_utilization_percentage",
+        "system/system_memory_usage_megabytes",
+    }
+    assert own <= expected.keys()
+    # a busy machine moves it a little
+    memory = "system/system_memory_usage_megabytes"
+    assert measured[memory] == pytest.approx(expected[memory], rel=0.2)
     assert 0 <= measured["system/cpu_utilization_percentage"] <= 100
-
-
-def test_network_counts_from_the_first_call_on():
-    measure = monitors()
-    names = ("system/network_receive_megabytes", "system/network_transmit_megabytes")
-    first, second = measure(), measure()
-    for name in names:
-        assert 0 <= first[name] <= second[name] < 1e5
 
 
 def test_gpus_are_measured_as_mlflow_measures_them(monkeypatch):

@@ -36,12 +36,20 @@ TOLIST = "else values.tolist()"
 ROUNDED = 'else (values.round(2) if values.dtype.kind == "f" else values).tolist()'
 
 
-@pytest.fixture(scope="module")
-def broken(tmp_path_factory):
-    """A copy of the source in which MLflow's model rounds its answers."""
-    code = copy_code(tmp_path_factory.mktemp("code"))
-    edit(code / "components" / "serving" / "model_code.py", TOLIST, ROUNDED)
-    return code
+def copies(tmp_path, patience):
+    """Copies of the source: one in which MLflow's model rounds its answers, and a good
+    one.
+
+    Args:
+        tmp_path: folder to write below.
+        patience: seconds for which a run waits for MLflow in the end, str.
+    """
+    made = [copy_code(tmp_path / name) for name in ("broken", "good")]
+    edit(made[0] / "components" / "serving" / "model_code.py", TOLIST, ROUNDED)
+    for code in made:
+        follower = code / "pipeline" / "tracking" / "follower.py"
+        edit(follower, "PATIENCE_SECONDS = 20.0", f"PATIENCE_SECONDS = {patience}")
+    return made
 
 
 @pytest.fixture
@@ -64,24 +72,24 @@ def mlflow_is(monkeypatch):
 
 
 @pytest.mark.parametrize("state", ["up", "down", "hanging"])
-def test_the_exit_status_does_not_depend_on_mlflow(
-    broken, mlflow_is, trained, tmp_path, state
-):
+def test_the_exit_status_does_not_depend_on_mlflow(mlflow_is, trained, tmp_path, state):
     mlflow_is(state)
+    # a run waits for an answer in its end, for twenty seconds if none comes
+    broken, good = copies(tmp_path, "20.0" if state == "up" else "2.0")
     root = tmp_path / "root"
     # the broken code runs export only, and the good code no stage
     copy_store(trained[0], root, "ingest", "build", "train", "evaluate", "export")
-    good = artifact(root, "export")
+    before = artifact(root, "export")
     done = phistar("run", "breast_cancer", *SHORT, root=root, code=broken)
     assert done.status == 3 and "MLflow's model" in done.answer["error"], done.stderr
-    assert artifact(root, "export") == good
+    assert artifact(root, "export") == before
     if state == "up":
         (run,) = mlflow_runs(root).values()
         assert run["status"] == "FAILED"
         assert target.Target(root).client.search_registered_models() == []
         done = phistar("promote", "breast_cancer", root=root, code=broken)
         assert done.status == 2 and not list(root.glob("mlruns/serving/*/[0-9]*"))
-    done = phistar("run", "breast_cancer", *SHORT, root=root)
+    done = phistar("run", "breast_cancer", *SHORT, root=root, code=good)
     assert done.status == 0, done.stderr
     assert done.statuses["export"] == "cached"
     assert ("MLflow:" in done.stderr) == (state != "up")

@@ -25,6 +25,7 @@ import sentencepiece
 import tensorflow as tf
 from sentencepiece.sentencepiece_model_pb2 import ModelProto
 
+from components import progress
 from components.data.encoders.tokenizers.characters import REPLACEMENT
 
 TRAIN_CHARACTERS = 2**26  # largest number of characters to choose the pieces by
@@ -81,6 +82,7 @@ class SentencePiece(tf.Module):
                 `vocab_size`, or too few pieces.
         """
         sample = thinned(texts, TRAIN_CHARACTERS)
+        progress.doing("choosing the pieces of words")
         if not sample:
             raise ValueError(
                 "no pieces can be chosen without a text. Received: an empty train. "

@@ -6,6 +6,7 @@ import tensorflow as tf
 from PIL import Image
 
 from components.data.encoders.images import Images
+from components.data.sources.base import Overview
 from components.data.sources.image_folder import image_folder
 
 
@@ -122,6 +123,17 @@ def test_a_broken_file_is_named(tmp_path, name, data):
         read(tmp_path)
 
 
+@pytest.mark.parametrize(("name", "data"), broken())
+def test_a_broken_file_is_named_before_it_is_decoded(tmp_path, name, data):
+    for number, label in enumerate("aab"):
+        write(tmp_path / f"{label}/{number}.png", pixels(number))
+    source = image_folder(path=str(tmp_path))
+    assert source.overview() == Overview({"a": 0, "b": 2}, 3)
+    (tmp_path / "a" / name).write_bytes(data)
+    with pytest.raises(ValueError, match=rf"a/{name} is not an image.*Received: \w"):
+        image_folder(path=str(tmp_path)).overview()
+
+
 @pytest.mark.parametrize(
     ("names", "word"),
     [
@@ -129,6 +141,10 @@ def test_a_broken_file_is_named(tmp_path, name, data):
         (["a/1.png", "a/b/2.png"], "files like .*1.png.*2.png"),
         (["1.png"], "files like .*1.png"),
         (["night/a/1.png"], "no such split. Received: 'night'"),
+        (
+            ["val/a/1.png", "test/a/1.png"],
+            "no images to train on. Received: test, valid",
+        ),
         ([], "no image"),
     ],
 )

@@ -87,3 +87,12 @@ def test_parallel_refuses_half_a_gzip_file(files):
     file.write_bytes(file.read_bytes()[:-12])
     with pytest.raises(ValueError, match="target_path.txt.gz cannot be read"):
         parallel(**given).read()
+
+
+def test_parallel_refuses_lines_without_a_pair_before_they_are_read(files):
+    with pytest.raises(ValueError, match="no pair of lines. Received: .*Expected"):
+        parallel(**files(b"one\n\n", b"\nzwei\n")).overview()
+    with pytest.raises(ValueError, match="with 2 lines, .* with 1"):
+        parallel(**files(b"one\ntwo\n", b"eins\n")).overview()
+    rows = parallel(**files(b"one\n\n", b"eins\nzwei\n")).overview().rows
+    assert pairs(rows) == [(b"one", b"eins")]

@@ -137,6 +137,17 @@ def test_text_refuses_what_is_not_there(tmp_path):
             text(path=str(path))
 
 
+@pytest.mark.parametrize(("document", "content"), [("file", b""), ("line", b"\n\r\n")])
+def test_text_refuses_files_without_a_text(tmp_path, document, content):
+    (tmp_path / "a.txt").write_bytes(content)
+    source = text(path=str(tmp_path), document=document)
+    with pytest.raises(ValueError, match=f"no text. Received: .*every {document} is"):
+        source.overview()
+    (tmp_path / "b.txt").write_bytes(b"one")
+    (rows,) = text(path=str(tmp_path), document=document).overview().rows
+    assert b"one" in rows.labels
+
+
 def test_text_refuses_half_a_gzip_file(tmp_path):
     file = tmp_path / "a.gz"
     file.write_bytes(gzip.compress(bytes(range(256)) * 100)[:-20])

@@ -9,7 +9,9 @@ from PIL import Image
 from sklearn.datasets import load_breast_cancer, load_digits
 
 from components import ingest
+from components.data.sources.base import Overview
 from components.data.sources.breast_cancer import breast_cancer
+from components.labels import first_rows
 from tests.helpers import stages
 
 BREAST_CANCER = {"name": "binary", "positive": "malignant"}
@@ -34,6 +36,12 @@ def built_in(tmp_path_factory):
         name: files(stages.call(ingest, folder / name, task=task, source=name))
         for name, task in (("breast_cancer", BREAST_CANCER), ("digits", DIGITS))
     }
+
+
+def test_overview_of_breast_cancer_is_that_of_its_rows():
+    (rows,) = breast_cancer().read()["all"]
+    found = Overview(first_rows(rows.labels.tolist()), len(rows))
+    assert breast_cancer().overview() == found
 
 
 def test_csv_of_breast_cancer(built_in, tmp_path):

@@ -280,15 +280,12 @@ def test_beams_out_of_range(servers):
 
 
 def test_golden_files_are_what_tensorflow_servings_protocol_takes(servers):
-    stand_ins = {}
-    for recipe, server in servers.items():
-        port, script = free_port(), CODE / "tests" / "helpers" / "standin.py"
-        process = subprocess.Popen(
-            [sys.executable, script, recipe, server.folder.parent, str(port)]
-        )
-        stand_ins[recipe] = process, f"http://127.0.0.1:{port}/v1/models/{recipe}"
+    port, script = free_port(), CODE / "tests" / "helpers" / "standin.py"
+    models = [word for s in servers.values() for word in (s.name, s.folder.parent)]
+    process = subprocess.Popen([sys.executable, script, *models, str(port)])
     try:
-        for recipe, (process, address) in stand_ins.items():
+        for recipe in servers:
+            address = f"http://127.0.0.1:{port}/v1/models/{recipe}"
             wait_for(address, process)
             golden = servers[recipe].folder / "assets.extra" / "golden"
             for signature in servers[recipe].contract["signatures"]:
@@ -298,9 +295,8 @@ def test_golden_files_are_what_tensorflow_servings_protocol_takes(servers):
                 expected = json.loads((golden / f"{signature}.answer.json").read_text())
                 assert_same(given["outputs"], expected["outputs"])
     finally:
-        for process, _ in stand_ins.values():
-            process.kill()
-            process.wait()
+        process.kill()
+        process.wait()
 
 
 def wait_for(address, process):

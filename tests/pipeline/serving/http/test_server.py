@@ -279,6 +279,7 @@ def test_the_registry_has_the_export_once(server, trained):
             "1",
         ),
         root=server.root,
+        mlflow=True,
     )
     assert done.status == 0, done.stderr
     assert len(client.search_model_versions("name = 'breast_cancer'")) == 1
@@ -311,14 +312,16 @@ def test_other_routes_are_those_of_mlflows_server(server):
         urllib.request.urlopen(f"{server.address}/invocations", timeout=60)
 
 
-def test_neither_mlflow_nor_its_database_is_needed(server, tmp_path):
+def test_neither_mlflow_nor_its_database_is_needed_and_it_ends_at_a_signal(
+    server, tmp_path
+):
     folder = server.root / "mlruns" / "serving"
     shutil.copytree(folder, tmp_path / "mlruns" / "serving")
     alone = Table(tmp_path)
     alone.good()
     loaded = Path(f"/proc/{alone.process.pid}/maps").read_text()
     assert "tensorflow" in loaded and "sqlite3" not in loaded
-    alone.end()
+    alone.end(signal.SIGINT)
     assert [path.name for path in (tmp_path / "mlruns").iterdir()] == ["serving"]
 
 
@@ -331,10 +334,3 @@ def test_an_occupied_port_is_refused(server):
 def test_what_was_not_promoted_is_not_served(server):
     done = here("serve", "digits", root=server.root)
     assert done.status == 2 and "breast_cancer" in done.answer["error"]
-
-
-def test_it_ends_at_a_signal(server, trained, tmp_path):
-    shutil.copytree(server.root, tmp_path / "root")
-    another = Table(tmp_path / "root")
-    another.good()
-    another.end(signal.SIGINT)
