@@ -124,6 +124,21 @@ def test_rollback_after_a_rollback_is_not_the_model_that_was_withdrawn(runs):
     assert done.status == 2 and "nothing to go back to" in done.answer["error"]
 
 
+def test_a_trial_is_registered_when_it_is_promoted(runs):
+    root, _, _ = runs
+    words = ("run", "breast_cancer", *SHORT, "train.learning_rate=0.03")
+    with verified_here():
+        done = here(*words, "--no-register", root=root)
+    assert done.status == 0, done.stderr
+    client, key = Target(root).client, done.answer["stages"]["export"]["key"]
+    assert models.version_of(client, "breast_cancer", key) is None
+    answer = promoted(root, "promote", done.answer["run_id"])
+    version = models.version_of(client, "breast_cancer", key)
+    assert int(version.version) == answer["mlflow_version"]
+    champion = client.get_model_version_by_alias("breast_cancer", models.CHAMPION)
+    assert champion.version == version.version
+
+
 def test_predict_asks_the_champion(runs, tmp_path):
     root, a, b = runs
     rows = tmp_path / "rows.csv"
