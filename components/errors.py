@@ -2,4 +2,4 @@
 
 
 class RejectedModel(Exception):
-    """A model breaks a law, or does not answer as the evaluated network did."""
+    """A model breaks a law, answers otherwise than evaluated, or is too poor."""

@@ -257,7 +257,7 @@ def runs(given: Namespace) -> Answer:
     from pipeline.run.listing import listing
 
     found = listing(given.name, given.root)
-    return {"runs": found}, runs_table(found, given.all)
+    return {"runs": found}, runs_table(found, given.all, given.root)
 
 
 def promote(given: Namespace) -> Answer:

@@ -3,7 +3,9 @@
 import math
 import textwrap
 import time
+from pathlib import Path
 
+from pipeline.process.root import command
 from pipeline.run.metrics import number
 
 SHOWN = 20  # runs of a recipe, without --all
@@ -19,15 +21,16 @@ TITLES = {
 UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
-def runs_table(found: list[dict], every: bool) -> list[str]:
+def runs_table(found: list[dict], every: bool, root: Path) -> list[str]:
     """One block of lines for each recipe, at most 80 columns wide.
 
     Args:
         found: of `listing`.
         every: True shows all runs, False the first 20 of each recipe.
+        root: project root.
     """
     if not found:
-        return ["no run yet: phistar run NAME"]
+        return ["no run yet: phistar run NAME, of phistar list"]
     out = []
     for recipe in dict.fromkeys(run["recipe"] for run in found):
         of_it = [run for run in found if run["recipe"] == recipe]
@@ -50,7 +53,8 @@ def runs_table(found: list[dict], every: bool) -> list[str]:
         if left := of_it[len(shown) :]:
             failed = sum(run["status"] == "failed" for run in left)
             note = f" ({failed} failed)" if failed else ""
-            out.append(f"and {len(left)} more{note}: phistar runs {recipe} --all")
+            more = command("runs", recipe, "--all", root=root)
+            out.append(f"and {len(left)} more{note}: {more}")
     return out[1:]
 
 

@@ -3,7 +3,8 @@
     0    success
     1    failed: a non-finite loss, a full disk, a defect of ours
     2    the caller's mistake: a wrong key, file or option
-    3    a model that was rejected, since it does not answer as it was evaluated
+    3    a model that was rejected: it does not answer as it was evaluated, or, in
+         `promote`, is not better than guessing or is worse than the champion
     130  Ctrl-C; 143 SIGTERM; 141 the reader of stdout has closed the pipe
 
 `Failure.of` maps exceptions to these.

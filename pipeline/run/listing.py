@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.config.recipes import recipes
+from pipeline.process.root import command
 from pipeline.process.terminal import nearest
 from pipeline.record.runs import Run, recipe_of, runs
 from pipeline.run.ranking import Row, best_first, present, scored
@@ -60,8 +61,8 @@ def require(recipe: str, names: list[str], root: Path) -> None:
         return
     if recipe in recipes(root):
         raise ValueError(
-            f"no run of this recipe yet. Received: {recipe}. Begin with `phistar run "
-            f"{recipe}`."
+            f"no run of this recipe yet. Received: {recipe}. Begin with "
+            f"`{command('run', recipe, root=root)}`."
         )
     expected = ", ".join(names) or "a recipe that has run: `phistar run NAME`"
     raise ValueError(

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from pipeline.config.load import load
 from pipeline.process.errors import Failure
+from pipeline.process.root import command
 from pipeline.record.runs import Run, recipe_of
 from pipeline.record.scores import Score, score
 from pipeline.store.keys import flat
@@ -125,10 +126,10 @@ def best(word: str, known: list[Run], root: Path) -> Choice:
         raise ValueError(
             f"no run of {recipe} can be chosen. Received: {recipe}, whose results are "
             "of seeds, each on a split of its own. Expected a run of the recipe itself "
-            f"(`phistar run {recipe}`), or the id of one: {children[-1]}."
+            f"(`{command('run', word, root=root)}`), or the id of one: {children[-1]}."
         )
     raise ValueError(
         f"no run of {recipe} can be chosen. Received: {recipe}, without a finished run "
-        f"on its present data. Run `phistar run {recipe}`, or name a run: "
-        f"`phistar runs {recipe}` lists them."
+        f"on its present data. Run `{command('run', word, root=root)}`, or name a run: "
+        f"`{command('runs', recipe, root=root)}` lists them."
     )

@@ -22,6 +22,7 @@ from pathlib import Path
 from components.errors import RejectedModel
 from components.serving import clean
 from components.serving.mlflow_model import link
+from pipeline.process.root import command
 from pipeline.record.runs import Run, find, named, recipe_of, result, runs
 from pipeline.record.scores import NOT_BETTER, read_verdict
 from pipeline.run import paired, ranking
@@ -83,8 +84,8 @@ def promote(word: str, root: Path, anyway: bool = False) -> dict:
             raise RejectedModel(
                 f"{run} of {run.recipe} is not promoted. Received: "
                 f"{' '.join(objections)} Expected a model that is better than guessing "
-                "and not worse than the champion. To promote it all the same: `phistar "
-                f"promote {run.run_id[:8]} --anyway`."
+                "and not worse than the champion. To promote it all the same: "
+                f"`{command('promote', run.run_id[:8], '--anyway', root=root)}`."
             )
         version = (before or 0) + 1
         origin = {"run_id": run.run_id, "export": key, "version": None}

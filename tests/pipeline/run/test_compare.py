@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.record.runs import runs
-from pipeline.run import compare
+from pipeline.run import paired
 from tests.helpers.commands import SHORT, copy_code, edit, here, phistar
 
 
@@ -128,14 +128,14 @@ def folders(tmp_path, a, b, lengths=None):
 def test_the_standard_error_is_that_of_the_mean_of_the_differences(tmp_path):
     rng = np.random.default_rng(0)
     a, b = rng.exponential(size=(2, 50))
-    found = compare.paired(folders(tmp_path, a, b), only_seeds=False)
+    found = paired.paired(folders(tmp_path, a, b), only_seeds=False)
     assert found["difference"] == pytest.approx((b - a).mean())
     assert found["standard_error"] == pytest.approx((b - a).std(ddof=1) / 50**0.5)
 
 
 def test_one_example_proves_nothing(tmp_path):
     one, other = np.zeros(1), np.ones(1)
-    found = compare.paired(folders(tmp_path, one, other), only_seeds=False)
+    found = paired.paired(folders(tmp_path, one, other), only_seeds=False)
     assert (found["difference"], found["standard_error"]) == (1, None)
     assert found["verdict"] == "tie"
 
@@ -150,7 +150,7 @@ def test_of_texts_it_covers_what_other_texts_would_give(tmp_path):
         return lengths, a, a + lengths * rng.normal(0.1, 0.1, size)
 
     lengths, a, b = draw(300)
-    found = compare.paired(folders(tmp_path, a, b, lengths), only_seeds=False)
+    found = paired.paired(folders(tmp_path, a, b, lengths), only_seeds=False)
     ratios = []
     for _ in range(2000):
         lengths, a, b = draw(300)

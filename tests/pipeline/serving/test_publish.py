@@ -22,7 +22,7 @@ from components.serving.request import golden as golden_batch
 from components.serving.verify import alone
 from pipeline.serving import publish
 from pipeline.store.champions import ORIGIN, read_origin
-from pipeline.tracking import models
+from pipeline.tracking import models, ui
 from pipeline.tracking.target import Target
 from tests.helpers.commands import CODE, SHORT, here, phistar, start
 from tests.helpers.serving import free_port
@@ -122,6 +122,23 @@ def test_rollback_after_a_rollback_is_not_the_model_that_was_withdrawn(runs):
     assert promoted(root, "rollback", "breast_cancer")["run_id"] == a
     done = here("rollback", "breast_cancer", root=root)
     assert done.status == 2 and "nothing to go back to" in done.answer["error"]
+
+
+def test_a_trial_is_registered_when_it_is_promoted(runs):
+    root, _, _ = runs
+    words = ("run", "breast_cancer", *SHORT, "train.learning_rate=0.03")
+    done = here(*words, "--no-register", root=root)
+    assert done.status == 0, done.stderr
+    ui.sync(root)  # as the run's own follower would send it
+    client, key = Target(root).client, done.answer["stages"]["export"]["key"]
+    assert models.version_of(client, "breast_cancer", key) is None
+    answer = promoted(root, "promote", done.answer["run_id"])
+    version = models.version_of(client, "breast_cancer", key)
+    assert int(version.version) == answer["mlflow_version"]
+    champion = client.get_model_version_by_alias("breast_cancer", models.CHAMPION)
+    assert champion.version == version.version
+    answer = promoted(root, "promote", done.answer["run_id"])  # already, now
+    assert answer["mlflow_version"] == int(version.version)
 
 
 def test_predict_asks_the_champion(runs, tmp_path):
