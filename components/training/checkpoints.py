@@ -16,6 +16,7 @@ import time
 
 import keras
 
+from components import progress
 from components.training.checkpoint_files import load, save
 from components.training.evaluation import Scored
 
@@ -43,6 +44,7 @@ class Checkpoints:
         begun = time.monotonic()
         if begun < self.next:
             return
+        progress.doing("writing a checkpoint")
         evaluation = self.evaluation
         state = {
             "journal": self.log.position(),
