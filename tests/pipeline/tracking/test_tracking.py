@@ -21,7 +21,7 @@ import pytest
 from pipeline.record.journal import Journal, append
 from pipeline.record.sent import read_state
 from pipeline.tracking import address, target, ui
-from pipeline.tracking.follower import LATER, Follower, pause
+from pipeline.tracking.follower import Follower, later, pause
 from pipeline.tracking.relocate import relocate
 from tests.helpers import records
 
@@ -530,7 +530,7 @@ def test_server_down_at_first_gets_everything(root, tmp_path, monkeypatch, capfd
     hopeless = Follower(root, early.run_id, patience=1).start()
     assert not hopeless.finish()
     said = capfd.readouterr().err
-    assert said.startswith("MLflow: ") and said.endswith(f". {LATER}\n")
+    assert said.startswith("MLflow: ") and said.endswith(f". {later(root)}\n")
     record = awkward(root)
     follower = Follower(root, record.run_id, patience=300).start()
     time.sleep(3)
