@@ -10,8 +10,6 @@ from pydantic import Field
 from components.artifacts import Dataset, make_network, make_task, save_network
 from components.training.warm_start import report, start_from
 
-SUMMARY_WIDTH = 100  # letters of a line of the model's summary
-
 
 def run(
     task,
@@ -59,11 +57,33 @@ def run(
         print("\n".join(lines), file=sys.stderr)
         (Path(out_dir) / "weights.txt").write_text("\n".join(lines) + "\n", "utf-8")
         log.artifact("weights.txt")
-    lines = []
-    built.features.summary(print_fn=lines.append, line_length=SUMMARY_WIDTH)
-    head = f"head: {built.head.name}, {description['num_outputs']} outputs"
-    text = "\n".join([*lines, head, f"{built.count_params():,} parameters in all"])
-    (Path(out_dir) / "model_summary.txt").write_text(f"{text}\n", "utf-8")
+    (Path(out_dir) / "model_summary.txt").write_text(summary(built), "utf-8")
     log.artifact("model_summary.txt")
     save_network(out_dir, built, description)
     log.params({"network.num_parameters": built.count_params()})
+
+
+def summary(network):
+    """Table of a network's layers: kind, shape of the output, number of weights.
+
+    Keras's own table has names that count the layers of the process, so its bytes
+    would differ from run to run.
+
+    Args:
+        network: Network.
+    """
+    rows = [("layer", "output", "weights")]
+    for layer in [*network.features.layers, network.head]:
+        count = f"{layer.count_params():,}"
+        rows.append((type(layer).__name__, output_shape(layer), count))
+    rows.append(("all", "", f"{network.count_params():,}"))
+    return "".join(f"{kind:<28}{shape:<36}{count:>14}\n" for kind, shape, count in rows)
+
+
+def output_shape(layer):
+    """Shape of a layer's output, "[?, 28, 28, 32]"; "" if Keras does not know it."""
+    try:
+        outputs = keras.tree.flatten(layer.output)
+    except (AttributeError, ValueError):  # Keras knows it in a functional model only
+        return ""
+    return " ".join(str(list(output.shape)).replace("None", "?") for output in outputs)

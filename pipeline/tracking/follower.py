@@ -17,7 +17,7 @@ from pathlib import Path
 
 from pipeline.record import journal
 from pipeline.record.sent import only_sender
-from pipeline.tracking.address import address
+from pipeline.tracking.address import address, ui_command
 from pipeline.tracking.outbox import Refused
 from pipeline.tracking.sender import Sending
 
@@ -26,7 +26,6 @@ SAMPLE_SECONDS = 1.0
 PATIENCE_SECONDS = 20.0
 IMPORT_SECONDS = 30.0  # of mlflow, at most, on a busy machine
 LONGEST_WAIT_SECONDS = 4.0
-LATER = "MLflow does not have all of this run yet; `phistar ui` will send the rest."
 
 
 class Follower:
@@ -89,7 +88,8 @@ class Follower:
         except subprocess.TimeoutExpired:
             return False
         if code < 0:
-            print(f"The MLflow follower was killed. {LATER}", file=sys.stderr)
+            lost = f"The MLflow follower was killed. {later(self.root)}"
+            print(lost, file=sys.stderr)
         return code == 0
 
     def abandon(self) -> None:
@@ -160,7 +160,7 @@ def follow(
                 if new is None:
                     over = True
                     sampler.stop()
-                    _give_up_after(patience, problem)
+                    _give_up_after(patience, problem, later(root))
                 else:
                     run_ids.append(new)
             try:
@@ -179,7 +179,7 @@ def follow(
                     sendings[name].step(orphan=over)
                 failures = 0
             except Refused as error:
-                print(f"{error}\n{LATER}", file=sys.stderr)
+                print(f"{error}\n{later(root)}", file=sys.stderr)
                 return 1
             except Exception as error:  # of any kind: the run continues
                 problem[0] = " ".join(str(error).split())[:200]
@@ -188,6 +188,12 @@ def follow(
                 return 0
             sampler.begin()  # not before: mlflow cannot be imported by two threads
             wait = pause(failures)
+
+
+def later(root: Path) -> str:
+    """Advice where a run could not be sent whole."""
+    command = ui_command(root)
+    return f"MLflow does not have all of this run yet; `{command}` will send the rest."
 
 
 def pause(failures: int) -> float:
@@ -206,7 +212,7 @@ def _listen(news: queue.SimpleQueue) -> None:
     news.put(None)
 
 
-def _give_up_after(seconds: float, problem: list[str]) -> None:
+def _give_up_after(seconds: float, problem: list[str], advice: str) -> None:
     """End the process after a time, even in a call that hangs.
 
     The position is on disk already.
@@ -215,7 +221,7 @@ def _give_up_after(seconds: float, problem: list[str]) -> None:
     terminal = os.dup(2)  # stderr itself may be held back when the time is over
 
     def give_up() -> None:
-        os.write(terminal, f"MLflow: {problem[0]}. {LATER}\n".encode())
+        os.write(terminal, f"MLflow: {problem[0]}. {advice}\n".encode())
         os._exit(1)
 
     timer = threading.Timer(seconds, give_up)

@@ -22,6 +22,7 @@ REPORT = "report.html"
 PAGES = (REPORT, "compare.html", "log.txt")
 REASON = "phistar.reason"  # tag of a run: why it did not finish
 CONTINUED = "stopped before, then continued"
+FIRST = ("valid/nll",)  # metrics, before the others of a batch
 DESCRIBED = ("start", "resume", "stage", "metrics", "end")  # they change the note
 
 
@@ -91,11 +92,15 @@ class Sending:
             self._take(entry, state, batch)
         if running := state.get("running"):
             self._journal(state, batch, running["name"], running["path"])
-        for entry in self._new(state, "system", self.system):
-            batch.add(entry)
         if orphan and state["status"] in (None, "RUNNING"):
             state["status"] = "KILLED"
             batch.status = ("KILLED", self._last_time())
+        # MLflow's compare page opens with the metric that a run had first
+        batch.metrics.sort(key=lambda metric: metric.name not in FIRST)
+        state["measured"] = state.get("measured") or bool(batch.metrics)
+        if state["measured"] or state["status"] not in (None, "RUNNING"):
+            for entry in self._new(state, "system", self.system):
+                batch.add(entry)
         ended = state["status"] not in (None, "RUNNING")
         pages = self._new_pages(state) if ended else {}
         batch.pages = [(self._page(name), name) for name in pages]

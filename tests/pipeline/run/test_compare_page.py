@@ -1,17 +1,10 @@
-"""MLflow's compare page, as a browser shows it: two binary runs side by side.
+"""MLflow's pages of real runs, as a browser shows them at 1440 and at 400 pixels.
 
-COMPARE_PAGE_PNG=<path>.png keeps two pictures: the page, which the README shows, and
-<path>-curves.png, where its metrics lead.
+MLFLOW_PICTURES=<folder> keeps a picture of each page; the docs show them.
 """
 
 import json
 import os
-import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
 import urllib.request
 from pathlib import Path
 from typing import NamedTuple
@@ -20,17 +13,15 @@ import pytest
 
 from pipeline.record.sent import read_state
 from pipeline.run.compare import compare
+from pipeline.tracking.address import TRAINING, results_page
+from tests.helpers.browser import browser as started
+from tests.helpers.browser import find, served, settle, show, text, wait
 from tests.helpers.commands import copy_store, here
 
-CODE = Path(__file__).resolve().parents[3]
-FLAGS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync "
-    "--hide-scrollbars --window-size=1300,1500"
-)
-FLOORS = ("test_nll_uniform", "test_nll_prior")
+FLOORS = ("test/nll_uniform", "test/nll_prior")
 FEWEST_POINTS = 5
-ASSISTANT = "[data-component-id='mlflow.assistant.chat_panel.close']"
+# MLflow puts on a narrow page below each other what is side by side on a wide one
+HEIGHTS = {1440: 1200, 400: 1800}
 
 
 class Runs(NamedTuple):
@@ -48,7 +39,9 @@ def runs(project, tmp_path_factory) -> Runs:
     root = copy_store(project, tmp_path_factory.mktemp("compare"))
     losses = ("logistic", "hinge")
     ids = tuple(run_id(root, f"train.loss={loss}") for loss in losses)
-    return Runs(root, ids, "train.loss", losses, "valid_nll")
+    done = here("run", "breast_cancer", "train.learning_rate=1e30", root=root)
+    assert done.status == 1
+    return Runs(root, ids, "train.loss", losses, "valid/nll")
 
 
 def run_id(root, *overrides) -> str:
@@ -69,89 +62,29 @@ class Page(NamedTuple):
 
 @pytest.fixture(scope="module")
 def page(runs):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    code = f"from pipeline.tracking import ui; ui.ui({str(runs.root)!r}, {port})"
-    process = subprocess.Popen(
-        [sys.executable, "-c", code],
-        cwd=CODE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env={k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"},
-        start_new_session=True,
-    )
-    server = f"http://127.0.0.1:{port}"
-    try:
-        end = time.monotonic() + 240
-        while not answers(f"{server}/health"):
-            assert process.poll() is None, "MLflow's server ended"
-            assert time.monotonic() < end, "MLflow's server does not answer"
-            time.sleep(0.2)
+    with served(runs.root) as server:
         states = [read_state(runs.root, run_id) for run_id in runs.ids]
         ids = tuple(state["mlflow_run_id"] for state in states)
         _, _, place = compare(runs.ids, runs.root)["url"].partition("/#/")
         yield Page(server, states[0]["experiment_id"], ids, f"{server}/#/{place}")
-    finally:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait()
-
-
-def answers(address: str) -> bool:
-    try:
-        with urllib.request.urlopen(address, timeout=5) as answer:
-            return answer.status == 200
-    except OSError:
-        return False
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    for program in ("chromium", "chromedriver"):
-        assert shutil.which(program), "apt-get install chromium chromium-driver"
-    options = webdriver.ChromeOptions()
-    for flag in FLAGS.split():
-        options.add_argument(flag)
-    options.add_argument(f"--user-data-dir={tmp_path_factory.mktemp('chromium')}")
-    options.binary_location = shutil.which("chromium")
-    driver = webdriver.Chrome(options, Service(shutil.which("chromedriver")))
-    yield driver
-    driver.quit()
+def browser(page, tmp_path_factory):
+    with started(tmp_path_factory.mktemp("chromium"), page.server) as driver:
+        yield driver
 
 
 @pytest.fixture(scope="module")
-def picture(tmp_path_factory) -> Path:
-    default = tmp_path_factory.mktemp("pictures") / "compare.png"
-    return Path(os.environ.get("COMPARE_PAGE_PNG", default)).resolve()
-
-
-def wait(browser, condition, seconds: float = 60):
-    """The first true value of `condition()`."""
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    return WebDriverWait(browser, seconds, 0.1).until(lambda _: condition())
-
-
-def find(browser, xpath: str):
-    """The one element, as soon as it is there."""
-    return wait(browser, lambda: browser.find_elements("xpath", xpath))[0]
+def pictures(tmp_path_factory) -> Path:
+    folder = os.environ.get("MLFLOW_PICTURES") or tmp_path_factory.mktemp("pictures")
+    Path(folder).mkdir(exist_ok=True)
+    return Path(folder).resolve()
 
 
 def open_compare_page(browser, page) -> None:
-    browser.get("about:blank")  # else only the part after # changes, and nothing loads
-    browser.get(page.address)
+    show(browser, page.address, height=1500)
     find(browser, "//h2[contains(., 'Comparing 2 Runs')]")
-    # A beta panel covers a quarter of the window at a first visit, and the page keeps
-    # the width it had beside it.
-    for panel in browser.find_elements("css selector", ASSISTANT):
-        panel.click()
-        wait(browser, lambda: not browser.find_elements("css selector", ASSISTANT))
-        browser.refresh()
-        find(browser, "//h2[contains(., 'Comparing 2 Runs')]")
-        assert not browser.find_elements("css selector", ASSISTANT)
 
 
 def parameter(browser, name: str) -> list[str]:
@@ -198,9 +131,13 @@ def known_metrics(page, run_id: str) -> dict:
     return {metric["key"]: metric["value"] for metric in metrics}
 
 
-def test_compare_page_shows_what_differs_and_both_floors(browser, page, runs, picture):
+def test_compare_page_shows_what_differs_and_both_floors(browser, page, runs, pictures):
     open_compare_page(browser, page)
     find(browser, "//*[contains(@class, 'js-plotly-plot')]//*[name()='svg']")
+    # the first axis is a metric that runs of any loss can be compared by
+    axes = "//*[contains(@class, 'axis-title')]"
+    names = [e.text for e in browser.find_elements("xpath", axes)]
+    assert "valid/nll" in names, names
     assert parameter(browser, runs.parameter) == list(runs.values)
     # Only what differs, and no times: else the metrics lie below the picture.
     find(browser, "//*[@aria-label='Parameters - Show diff only']").click()
@@ -212,11 +149,11 @@ def test_compare_page_shows_what_differs_and_both_floors(browser, page, runs, pi
         expected = [known_metrics(page, run_id)[floor] for run_id in page.ids]
         shown = [float(cell) for cell in metric(browser, floor)]
         assert shown == pytest.approx(expected, abs=6e-3)  # the page shows 3 digits
-    time.sleep(0.5)  # the section folds slowly
-    assert browser.save_screenshot(str(picture))
+    settle(browser)
+    assert browser.save_screenshot(str(pictures / "compare.png"))
 
 
-def test_compare_page_leads_to_the_curves(browser, page, runs, picture):
+def test_compare_page_leads_to_the_curves(browser, page, runs, pictures):
     open_compare_page(browser, page)
     metric(browser, runs.curve)
     find(browser, f"//a[normalize-space()='{runs.curve}']").click()
@@ -231,6 +168,82 @@ def test_compare_page_leads_to_the_curves(browser, page, runs, picture):
         )
 
     wait(browser, lambda: len(points()) == 2 and min(points()) >= FEWEST_POINTS)
-    assert browser.save_screenshot(
-        str(picture.with_name(f"{picture.stem}-curves{picture.suffix}"))
+    assert browser.save_screenshot(str(pictures / "curves.png"))
+
+
+def failed_run(page) -> str:
+    """MLflow's id of the run that failed."""
+    request = urllib.request.Request(
+        f"{page.server}/api/2.0/mlflow/runs/search",
+        json.dumps(
+            {
+                "experiment_ids": [page.experiment],
+                "filter": "attributes.status = 'FAILED'",
+            }
+        ).encode(),
+        {"Content-Type": "application/json"},
     )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        (run,) = json.loads(answer.read())["runs"]
+    return run["info"]["run_id"]
+
+
+# page -> its place below the server, and texts that are seen there
+PAGES = {
+    "experiments": ("experiments?{w}", ["breast_cancer", "Is the tumour malignant?"]),
+    "runs": ("{results}", ["linear", "linear · hinge", "linear · lr 1e+30"]),
+    "charts": ("{results}&compareRunsMode=CHART", ["valid/nll", "train/loss"]),
+    "run": ("experiments/{e}/runs/{run}?{w}", ["Is the tumour malignant?", "n = 115"]),
+    "failed": (
+        "experiments/{e}/runs/{failed}?{w}",
+        ["the loss is not finite", "Lower train.learning_rate"],
+    ),
+    "artifacts": (
+        "experiments/{e}/runs/{run}/artifacts?{w}",
+        ["config.yaml", "log.txt", "model_summary.txt", "figures"],
+    ),
+    "models": ("experiments/{e}/models?{w}", ["breast_cancer · linear", "v1"]),
+    "registry": ("models/breast_cancer/versions/1?{w}", ["Outputs (4)", "malignant?"]),
+}
+
+
+@pytest.mark.parametrize("width", HEIGHTS)
+@pytest.mark.parametrize("name", PAGES)
+def test_page_shows_what_a_reader_looks_for(browser, page, pictures, name, width):
+    place, expected = PAGES[name]
+    results = results_page("", page.experiment).removeprefix("/#/")
+    ids = {"e": page.experiment, "run": page.ids[0], "failed": failed_run(page)}
+    place = place.format(w=TRAINING, results=results, **ids)
+    show(browser, f"{page.server}/#/{place}", width, HEIGHTS[width])
+    for words in expected:
+        wait(browser, lambda words=words: words in text(browser))
+    settle(browser)
+    assert browser.save_screenshot(str(pictures / f"{name}-{width}.png"))
+
+
+def test_runs_table_shows_results_best_on_valid_first(browser, page):
+    show(browser, results_page(page.server, page.experiment))
+    heads = "//*[@role='columnheader']"
+
+    def seen() -> list[str]:
+        return [e.text.strip() for e in browser.find_elements("xpath", heads)]
+
+    wait(browser, lambda: "test/nll" in seen() and "valid/nll_best" in seen())
+    best = [known_metrics(page, run_id)["valid/nll_best"] for run_id in page.ids]
+    names = ["linear", "linear · hinge"]
+    first, second = (name for _, name in sorted(zip(best, names, strict=True)))
+    shown = text(browser).splitlines()
+    assert shown.index(first) < shown.index(second) < shown.index("linear · lr 1e+30")
+
+
+@pytest.mark.parametrize("width", HEIGHTS)
+def test_data_sets_of_a_run_open(browser, page, pictures, width):
+    place = f"experiments/{page.experiment}/runs/{page.ids[0]}?{TRAINING}"
+    show(browser, f"{page.server}/#/{place}", width, HEIGHTS[width])
+    button = find(browser, "//button[contains(., 'breast_cancer · train')]")
+    browser.execute_script("arguments[0].scrollIntoView()", button)
+    button.click()
+    for words in ("rows: 396", "benign:", "malignant:", "scikit-learn"):
+        wait(browser, lambda words=words: words in text(browser))
+    settle(browser)
+    assert browser.save_screenshot(str(pictures / f"data-{width}.png"))

@@ -20,8 +20,8 @@ import pytest
 
 from pipeline.record.journal import Journal, append
 from pipeline.record.sent import read_state
-from pipeline.tracking import address, target, ui
-from pipeline.tracking.follower import LATER, Follower, pause
+from pipeline.tracking import address, server, target, ui
+from pipeline.tracking.follower import Follower, later, pause
 from pipeline.tracking.relocate import relocate
 from tests.helpers import records
 
@@ -530,7 +530,7 @@ def test_server_down_at_first_gets_everything(root, tmp_path, monkeypatch, capfd
     hopeless = Follower(root, early.run_id, patience=1).start()
     assert not hopeless.finish()
     said = capfd.readouterr().err
-    assert said.startswith("MLflow: ") and said.endswith(f". {LATER}\n")
+    assert said.startswith("MLflow: ") and said.endswith(f". {later(root)}\n")
     record = awkward(root)
     follower = Follower(root, record.run_id, patience=300).start()
     time.sleep(3)
@@ -549,6 +549,59 @@ def test_server_down_at_first_gets_everything(root, tmp_path, monkeypatch, capfd
         with pytest.raises(ValueError, match=f"port {port}"):
             monkeypatch.delenv("MLFLOW_TRACKING_URI")
             ui.ui(root, port)
+
+
+def test_ui_prints_links_when_it_is_ready_and_ends_with_ctrl_c(root, tables):
+    record, port = records.whole_run(root), free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "pipeline.cli", "ui"]
+        + ["--root", str(root), "--port", str(port)],
+        cwd=CODE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        first = process.stdout.readline()
+        pages = f"http://127.0.0.1:{port}"
+        assert fetch(f"{pages}/health") == b"OK"  # so the links work at once
+        assert first.split() == ["MLflow", address.first_page(pages)]
+        experiment = read_state(root, record.run_id)["experiment_id"]
+        name, page = process.stdout.readline().split()
+        assert name == "breast_cancer"
+        assert page == address.results_page(pages, experiment)
+        os.kill(process.pid, signal.SIGINT)  # the server is in another group
+        out, err = process.communicate(timeout=240)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 0
+    # neither warnings of MLflow nor its log of requests
+    assert len(out.splitlines()) == 1
+    assert [line.partition(" ")[0] for line in err.splitlines()] == ["MLflow's"] * 2
+    assert fetch(f"{pages}/health") is None
+
+
+def test_server_ends_with_its_parent(root, tables):
+    port = free_port()
+    code = (
+        "import os, signal; from pathlib import Path;"
+        "from pipeline.tracking import server;"
+        f"m = Path({str(root / 'mlruns')!r});"
+        f"p = server.start(m, 'sqlite:///' + str(m / 'mlflow.db'), {port});"
+        f"server.wait_ready(p, m, {port}); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=CODE, timeout=240)
+    assert done.returncode == -signal.SIGKILL
+    until(lambda: fetch(f"http://127.0.0.1:{port}/health") is None)
+
+
+def test_a_server_that_does_not_start_shows_its_log(root, tables):
+    mlruns = root / "mlruns"
+    process = server.start(mlruns, "nonsense://there", free_port())
+    with pytest.raises(ConnectionError, match=r"mlflow\.log"):
+        server.wait_ready(process, mlruns, 1)
 
 
 def test_a_server_that_is_down_for_hours_is_asked_again():

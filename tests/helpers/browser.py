@@ -1,0 +1,126 @@
+"""A headless browser, and MLflow's pages of a root, served by `phistar ui`."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+CODE = Path(__file__).resolve().parents[2]
+WAIT = 240  # s, for what a busy machine shows late
+CALM = 2.0  # s without a change of the text: the page has loaded
+FLAGS = (
+    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run "
+    "--disable-background-networking --disable-component-update --disable-sync "
+    "--hide-scrollbars"
+)
+# A beta panel opens at a first visit, at any time, and covers a quarter of the window.
+SEEN = {
+    "mlflow.assistant.fab.autoOpenedOnFirstLoad_v1": "true",
+    "mlflow.assistant.panelOpen_v1": "false",
+}
+
+
+@contextlib.contextmanager
+def served(root):
+    """Start `phistar ui`.  -> the server's address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    code = f"from pipeline.tracking import ui; ui.ui({str(root)!r}, {port})"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code],
+        cwd=CODE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={k: v for k, v in os.environ.items() if k != "MLFLOW_TRACKING_URI"},
+        start_new_session=True,
+    )
+    server = f"http://127.0.0.1:{port}"
+    try:
+        end = time.monotonic() + WAIT
+        while not answers(f"{server}/health"):
+            assert process.poll() is None, "MLflow's server ended"
+            assert time.monotonic() < end, "MLflow's server does not answer"
+            time.sleep(0.2)
+        yield server
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+
+
+def answers(address):
+    """True if a page can be read."""
+    try:
+        with urllib.request.urlopen(address, timeout=5) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+@contextlib.contextmanager
+def browser(folder, server):
+    """Start Chromium, which has been at the server before.  -> the driver."""
+    from selenium import webdriver
+    from selenium.webdriver.chrome.service import Service
+
+    for program in ("chromium", "chromedriver"):
+        assert shutil.which(program), "apt-get install chromium chromium-driver"
+    options = webdriver.ChromeOptions()
+    for flag in FLAGS.split():
+        options.add_argument(flag)
+    options.add_argument(f"--user-data-dir={folder}")
+    options.binary_location = shutil.which("chromium")
+    driver = webdriver.Chrome(options, Service(shutil.which("chromedriver")))
+    try:
+        driver.get(f"{server}/health")
+        for key, value in SEEN.items():
+            driver.execute_script("localStorage.setItem(...arguments)", key, value)
+        yield driver
+    finally:
+        driver.quit()
+
+
+def show(driver, address, width=1440, height=1200):
+    """Open a page, and wait until it has loaded."""
+    size = {"width": width, "height": height, "deviceScaleFactor": 1}
+    command = "Emulation.setDeviceMetricsOverride"
+    driver.execute_cdp_cmd(command, size | {"mobile": width < 500})
+    driver.get("about:blank")  # else only the part after # changes, and nothing loads
+    driver.get(address)
+    settle(driver)
+
+
+def settle(driver):
+    """Wait until the text of the page stays the same."""
+    seen = {"text": "", "since": time.monotonic()}
+
+    def calm():
+        text = driver.find_element("xpath", "//body").text
+        if text != seen["text"]:
+            seen.update(text=text, since=time.monotonic())
+        return len(text) > 100 and time.monotonic() - seen["since"] > CALM
+
+    wait(driver, calm)
+
+
+def wait(driver, condition, seconds=WAIT):
+    """The first true value of `condition()`."""
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    return WebDriverWait(driver, seconds, 0.1).until(lambda _: condition())
+
+
+def find(driver, xpath):
+    """The first element, as soon as it exists."""
+    return wait(driver, lambda: driver.find_elements("xpath", xpath))[0]
+
+
+def text(driver):
+    """All text of the page."""
+    return driver.find_element("xpath", "//body").text
