@@ -26,7 +26,14 @@ from tests.helpers.commands import (
     start,
 )
 
-FIGURES = ("confusion_matrix", "learning_curves", "margin", "reliability")
+FIGURES = (
+    "confusion_matrix",
+    "learning_curves",
+    "margin",
+    "precision_recall",
+    "reliability",
+    "roc",
+)
 # seconds, to be stopped in the middle; too few examples for a preflight
 LONG = ("train.steps=10000", "train.eval_every=1000", "train.batch_size=4")
 
@@ -64,7 +71,8 @@ def test_run_shows_parameters_curves_metrics_and_files(trained, runs):
             assert curve(run, name) == [(0, pytest.approx(value))]
     assert {"test_nll_uniform", "test_nll_prior", "test_nll_low"} <= set(run["metrics"])
     assert any(name.startswith("system/") for name in run["metrics"])
-    assert {f"{name}.png" for name in FIGURES} <= set(run["files"])
+    figures = {f"{name}.{suffix}" for name in FIGURES for suffix in ("png", "svg")}
+    assert figures <= set(run["files"])
     assert {f"stages/{stage}/manifest.json" for stage in STAGES} <= set(run["files"])
     assert len(run["data"]) == 1
     for stage, outcome in done.answer["stages"].items():
