@@ -341,7 +341,8 @@ def test_report_has_its_figures(pair_case):
     for name in ("by_length", "attention", "learning_curves"):
         path = pair_case.folders.report / "figures" / f"{name}.png"
         with Image.open(path) as figure:
-            assert min(figure.size) > 200
+            assert min(figure.size) > 400
+        assert path.with_suffix(".svg").read_bytes().startswith(b"<?xml")
 
 
 def test_attention_to_the_source_sums_to_one_and_skips_padding(pair_case):

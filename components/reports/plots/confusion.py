@@ -5,8 +5,9 @@ import numpy as np
 from components.reports.plots.style import shown, styled, subplots
 
 # Labels that a figure has room for. It grows with them: 1,000 would make 54,000 pixels
-# a side, 20 GB.
+# a side.
 NAMED_LABELS = 40
+IMAGE = 6  # inches of a side without names
 PERCENT_LABELS = 14  # up to so many, a cell also has its share of the row
 SMALLEST = 4.5  # points; numbers that need smaller letters are left out
 WHITE_FROM = 0.55  # share from which on text on the colour is white
@@ -30,7 +31,7 @@ def confusion_matrix(label_index, decision, names):
     np.add.at(counts, (label_index, decision), 1)
     shares = counts / np.maximum(1, counts.sum(axis=1, keepdims=True))
     cell = 0.8 if size < 4 else 0.56 if size <= PERCENT_LABELS else 0.27  # inches
-    side = cell * min(size, NAMED_LABELS)
+    side = cell * size if size <= NAMED_LABELS else IMAGE
     title = f"Confusion matrix, {len(decision):,} test examples"
     figure, axes = subplots(title, side + 2, side + 1.4, fixed=True)
     image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
@@ -41,6 +42,7 @@ def confusion_matrix(label_index, decision, names):
     bar.set_label("share of the row (of the label)")
     bar.outline.set_visible(False)
     if size > NAMED_LABELS:
+        axes.set(xlabel="decision, number of the label", ylabel="label, its number")
         return figure
     label_ticks(axes, [shown(name) for name in names], cell)
     axes.tick_params(length=0)

@@ -26,7 +26,14 @@ from tests.helpers.commands import (
     start,
 )
 
-FIGURES = ("confusion_matrix", "learning_curves", "margin", "reliability")
+FIGURES = (
+    "confusion_matrix",
+    "learning_curves",
+    "margin",
+    "precision_recall",
+    "reliability",
+    "roc",
+)
 # seconds, to be stopped in the middle; too few examples for a preflight
 LONG = ("train.steps=10000", "train.eval_every=1000", "train.batch_size=4")
 
@@ -78,7 +85,7 @@ def test_run_shows_parameters_curves_metrics_and_files(trained, runs):
     assert curve(run, "valid/nll_best") == [(0, pytest.approx(metrics["valid_nll"]))]
     assert any(name.startswith("system/") for name in run["metrics"])
     assert len(run["metrics"]) <= 30
-    figures = {f"figures/{name}.png" for name in FIGURES}
+    figures = {f"figures/{name}.{end}" for name in FIGURES for end in ("png", "svg")}
     assert figures | {"learning_curves.png"} <= set(run["files"])
     assert {f"stages/{stage}/manifest.json" for stage in STAGES} <= set(run["files"])
     assert {"config.yaml", "log.txt", "model_summary.txt"} <= set(run["files"])

@@ -21,10 +21,10 @@ def words(size):
     return [f"a class whose name is long {'x' * (i % 9)} _{i:02d}" for i in range(size)]
 
 
-@pytest.mark.parametrize("size", [2, 10, 30, NAMED_LABELS])
-@pytest.mark.parametrize("named", [words, None])
-def test_tick_labels_are_under_their_own_column(size, named):
-    figure = matrix(size, named and named(size))
+@pytest.mark.parametrize("size", [2, 30, NAMED_LABELS])
+@pytest.mark.parametrize("long", [True, False])
+def test_tick_labels_are_under_their_own_column(size, long):
+    figure = matrix(size, words(size) if long else [str(i) for i in range(size)])
     style.subtitle(figure, "data")
     figure.draw_without_rendering()
     axes, _ = figure.axes
@@ -108,6 +108,5 @@ def test_no_wide_white_margins(size, tmp_path):
         dark = np.asarray(image.convert("L")) < 250
     for axis in (0, 1):
         used = np.flatnonzero(dark.any(axis=axis))
-        assert used[0] < 40 and len(dark[0]) - used[-1] < 40 or axis == 1
-        gaps = np.diff(used)
-        assert gaps.max() < 100  # half an inch
+        assert used[0] < 30 and dark.shape[1 - axis] - used[-1] < 30  # 0.15 inches
+        assert np.diff(used).max() < 100  # nothing is far from the rest
