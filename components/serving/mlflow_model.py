@@ -26,6 +26,7 @@ TYPES = {
     "int32": "long",
     "int64": "long",
     "float32": "double",
+    "float64": "double",
 }
 
 

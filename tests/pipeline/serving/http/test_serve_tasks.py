@@ -58,7 +58,8 @@ def servers(project, tmp_path_factory):
         words = [word.replace("path=", f"path={root}/") for word in words]
         done = here("run", recipe, *SHORT, *words, root=root)
         assert done.status == 0, done.stderr
-        done = here("promote", done.answer["run_id"], root=root)
+        # two steps teach nothing
+        done = here("promote", done.answer["run_id"], "--anyway", root=root)
         assert done.status == 0, done.stderr
         made[recipe] = Server(root, recipe)
     for server in made.values():
