@@ -9,7 +9,9 @@ So recipes and keys are those of the project, whatever was added to it.
 import contextlib
 from pathlib import Path
 
-from pipeline.cli.arguments import SIGNATURES, STAGES, find_root, make_parser, options
+from pipeline.cli.arguments import SIGNATURES, STAGES, make_parser
+from pipeline.cli.usage import options
+from pipeline.process.root import find_root
 
 SCRIPTS = {
     # bash splits words at "=": the part before it is not repeated

@@ -23,9 +23,9 @@ from types import FrameType
 from typing import Any
 
 from pipeline.cli.arguments import STAGES, make_parser, parse
+from pipeline.cli.following import again, next_commands
 from pipeline.process import errors, quiet, terminal
 from pipeline.process.errors import Failure
-from pipeline.process.root import command
 
 Answer = tuple[dict, list[str]]  # what --json prints, and the lines for a person
 
@@ -84,13 +84,6 @@ def waiting(given: Namespace) -> contextlib.AbstractContextManager:
     if given.command in ("promote", "rollback"):
         return terminal.working(given.command, "looking into the store")
     return contextlib.nullcontext()
-
-
-def again(given: Namespace | None) -> str:
-    """A hint that a run which was stopped can continue; "" for other commands."""
-    if given is None or given.command not in ("run", *STAGES):
-        return ""
-    return ". The same command continues where this one has stopped."
 
 
 def no_command(given: Namespace) -> Answer:
@@ -200,25 +193,6 @@ def run(given: Namespace) -> Answer:
     if given.seeds:
         title += f", {given.seeds} seeds, mean ± sd"
     return answer, result(title, answer, next_commands(given, config, answer))
-
-
-def next_commands(given: Namespace, config: Any, answer: dict) -> list[str]:
-    """Two commands that may follow a run, as they can be typed here.
-
-    Args:
-        given: the command line.
-        config: the resolved config.
-        answer: of `run_once` or `run_seeds`.
-    """
-    same = given.recipe, *given.overrides
-    verdict = answer.get("verdict") or {}
-    if given.seeds or not answer.get("export"):
-        words = ("run", *same)  # to its end, once
-    elif verdict.get("verdict") == "not better":
-        words = ("show", *same)  # it would not be promoted
-    else:
-        words = ("promote", config.name)
-    return [command(*words, root=given.root), command("ui", root=given.root)]
 
 
 def predict(given: Namespace) -> Answer:

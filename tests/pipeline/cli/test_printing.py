@@ -96,7 +96,8 @@ def test_result_has_the_verdict_and_two_commands():
 )
 def test_a_model_that_only_guesses_is_not_to_be_promoted(tmp_path, verdict, command):
     from pipeline.cli.arguments import parse
-    from pipeline.cli.main import load, next_commands
+    from pipeline.cli.following import next_commands
+    from pipeline.cli.main import load
 
     given = parse(["run", "breast_cancer", "--root", str(tmp_path)])
     found = answer(verdict=verdict, sentence="")
