@@ -43,9 +43,12 @@ setup(
         "PyYAML>=6",
         "pydantic>=2.10,<3",
         "scikit-learn>=1.6,<2",
+        "threadpoolctl>=3",
         "numpy>=1.26,<3",
         "pandas>=2,<4",
         "matplotlib>=3.9,<4",
+        "MarkupSafe>=2.1",
+        "pyarrow>=15",
         "pillow>=11",
         "psutil>=6",
         # of `serve`: uvicorn reads HTTP with httptools, its event loop is uvloop's

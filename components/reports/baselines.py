@@ -73,6 +73,7 @@ def logistic_regression(train, test, counts):
         list of Baseline: one, or none if the rows that can be read are too few.
     """
     from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
 
     inputs, index = train
     width = flat(inputs[:1]).shape[1]
@@ -82,7 +83,8 @@ def logistic_regression(train, test, counts):
     if len(rows) < 2 * len(counts) or len(np.unique(found)) < 2:
         return []
     model = LogisticRegression(max_iter=ITERATIONS)
-    with warnings.catch_warnings():
+    # threads cost more than they save here, and their number would change the result
+    with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # stopping early is what bounds the time
         model.fit(np.concatenate([flat(inputs[part]) for part in parts(rows)]), found)
     own = np.zeros((len(test[1]), len(counts)))  # [N, K]

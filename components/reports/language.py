@@ -63,10 +63,10 @@ def report(task, data, network, scale, encoder, **_):
         baselines=[
             *baselines.token_floors(texts, counts, tokens.by_text),
             base.Baseline(
-                f"{counted.order}-gram",
+                f"an n-gram model (n = {counted.order})",
                 of_ngram,
                 reads=True,
-                note=f"counts of up to {counted.order} tokens in train",
+                note="counts of train, Kneser-Ney",
             ),
             base.Baseline(
                 "xz -9",
@@ -82,7 +82,7 @@ def report(task, data, network, scale, encoder, **_):
             "text": tokens.raw_texts(raw),
         },
         sections=[
-            page.by_length(texts.lengths, by_text, texts.lengths, "text"),
+            page.by_length(texts.lengths, by_text, texts.lengths, "text", protocol),
             *page.passages(log_prob, texts, encoder),
             page.drawn(samples.samples(network, encoder)),
         ],

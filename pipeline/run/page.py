@@ -5,6 +5,7 @@ its line `<!-- run -->`, in a copy: mlruns/runs/<run_id>.report.html.
 """
 
 import json
+import os
 import platform
 import time
 from pathlib import Path
@@ -83,7 +84,7 @@ def facts(entries: list[dict]) -> list[tuple[str, str]]:
         ),
         ("versions", ", ".join(versions)),
         ("code", f"{commit}{', with changes' if changed else ''}" if commit else ""),
-        ("machine", f"{start['tags']['num_cpus']} CPUs, {platform.platform()}"),
+        ("machine", f"{len(os.sched_getaffinity(0))} CPUs, {platform.platform()}"),
     ]
     return [(name, value) for name, value in found if value]
 
@@ -104,7 +105,7 @@ def stage_table(mlruns: Path, stages: list[dict]) -> tuple[list[str], list[list]
         digest = ""
         manifest = mlruns / stage["path"] / "manifest.json"
         if manifest.is_file():
-            digest = json.loads(manifest.read_bytes())["digest"]
+            digest = json.loads(manifest.read_bytes()).get("digest", "")
         row = [stage["stage"], stage["status"], seconds, stage["key"], digest[:32]]
         rows.append(row)
     return ["stage", "", "seconds", "key", "digest"], rows

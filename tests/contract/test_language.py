@@ -3,8 +3,8 @@
 Those of every task are in the other files.
 """
 
+import html
 import itertools
-import json
 import lzma
 import re
 
@@ -13,29 +13,40 @@ import pytest
 
 from tests.helpers.distribution import assert_frequencies
 
-QUOTED = re.compile(r"- ([\d.]+) \(text (\d+), from token (\d+)\) `(.*)`")
+QUOTED = re.compile(
+    r"<b>([\d.]+)</b> <small>nats a token · text (\d+), from token (\d+)</small></div>"
+    r'<div class="text" dir="auto">(.*?)</div>',
+    re.S,
+)
+PIECE = re.compile(r'<span title="([\d.]+)"[^>]*>(.*?)</span>', re.S)
 
 
 def test_report_quotes_passages_with_what_they_cost(text_case):
     case = text_case
     labels = case.data.split("test")[1]
     by_token = -case.ask("log_prob", **case.examples())["token_log_probs"]
-    page = (case.folders.report / "texts.md").read_text("utf-8")
-    worst, random = page.split("## Worst")[1].split("## Random")
+    page = (case.folders.report / "report.html").read_text("utf-8")
+    worst, random = page.split("<h2>Worst passages")[1].split("<h2>Random passages")
+    costs = []
     for part in (worst, random):
         found = QUOTED.findall(part)
-        assert 4 <= len(found) <= 8
+        assert 4 <= len(found) <= 20
         for stated, row, start, text in found:
             tokens = labels[int(row)][int(start) :][:100]
-            assert case.encoder.decode(tokens) == json.loads(f'"{text}"')
-            cost = by_token[int(row), int(start) :][: len(tokens)].mean()
-            assert float(stated) == pytest.approx(cost, abs=1e-3)
-    costs = [
-        [float(line[0]) for line in QUOTED.findall(part)] for part in (worst, random)
-    ]
+            pieces = PIECE.findall(text)
+            said = html.unescape("".join(piece for _, piece in pieces))
+            # a piece of sentencepiece begins with a space, also the first one
+            shown, whole = said.removesuffix("∎"), case.encoder.decode(tokens)
+            assert shown.split() == whole.split()
+            assert said.endswith("∎") == (tokens[-1] == 0)
+            cost = by_token[int(row), int(start) :][: len(tokens)]
+            assert float(stated) == pytest.approx(cost.mean(), abs=1e-3)
+            total = sum(float(nats) for nats, _ in pieces)
+            assert total == pytest.approx(cost.sum(), abs=1e-3 * len(tokens) + 1e-3)
+        costs.append([float(line[0]) for line in found])
     assert costs[0] == sorted(costs[0], reverse=True)
     assert min(costs[0]) >= max(set(costs[1]) - set(costs[0]), default=0)
-    assert page.count("## Drawn at temperature") == 3
+    assert page.count("<small>temperature ") == 6
     assert case.contract["protocol"] in page
 
 

@@ -3,7 +3,9 @@
 Those of every task are in the other files.
 """
 
+import html
 import itertools
+import re
 import subprocess
 import sys
 
@@ -278,7 +280,7 @@ def test_not_canonical_counts_texts_whose_own_tokens_are_others(make_case):
 
 def test_bleu_and_chrf_are_those_of_the_command_line(pair_case):
     case, folder = pair_case, pair_case.folders.report
-    page = (folder / "translations.md").read_text("utf-8")
+    page = (folder / "report.html").read_text("utf-8")
 
     def command(file, *words):
         program = [sys.executable, "-m", "sacrebleu", "references.txt", "-i", file]
@@ -292,25 +294,45 @@ def test_bleu_and_chrf_are_those_of_the_command_line(pair_case):
         assert f"{case.metrics[f'test_{metric}']:.10f}" == score
         stated = command("translations.txt", "-m", metric, "-f", "text")
         signature = stated.partition(" = ")[0].partition("|")[2]
-        assert f"`{signature}`" in page and stated.startswith(name)
+        assert f"sacreBLEU signature: {signature}<" in page and stated.startswith(name)
     copied = command("sources.txt", "-m", "bleu", "-w", "10", "-b")
     assert f"{case.metrics['test_bleu_copy']:.10f}" == copied
 
 
+PAIR = re.compile(
+    r"<b>([\d.]+)</b> <small>nats a token of the reference · pair (\d+)</small></div>"
+    r"<small>source</small>(.*?)<small>reference</small>(.*?)"
+    r"<small>translation, ln P (-?[\d.]+)</small>(.*?)</div></div>",
+    re.S,
+)
+
+
 def test_report_shows_pairs_with_what_they_cost(pair_case):
     case, labels = pair_case, pair_case.data.split("test")[1]
-    page = (case.folders.report / "translations.md").read_text("utf-8")
-    worst, chosen = page.split("## The least probable")[1].split("## Random pairs")
-    costs = []
-    for part in (worst, chosen):
-        rows = [line for line in part.splitlines() if line.startswith("| ")][1:]
-        assert len(rows) == min(15, len(labels))
-        # a bar in a sentence ends no cell
-        cells = [line.replace("\\|", "").count("|") for line in rows]
-        assert cells == [6] * len(rows)
-        costs.append([float(line.split(" | ")[0].strip("| ")) for line in rows])
-    expected = np.sort(case.test_nll / labels.lengths)[::-1][: len(costs[0])]
-    np.testing.assert_allclose(costs[0], expected, atol=6e-4)
+    page = (case.folders.report / "report.html").read_text("utf-8")
+    worst, chosen = page.split("<h2>Worst pairs")[1].split("<h2>Random pairs")
+    sources, references, translations = (
+        (case.folders.report / f"{name}.txt").read_text("utf-8").splitlines()
+        for name in ("sources", "references", "translations")
+    )
+
+    def plain(shown):
+        return html.unescape(re.sub("<[^>]*>", "", shown))
+
+    for part, most in ((worst, 20), (chosen, 8)):
+        found = PAIR.findall(part)
+        assert len(found) == min(most, len(labels))
+        for cost, row, source, reference, _, translation in found:
+            row = int(row)
+            expected = case.test_nll[row] / labels.lengths[row]
+            assert float(cost) == pytest.approx(expected, abs=6e-4)
+            assert plain(source) == sources[row]
+            assert plain(translation) == translations[row]
+            said = plain(reference).removesuffix("∎")
+            assert said.split() == references[row].split()
+    costs = [float(one[0]) for one in PAIR.findall(worst)]
+    expected = np.sort(case.test_nll / labels.lengths)[::-1][: len(costs)]
+    np.testing.assert_allclose(costs, expected, atol=6e-4)
     for name in ("beam_size", "length_penalty"):
         assert f"{name} {case.contract['serving_default'][name]:g}" in page
 

@@ -9,6 +9,8 @@ Source: Mitchell et al., 2019, "Model Cards for Model Reporting" (the headings).
 import numbers
 import re
 
+import numpy as np
+
 from components.reports.page import html as page
 from components.reports.page.parts import Part
 from components.reports.page.report import head
@@ -58,11 +60,24 @@ def limits(report):
             "calibration error of test)."
         )
         lines.append("It knows the labels of train only: any input gets one of them.")
+        lines.append(least_found(report))
     else:
         lines.append(
             "Its texts can be wrong, and are not checked for truth or offence."
         )
     return lines
+
+
+def least_found(report):
+    """The label that is found least often.  -> str"""
+    names, index = np.unique(report.predictions["label"], return_inverse=True)
+    number = np.bincount(index)
+    found = np.bincount(index, report.correct).astype(int)
+    worst = int(np.argmin(found / number))
+    return (
+        f"Of the labels of test it finds {str(names[worst])!r} least often: in "
+        f"{found[worst]:,} of {number[worst]:,} examples."
+    )
 
 
 def html(about, report, verdict, known):

@@ -16,7 +16,7 @@ SLICED_ROWS = 10**5  # of test, that are cut into slices
 
 
 def sections(names, raw, index, decision, log_probs):
-    """What only tasks with names as labels show.
+    """Sections of tasks whose labels are names.
 
     Args:
         names: K names.

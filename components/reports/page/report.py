@@ -2,6 +2,7 @@
 
 from components.reports.page import html
 from components.reports.page.results import beside, by_split, terms
+from components.reports.verdict import beyond
 
 # figure -> what it shows, in words
 FIGURES = {
@@ -38,25 +39,25 @@ def page(about, report, verdict, drawn, known):
         text = html.Markup('<div class="figures">\n{}\n</div>')
         return text.format(html.joined(shown)) if shown else html.Markup("")
 
-    parts = [
-        html.section("Results", *results(report, verdict)),
-        html.section("Training", figures(["learning_curves"])),
-        *(
-            html.section(part.title, part.body, figures(part.figures))
-            for part in [*report.sections, *known]
-        ),
-    ]
+    parts = {
+        "Results": results(report, verdict),
+        "Training": [figures(["learning_curves"])],
+    }
+    for part in [*report.sections, *known]:
+        parts[part.title] = [part.body, figures(part.figures)]
     if left:
-        parts.append(html.section("Further figures", figures(list(left))))
-    titles = [*(p.title for p in [*report.sections, *known])]
-    links = html.contents(["Results", "Training", *titles])
-    top = [*head(about, report, verdict), links]
-    return html.document(about[0], [*top, *parts, html.Markup(html.RUN)])
+        parts["Further figures"] = [figures(list(left))]
+    sections = [html.section(title, *shown) for title, shown in parts.items()]
+    top = [*head(about, report, verdict), html.contents(parts)]
+    return html.document(about[0], [*top, *sections, html.Markup(html.RUN)])
 
 
 def head(about, report, verdict):
     """Title, verdict and warnings.  -> list of Markup"""
     kind = "better" if verdict["verdict"] == "better" else "not-better"
+    reading = [row for row in verdict["rows"] if row["reads"]]
+    if kind == "better" and any(r["difference"] > 0 and beyond(r) for r in reading):
+        kind = "mixed"
     parts = [
         html.Markup("<h1>{}</h1>").format(about[0]),
         html.Markup(html.QUESTION),
@@ -78,8 +79,8 @@ def results(report, verdict):
     if report.unit == "token":
         number = f"{report.counts.sum():,} tokens of {len(report.counts):,} texts"
     yield html.paragraph(
-        f"Measured on test: {number} that training never read. Small numbers are 95 % "
-        "intervals; ± is half of one."
+        f"Measured on test: {number}, kept apart from training. Small numbers are "
+        "95 % intervals; ± is half of one."
     )
     yield html.table(*beside(report, verdict), "results")
     yield html.bullets(terms(report), "note")

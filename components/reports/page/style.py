@@ -18,15 +18,21 @@ nav a { margin-right: 12px; white-space: nowrap; font-size: .9rem; }
 .verdict { font-size: 1.1rem; padding: 12px 16px; border-left: 6px solid;
   max-width: none; background: #f5f7fa; }
 .better { border-color: var(--good); }
+.mixed { border-color: #c77700; }
 .not-better { border-color: var(--bad); }
 .warnings { margin: 8px 0; padding: 8px 16px 8px 32px; background: #fdf3e7;
   border-left: 6px solid #c77700; }
-.wide { overflow-x: auto; margin: 8px 0; }
+/* a shadow at the side where a table continues */
+.wide { overflow-x: auto; margin: 8px 0; background:
+  linear-gradient(90deg, #fff 30%, #fff0) local left / 40px 100% no-repeat,
+  linear-gradient(270deg, #fff 30%, #fff0) local right / 40px 100% no-repeat,
+  radial-gradient(farthest-side at 0, #0003, #0000) left / 12px 100% no-repeat,
+  radial-gradient(farthest-side at 100%, #0003, #0000) right / 12px 100% no-repeat; }
 table { border-collapse: collapse; font-size: .92rem; }
 th, td { padding: 4px 12px 4px 0; text-align: left; vertical-align: top;
   border-bottom: 1px solid var(--line); }
 th { color: var(--soft); font-weight: 600; }
-td small { display: block; }
+td small { display: block; font-size: .92em; }
 .interval { white-space: nowrap; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
 .results tbody tr:first-child td { background: #eef4fb; font-weight: 600; }
@@ -64,7 +70,9 @@ figure > img { max-width: 100%; height: auto; }
   body { font-size: 11pt; }
   main { max-width: none; padding: 0; }
   nav { display: none; }
-  .wide { overflow: visible; }
+  .wide { overflow: visible; background: none; }
+  table { font-size: .75rem; }
+  td { overflow-wrap: anywhere; }
   section { break-inside: auto; }
   figure, tr { break-inside: avoid; }
   h2, h3 { break-after: avoid; }

@@ -13,7 +13,7 @@ BINS = 4
 SHADE = "The darker a token, the less probable it was; its -ln P shows on hover."
 
 
-def by_length(lengths, totals, counts, what):
+def by_length(lengths, totals, counts, what, protocol=""):
     """-ln P of a token for texts of different lengths.
 
     Args:
@@ -21,6 +21,7 @@ def by_length(lengths, totals, counts, what):
         totals: float [N], -ln P of each text, nats.
         counts: int [N], tokens of each text that were scored.
         what: name of the lengths, "source" or "text".
+        protocol: the windows in words, of a network that reads in windows.
 
     Returns:
         Section.
@@ -44,7 +45,9 @@ def by_length(lengths, totals, counts, what):
         )
     head = [f"tokens of the {what}", "-ln P, nats a token", "texts", "tokens"]
     figures = ("by_length", "nll_by_position")
-    return Section("By length", html.table(head, rows), figures)
+    read = [html.paragraph(f"Read in {protocol}.")] if protocol else []
+    body = html.joined([*read, html.table(head, rows)])
+    return Section("By length", body, figures)
 
 
 def passages(log_prob, texts, encoder):

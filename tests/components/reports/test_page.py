@@ -219,3 +219,15 @@ def test_encoder_of_the_pictures_is_not_needed_for_their_bytes(pictures):
     assert make_encoder(data).shape == (8, 8, 1)
     table = pyarrow.parquet.read_table(pictures / "predictions.parquet").to_pandas()
     assert table.predicted.tolist() == [str(i) for i in logits.argmax(axis=1)]
+
+
+def test_card_names_the_label_that_is_found_least_often(pictures):
+    table = pyarrow.parquet.read_table(pictures / "predictions.parquet").to_pandas()
+    right = (table.label == table.predicted).groupby(table.label).agg(["sum", "size"])
+    share = (right["sum"] / right["size"]).min()
+    card = Page(read(pictures, "card.html")).text
+    name, found, number = re.search(
+        r"finds '(\w+)' least often: in (\d+) of (\d+) examples", card
+    ).groups()
+    assert (int(found), int(number)) == tuple(right.loc[name])
+    assert int(found) / int(number) == share
