@@ -390,7 +390,7 @@ def test_a_run_may_be_named_in_many_ways(trained, rows):
         done.answer["run_id"][:6],
         mlflow_run_id,
         mlflow_run_id[:6],
-        "breast_cancer train.steps=80 train.eval_every=10",
+        "linear · steps 80 · eval every 10",  # its name
         "breast_cancer.yaml",
         export,
         export.parent,
