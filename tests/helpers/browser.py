@@ -77,6 +77,7 @@ def browser(folder, server):
     options.add_argument(f"--user-data-dir={folder}")
     options.binary_location = shutil.which("chromium")
     driver = webdriver.Chrome(options, Service(shutil.which("chromedriver")))
+    driver.command_executor.client_config.timeout = WAIT  # charts take a while
     try:
         driver.get(f"{server}/health")
         for key, value in SEEN.items():
