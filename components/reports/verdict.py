@@ -48,13 +48,18 @@ def verdict(report, warnings=()):
     best = min(floors, key=lambda row: row["nll"])
     better = all(beyond(row) and row["difference"] < 0 for row in floors)
     others = [row for row in scored if row["reads"]]
-    nll = report.metrics["test_nll"]
+    text = sentence(better, report.metrics["test_nll"], best, others, report.unit)
+    for row in rows:
+        if "bleu" in row:
+            own = report.metrics["test_bleu"]
+            beside = f"BLEU {own:.2f}, of {row['name']} {row['bleu']:.2f}"
+            text = f"{text.removesuffix('.')}; {beside}."
     return {
         "verdict": "better" if better else "not better",
         "than": best["name"],
         "difference": best["difference"],
         "standard_error": best["standard_error"],
-        "sentence": sentence(better, nll, best, others, report.unit),
+        "sentence": text,
         "baselines": {row["name"]: row["nll"] for row in scored},
         "rows": rows,
         "warnings": [*warnings, *votes(report)],

@@ -317,7 +317,7 @@ def test_report_shows_pairs_with_what_they_cost(pair_case):
     )
 
     def plain(shown):
-        return html.unescape(re.sub("<[^>]*>", "", shown))
+        return html.unescape(re.sub("<[^>]*>", "", shown)).strip()
 
     for part, most in ((worst, 20), (chosen, 8)):
         found = PAIR.findall(part)
@@ -326,8 +326,8 @@ def test_report_shows_pairs_with_what_they_cost(pair_case):
             row = int(row)
             expected = case.test_nll[row] / labels.lengths[row]
             assert float(cost) == pytest.approx(expected, abs=6e-4)
-            assert plain(source) == sources[row]
-            assert plain(translation) == translations[row]
+            assert plain(source) == sources[row].strip()
+            assert plain(translation) == translations[row].strip()
             said = plain(reference).removesuffix("∎")
             assert said.split() == references[row].split()
     costs = [float(one[0]) for one in PAIR.findall(worst)]

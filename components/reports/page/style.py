@@ -11,7 +11,7 @@ h1 { font-size: 1.6rem; line-height: 1.25; margin: 8px 0 4px; overflow-wrap: any
 h2 { font-size: 1.2rem; margin: 40px 0 8px; padding-top: 8px;
   border-top: 1px solid var(--line); }
 h3 { font-size: 1rem; margin: 24px 0 8px; }
-p { margin: 8px 0; max-width: 75ch; }
+p { margin: 8px 0; max-width: 75ch; overflow-wrap: anywhere; }
 a { color: var(--accent); }
 small, .note, figcaption { color: var(--soft); font-size: .85rem; }
 nav a { margin-right: 12px; white-space: nowrap; font-size: .9rem; }

@@ -127,6 +127,9 @@ def test_decisions_no_better_than_a_vote_are_a_warning(costs):
 
 def test_a_baseline_without_p_has_a_row_and_no_nats(costs):
     copied = Baseline("the source, copied", None, metrics={"bleu": 12.5})
-    found = verdict(report(costs, flat("prior", 9.0), copied))
+    given = report(costs, flat("prior", 9.0), copied)
+    given.metrics["test_bleu"] = 31.25
+    found = verdict(given)
     assert found["rows"][1]["bleu"] == 12.5
     assert list(found["baselines"]) == ["prior"]
+    assert found["sentence"].endswith("; BLEU 31.25, of the source, copied 12.50.")
