@@ -77,7 +77,8 @@ def run_lines(run: dict) -> list[str]:
     out = [line([*cells, first]), *(line([""] * len(cells) + [text]) for text in more)]
     if run["status"] == "failed" and (run["reason"] or run["stage"]):
         why = f"at {run['stage']}: " if run["stage"] else ""
-        reason = " ".join(run["reason"].split()) or "the reason was not recorded"
+        reason = run["reason"] or "the reason was not recorded"
+        reason = " ".join(f"{reason} {run['advice']}".split())
         out += textwrap.wrap(
             why + reason,
             WIDTH,

@@ -17,8 +17,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipeline.config.idle import idle
 from pipeline.config.recipes import headline
-from pipeline.config.relevant import without_effect
 from pipeline.store.keys import flat
 
 if TYPE_CHECKING:  # its import would take longer than some commands
@@ -47,7 +47,6 @@ WORDS = {
 def run_entry(
     config: "Config",
     command: list[str],
-    kind: str,
     parent: str | None = None,
     seeds: int | None = None,
 ) -> dict:
@@ -56,7 +55,6 @@ def run_entry(
     Args:
         config: the resolved config.
         command: the words that the user typed.
-        kind: of the data.
         parent: run_id of the execution that this one belongs to.
         seeds: number of executions that this one is the parent of.
     """
@@ -66,7 +64,7 @@ def run_entry(
         "command": " ".join(command),
         "parent": parent,
         "question": headline(config.path) if config.path else "",
-        "params": params(config, kind),
+        "params": params(config),
         "config": config.to_yaml(),
         "tags": version_tags() | ({"seeds": str(seeds)} if seeds else {}),
     }
@@ -113,10 +111,14 @@ def unused(name: str, taken: Collection[str]) -> str:
     return free
 
 
-def params(config: "Config", kind: str) -> dict:
-    """The keys of the resolved config that a run on this kind of data reads."""
-    left_out = without_effect(config.sections, kind)
-    return {k: v for k, v in flat(config.sections).items() if k not in left_out}
+def params(config: "Config") -> dict:
+    """The keys of the resolved config that have a value and a meaning."""
+    left_out = idle(config.sections)
+    return {
+        key: value
+        for key, value in flat(config.sections).items()
+        if value is not None and key not in left_out
+    }
 
 
 def version_tags() -> dict[str, str]:

@@ -13,7 +13,6 @@ from pipeline.record.ending import ending
 from pipeline.record.journal import Draft, Record, alive, read_all
 from pipeline.record.naming import run_entry, unused
 from pipeline.run import page, repeats
-from pipeline.run.sources import opened
 from pipeline.tracking.follower import Follower
 
 
@@ -62,7 +61,8 @@ class Execution:
         self.log = f"$ {self.record.entries()[0]['command']}\n{log}"
         self.write_log()
         try:
-            page.write(self.record)
+            if self.on_disk:
+                page.write(self.record)
         finally:
             self.record.append("end", **end)
 
@@ -122,7 +122,7 @@ def execution(
         The execution.
     """
     parent = under and under.record.run_id
-    start = run_entry(config, command, opened(config).kind, parent, seeds)
+    start = run_entry(config, command, parent, seeds)
     start["register"] = register
     records = read_all(root)
     record = None if under or seeds else unfinished(records, start)

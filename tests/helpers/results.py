@@ -53,7 +53,7 @@ def result(
         "start",
         experiment="breast_cancer",
         name=name,
-        params=params(config, "columns"),
+        params=params(config),
         **words,
     )
     if valid_nll is not None:

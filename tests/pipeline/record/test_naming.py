@@ -23,22 +23,22 @@ def test_entry_of_a_stage_has_its_key_and_another_runs_work_as_tags(tmp_path):
 
 def test_run_entry_holds_the_config_and_the_versions():
     config = load("digits", ["train.seed=3"], CODE)
-    entry = naming.run_entry(config, ["phistar", "run", "digits"], "images")
+    entry = naming.run_entry(config, ["phistar", "run", "digits"])
     assert (entry["experiment"], entry["name"]) == ("digits", "vgg_small · seed 3")
     assert entry["params"]["train.seed"] == 3
     assert None not in entry["params"].values()
     assert entry["tags"]["version.keras"] and "seeds" not in entry["tags"]
     assert entry["question"]
-    child = naming.run_entry(config, [], "images", parent="p")
+    child = naming.run_entry(config, [], parent="p")
     assert (child["name"], child["parent"]) == ("seed 3", "p")
-    parent = naming.run_entry(config, [], "images", seeds=5)
+    parent = naming.run_entry(config, [], seeds=5)
     assert parent["tags"]["seeds"] == "5" and parent["name"].endswith(" · 5 seeds")
 
 
 def test_config_of_a_run_loads_to_the_same_config(tmp_path):
     config = load("digits", ["train.flip=true", "build.network=mlp"], CODE)
     path = tmp_path / "config.yaml"
-    path.write_text(naming.run_entry(config, [], "images")["config"])
+    path.write_text(naming.run_entry(config, [])["config"])
     assert load(str(path), [], CODE).sections == config.sections
 
 

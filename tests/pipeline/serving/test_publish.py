@@ -175,7 +175,7 @@ def test_what_does_not_answer_is_not_published(runs):
     draft.rename(source / "assets.extra" / "golden.npz")
     with publish.locked(root, "breast_cancer") as folder:
         with pytest.raises(RejectedModel, match="a difference of 0.01"):
-            publish.publish(root, source, folder, 2, {"export": key, "run_id": b})
+            publish.publish(root, source, folder, 2, {"run_id": b, "export": key})
         assert sorted(path.name for path in folder.iterdir()) == [".lock", "1"]
 
 
