@@ -51,7 +51,7 @@ def repeated(trained):
 def cached(trained, tmp_path_factory):
     """(root, Done): the same command, where all stages are and no record is."""
     root = copy_store(trained[0], tmp_path_factory.mktemp("cached"), *STAGES)
-    done = here("run", "breast_cancer", *SHORT, root=root)
+    done = here("run", "breast_cancer", *SHORT, root=root, mlflow=True)
     assert done.status == 0, done.stderr
     return root, done
 

@@ -57,7 +57,7 @@ def runs(two, tmp_path):
 def promoted(root, *words):
     """Answer of a command that promotes.  -> dict."""
     anyway = ["--anyway"] * (words[0] == "promote")  # the order is the test's to choose
-    done = here(*words, *anyway, root=root)
+    done = here(*words, *anyway, root=root, mlflow=True)
     assert done.status == 0, done.stderr
     return done.answer
 
