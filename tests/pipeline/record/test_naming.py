@@ -70,14 +70,12 @@ def test_no_two_runs_have_one_name():
 
 
 def test_parameters_are_the_keys_that_the_run_reads():
-    images = naming.params(load("digits", [], CODE), "images")
-    columns = naming.params(load("breast_cancer", [], CODE), "columns")
+    images = naming.params(load("digits", [], CODE))
+    columns = naming.params(load("breast_cancer", [], CODE))
     assert {"train.flip", "train.crop", "train.label_smoothing"} <= images.keys()
     for key in ("train.flip", "train.crop", "train.scale_jitter", "evaluate.beam_size"):
         assert key not in columns
     assert "train.label_smoothing" not in columns  # its loss has none
-    pairs = load("libreoffice_en_de_quick", [], CODE)
-    assert {"evaluate.beam_size", "train.batch_tokens"} <= naming.params(
-        pairs, "pairs"
-    ).keys()
-    assert "train.batch_size" not in naming.params(pairs, "pairs")
+    pairs = naming.params(load("libreoffice_en_de_quick", [], CODE))
+    assert {"evaluate.beam_size", "train.batch_tokens"} <= pairs.keys()
+    assert "train.batch_size" not in pairs
