@@ -266,7 +266,7 @@ def test_seeds_are_runs_under_one_parent_with_mean_and_sd(trained, tmp_path):
     assert again.answer["metrics"] == done.answer["metrics"]
     assert len(read_all(root)) == len(mlflow_runs(root)) == 3
     # one more seed is another parent, with children of its own
-    more = here("run", "breast_cancer", *SHORT, "--seeds", 1, root=root)
+    more = here("run", "breast_cancer", *SHORT, "--seeds", 1, root=root, mlflow=True)
     assert more.answer["run_id"] not in runs
     assert len(mlflow_runs(root)) == 5
 
