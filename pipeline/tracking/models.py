@@ -4,9 +4,12 @@ The stage `export` has written a model's folder and checked it. Here it is only 
 once: a later run with the same export is linked to the model that exists.
 """
 
+import contextlib
 import json
+import os
 import re
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,11 +44,13 @@ def log(client: "MlflowClient", run_id: str, model: Model) -> str | None:
     Returns:
         MLflow's number of its version; None if it is not registered.
     """
-    import mlflow
+    with everywhere(client.tracking_uri):
+        return _log(client, run_id, model)
+
+
+def _log(client: "MlflowClient", run_id: str, model: Model) -> str | None:
     from mlflow.entities import LoggedModelOutput, Metric
 
-    # the registry looks up the model of a version there, not with the client
-    mlflow.set_tracking_uri(client.tracking_uri)
     run = client.get_run(run_id)
     model_id = logged(client, run.info.experiment_id, model.key)
     if model_id is None:
@@ -64,6 +69,27 @@ def log(client: "MlflowClient", run_id: str, model: Model) -> str | None:
         version = register(client, run_id, model_id, model)
     tie(client, model_id, version)
     return str(version.version)
+
+
+@contextlib.contextmanager
+def everywhere(uri: str) -> Iterator[None]:
+    """Let all of MLflow use one address in the block.
+
+    The registry looks up the model of a version there, and not with a client. MLflow
+    also writes the address into the environment. Left there, it would be the address
+    of the next root's runs too.
+
+    Args:
+        uri: MLflow's address of its store.
+    """
+    import mlflow
+
+    before = os.environ.get("MLFLOW_TRACKING_URI")
+    mlflow.set_tracking_uri(uri)
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri(before)
 
 
 def register(

@@ -57,8 +57,9 @@ def runs(two, tmp_path):
 def promoted(root, *words):
     """Answer of a command that promotes.  -> dict."""
     anyway = ["--anyway"] * (words[0] == "promote")  # the order is the test's to choose
-    done = here(*words, *anyway, root=root, mlflow=True)
+    done = here(*words, *anyway, root=root)
     assert done.status == 0, done.stderr
+    assert "MLFLOW_TRACKING_URI" not in os.environ  # another root's runs would go there
     return done.answer
 
 
