@@ -110,6 +110,16 @@ def without(*names: str) -> Iterator[None]:
             sys.modules.pop(name, None)
 
 
+class WithoutTensorFlow:
+    """An import hook that hides TensorFlow: Keras looks into sys.modules too."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> None:
+        """Refuse TensorFlow; for all else None: the next hook looks."""
+        if name.partition(".")[0] == "tensorflow":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
 def import_keras(devices: str = "auto") -> None:
     """Import keras and start its backend, without its start-up messages.
 
@@ -122,7 +132,7 @@ def import_keras(devices: str = "auto") -> None:
     if os.environ.get("KERAS_BACKEND") == "jax":
         # Keras imports TensorFlow on any backend if it is installed. TensorFlow would
         # take GPU memory too, so it stays hidden.
-        sys.modules.setdefault("tensorflow")
+        sys.meta_path.insert(0, WithoutTensorFlow)
     else:
         unused.append("jax")
     import logging
