@@ -10,7 +10,6 @@ import platform
 import time
 from pathlib import Path
 
-from pipeline.config.recipes import headline, recipes
 from pipeline.record.journal import Record
 
 
@@ -45,8 +44,8 @@ def write(record: Record) -> Path | None:
         html.Markup("<h3>Every key</h3>"),
         html.facts(keys(start), "keys"),
     )
-    recipe = recipes(record.root).get(start["experiment"])
-    question = html.paragraph(headline(recipe), "question") if recipe else ""
+    asked = start["question"]
+    question = html.paragraph(asked, "question") if asked else ""
     link = html.link(title)
     for mark, text in (
         (html.QUESTION, question),
@@ -55,7 +54,9 @@ def write(record: Record) -> Path | None:
     ):
         page = page.replace(mark, str(text), 1)
     path = record.path.with_suffix(".report.html")
-    path.write_text(page, "utf-8")
+    draft = path.with_suffix(".tmp")
+    draft.write_text(page, "utf-8")
+    draft.replace(path)  # whole, or not there: the follower may read it at any time
     return path
 
 

@@ -30,7 +30,9 @@ def png(width: int = 8) -> bytes:
     )
 
 
-def start(root, name: str = "by hand", parent=None, params=None, tags=None) -> Record:
+def start(
+    root, name: str = "by hand", parent=None, params=None, tags=None, question=""
+) -> Record:
     """A record that has begun."""
     record = Record(root, secrets.token_hex(16))
     record.append(
@@ -38,6 +40,7 @@ def start(root, name: str = "by hand", parent=None, params=None, tags=None) -> R
         experiment="breast_cancer",
         name=name,
         parent=parent,
+        question=question,
         params={"task.name": "binary", "train.loss": "logistic"} | (params or {}),
         command="phistar run breast_cancer",
         tags={"git_commit": "0" * 40} | (tags or {}),

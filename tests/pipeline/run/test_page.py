@@ -29,6 +29,7 @@ def record(tmp_path):
         tmp_path,
         params={"ingest.path": "<script>", "train.steps": 80},
         tags={"version.keras": "3.15.1", "num_cpus": "2"},
+        question="Is the tumour malignant? <i>",
     )
     records.stage(record, "train", lambda log, folder: records.train(log))
     records.stage(record, "evaluate", evaluate)
@@ -44,7 +45,7 @@ def test_facts_of_the_run_are_in_a_copy_of_the_page(record):
         assert mark not in path.read_text("utf-8")
     for word in (record.run_id, COMMAND, "keras 3.15.1", "train.steps", "<script>"):
         assert word in found.text
-    assert "Is the tumour malignant?" in found.text  # the recipe's own question
+    assert "Is the tumour malignant? <i>" in found.text
     assert "script" not in {name for name, _ in found.elements}
     links = [given["href"][1:] for name, given in found.elements if name == "a"]
     ids = [given["id"] for name, given in found.elements if name == "section"]
