@@ -4,7 +4,6 @@ They are read from the records and results on disk. Neither keras nor mlflow is
 imported, so that a hundred runs take half a second.
 """
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.config.recipes import recipes
@@ -136,8 +135,3 @@ def about(row: Row, group: str, crowned: tuple[str, int] | None) -> dict:
         "seeds": run.seeds,
         "time": run.time,
     }
-
-
-def of_status(found: Iterable[dict], status: str) -> int:
-    """The number of runs with a status."""
-    return sum(run["status"] == status for run in found)
