@@ -93,7 +93,9 @@ def test_run_answers_as_documented(trained):
         "metrics",
         "verdict",
         "export",
+        "beside",
     }
+    assert answer["beside"] is None  # there is no champion yet
     assert answer["experiment"] == "breast_cancer"
     assert answer["run_id"] and answer["url"].startswith("http://127.0.0.1")
     assert tuple(answer["stages"]) == STAGES
