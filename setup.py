@@ -1,12 +1,15 @@
 """phistar as a package: what `pip install .` puts where.
 
-In the repository the recipes stand at the top level (`conf/`); installed, they are
-the data of the package `pipeline.conf`, so that `phistar list` finds them anywhere.
+There is one package, `phistar`. Its parts `pipeline/` and `components/` and its recipes
+in `conf/` stand at the top level of the repository; installed, they are inside of it:
+phistar.pipeline, phistar.components, and the data of phistar.conf.
 The versions that are tested together are in requirements.lock; the bounds below say
 which others may work.
 """
 
 from setuptools import find_packages, setup
+
+PARTS = ["pipeline", "pipeline.*", "components", "components.*"]
 
 setup(
     name="phistar",
@@ -23,13 +26,15 @@ setup(
     ],
     python_requires=">=3.11,<3.14",  # keras starts at 3.11, tensorflow ends at 3.13
     packages=[
-        *find_packages(include=["pipeline", "pipeline.*"]),
-        *find_packages(include=["components", "components.*"]),
-        "pipeline.conf",
+        "phistar",
+        *(f"phistar.{name}" for name in find_packages(include=PARTS)),
+        "phistar.conf",
     ],
-    package_dir={"pipeline.conf": "conf"},
-    package_data={"pipeline.conf": ["*/*.yaml"]},
-    entry_points={"console_scripts": ["phistar = pipeline.cli.main:main"]},
+    package_dir={
+        f"phistar.{name}": name for name in ("pipeline", "components", "conf")
+    },
+    package_data={"phistar.conf": ["*/*.yaml"]},
+    entry_points={"console_scripts": ["phistar = phistar.pipeline.cli.main:main"]},
     install_requires=[
         "tensorflow>=2.21,<2.22",
         "tensorflow-text>=2.21,<2.22",  # built for tensorflow's own minor version

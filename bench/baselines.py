@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from timing import machine
 
-from pipeline.cli.printing import table
-from pipeline.config.load import load
-from pipeline.run.command import run_seeds
+from phistar.pipeline.cli.printing import table
+from phistar.pipeline.config.load import load
+from phistar.pipeline.run.command import run_seeds
 
 
 def main():
@@ -71,7 +71,7 @@ def peers():
     from sklearn.linear_model import LogisticRegression
     from sklearn.svm import LinearSVC
 
-    from components.metrics import fit_scale
+    from phistar.components.metrics import fit_scale
 
     def score(model, valid, test, calibrate):
         scale = 1.0

@@ -18,8 +18,8 @@ from statistics import median
 from overhead import Clock, prepare
 from timing import interleaved, interval, machine
 
-from pipeline.config.load import load
-from pipeline.process import quiet
+from phistar.pipeline.config.load import load
+from phistar.pipeline.process import quiet
 
 CASES = (
     ("fashion_mnist", "train.epochs=null", "train.steps=240", "train.eval_every=60"),
@@ -70,8 +70,8 @@ def compare(config, repeats):
 
 def training(config, folder, checkpoints=True):
     """(seconds of the stage `train`, list of the seconds of each checkpoint)."""
-    from components import train
-    from components.training.checkpoints import Checkpoints
+    from phistar.components import train
+    from phistar.components.training.checkpoints import Checkpoints
 
     save, saving = Checkpoints.save, []
 

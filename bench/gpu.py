@@ -127,7 +127,7 @@ def together(names, given, environment, end):
 
 def part(given):
     """Do one part, and write its result."""
-    from pipeline.process import quiet
+    from phistar.pipeline.process import quiet
 
     os.environ |= quiet.environment("jax")
     quiet.import_keras()  # without TensorFlow, where it is installed
@@ -194,7 +194,7 @@ def recipe(given):
     with tempfile.TemporaryDirectory() as place:
         place = Path(place)
         train(job["arguments"] | folders, place)
-        from pipeline.record.journal import append
+        from phistar.pipeline.record.journal import append
 
         append(place / "journal.jsonl", "tags", values=versions())
         bundle(place, given.out / f"{given.part}.tar")
@@ -206,7 +206,7 @@ def too_large(given):
     """What the user is told about a batch that no card has the memory for."""
     import jax
 
-    from pipeline.process.errors import Failure
+    from phistar.pipeline.process.errors import Failure
 
     if jax.default_backend() != "gpu":
         return {"message": "not tried: no GPU"}
@@ -225,9 +225,9 @@ def train(arguments, folder):
     Returns:
         dict of the tags of the journal.
     """
-    from pipeline.record import journal
-    from pipeline.run.process import in_process
-    from pipeline.tracking.machine import gpus
+    from phistar.pipeline.record import journal
+    from phistar.pipeline.run.process import in_process
+    from phistar.pipeline.tracking.machine import gpus
 
     ended, path = threading.Event(), folder / "journal.jsonl"
 
@@ -278,9 +278,9 @@ def speed(given, case):
             `unit`, `units` (of a step) and `flops` (of a unit), functions of the
             Dataset and the network's description.
     """
-    from components import build
-    from components.artifacts import Dataset, read_json
-    from pipeline.record.journal import Journal
+    from phistar.components import build
+    from phistar.components.artifacts import Dataset, read_json
+    from phistar.pipeline.record.journal import Journal
 
     with tempfile.TemporaryDirectory() as place:
         place = Path(place)
@@ -435,7 +435,7 @@ def texts(folder, vocabulary, per_split):
     """A Dataset of random texts of about 4,000 tokens.  -> folder."""
     import numpy as np
 
-    from components.artifacts import write_json
+    from phistar.components.artifacts import write_json
 
     random = np.random.default_rng(0)
     for split, size in (("train", 8 * per_split), ("valid", per_split)):
@@ -455,7 +455,7 @@ def cut(source, folder, small):
     """A Dataset of texts; if small, the first of each split.  -> its folder."""
     import numpy as np
 
-    from components.artifacts import Dataset
+    from phistar.components.artifacts import Dataset
 
     if not small:
         return source
@@ -475,7 +475,7 @@ def images(folder, side, num_train, num_valid, labels):
     """A Dataset of random images.  -> folder."""
     import numpy as np
 
-    from components.artifacts import write_json
+    from phistar.components.artifacts import write_json
 
     random, shape = np.random.default_rng(0), (side, side, 3)
     for split, size in (("train", num_train), ("valid", num_valid)):
@@ -524,7 +524,7 @@ def translation_flops(data, network, targets):
 
 def pairs_a_step(data, keys):
     """(source, target) tokens of a step, padding left out."""
-    from components.data.batches.buckets import BucketPlan
+    from phistar.components.data.batches.buckets import BucketPlan
 
     inputs, labels = data.split("train")
     lengths = inputs.lengths, labels.lengths

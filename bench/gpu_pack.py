@@ -25,13 +25,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from components.hashing import file_sha256
-from components.training.steps import largest_divisor
-from pipeline.config.load import load
-from pipeline.record.journal import Record
-from pipeline.run.cached import work
-from pipeline.run.stages import NAMES, STAGES, arguments, run_stages
-from pipeline.store.store import Store
+from phistar.components.hashing import file_sha256
+from phistar.components.training.steps import largest_divisor
+from phistar.pipeline.config.load import load
+from phistar.pipeline.record.journal import Record
+from phistar.pipeline.run.cached import work
+from phistar.pipeline.run.stages import NAMES, STAGES, arguments, run_stages
+from phistar.pipeline.store.store import Store
 
 SOURCE = Path(__file__).resolve().parents[1]
 RECIPES = ("breast_cancer", "digits", "kjv_quick", "libreoffice_en_de_quick")
@@ -182,8 +182,8 @@ def run_to(last, config, root):
 
 
 def copy_source(folder):
-    """Copy the Python files of the three packages."""
-    for name in ("pipeline", "components", "bench"):
+    """Copy the Python files of the packages."""
+    for name in ("phistar", "pipeline", "components", "bench"):
         for path in sorted((SOURCE / name).rglob("*.py")):
             to = folder / path.relative_to(SOURCE)
             to.parent.mkdir(parents=True, exist_ok=True)

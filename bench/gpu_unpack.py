@@ -22,12 +22,12 @@ from pathlib import Path
 
 from gpu_pack import train_work
 
-from pipeline.cli.printing import table
-from pipeline.config.load import load
-from pipeline.process.errors import Failure
-from pipeline.record.journal import read
-from pipeline.run.command import run_once
-from pipeline.store.store import Store
+from phistar.pipeline.cli.printing import table
+from phistar.pipeline.config.load import load
+from phistar.pipeline.process.errors import Failure
+from phistar.pipeline.record.journal import read
+from phistar.pipeline.run.command import run_once
+from phistar.pipeline.store.store import Store
 
 FILES = ("network.json", "weights.npz", "history.json", "journal.jsonl")
 MADE_BY = "gpu"  # in place of a run's id: that machine has no MLflow

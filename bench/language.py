@@ -29,9 +29,9 @@ import numpy as np
 from timing import Peer, interleaved, interval, machine
 from turns import train_both
 
-from components.data.batches.windows import Windows
-from pipeline.config.load import load
-from pipeline.process import quiet
+from phistar.components.data.batches.windows import Windows
+from phistar.pipeline.config.load import load
+from phistar.pipeline.process import quiet
 
 SHAPES = [
     "build.num_layers=4",
@@ -65,7 +65,7 @@ def main():
 
 def peer(python, dataset):
     """nanoGPT on the texts of train.  -> Peer."""
-    from components.artifacts import Dataset
+    from phistar.components.artifacts import Dataset
 
     vocab_size = Dataset.load(dataset).space.size
     script = Path(__file__).parent / "peers" / "nanogpt.py"
@@ -77,8 +77,8 @@ def steps(given, folder):
     """Training steps and draws at the same shapes."""
     from overhead import Clock
 
-    from components import build, ingest
-    from components.artifacts import load_network, save_network
+    from phistar.components import build, ingest
+    from phistar.components.artifacts import load_network, save_network
 
     config = load("kjv", SHAPES, ".").sections
     paths = [str(folder / name) for name in ("ingest", "build")]
@@ -130,12 +130,12 @@ def training(config, dataset, network):
     """
     import keras
 
-    from components.artifacts import Dataset, load_network, make_task
-    from components.data.batches.loader import loader
-    from components.training.devices import place
-    from components.training.fit import Training
-    from components.training.optimizers import adamw
-    from components.training.steps import execution_steps
+    from phistar.components.artifacts import Dataset, load_network, make_task
+    from phistar.components.data.batches.loader import loader
+    from phistar.components.training.devices import place
+    from phistar.components.training.fit import Training
+    from phistar.components.training.optimizers import adamw
+    from phistar.components.training.steps import execution_steps
 
     data = Dataset.load(dataset)
     task = make_task(config["task"], data.space)
@@ -168,8 +168,8 @@ def sampling(config, dataset, model):
     """Function: number of texts -> seconds of `sample` for DRAWN tokens of each."""
     import tensorflow as tf
 
-    from components.artifacts import Dataset, make_encoder, make_task
-    from components.serving.language import LanguageServer
+    from phistar.components.artifacts import Dataset, make_encoder, make_task
+    from phistar.components.serving.language import LanguageServer
 
     data = Dataset.load(dataset)
     task = make_task(config["task"], data.space)
@@ -217,7 +217,7 @@ def characters(texts):
 def own_nll(stages, dataset):
     """Nats per character of the trained network."""
     quiet.import_keras()
-    from components.artifacts import Dataset, load_network, make_task
+    from phistar.components.artifacts import Dataset, load_network, make_task
 
     data = Dataset.load(dataset)
     (network,) = stages.glob("train/[!.]*")
@@ -229,7 +229,7 @@ def own_nll(stages, dataset):
 
 def peer_nll(theirs, dataset, folder):
     """Nats per character of the peer, in windows that keep 48 of 64."""
-    from components.artifacts import Dataset
+    from phistar.components.artifacts import Dataset
 
     texts = Dataset.load(dataset).split("test")[1]
     starts, scored, stops = Windows(64, 16).of(texts.offsets)

@@ -20,8 +20,8 @@ import numpy as np
 from overhead import Clock
 from timing import machine
 
-from pipeline.cli.printing import table
-from pipeline.process import quiet
+from phistar.pipeline.cli.printing import table
+from phistar.pipeline.process import quiet
 
 TIMES = (1, 4, 16)
 STAGES = ("ingest", "build", "train", "evaluate")
@@ -91,7 +91,7 @@ def watched(*arguments):
 def child(kind, rows, stage, folder):
     """Run one stage, as the runner would."""
     quiet.import_keras()
-    from components import build, evaluate, ingest, train
+    from phistar.components import build, evaluate, ingest, train
 
     if kind == "images":
         source = images(int(rows))
@@ -121,7 +121,7 @@ def child(kind, rows, stage, folder):
 
 def images(rows):
     """A Source of random images, generated again in each pass."""
-    from components.data.sources.base import Chunks, Rows, Source
+    from phistar.components.data.sources.base import Chunks, Rows, Source
 
     def pieces():
         rng = np.random.default_rng(0)

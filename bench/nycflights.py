@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 from timing import machine
 
-from pipeline.cli.printing import table
-from pipeline.config.load import load
-from pipeline.run.command import run_seeds
+from phistar.pipeline.cli.printing import table
+from phistar.pipeline.config.load import load
+from phistar.pipeline.run.command import run_seeds
 
 
 def main():

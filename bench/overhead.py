@@ -22,8 +22,8 @@ import time
 
 from timing import interleaved, interval, machine
 
-from pipeline.config.load import load
-from pipeline.process import quiet
+from phistar.pipeline.config.load import load
+from phistar.pipeline.process import quiet
 
 
 class Clock:
@@ -80,7 +80,7 @@ def prepare(config, folder):
     """Run ingest and build, once."""
     import os
 
-    from components import build, ingest
+    from phistar.components import build, ingest
 
     for name in ("ingest", "build"):
         os.mkdir(f"{folder}/{name}")
@@ -96,7 +96,7 @@ def prepare(config, folder):
 
 def pipeline(config, folder):
     """Seconds of the stage `train`."""
-    from components import train
+    from phistar.components import train
 
     clock = Clock()
     with tempfile.TemporaryDirectory() as out_dir:
@@ -117,8 +117,8 @@ def script(config, folder, jit_compile):
     import numpy as np
     import tensorflow as tf
 
-    from components.artifacts import Dataset, load_network
-    from components.data.batches.passes import Plan
+    from phistar.components.artifacts import Dataset, load_network
+    from phistar.components.data.batches.passes import Plan
 
     train = config["train"]
     keras.utils.set_random_seed(train["seed"])

@@ -14,8 +14,8 @@ import time
 from overhead import Clock, prepare
 from timing import interleaved, interval, machine
 
-from pipeline.config.load import load
-from pipeline.process import quiet
+from phistar.pipeline.config.load import load
+from phistar.pipeline.process import quiet
 
 
 class StepClock(Clock):
@@ -65,7 +65,7 @@ def main():
 
 def pipeline(config, folder):
     """Seconds per step of the stage `train`."""
-    from components import train
+    from phistar.components import train
 
     clock = StepClock()
     with tempfile.TemporaryDirectory() as out_dir:
@@ -87,8 +87,8 @@ def loop(config, folder):
     import numpy as np
     import tensorflow as tf
 
-    from components.artifacts import Dataset
-    from components.data.batches.passes import Plan
+    from phistar.components.artifacts import Dataset
+    from phistar.components.data.batches.passes import Plan
 
     train = config["train"]
     inputs, labels = Dataset.load(f"{folder}/ingest").split("train")

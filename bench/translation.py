@@ -35,8 +35,8 @@ import numpy as np
 from timing import Peer, interleaved, interval, machine
 from turns import train_both
 
-from pipeline.config.load import load
-from pipeline.process import quiet
+from phistar.pipeline.config.load import load
+from phistar.pipeline.process import quiet
 
 STEPS, ROWS, BEAMS, SAID, TRANSLATED = 20, 32, 4, 32, 256
 BUCKET_REPEATS = 3
@@ -67,7 +67,7 @@ def measure(given, folder):
     """Print training and search, beside the peers if there is torch."""
     from overhead import Clock
 
-    from components import build, ingest
+    from phistar.components import build, ingest
 
     config = load(given.recipe, given.overrides, ".").sections
     paths = [str(folder / name) for name in ("ingest", "build")]
@@ -75,7 +75,7 @@ def measure(given, folder):
         os.mkdir(path)
     ingest.run(config["task"], paths[0], Clock(), **config["ingest"])
     build.run(config["task"], *paths, Clock(), **config["build"])
-    from components.artifacts import Dataset, make_task
+    from phistar.components.artifacts import Dataset, make_task
 
     data = Dataset.load(paths[0])
     task = make_task(config["task"], data.space)
@@ -139,11 +139,11 @@ def training(config, data, task, network, folder):
     """
     import keras
 
-    from components.artifacts import load_network
-    from components.data.batches.loader import loader
-    from components.training.devices import place
-    from components.training.fit import Training
-    from components.training.optimizers import optimizer
+    from phistar.components.artifacts import load_network
+    from phistar.components.data.batches.loader import loader
+    from phistar.components.training.devices import place
+    from phistar.components.training.fit import Training
+    from phistar.components.training.optimizers import optimizer
 
     keys = dict(config["train"])
     before = keras.config.dtype_policy()
@@ -186,8 +186,8 @@ def searching(config, data, task, network):
     """Function: () -> seconds of a search for ROWS sources, EOS forbidden."""
     import tensorflow as tf
 
-    from components.artifacts import load_network
-    from components.decoding.search import search
+    from phistar.components.artifacts import load_network
+    from phistar.components.decoding.search import search
 
     model, _ = load_network(network)
     head, never = model.head, -1e9 * tf.one_hot(0, data.space.size)
@@ -232,9 +232,9 @@ def buckets(data, task, network, decoding):
         network: folder of the trained Network.
         decoding: beam_size, length_penalty.
     """
-    from components.artifacts import load_network
-    from components.data.batches.buckets import length_batches, places
-    from components.reports.translation import BATCH_TOKENS, Search
+    from phistar.components.artifacts import load_network
+    from phistar.components.data.batches.buckets import length_batches, places
+    from phistar.components.reports.translation import BATCH_TOKENS, Search
 
     model, _ = load_network(network)
     sources = data.split("test")[0][:TRANSLATED]
@@ -276,8 +276,8 @@ def trainings(given, folder):
     stages = folder / "mlruns" / "stages"
     dataset = next(stages.glob("ingest/[!.]*/manifest.json")).parent
     quiet.import_keras()
-    from components.artifacts import Dataset, make_encoder, make_task
-    from components.reports.translation import lines
+    from phistar.components.artifacts import Dataset, make_encoder, make_task
+    from phistar.components.reports.translation import lines
 
     data = Dataset.load(dataset)
     sides = {

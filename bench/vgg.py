@@ -61,18 +61,18 @@ def images():
 
 def phistar(steps):
     """Function: () -> seconds of `steps` steps, as the stage `train` takes them."""
-    from pipeline.process import quiet
+    from phistar.pipeline.process import quiet
 
     quiet.import_keras()
     import numpy as np
 
-    from components.artifacts import make_network, make_task
-    from components.data.batches.loader import loader
-    from components.data.batches.passes import Plan
-    from components.labels import LabelSpace
-    from components.training.devices import place
-    from components.training.fit import Training
-    from components.training.optimizers import sgd
+    from phistar.components.artifacts import make_network, make_task
+    from phistar.components.data.batches.loader import loader
+    from phistar.components.data.batches.passes import Plan
+    from phistar.components.labels import LabelSpace
+    from phistar.components.training.devices import place
+    from phistar.components.training.fit import Training
+    from phistar.components.training.optimizers import sgd
 
     model = make_network(
         {

@@ -18,13 +18,13 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from components.data.arrays import RAW, Ragged, SplitFiles, TextFiles
-from components.data.encoders import encoder
-from components.data.kinds import kind
-from components.data.splits import SPLITS
-from components.labels import LabelSpace
-from components.networks import network as network_function
-from components.tasks import task as task_class
+from phistar.components.data.arrays import RAW, Ragged, SplitFiles, TextFiles
+from phistar.components.data.encoders import encoder
+from phistar.components.data.kinds import kind
+from phistar.components.data.splits import SPLITS
+from phistar.components.labels import LabelSpace
+from phistar.components.networks import network as network_function
+from phistar.components.tasks import task as task_class
 
 
 def write_json(path, data):

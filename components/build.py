@@ -7,8 +7,8 @@ from typing import Annotated
 import keras
 from pydantic import Field
 
-from components.artifacts import Dataset, make_network, make_task, save_network
-from components.training.warm_start import report, start_from
+from phistar.components.artifacts import Dataset, make_network, make_task, save_network
+from phistar.components.training.warm_start import report, start_from
 
 
 def run(

@@ -6,19 +6,19 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from components import artifacts, progress
-from components.reports import data_card, predictions
-from components.reports import report as report_function
-from components.reports.base import Section
-from components.reports.duplicates import duplicates, warnings
-from components.reports.page import card
-from components.reports.page.about import about
-from components.reports.page.html import joined
-from components.reports.page.parts import shown
-from components.reports.page.report import page
-from components.reports.plots import style
-from components.reports.plots.training import learning_curves
-from components.reports.verdict import verdict
+from phistar.components import artifacts, progress
+from phistar.components.reports import data_card, predictions
+from phistar.components.reports import report as report_function
+from phistar.components.reports.base import Section
+from phistar.components.reports.duplicates import duplicates, warnings
+from phistar.components.reports.page import card
+from phistar.components.reports.page.about import about
+from phistar.components.reports.page.html import joined
+from phistar.components.reports.page.parts import shown
+from phistar.components.reports.page.report import page
+from phistar.components.reports.plots import style
+from phistar.components.reports.plots.training import learning_curves
+from phistar.components.reports.verdict import verdict
 
 
 def run(

@@ -19,10 +19,10 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
-from components import artifacts, progress
-from components.errors import RejectedModel
-from components.serving import clean, numeric, ops, parity, request, warmup
-from components.serving import server as server_class
+from phistar.components import artifacts, progress
+from phistar.components.errors import RejectedModel
+from phistar.components.serving import clean, numeric, ops, parity, request, warmup
+from phistar.components.serving import server as server_class
 
 # in the SavedModel's folder: requests of test and their answers at evaluation
 GOLDEN = Path("assets.extra", "golden.npz")

@@ -11,15 +11,15 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field
 
-from components import progress
-from components.artifacts import Dataset, write_json
-from components.data import corpus, examples
-from components.data.checks import require_labels, require_rows
-from components.data.encoders import encoder
-from components.data.kinds import kind as kind_class
-from components.data.sources import source as source_function
-from components.data.splits import SPLITS, split_rows
-from components.labels import labels_of
+from phistar.components import progress
+from phistar.components.artifacts import Dataset, write_json
+from phistar.components.data import corpus, examples
+from phistar.components.data.checks import require_labels, require_rows
+from phistar.components.data.encoders import encoder
+from phistar.components.data.kinds import kind as kind_class
+from phistar.components.data.sources import source as source_function
+from phistar.components.data.splits import SPLITS, split_rows
+from phistar.components.labels import labels_of
 
 DIGITS = 32  # hexadecimal, of a digest
 MOST_LABELS = 50  # whose rows are counted for a reader

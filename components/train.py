@@ -6,19 +6,19 @@ from typing import Annotated, Literal
 import keras
 from pydantic import Field
 
-from components import artifacts, progress
-from components.data.batches.buckets import BucketPlan
-from components.data.batches.loader import loader
-from components.data.batches.passes import Parts
-from components.training import memory
-from components.training.augmentation import augmentation_of
-from components.training.border import Border
-from components.training.checkpoints import Checkpoints, machine
-from components.training.devices import place
-from components.training.evaluation import Evaluation
-from components.training.fit import compile_for, dtype_policy, make_optimizer
-from components.training.jax_training import make_training
-from components.training.steps import length
+from phistar.components import artifacts, progress
+from phistar.components.data.batches.buckets import BucketPlan
+from phistar.components.data.batches.loader import loader
+from phistar.components.data.batches.passes import Parts
+from phistar.components.training import memory
+from phistar.components.training.augmentation import augmentation_of
+from phistar.components.training.border import Border
+from phistar.components.training.checkpoints import Checkpoints, machine
+from phistar.components.training.devices import place
+from phistar.components.training.evaluation import Evaluation
+from phistar.components.training.fit import compile_for, dtype_policy, make_optimizer
+from phistar.components.training.jax_training import make_training
+from phistar.components.training.steps import length
 
 
 def run(

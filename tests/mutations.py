@@ -17,7 +17,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
-COPIED = ("components", "pipeline", "conf", "tests", "pyproject.toml", "Makefile")
+COPIED = (
+    *("phistar", "components", "pipeline", "conf", "tests"),
+    *("pyproject.toml", "Makefile"),
+)
 LABELS = "components/serving/labels.py"
 TOKENS = "components/serving/tokens.py"
 TRANSLATIONS = "components/serving/translation.py"

@@ -31,7 +31,7 @@ NETWORK = {
     "components/networks/pooled.py": '''
 import keras
 
-from components.networks.base import Network, network_inputs
+from phistar.components.networks.base import Network, network_inputs
 
 
 def pooled(input_shape, input_dtype, num_outputs, *, width: int = 8):
@@ -46,14 +46,14 @@ def pooled(input_shape, input_dtype, num_outputs, *, width: int = 8):
     return Network(keras.Model(inputs, x, name="features"), num_outputs)
 ''',
     "components/networks/__init__.py": Case(
-        "pooled", "components.networks.pooled", "pooled"
+        "pooled", "phistar.components.networks.pooled", "pooled"
     ),
 }
 SOURCE = {
     "components/data/sources/motif.py": '''
 import numpy as np
 
-from components.data.sources.base import Rows, Source
+from phistar.components.data.sources.base import Rows, Source
 
 
 def motif(*, num_rows: int = 300):
@@ -74,12 +74,12 @@ def motif(*, num_rows: int = 300):
     return Source("motif", "strands", {"rows": num_rows}, read)
 ''',
     "components/data/sources/__init__.py": Case(
-        "motif", "components.data.sources.motif", "motif"
+        "motif", "phistar.components.data.sources.motif", "motif"
     ),
 }
 KIND = {
     "components/data/kinds/strands.py": '''
-from components.data.kinds.base import StoredNames
+from phistar.components.data.kinds.base import StoredNames
 
 
 class StoredStrands(StoredNames):
@@ -135,12 +135,12 @@ class Strands:
 ''',
     "components/data/kinds/__init__.py": Case(
         "strands",
-        "components.data.kinds.strands",
+        "phistar.components.data.kinds.strands",
         "StoredStrands",
     ),
     "components/data/encoders/__init__.py": Case(
         "strands",
-        "components.data.encoders.strands",
+        "phistar.components.data.encoders.strands",
         "Strands",
     ),
 }
@@ -160,9 +160,9 @@ TASK = {
 import numpy as np
 from keras import ops
 
-from components.data.batches.passes import Plan
-from components.losses import binary_log_prob
-from components.tasks.base import Task
+from phistar.components.data.batches.passes import Plan
+from phistar.components.losses import binary_log_prob
+from phistar.components.tasks.base import Task
 
 
 class Ordinal(Task):
@@ -201,15 +201,15 @@ class Ordinal(Task):
 ''',
     "components/tasks/__init__.py": Case(
         "ordinal",
-        "components.tasks.ordinal",
+        "phistar.components.tasks.ordinal",
         "Ordinal",
     ),
     "components/labels.py": Case("ordinal", None, "MULTICLASS"),
     "components/reports/ordinal.py": '''
 import numpy as np
 
-from components.metrics import accuracy
-from components.reports import labels
+from phistar.components.metrics import accuracy
+from phistar.components.reports import labels
 
 
 def report(task, data, network, scale, encoder, *, num_bins, **_):
@@ -223,12 +223,12 @@ def report(task, data, network, scale, encoder, *, num_bins, **_):
 ''',
     "components/reports/__init__.py": Case(
         "ordinal",
-        "components.reports.ordinal",
+        "phistar.components.reports.ordinal",
         "report",
     ),
     "components/serving/__init__.py": Case(
         "ordinal",
-        "components.serving.labels",
+        "phistar.components.serving.labels",
         "LabelServer",
     ),
 }

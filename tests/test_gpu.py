@@ -15,7 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from pipeline.store.store import Store
+from phistar.pipeline.store.store import Store
 from tests.helpers.commands import here, mlflow_runs
 from tests.helpers.verified import verified_here
 
@@ -142,7 +142,7 @@ def test_pack_is_what_train_reads_and_the_source(packed):
     _, folder = packed
     own = folder / "breast_cancer"
     assert names(folder) == {"jobs.json", "source", "breast_cancer"}
-    assert names(folder / "source") == {"pipeline", "components", "bench"}
+    assert names(folder / "source") == {"phistar", "pipeline", "components", "bench"}
     assert names(own / "dataset") == {"dataset.json", "train", "valid"}
     assert names(own / "network") == {"network.json", "weights.npz"}
 

@@ -82,6 +82,9 @@ def violations(file: str, text: str, beside: set[str]) -> set[str]:
     found |= {f"{file}:{n.lineno}: {HIDDEN}" for n in hidden(file, tree, beside)}
     for node in ast.walk(tree):
         problems = [import_problem(file, name) for name in imports(file, node)]
+        problems += [
+            f"imports {name}; write phistar.{name}" for name in bare(file, node)
+        ]
         problems += call_problems(node)
         found |= {f"{file}:{node.lineno}: {p}" for p in problems if p}
     return found
@@ -109,7 +112,15 @@ def hidden(file: str, tree: ast.Module, beside: set[str]) -> list[ast.stmt]:
 
 
 def imports(file: str, node: ast.AST) -> list[str]:
-    """The dotted names that a statement or an `import_module("name")` imports."""
+    """The dotted names that a statement or an `import_module("name")` imports.
+
+    Those of this project as from inside it: components.losses.hinge.
+    """
+    return [name.removeprefix("phistar.") for name in named(file, node)]
+
+
+def named(file: str, node: ast.AST) -> list[str]:
+    """As `imports`, by the names that stand there."""
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     if isinstance(node, ast.ImportFrom):
@@ -121,6 +132,12 @@ def imports(file: str, node: ast.AST) -> list[str]:
     if isinstance(node, ast.Call) and called(node) in ("import_module", "__import__"):
         return [str(a.value) for a in node.args[:1] if isinstance(a, ast.Constant)]
     return []
+
+
+def bare(file: str, node: ast.AST) -> list[str]:
+    """Imports of this project without its name: a wheel has no such package."""
+    absolute = not getattr(node, "level", 0)
+    return [n for n in named(file, node) if absolute and n.split(".")[0] in ROOMS]
 
 
 def import_problem(file: str, name: str) -> str | None:
@@ -251,21 +268,34 @@ def test_programs_and_tests_import_what_exists(folder):
         ("components/train.py", "importlib.import_module('mlflow')", "mlflow"),
         (
             "components/train.py",
-            "from components import evaluate",
+            "from phistar.components import evaluate",
             "components.evaluate",
         ),
-        ("components/artifacts.py", "import components.train", "components.train"),
-        ("components/losses.py", "from components.metrics import x", "higher room"),
+        (
+            "components/artifacts.py",
+            "import phistar.components.train",
+            "components.train",
+        ),
+        (
+            "components/losses.py",
+            "from phistar.components.metrics import x",
+            "higher room",
+        ),
         (
             "components/networks/mlp.py",
-            "from components.tasks import task",
+            "from phistar.components.tasks import task",
             "higher room",
         ),
         ("components/networks/mlp.py", "from ..tasks import task", "higher room"),
         ("components/networks/mlp.py", "from .. import artifacts", "higher room"),
-        ("components/data/sources/new.py", "import pipeline.store", "never import"),
+        (
+            "components/data/sources/new.py",
+            "import phistar.pipeline.store",
+            "never import",
+        ),
         ("components/new.py", "", "has no room"),
-        ("pipeline/record/journal.py", "import pipeline.tracking", "higher room"),
+        ("pipeline/run/process.py", "from components import train", "write phistar."),
+        ("pipeline/record/journal.py", "import phistar.pipeline.tracking", "higher"),
         ("components/networks/__init__.py", "def mlp():\n    pass", "same name"),
         ("pipeline/store/store.py", "import pickle", "pickle"),
         ("components/ingest.py", "import joblib", "joblib"),
@@ -288,10 +318,13 @@ def test_planted_violation_is_found(file, line, word):
     ("file", "line"),
     [
         ("components/data/encoders/images.py", "import tensorflow as tf"),
-        ("components/tasks/binary.py", "from components.networks import mlp"),
-        ("components/networks/mlp.py", "from components.networks import network"),
+        ("components/tasks/binary.py", "from phistar.components.networks import mlp"),
+        (
+            "components/networks/mlp.py",
+            "from phistar.components.networks import network",
+        ),
         ("components/artifacts.py", "np.load(p, allow_pickle=False)"),
-        ("pipeline/run/process.py", "from components import train"),
+        ("pipeline/run/process.py", "from phistar.components import train"),
     ],
 )
 def test_allowed_line_is_not(file, line):

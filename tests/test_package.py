@@ -12,6 +12,7 @@ import pytest
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
+SUFFIXES = (".py", ".yaml")
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +21,7 @@ def site(tmp_path_factory):
     copy = tmp_path_factory.mktemp("source")
     for name in ("setup.py", "pyproject.toml", "LICENSE"):
         shutil.copy(ROOT / name, copy)
-    for name in ("pipeline", "components", "conf"):
+    for name in ("phistar", "pipeline", "components", "conf"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, copy / name, ignore=ignored)
     target = tmp_path_factory.mktemp("site")
@@ -41,26 +42,23 @@ def run(site, cwd, *command):
 
 
 def test_every_source_file_and_recipe_is_installed(site):
-    expected = {
-        f.relative_to(ROOT).as_posix()
-        for folder in ("pipeline", "components")
-        for f in (ROOT / folder).rglob("*.py")
-    } | {
-        f"pipeline/{f.relative_to(ROOT).as_posix()}"
-        for f in (ROOT / "conf").rglob("*.yaml")
+    folders = [ROOT / name for name in ("pipeline", "components", "conf")]
+    files = [f for folder in folders for f in folder.rglob("*")]
+    expected = {f.relative_to(ROOT) for f in files}
+    expected |= {Path(f.name) for f in (ROOT / "phistar").iterdir()}
+    found = {f.relative_to(site / "phistar") for f in (site / "phistar").rglob("*")}
+    assert {f for f in found if f.suffix in SUFFIXES} == {
+        f for f in expected if f.suffix in SUFFIXES
     }
-    folders = [site / "pipeline", site / "components"]
-    installed = {
-        f.relative_to(site).as_posix()
-        for folder in folders
-        for f in folder.rglob("*")
-        if f.suffix in (".py", ".yaml")
+    # one name among all the packages of an environment
+    assert {f.name for f in site.iterdir() if f.suffix != ".dist-info"} == {
+        "phistar",
+        "bin",
     }
-    assert installed == expected
 
 
 def test_list_shows_the_shipped_recipes_outside_the_repository(site, tmp_path):
-    code = "import pipeline; print(pipeline.__file__)"
+    code = "from phistar import pipeline; print(pipeline.__file__)"
     where = run(site, tmp_path, sys.executable, "-c", code)
     assert Path(where.strip()).is_relative_to(site)
 

@@ -4,10 +4,10 @@
 takes seconds. Ingest then finds all of them.
 """
 
-from components.data import examples
-from components.data.kinds import kind as kind_class
-from components.data.splits import split_rows
-from components.labels import labels_of
+from phistar.components.data import examples
+from phistar.components.data.kinds import kind as kind_class
+from phistar.components.data.splits import split_rows
+from phistar.components.labels import labels_of
 
 
 def require(task, opened, source, valid_fraction, test_fraction, seed):

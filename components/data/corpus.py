@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from components.data.arrays import TextFiles
-from components.data.splits import SPLITS
+from phistar.components.data.arrays import TextFiles
+from phistar.components.data.splits import SPLITS
 
 BLOCK = 1024  # rows that are encoded at once
 

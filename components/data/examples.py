@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from components.data.arrays import ArrayFile, SplitFiles
-from components.data.splits import SPLITS
-from components.labels import first_rows, labels_of
+from phistar.components.data.arrays import ArrayFile, SplitFiles
+from phistar.components.data.splits import SPLITS
+from phistar.components.labels import first_rows, labels_of
 
 
 class Survey:

@@ -9,8 +9,8 @@ from itertools import islice
 import numpy as np
 import tensorflow as tf
 
-from components.data.encoders.images import Images
-from components.data.sources.base import Rows
+from phistar.components.data.encoders.images import Images
+from phistar.components.data.sources.base import Rows
 
 PIECE_BYTES = 32 * 2**20  # of decoded pixels
 PIECE_FILES = 1024

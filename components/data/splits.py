@@ -11,8 +11,8 @@ from functools import cache
 
 import numpy as np
 
-from components.data.connected import components
-from components.data.sources.base import Chunks
+from phistar.components.data.connected import components
+from phistar.components.data.sources.base import Chunks
 
 SPLITS = ("train", "valid", "test")
 GIVEN = ("all", *SPLITS)

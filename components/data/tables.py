@@ -7,7 +7,7 @@ import io
 import re
 import zlib
 
-from components.data.foreign import not_utf8, require_table
+from phistar.components.data.foreign import not_utf8, require_table
 
 MISSING = ("", "NA", "nan")  # cells without a value, unless others are named
 

@@ -32,8 +32,8 @@ from typing import NamedTuple
 
 from keras import ops
 
-from components.decoding.picking import best, joined, pick
-from components.decoding.sample import EOS
+from phistar.components.decoding.picking import best, joined, pick
+from phistar.components.decoding.sample import EOS
 
 NEVER = -1e30  # log_prob and score of an empty slot, finite
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from keras import ops
 
-from components.decoding.picking import pick
+from phistar.components.decoding.picking import pick
 
 EOS = 0
 _NEVER = -1e30  # ln P of a label that is cut; its share is exactly 0

@@ -6,8 +6,8 @@ all of them; a row that is done waits for the others.
 
 from keras import ops
 
-from components.decoding.beam import beam_search
-from components.decoding.sample import EOS, Continuation
+from phistar.components.decoding.beam import beam_search
+from phistar.components.decoding.sample import EOS, Continuation
 
 
 def search(network, source, *, num_slots, size, beam_size, max_length, length_penalty):

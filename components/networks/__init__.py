@@ -9,43 +9,45 @@ def network(name):
     """
     match name:
         case "linear":
-            from components.networks.linear import linear
+            from phistar.components.networks.linear import linear
 
             return linear
         case "mlp":
-            from components.networks.mlp import mlp
+            from phistar.components.networks.mlp import mlp
 
             return mlp
         case "transformer":
-            from components.networks.transformer.encoder_decoder import transformer
+            from phistar.components.networks.transformer.encoder_decoder import (
+                transformer,
+            )
 
             return transformer
         case "transformer_lm":
-            from components.networks.transformer.decoder import transformer_lm
+            from phistar.components.networks.transformer.decoder import transformer_lm
 
             return transformer_lm
         case "vgg11":
-            from components.networks.vgg import VGG11
+            from phistar.components.networks.vgg import VGG11
 
             return VGG11
         case "vgg13":
-            from components.networks.vgg import VGG13
+            from phistar.components.networks.vgg import VGG13
 
             return VGG13
         case "vgg16c":
-            from components.networks.vgg import VGG16C
+            from phistar.components.networks.vgg import VGG16C
 
             return VGG16C
         case "vgg16":
-            from components.networks.vgg import VGG16
+            from phistar.components.networks.vgg import VGG16
 
             return VGG16
         case "vgg19":
-            from components.networks.vgg import VGG19
+            from phistar.components.networks.vgg import VGG19
 
             return VGG19
         case "vgg_small":
-            from components.networks.vgg_small import vgg_small
+            from phistar.components.networks.vgg_small import vgg_small
 
             return vgg_small
         case _:

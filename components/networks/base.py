@@ -5,7 +5,7 @@ import math
 import keras
 import numpy as np
 
-from components import progress
+from phistar.components import progress
 
 # Input numbers of a batch that is only scored. A VGG's first block takes about 200
 # bytes for each: 1,024 images of 224x224 at once would need 30 GB, 6 need 0.2.

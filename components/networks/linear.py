@@ -2,7 +2,7 @@
 
 import keras
 
-from components.networks.base import Network, network_inputs
+from phistar.components.networks.base import Network, network_inputs
 
 TAKES = ("columns", "images")  # kinds of data
 

@@ -15,7 +15,7 @@ from typing import Annotated
 import keras
 from pydantic import Field
 
-from components.networks.base import Network, network_inputs
+from phistar.components.networks.base import Network, network_inputs
 
 TAKES = ("images",)  # kinds of data
 WIDTHS = (64, 128, 256, 512, 512)  # channels of the blocks

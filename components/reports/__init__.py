@@ -15,19 +15,19 @@ def report(name):
     """
     match name:
         case "binary":
-            from components.reports.binary import report
+            from phistar.components.reports.binary import report
 
             return report
         case "language":
-            from components.reports.language import report
+            from phistar.components.reports.language import report
 
             return report
         case "multiclass":
-            from components.reports.multiclass import report
+            from phistar.components.reports.multiclass import report
 
             return report
         case "translation":
-            from components.reports.translation import report
+            from phistar.components.reports.translation import report
 
             return report
         case _:

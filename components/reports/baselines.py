@@ -8,7 +8,7 @@ import warnings
 
 import numpy as np
 
-from components.reports.base import Baseline
+from phistar.components.reports.base import Baseline
 
 MAX_ROWS = 20_000  # of train, that logistic regression reads
 MAX_WORK = 2 * 10**8  # rows x inputs x labels: a few seconds on one core

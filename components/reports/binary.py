@@ -4,9 +4,9 @@ import functools
 
 import numpy as np
 
-from components.metrics import accuracy, auroc
-from components.reports import labels
-from components.reports.plots import scores
+from phistar.components.metrics import accuracy, auroc
+from phistar.components.reports import labels
+from phistar.components.reports.plots import scores
 
 
 def report(task, data, network, scale, encoder, *, loss, num_bins, **_):

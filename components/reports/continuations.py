@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from components.decoding.sample import EOS
-from components.reports import base
-from components.reports.labels import CLEAR
+from phistar.components.decoding.sample import EOS
+from phistar.components.reports import base
+from phistar.components.reports.labels import CLEAR
 
 STEPS = 16  # tokens of a continuation
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from components.data.splits import SPLITS
-from components.labels import NAMES
-from components.reports.base import Section
-from components.reports.baselines import sample
-from components.reports.page import examples, html
-from components.reports.page.parts import Part
+from phistar.components.data.splits import SPLITS
+from phistar.components.labels import NAMES
+from phistar.components.reports.base import Section
+from phistar.components.reports.baselines import sample
+from phistar.components.reports.page import examples, html
+from phistar.components.reports.page.parts import Part
 
 SHOWN_LABELS = 20
 SHOWN_COLUMNS = 40

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from components.data.splits import SPLITS
-from components.reports.verdict import mean_error
+from phistar.components.data.splits import SPLITS
+from phistar.components.reports.verdict import mean_error
 
 # of a split, the first ones: what is compared must take seconds and not all memory
 MAX_ROWS, MAX_BYTES = 10**6, 2**31

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from components import progress
-from components.data.splits import SPLITS
-from components.metrics import floors, nll, reliability
-from components.reports import baselines
-from components.reports.base import Report, golden
-from components.reports.page import labels as page
-from components.reports.plots import calibration
-from components.reports.plots.confusion import confusion_matrix
+from phistar.components import progress
+from phistar.components.data.splits import SPLITS
+from phistar.components.metrics import floors, nll, reliability
+from phistar.components.reports import baselines
+from phistar.components.reports.base import Report, golden
+from phistar.components.reports.page import labels as page
+from phistar.components.reports.plots import calibration
+from phistar.components.reports.plots.confusion import confusion_matrix
 
 GOLDEN = 32  # test examples that go with the export, with their ln P
 SHOWN_LABELS = 20  # of which predictions.parquet has a column each

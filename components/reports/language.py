@@ -4,11 +4,18 @@ import lzma
 
 import numpy as np
 
-from components import progress
-from components.data.splits import SPLITS
-from components.reports import base, baselines, continuations, ngram, samples, tokens
-from components.reports.page import texts as page
-from components.reports.plots.texts import nll_by_position
+from phistar.components import progress
+from phistar.components.data.splits import SPLITS
+from phistar.components.reports import (
+    base,
+    baselines,
+    continuations,
+    ngram,
+    samples,
+    tokens,
+)
+from phistar.components.reports.page import texts as page
+from phistar.components.reports.plots.texts import nll_by_position
 
 GOLDEN_TEXTS, GOLDEN_TOKENS = 4, 2000  # of test, in the golden batch
 XZ_TOKENS = 10**7  # the last ones of train, for xz, whose window is 64 MiB

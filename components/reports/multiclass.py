@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from components.metrics import accuracy, top_accuracy
-from components.reports import labels
+from phistar.components.metrics import accuracy, top_accuracy
+from phistar.components.reports import labels
 
 
 def report(task, data, network, scale, encoder, *, num_bins, **_):

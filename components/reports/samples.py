@@ -4,7 +4,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from components.decoding.sample import continue_texts, sample
+from phistar.components.decoding.sample import continue_texts, sample
 
 TEMPERATURES, DRAWS, LENGTH = (0.5, 0.8, 1.0), 2, 400
 

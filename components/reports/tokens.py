@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from components import progress
-from components.data.splits import SPLITS
-from components.metrics import token_floors, token_nll
+from phistar.components import progress
+from phistar.components.data.splits import SPLITS
+from phistar.components.metrics import token_floors, token_nll
 
 
 def score(task, data, network, train_rows):

@@ -6,15 +6,15 @@ import keras
 import numpy as np
 from sacrebleu.metrics import BLEU, CHRF
 
-from components import progress
-from components.data.batches.buckets import length_batches, places
-from components.decoding.beam import NEVER
-from components.decoding.search import search
-from components.reports import base, baselines, bleu_counts, tokens
-from components.reports.labels import CLEAR
-from components.reports.page import texts as page
-from components.reports.plots import attention as attention_plot
-from components.reports.plots.texts import by_length
+from phistar.components import progress
+from phistar.components.data.batches.buckets import length_batches, places
+from phistar.components.decoding.beam import NEVER
+from phistar.components.decoding.search import search
+from phistar.components.reports import base, baselines, bleu_counts, tokens
+from phistar.components.reports.labels import CLEAR
+from phistar.components.reports.page import texts as page
+from phistar.components.reports.plots import attention as attention_plot
+from phistar.components.reports.plots.texts import by_length
 
 GOLDEN = 8  # pairs of test in the golden batch
 READABLE = 40  # tokens of each side of the pair whose attention is drawn

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from components.metrics import Z_95, accuracy, interval, ratio
+from phistar.components.metrics import Z_95, accuracy, interval, ratio
 
 NAMES = {"uniform": "guessing evenly", "prior": "the shares of train"}
 

@@ -20,15 +20,15 @@ def server(name):
     """
     match name:
         case "binary" | "multiclass":
-            from components.serving.labels import LabelServer
+            from phistar.components.serving.labels import LabelServer
 
             return LabelServer
         case "language":
-            from components.serving.language import LanguageServer
+            from phistar.components.serving.language import LanguageServer
 
             return LanguageServer
         case "translation":
-            from components.serving.translation import TranslationServer
+            from phistar.components.serving.translation import TranslationServer
 
             return TranslationServer
         case _:

@@ -9,10 +9,11 @@ import json
 import subprocess
 import sys
 
-from components import progress
-from components.errors import RejectedModel
-from components.serving import verify
-from components.serving.request import TOLERANCE
+from phistar import SOURCE
+from phistar.components import progress
+from phistar.components.errors import RejectedModel
+from phistar.components.serving import verify
+from phistar.components.serving.request import TOLERANCE
 
 _ready = []
 
@@ -47,6 +48,7 @@ def ask(process, saved_model, mlflow_model=None):
     progress.doing("calling the saved model in a process of its own")
     other = mlflow_model and str(mlflow_model)
     folders = {"saved_model": str(saved_model), "mlflow_model": other}
+    folders["source"] = str(SOURCE)
     answer, errors = process.communicate(json.dumps(folders))
     found = {}
     for line in answer.splitlines():

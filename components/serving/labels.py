@@ -2,8 +2,15 @@
 
 import tensorflow as tf
 
-from components.decoding.sample import sample
-from components.serving.knobs import DEFAULTS, KNOBS, UNITS, concrete, noise, require
+from phistar.components.decoding.sample import sample
+from phistar.components.serving.knobs import (
+    DEFAULTS,
+    KNOBS,
+    UNITS,
+    concrete,
+    noise,
+    require,
+)
 
 
 class LabelServer(tf.Module):

@@ -2,9 +2,9 @@
 
 import tensorflow as tf
 
-from components.decoding.sample import continue_texts, greedy, sample
-from components.serving.knobs import noise
-from components.serving.tokens import MAX_LENGTH, TokenServer, largest
+from phistar.components.decoding.sample import continue_texts, greedy, sample
+from phistar.components.serving.knobs import noise
+from phistar.components.serving.tokens import MAX_LENGTH, TokenServer, largest
 
 LONGEST = 4096  # the largest `max_length` of a request
 DEFAULT_LENGTH = 256  # of `serving_default`

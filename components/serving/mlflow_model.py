@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from components.serving import request
+from phistar.components.serving import request
 
 EXAMPLES = 2  # rows of the input example
 PARITY = "phistar.parity"  # in MLmodel: difference of the golden batch, nats
@@ -43,7 +43,7 @@ def write(saved_model, folder):
     import mlflow
     from mlflow.utils import requirements_utils
 
-    from components.serving import ask, model_code
+    from phistar.components.serving import ask, model_code
 
     # Else MLflow reads the list of files of every installed package, which takes a
     # second, to warn of other versions than those that `requirements` has just read.

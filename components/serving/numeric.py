@@ -12,8 +12,8 @@ import json
 import numpy as np
 import tensorflow as tf
 
-from components.serving.clean import require_close
-from components.serving.request import differences
+from phistar.components.serving.clean import require_close
+from phistar.components.serving.request import differences
 
 
 def write(folder, server, inputs, log_probs):

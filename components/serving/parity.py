@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from components import progress
-from components.errors import RejectedModel
-from components.serving.ask import Model
-from components.serving.clean import TOLERANCE
+from phistar.components import progress
+from phistar.components.errors import RejectedModel
+from phistar.components.serving.ask import Model
+from phistar.components.serving.clean import TOLERANCE
 
 BATCH_TOKENS = 2**12  # of texts in one request, padding included
 BATCH_NUMBERS = 2**20  # of other inputs

@@ -2,7 +2,14 @@
 
 import tensorflow as tf
 
-from components.serving.knobs import DEFAULTS, KNOBS, UNITS, concrete, knob, require
+from phistar.components.serving.knobs import (
+    DEFAULTS,
+    KNOBS,
+    UNITS,
+    concrete,
+    knob,
+    require,
+)
 
 NEVER = -1e30  # ln P of a token that cannot follow
 

@@ -2,10 +2,10 @@
 
 import tensorflow as tf
 
-from components.decoding import search
-from components.decoding.sample import sample
-from components.serving.knobs import knob, noise, require
-from components.serving.tokens import MAX_LENGTH, TokenServer, largest, within
+from phistar.components.decoding import search
+from phistar.components.decoding.sample import sample
+from phistar.components.serving.knobs import knob, noise, require
+from phistar.components.serving.tokens import MAX_LENGTH, TokenServer, largest, within
 
 LONGEST = 1024  # the largest `max_length` of a request
 MAX_BEAM = 16

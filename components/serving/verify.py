@@ -4,8 +4,9 @@ Where its contract names libraries of operations, with those too; none of them i
 It is called under another path than the one it was written to, and moved back. Then,
 if asked to, the program writes MLflow's model of it, and calls that one.
 
-It reads {"saved_model": folder, "mlflow_model": folder or none} from stdin, and writes
-a line of JSON to stdout after each half: {"log_prob": nats, "foreign_modules": [...]},
+It reads one line of JSON from stdin: "saved_model" and "mlflow_model", folders, the
+second or none, and "source", the folder to import phistar from. It writes a line of
+JSON to stdout after each half: {"log_prob": nats, "foreign_modules": [...]} and
 {"mlflow": nats}.
 """
 
@@ -57,16 +58,25 @@ def alone(saved_model):
         os.rename(moved, saved_model)
     return {
         "log_prob": float(difference),
-        "foreign_modules": sorted({"components", "pipeline"} & set(sys.modules)),
+        "foreign_modules": sorted({"phistar"} & set(sys.modules)),
     }
 
 
-def with_mlflow(saved_model, mlflow_model):
-    """Write MLflow's model of a SavedModel, and call it.  -> float, nats."""
+def with_mlflow(saved_model, mlflow_model, source):
+    """Write MLflow's model of a SavedModel, and call it.
+
+    Args:
+        saved_model: its path.
+        mlflow_model: path of the model to write.
+        source: the folder to import phistar from.
+
+    Returns:
+        float, nats.
+    """
     os.environ |= QUIET
     # only now: the SavedModel has answered without this project
-    sys.path.append(str(Path(__file__).parents[2]))
-    from components.serving.mlflow_model import write
+    sys.path.append(source)
+    from phistar.components.serving.mlflow_model import write
 
     return write(Path(saved_model), Path(mlflow_model))
 

@@ -15,7 +15,7 @@ import json
 import tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_log_pb2
 
-from components.serving.request import golden_rows, plain, signature
+from phistar.components.serving.request import golden_rows, plain, signature
 
 WARMUP = "tf_serving_warmup_requests"
 ROWS = 3  # of a golden request

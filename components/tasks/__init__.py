@@ -9,19 +9,19 @@ def task(name):
     """
     match name:
         case "binary":
-            from components.tasks.binary import Binary
+            from phistar.components.tasks.binary import Binary
 
             return Binary
         case "language":
-            from components.tasks.language import Language
+            from phistar.components.tasks.language import Language
 
             return Language
         case "multiclass":
-            from components.tasks.multiclass import Multiclass
+            from phistar.components.tasks.multiclass import Multiclass
 
             return Multiclass
         case "translation":
-            from components.tasks.translation import Translation
+            from phistar.components.tasks.translation import Translation
 
             return Translation
         case _:

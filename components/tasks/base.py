@@ -4,7 +4,7 @@ import abc
 
 from keras import ops
 
-from components.data.batches.passes import Plan
+from phistar.components.data.batches.passes import Plan
 
 
 class Task(abc.ABC):

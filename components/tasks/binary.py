@@ -3,9 +3,9 @@
 import numpy as np
 from keras import ops
 
-from components.losses import binary_log_prob, hinge
-from components.metrics import fit_scale
-from components.tasks.base import Task
+from phistar.components.losses import binary_log_prob, hinge
+from phistar.components.metrics import fit_scale
+from phistar.components.tasks.base import Task
 
 
 class Binary(Task):

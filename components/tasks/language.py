@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from components import progress
-from components.data.batches.passes import PackedPlan
-from components.tasks.softmax import Softmax
+from phistar.components import progress
+from phistar.components.data.batches.passes import PackedPlan
+from phistar.components.tasks.softmax import Softmax
 
 BATCH_TOKENS = 2**13  # of a batch when a split is measured
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from components.tasks.softmax import Softmax
+from phistar.components.tasks.softmax import Softmax
 
 
 class Multiclass(Softmax):

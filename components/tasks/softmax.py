@@ -2,9 +2,9 @@
 
 from keras import ops
 
-from components import losses
-from components.networks.transformer.layers import TiedHead
-from components.tasks.base import Task
+from phistar.components import losses
+from phistar.components.networks.transformer.layers import TiedHead
+from phistar.components.tasks.base import Task
 
 
 class Softmax(Task):

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from components import progress
-from components.data.batches.buckets import BucketPlan, length_batches, places
-from components.tasks.softmax import Softmax
+from phistar.components import progress
+from phistar.components.data.batches.buckets import BucketPlan, length_batches, places
+from phistar.components.tasks.softmax import Softmax
 
 BATCH_TOKENS = 2**12  # positions of a side in a batch when a split is measured
 

@@ -5,8 +5,8 @@ import time
 import keras
 import numpy as np
 
-from components import progress
-from components.artifacts import get_weights
+from phistar.components import progress
+from phistar.components.artifacts import get_weights
 
 
 class Border(keras.callbacks.Callback):

@@ -13,7 +13,7 @@ import sys
 
 import numpy as np
 
-from components.hashing import file_sha256
+from phistar.components.hashing import file_sha256
 
 KEPT = 2  # if a machine stops while it writes one, the other is whole
 

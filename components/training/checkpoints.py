@@ -16,9 +16,9 @@ import time
 
 import keras
 
-from components import progress
-from components.training.checkpoint_files import load, save
-from components.training.evaluation import Scored
+from phistar.components import progress
+from phistar.components.training.checkpoint_files import load, save
+from phistar.components.training.evaluation import Scored
 
 SHARE = 0.02  # of the time, at most, goes into checkpoints
 

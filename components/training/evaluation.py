@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from components.artifacts import set_weights
-from components.training.schedules import plateaus
+from phistar.components.artifacts import set_weights
+from phistar.components.training.schedules import plateaus
 
 
 class Scored(NamedTuple):

@@ -4,8 +4,8 @@ import contextlib
 
 import keras
 
-from components.training.optimizers import optimizer as optimizer_function
-from components.training.steps import GPU_STEPS, execution_steps
+from phistar.components.training.optimizers import optimizer as optimizer_function
+from phistar.components.training.steps import GPU_STEPS, execution_steps
 
 
 class Training(keras.Model):

@@ -9,8 +9,8 @@ makes several steps.
 import keras
 import numpy as np
 
-from components.data.arrays import Ragged
-from components.training.fit import Training
+from phistar.components.data.arrays import Ragged
+from phistar.components.training.fit import Training
 
 SHARE = 4  # the arrays may take 1 / SHARE of the memory of a device
 

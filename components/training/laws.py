@@ -8,10 +8,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from components import artifacts
-from components.data.batches.loader import loader
-from components.errors import RejectedModel
-from components.training.fit import Training
+from phistar.components import artifacts
+from phistar.components.data.batches.loader import loader
+from phistar.components.errors import RejectedModel
+from phistar.components.training.fit import Training
 
 FLOOR = 0.5  # nats between the first loss and ln K, at most
 SUM = 1e-4  # between a sum of probabilities and one, at most

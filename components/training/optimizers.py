@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 import keras
 from pydantic import Field
 
-from components.training.schedules import by_step, cosine, plateaus, warmed
+from phistar.components.training.schedules import by_step, cosine, plateaus, warmed
 
 STEPS_AT_ONCE = 3  # of the iteration of Muon, see there
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from components.hashing import file_sha256
+from phistar.components.hashing import file_sha256
 
 FILES = ("network.json", "weights.npz")
 

@@ -4,12 +4,12 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-from pipeline.cli.usage import Parser, refuse, usage
-from pipeline.process import errors
-from pipeline.process.errors import Failure
-from pipeline.process.root import find_root
-from pipeline.process.terminal import nearest
-from pipeline.store.contract import KNOBS
+from phistar.pipeline.cli.usage import Parser, refuse, usage
+from phistar.pipeline.process import errors
+from phistar.pipeline.process.errors import Failure
+from phistar.pipeline.process.root import find_root
+from phistar.pipeline.process.terminal import nearest
+from phistar.pipeline.store.contract import KNOBS
 
 ABOUT = {
     "ingest": "read, split and encode the data",

@@ -2,8 +2,8 @@
 
 import textwrap
 
-from pipeline.run.compare_page import change, plain
-from pipeline.run.metrics import UNITS, number
+from phistar.pipeline.run.compare_page import change, plain
+from phistar.pipeline.run.metrics import UNITS, number
 
 WIDTH = 80
 GAP = 2  # columns between two cells

@@ -9,9 +9,9 @@ So recipes and keys are those of the project, whatever was added to it.
 import contextlib
 from pathlib import Path
 
-from pipeline.cli.arguments import SIGNATURES, STAGES, make_parser
-from pipeline.cli.usage import options
-from pipeline.process.root import find_root
+from phistar.pipeline.cli.arguments import SIGNATURES, STAGES, make_parser
+from phistar.pipeline.cli.usage import options
+from phistar.pipeline.process.root import find_root
 
 SCRIPTS = {
     # bash splits words at "=": the part before it is not repeated
@@ -92,7 +92,7 @@ def candidates(typed: list[str], last: str) -> list[str]:
         return options(commands[name])
     if name == "completion":
         return list(SCRIPTS)
-    from pipeline.config import recipes
+    from phistar.pipeline.config import recipes
 
     known = list(recipes.recipes(root))
     if name in NAMED:
@@ -108,7 +108,7 @@ def candidates(typed: list[str], last: str) -> list[str]:
 
 def keys(recipe: str, overrides: list[str], root: Path, last: str) -> list[str]:
     """The keys of a recipe as `train.steps=`; with their values once "=" is typed."""
-    from pipeline.config import load, schema
+    from phistar.pipeline.config import load, schema
 
     with contextlib.suppress(load.ConfigError):  # what is typed may be half a word
         config = load.load(recipe, overrides, root)

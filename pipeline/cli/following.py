@@ -3,8 +3,8 @@
 from argparse import Namespace
 from typing import Any
 
-from pipeline.cli.arguments import STAGES
-from pipeline.process.root import command
+from phistar.pipeline.cli.arguments import STAGES
+from phistar.pipeline.process.root import command
 
 
 def next_commands(given: Namespace, config: Any, answer: dict) -> list[str]:

@@ -22,10 +22,10 @@ from collections.abc import Iterable
 from types import FrameType
 from typing import Any
 
-from pipeline.cli.arguments import STAGES, make_parser, parse
-from pipeline.cli.following import again, next_commands
-from pipeline.process import errors, quiet, terminal
-from pipeline.process.errors import Failure
+from phistar.pipeline.cli.arguments import STAGES, make_parser, parse
+from phistar.pipeline.cli.following import again, next_commands
+from phistar.pipeline.process import errors, quiet, terminal
+from phistar.pipeline.process.errors import Failure
 
 Answer = tuple[dict, list[str]]  # what --json prints, and the lines for a person
 
@@ -98,7 +98,7 @@ def no_command(given: Namespace) -> Answer:
 
 def complete(given: Namespace) -> Answer:
     """Print a shell's script, or the words with which a command line may continue."""
-    from pipeline.cli import completion
+    from phistar.pipeline.cli import completion
 
     if given.line is None:
         return {}, completion.SCRIPTS[given.shell].splitlines()
@@ -107,8 +107,8 @@ def complete(given: Namespace) -> Answer:
 
 def list_names(given: Namespace) -> Answer:
     """List the recipes with their first line, and the names of every table."""
-    from pipeline.cli.printing import table
-    from pipeline.config import choices, recipes
+    from phistar.pipeline.cli.printing import table
+    from phistar.pipeline.config import choices, recipes
 
     found = recipes.recipes(given.root)
     heads = {name: recipes.headline(path) for name, path in found.items()}
@@ -125,10 +125,10 @@ def list_names(given: Namespace) -> Answer:
 
 def show(given: Namespace) -> Answer:
     """Show every key of the config: value, type, default, meaning."""
-    from pipeline.cli.printing import keys_table
-    from pipeline.config import recipes
-    from pipeline.config.idle import idle
-    from pipeline.config.load import keys as rows_of
+    from phistar.pipeline.cli.printing import keys_table
+    from phistar.pipeline.config import recipes
+    from phistar.pipeline.config.idle import idle
+    from phistar.pipeline.config.load import keys as rows_of
 
     config = load(given)
     of_no_use = idle(config.sections)
@@ -152,9 +152,9 @@ def plan(given: Namespace) -> Answer:
     """Tell per stage: HIT, or what changed."""
     config = load(given)  # its errors do not wait for the imports
 
-    from pipeline.cli.printing import plan_table
-    from pipeline.run.plan import plan as make_plan
-    from pipeline.store.store import Store
+    from phistar.pipeline.cli.printing import plan_table
+    from phistar.pipeline.run.plan import plan as make_plan
+    from phistar.pipeline.store.store import Store
 
     with quiet.without_gc():
         rows = make_plan(config, Store(given.root / "mlruns"))
@@ -178,8 +178,8 @@ def run(given: Namespace) -> Answer:
         )
     config = load(given)  # its errors do not wait for the imports
 
-    from pipeline.cli.printing import result
-    from pipeline.run.command import run_once, run_seeds
+    from phistar.pipeline.cli.printing import result
+    from phistar.pipeline.run.command import run_once, run_seeds
 
     words = given.root, given.typed
     with terminal.working("", "looking into the store"):
@@ -197,8 +197,8 @@ def run(given: Namespace) -> Answer:
 
 def predict(given: Namespace) -> Answer:
     """Ask an export; its answers are printed as they come."""
-    from pipeline.serving.predict.command import predict as ask
-    from pipeline.store.contract import KNOBS
+    from phistar.pipeline.serving.predict.command import predict as ask
+    from phistar.pipeline.store.contract import KNOBS
 
     answer = ask(
         given.run,
@@ -215,10 +215,10 @@ def predict(given: Namespace) -> Answer:
 
 def compare(given: Namespace) -> Answer:
     """Compare two runs: what differs, and the effect."""
-    from pipeline.cli.comparison import comparison
-    from pipeline.run.compare import compare as compare_runs
-    from pipeline.tracking.address import ui_command
-    from pipeline.tracking.follower import send_pages
+    from phistar.pipeline.cli.comparison import comparison
+    from phistar.pipeline.run.compare import compare as compare_runs
+    from phistar.pipeline.tracking.address import ui_command
+    from phistar.pipeline.tracking.follower import send_pages
 
     answer = compare_runs(given.runs, given.root)
     send_pages(given.root, [answer[side]["run_id"] for side in "ab"])
@@ -227,8 +227,8 @@ def compare(given: Namespace) -> Answer:
 
 def runs(given: Namespace) -> Answer:
     """List runs, the best valid_nll of a recipe first."""
-    from pipeline.cli.ranks import runs_table
-    from pipeline.run.listing import listing
+    from phistar.pipeline.cli.ranks import runs_table
+    from phistar.pipeline.run.listing import listing
 
     found = listing(given.name, given.root)
     return {"runs": found}, runs_table(found, given.all, given.root)
@@ -236,8 +236,8 @@ def runs(given: Namespace) -> Answer:
 
 def promote(given: Namespace) -> Answer:
     """Make a run's export the champion of its recipe."""
-    from pipeline.cli.ranks import published
-    from pipeline.serving import publish
+    from phistar.pipeline.cli.ranks import published
+    from phistar.pipeline.serving import publish
 
     answer = publish.promote(given.run, given.root, given.anyway)
     return answer, published(answer)
@@ -245,8 +245,8 @@ def promote(given: Namespace) -> Answer:
 
 def rollback(given: Namespace) -> Answer:
     """Make the champion before this one the champion again."""
-    from pipeline.cli.ranks import published
-    from pipeline.serving import publish
+    from phistar.pipeline.cli.ranks import published
+    from phistar.pipeline.serving import publish
 
     answer = publish.rollback(given.name, given.root)
     return answer, published(answer)
@@ -254,7 +254,7 @@ def rollback(given: Namespace) -> Answer:
 
 def serve(given: Namespace) -> Answer:
     """Answer requests with a name's champion until a signal comes."""
-    from pipeline.serving.http import server
+    from phistar.pipeline.serving.http import server
 
     server.serve(given.name, given.root, given.port)
     return {}, []
@@ -262,7 +262,7 @@ def serve(given: Namespace) -> Answer:
 
 def ui(given: Namespace) -> Answer:
     """Serve MLflow's pages until Ctrl-C."""
-    from pipeline.tracking import ui
+    from phistar.pipeline.tracking import ui
 
     ui.ui(given.root, given.port)
     return {}, []
@@ -271,7 +271,7 @@ def ui(given: Namespace) -> Answer:
 def load(given: Namespace, more: Iterable[str] = ()) -> Any:
     """Load the Config that the command line names; print the keys it dropped."""
     with quiet.without_gc():
-        from pipeline.config import load as configs
+        from phistar.pipeline.config import load as configs
 
         config = configs.load(given.recipe, [*given.overrides, *more], given.root)
     if config.dropped and not more:

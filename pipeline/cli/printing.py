@@ -6,9 +6,9 @@ import textwrap
 from collections.abc import Iterable
 from typing import Any
 
-from pipeline.cli.ranks import champion_line
-from pipeline.process.terminal import duration, paint, width
-from pipeline.run.metrics import HEADLINE, UNITS, number
+from phistar.pipeline.cli.ranks import champion_line
+from phistar.pipeline.process.terminal import duration, paint, width
+from phistar.pipeline.run.metrics import HEADLINE, UNITS, number
 
 FLOORS = {
     "prior": "floor: the shares of train, x not read",

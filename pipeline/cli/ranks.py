@@ -5,8 +5,8 @@ import textwrap
 import time
 from pathlib import Path
 
-from pipeline.process.root import command
-from pipeline.run.metrics import number
+from phistar.pipeline.process.root import command
+from phistar.pipeline.run.metrics import number
 
 SHOWN = 20  # runs of a recipe, without --all
 WIDTH = 80

@@ -4,9 +4,9 @@ import argparse
 import sys
 from typing import NoReturn, TextIO
 
-from pipeline.process import errors
-from pipeline.process.errors import Failure
-from pipeline.process.terminal import nearest
+from phistar.pipeline.process import errors
+from phistar.pipeline.process.errors import Failure
+from phistar.pipeline.process.terminal import nearest
 
 
 def refuse(
@@ -37,7 +37,7 @@ def refuse(
     option, _, value = first.partition("=")
     hint = nearest(option, options(parser))
     if hasattr(given, "recipe") and first.startswith("-"):
-        from pipeline.config import hints  # reads the schema
+        from phistar.pipeline.config import hints  # reads the schema
 
         after = typed[typed.index(first) + 1 :][:1]
         value = value or next((word for word in after if word[0] != "-"), "VALUE")

@@ -7,10 +7,10 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic import ConfigDict, ValidationError, create_model
 
-from pipeline.config import schema
-from pipeline.config.hints import MEANT, key_for
-from pipeline.config.recipes import Layer
-from pipeline.process.terminal import nearest
+from phistar.pipeline.config import schema
+from phistar.pipeline.config.hints import MEANT, key_for
+from phistar.pipeline.config.recipes import Layer
+from phistar.pipeline.process.terminal import nearest
 
 # Exactly one of the two is set; where a later layer sets one, the other is void.
 _EITHER = {"train.steps": "train.epochs", "train.epochs": "train.steps"}

@@ -5,7 +5,7 @@ A table is a function that is nothing but a docstring and a `match` on its argum
     def network(name):
         match name:
             case "mlp":
-                from components.networks.mlp import mlp
+                from phistar.components.networks.mlp import mlp
 
                 return mlp
             case _:
@@ -73,8 +73,9 @@ def chosen(path: Path, name: str) -> tuple[Path, str]:
         return path, returned.id
     raise ValueError(
         f"The case {name!r} in {path} cannot be followed. "
-        f"Received: `return {ast.unparse(returned)}`. Expected `from components.… "
-        "import f` and `return f`, or `return f` with f defined in the same file."
+        f"Received: `return {ast.unparse(returned)}`. "
+        "Expected `from phistar.components.… import f` and `return f`, or `return f` "
+        "with f defined in the same file."
     )
 
 
@@ -129,7 +130,7 @@ def _parsed(source: bytes, file: str) -> ast.Module:
 
 def _module_file(path: Path, node: ast.ImportFrom) -> Path:
     """The file of the module that `from … import` names, as seen from `path`."""
-    parts = node.module.split(".") if node.module else []
+    parts = node.module.removeprefix("phistar.").split(".") if node.module else []
     if node.level:
         folder = path.parents[node.level - 1]
     else:

@@ -3,7 +3,7 @@
 from difflib import get_close_matches
 from pathlib import Path
 
-from pipeline.config import schema
+from phistar.pipeline.config import schema
 
 # Key -> words for it. A word that is also a key of another section means this one.
 WORDS = {

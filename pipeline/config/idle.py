@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pipeline.config import schema
+from phistar.pipeline.config import schema
 
 # Key -> (what decides, the values with which it means something). The keys of tasks,
 # sources, networks and optimizers are not here: they exist with their choice only.

@@ -9,8 +9,8 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline.config import checks, parse, schema
-from pipeline.config.recipes import ConfigError, Layer, layers, recipes
+from phistar.pipeline.config import checks, parse, schema
+from phistar.pipeline.config.recipes import ConfigError, Layer, layers, recipes
 
 __all__ = ["Config", "ConfigError", "Row", "keys", "load", "recipes"]
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline.config import parse
-from pipeline.process.terminal import nearest
+from phistar.pipeline.config import parse
+from phistar.pipeline.process.terminal import nearest
 
 
 class ConfigError(ValueError):

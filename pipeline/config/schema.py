@@ -21,7 +21,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Union, get_args, get_ori
 
 from pydantic import Field
 
-from pipeline.config import choices
+from phistar.pipeline.config import choices
 
 COMPONENTS = Path(__file__).resolve().parents[2] / "components"
 SECTIONS = ("task", "ingest", "build", "train", "evaluate", "export")

@@ -13,7 +13,7 @@
 import traceback
 from pathlib import Path
 
-from components.errors import RejectedModel
+from phistar.components.errors import RejectedModel
 
 OK, FAILED, USAGE, REJECTED = 0, 1, 2, 3
 INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143  # 128 + the signal's number

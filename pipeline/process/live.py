@@ -17,7 +17,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.process.terminal import Progress, brief, counted
+from phistar.pipeline.process.terminal import Progress, brief, counted
 
 REDRAWS = 4  # a second
 

@@ -145,7 +145,7 @@ def import_keras(devices: str = "auto") -> None:
         import keras
 
         if devices != "auto":
-            from components.training.devices import choose
+            from phistar.components.training.devices import choose
 
             choose(devices)  # before the first tensor
         keras.ops.convert_to_tensor(0.0)

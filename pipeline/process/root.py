@@ -1,7 +1,10 @@
 """The project folder, and commands that find it."""
 
+import os
 import shlex
 from pathlib import Path
+
+from phistar import SOURCE
 
 
 def find_root(root: Path | None = None) -> Path:
@@ -10,6 +13,11 @@ def find_root(root: Path | None = None) -> Path:
         return root.expanduser().resolve()
     here = Path.cwd()
     return next((p for p in (here, *here.parents) if (p / "conf").is_dir()), here)
+
+
+def python_path() -> str:
+    """PYTHONPATH of a child process that imports this code."""
+    return os.pathsep.join(filter(None, [str(SOURCE), os.environ.get("PYTHONPATH")]))
 
 
 def root_option(root: Path) -> str:

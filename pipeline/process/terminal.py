@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 from typing import TextIO
 
-from components import progress
+from phistar.components import progress
 
 PLAIN_VALUES = 6
 PLAIN_SECONDS = 30.0  # between two plain lines about work that has no metrics
@@ -148,7 +148,7 @@ def _draw() -> None:
     """Begin or end the drawing, as there is work to show or none."""
     global _live
     if _shown and _live is None:
-        from pipeline.process.live import Drawing  # rich, only where it is used
+        from phistar.pipeline.process.live import Drawing  # rich, only where it is used
 
         _live = Drawing(lambda: _shown[-1] if _shown else None)
     elif not _shown and _live is not None:

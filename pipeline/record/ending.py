@@ -2,7 +2,7 @@
 
 import re
 
-from pipeline.process.errors import Failure
+from phistar.pipeline.process.errors import Failure
 
 CONTINUES = "Type the same command again: it continues where this run stopped."
 _SENTENCE = re.compile(r"(?<=[.?!])\s+(?=[A-Z`])")

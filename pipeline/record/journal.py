@@ -19,9 +19,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from components import progress
-from pipeline.process.terminal import Progress
-from pipeline.record import naming
+from phistar.components import progress
+from phistar.pipeline.process.terminal import Progress
+from phistar.pipeline.record import naming
 
 
 def append(path: Path, kind: str, /, **fields: Any) -> None:

@@ -17,12 +17,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.config.idle import idle
-from pipeline.config.recipes import headline
-from pipeline.store.keys import flat
+from phistar import SOURCE
+from phistar.pipeline.config.idle import idle
+from phistar.pipeline.config.recipes import headline
+from phistar.pipeline.store.keys import flat
 
 if TYPE_CHECKING:  # its import would take longer than some commands
-    from pipeline.config.load import Config
+    from phistar.pipeline.config.load import Config
 
 PACKAGES = ("phistar", "tensorflow", "keras", "mlflow", "numpy")
 SEEDS = ("ingest.seed", "build.seed", "train.seed")
@@ -123,18 +124,17 @@ def params(config: "Config") -> dict:
 
 def version_tags() -> dict[str, str]:
     """Versions of the code and of its libraries, and the number of CPUs."""
-    source = Path(__file__).resolve().parents[2]
     tags = {f"version.{name}": version(name) for name in PACKAGES}
     tags["version.python"] = platform.python_version()
     tags["num_cpus"] = str(len(os.sched_getaffinity(0)))
 
     def git(*arguments: str) -> str:
-        command, hidden = ["git", "-C", source, *arguments], subprocess.DEVNULL
+        command, hidden = ["git", "-C", SOURCE, *arguments], subprocess.DEVNULL
         return subprocess.check_output(command, text=True, stderr=hidden).strip()
 
     # a wheel has no repository, and a machine may have no git
     with contextlib.suppress(OSError, subprocess.CalledProcessError):
-        if Path(git("rev-parse", "--show-toplevel")) == source:
+        if Path(git("rev-parse", "--show-toplevel")) == SOURCE:
             tags["git_commit"] = git("rev-parse", "HEAD")
             tags["git_dirty"] = str(bool(git("status", "--porcelain"))).lower()
     return tags

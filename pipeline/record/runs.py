@@ -7,10 +7,10 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.process.terminal import nearest
-from pipeline.record.journal import alive, read_all
-from pipeline.record.sent import read_state
-from pipeline.store.store import Store
+from phistar.pipeline.process.terminal import nearest
+from phistar.pipeline.record.journal import alive, read_all
+from phistar.pipeline.record.sent import read_state
+from phistar.pipeline.store.store import Store
 
 SHOWN = 10  # runs that an error lists
 PREFIX = 4  # letters, at least, of the beginning of an id

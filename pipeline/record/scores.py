@@ -8,8 +8,8 @@ import json
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline.record.runs import Run
-from pipeline.store.store import Store
+from phistar.pipeline.record.runs import Run
+from phistar.pipeline.store.store import Store
 
 NOT_BETTER = "not better"  # the verdict on a model that knows no more than its floors
 

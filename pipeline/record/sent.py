@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.record import journal
+from phistar.pipeline.record import journal
 
 
 def read_state(root: Path, run_id: str) -> dict:

@@ -6,10 +6,10 @@ A stage's key is made of exactly what the stage receives. `work` makes the key, 
 
 from typing import NamedTuple
 
-from pipeline.config.load import Config
-from pipeline.run import sources
-from pipeline.store import keys
-from pipeline.store.store import Store
+from phistar.pipeline.config.load import Config
+from phistar.pipeline.run import sources
+from phistar.pipeline.store import keys
+from phistar.pipeline.store.store import Store
 
 
 class Work(NamedTuple):

@@ -5,19 +5,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipeline.config.load import Config
-from pipeline.process.terminal import duration, is_live, note, paint, titled, working
-from pipeline.process.writable import require_root
-from pipeline.record.naming import SEEDS
-from pipeline.record.runs import runs
-from pipeline.run import preflight
-from pipeline.run.execution import Execution, execution
-from pipeline.run.metrics import number, summary
-from pipeline.run.process import require_backend, require_devices
-from pipeline.run.sources import fingerprint, require_network
-from pipeline.run.stages import NAMES, require_inputs, run_stages
-from pipeline.store import champions
-from pipeline.store.store import Store
+from phistar.pipeline.config.load import Config
+from phistar.pipeline.process.terminal import (
+    duration,
+    is_live,
+    note,
+    paint,
+    titled,
+    working,
+)
+from phistar.pipeline.process.writable import require_root
+from phistar.pipeline.record.naming import SEEDS
+from phistar.pipeline.record.runs import runs
+from phistar.pipeline.run import preflight
+from phistar.pipeline.run.execution import Execution, execution
+from phistar.pipeline.run.metrics import number, summary
+from phistar.pipeline.run.process import require_backend, require_devices
+from phistar.pipeline.run.sources import fingerprint, require_network
+from phistar.pipeline.run.stages import NAMES, require_inputs, run_stages
+from phistar.pipeline.store import champions
+from phistar.pipeline.store.store import Store
 
 
 def run_once(
@@ -64,7 +71,7 @@ def run_once(
             if check or long:
                 preflight.check(config, store, artifacts, key, record.run_id)
             if complete and not long and not how.get("isolate"):
-                from components.serving import clean  # it imports numpy
+                from phistar.components.serving import clean  # it imports numpy
 
                 clean.start()  # export needs it in a few seconds
 
@@ -95,7 +102,7 @@ def beside(run_id: str, config: Config, root: Path) -> dict | None:
     """The difference of a run to the champion, see `paired.beside_champion`."""
     if champions.champion(config.name, root) is None:
         return None
-    from pipeline.run import paired  # it imports numpy
+    from phistar.pipeline.run import paired  # it imports numpy
 
     known = runs(root)
     found = [run for run in known if run.run_id == run_id]

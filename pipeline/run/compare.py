@@ -15,15 +15,15 @@ import math
 from pathlib import Path
 from urllib.parse import quote
 
-from pipeline.record.runs import Run, find, result
-from pipeline.record.scores import read_verdict
-from pipeline.run.compare_page import write
-from pipeline.run.metrics import HEADLINE
-from pipeline.run.paired import paired, read, require_same_test
-from pipeline.run.stages import NAMES
-from pipeline.store import keys
-from pipeline.store.store import Store
-from pipeline.tracking import address
+from phistar.pipeline.record.runs import Run, find, result
+from phistar.pipeline.record.scores import read_verdict
+from phistar.pipeline.run.compare_page import write
+from phistar.pipeline.run.metrics import HEADLINE
+from phistar.pipeline.run.paired import paired, read, require_same_test
+from phistar.pipeline.run.stages import NAMES
+from phistar.pipeline.store import keys
+from phistar.pipeline.store.store import Store
+from phistar.pipeline.tracking import address
 
 CURVES = ("train_loss", "valid_nll")
 ROUNDING = 1e-6  # relative; runs of one machine agree to the last bit

@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from pipeline.run.metrics import UNITS, number
+from phistar.pipeline.run.metrics import UNITS, number
 
 STYLE = """
 :root { color-scheme: light dark }

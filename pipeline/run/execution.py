@@ -5,15 +5,15 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.config.load import Config
-from pipeline.process.errors import USAGE, Failure
-from pipeline.process.terminal import note, working
-from pipeline.record import console
-from pipeline.record.ending import ending
-from pipeline.record.journal import Draft, Record, alive, read_all
-from pipeline.record.naming import run_entry, unused
-from pipeline.run import page, repeats
-from pipeline.tracking.follower import Follower
+from phistar.pipeline.config.load import Config
+from phistar.pipeline.process.errors import USAGE, Failure
+from phistar.pipeline.process.terminal import note, working
+from phistar.pipeline.record import console
+from phistar.pipeline.record.ending import ending
+from phistar.pipeline.record.journal import Draft, Record, alive, read_all
+from phistar.pipeline.record.naming import run_entry, unused
+from phistar.pipeline.run import page, repeats
+from phistar.pipeline.tracking.follower import Follower
 
 
 class Execution:

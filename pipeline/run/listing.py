@@ -6,12 +6,12 @@ imported, so that a hundred runs take half a second.
 
 from pathlib import Path
 
-from pipeline.config.recipes import recipes
-from pipeline.process.root import command
-from pipeline.process.terminal import nearest
-from pipeline.record.runs import Run, recipe_of, runs
-from pipeline.run.ranking import Row, best_first, present, scored
-from pipeline.store import champions
+from phistar.pipeline.config.recipes import recipes
+from phistar.pipeline.process.root import command
+from phistar.pipeline.process.terminal import nearest
+from phistar.pipeline.record.runs import Run, recipe_of, runs
+from phistar.pipeline.run.ranking import Row, best_first, present, scored
+from phistar.pipeline.store import champions
 
 
 def listing(word: str | None, root: Path) -> list[dict]:

@@ -10,7 +10,7 @@ import platform
 import time
 from pathlib import Path
 
-from pipeline.record.journal import Record
+from phistar.pipeline.record.journal import Record
 
 
 def write(record: Record) -> Path | None:
@@ -22,7 +22,9 @@ def write(record: Record) -> Path | None:
     Returns:
         Its path; None if the run has no evaluation, or the store no longer has it.
     """
-    from components.reports.page import html  # not needed by a run that stops earlier
+    from phistar.components.reports.page import (
+        html,  # not needed by a run that stops earlier
+    )
 
     mlruns, entries = record.root / "mlruns", record.entries()
     stages = [e for e in entries if e["kind"] == "stage" and e["status"] != "running"]

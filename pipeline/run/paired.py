@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.record.runs import Run
-from pipeline.store import champions
-from pipeline.store.store import Store
+from phistar.pipeline.record.runs import Run
+from phistar.pipeline.store import champions
+from phistar.pipeline.store.store import Store
 
 NORMAL = 1.96  # standard errors each way that hold 95 % of a normal distribution
 

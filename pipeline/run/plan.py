@@ -3,14 +3,14 @@
 from itertools import pairwise
 from statistics import median
 
-from pipeline.config.choices import CHOSEN_BY
-from pipeline.config.load import Config
-from pipeline.record.journal import read
-from pipeline.run.cached import cached, work
-from pipeline.run.sources import require_network
-from pipeline.run.stages import STAGES
-from pipeline.store import keys
-from pipeline.store.store import Store
+from phistar.pipeline.config.choices import CHOSEN_BY
+from phistar.pipeline.config.load import Config
+from phistar.pipeline.record.journal import read
+from phistar.pipeline.run.cached import cached, work
+from phistar.pipeline.run.sources import require_network
+from phistar.pipeline.run.stages import STAGES
+from phistar.pipeline.store import keys
+from phistar.pipeline.store.store import Store
 
 SAME = ("task.name", "ingest.source")  # other runs than these explain nothing
 COMPARED = 50  # newest manifests of a stage that a missing key is compared with

@@ -13,19 +13,19 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components import progress
-from pipeline.config.load import Config
-from pipeline.process import quiet
-from pipeline.process.errors import Failure
-from pipeline.process.terminal import duration, note, working
-from pipeline.record.journal import read
-from pipeline.run.plan import expected_seconds, nearest_manifest
-from pipeline.run.process import call
-from pipeline.run.stages import STAGES, arguments
-from pipeline.store.store import Store
+from phistar.components import progress
+from phistar.pipeline.config.load import Config
+from phistar.pipeline.process import quiet
+from phistar.pipeline.process.errors import Failure
+from phistar.pipeline.process.terminal import duration, note, working
+from phistar.pipeline.record.journal import read
+from phistar.pipeline.run.plan import expected_seconds, nearest_manifest
+from phistar.pipeline.run.process import call
+from phistar.pipeline.run.stages import STAGES, arguments
+from phistar.pipeline.store.store import Store
 
 if TYPE_CHECKING:
-    from components.artifacts import Dataset
+    from phistar.components.artifacts import Dataset
 
 # Two executions: the first one compiles, the second shows the speed.
 SHORTER = {"steps": 4, "epochs": None, "eval_every": 2}
@@ -72,8 +72,8 @@ def _obey_laws(config: Config, artifacts: dict, few: Path) -> None:
     progress.doing(f"starting {quiet.backend_name()}")
     quiet.load_library()
     quiet.import_keras()
-    from components.artifacts import Dataset, truncate
-    from components.training import laws
+    from phistar.components.artifacts import Dataset, truncate
+    from phistar.components.training import laws
 
     progress.doing("checking the laws of the network")
     section = config.sections["train"]
@@ -114,7 +114,7 @@ def estimate(config: Config, artifacts: dict, folder: Path) -> str:
     Raises:
         Failure: if the steps of the training are not a multiple of its `eval_every`.
     """
-    from components.artifacts import Dataset
+    from phistar.components.artifacts import Dataset
 
     data, few = Dataset.load(artifacts["dataset"]), Dataset.load(folder / "ingest")
     steps, eval_every = _length(config, data, artifacts["network"])
@@ -136,8 +136,8 @@ def estimate(config: Config, artifacts: dict, folder: Path) -> str:
 
 def _length(config: Config, data: "Dataset", network: Path) -> tuple[int, int]:
     """Steps of the whole training, and steps between two evaluations."""
-    from components.artifacts import load_network, make_task
-    from components.training.steps import length
+    from phistar.components.artifacts import load_network, make_task
+    from phistar.components.training.steps import length
 
     section = config.sections["train"]
     plan = make_task(config.sections["task"], data.space).plan(

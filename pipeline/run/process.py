@@ -11,10 +11,11 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from components import progress
-from pipeline.process import quiet, terminal
-from pipeline.process.errors import USAGE, Failure
-from pipeline.record.journal import Journal
+from phistar.components import progress
+from phistar.pipeline.process import quiet, terminal
+from phistar.pipeline.process.errors import USAGE, Failure
+from phistar.pipeline.process.root import python_path
+from phistar.pipeline.record.journal import Journal
 
 
 def call(
@@ -110,15 +111,15 @@ def stage_function(stage: str) -> Callable:
     """
     match stage:
         case "ingest":
-            from components.ingest import run
+            from phistar.components.ingest import run
         case "build":
-            from components.build import run
+            from phistar.components.build import run
         case "train":
-            from components.train import run
+            from phistar.components.train import run
         case "evaluate":
-            from components.evaluate import run
+            from phistar.components.evaluate import run
         case "export":
-            from components.export import run
+            from phistar.components.export import run
         case _:
             raise ValueError(f"no such stage. Received: {stage!r}.")
     return run
@@ -134,11 +135,10 @@ def in_child(request: dict, backend: str) -> None:
     Raises:
         Failure: of the stage, or of the child itself.
     """
-    code = str(Path(__file__).resolve().parents[2])
-    path = os.pathsep.join(filter(None, [code, os.environ.get("PYTHONPATH")]))
-    environment = os.environ | quiet.environment(backend) | {"PYTHONPATH": path}
+    paths = {"PYTHONPATH": python_path()}
+    environment = os.environ | quiet.environment(backend) | paths
     child = subprocess.Popen(
-        [sys.executable, "-m", "pipeline.run.process"],
+        [sys.executable, "-m", "phistar.pipeline.run.process"],
         env=environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -11,13 +11,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.config.load import load
-from pipeline.process.errors import Failure
-from pipeline.process.root import command
-from pipeline.record.runs import Run, recipe_of
-from pipeline.record.scores import Score, score
-from pipeline.store.keys import flat
-from pipeline.store.store import Store
+from phistar.pipeline.config.load import load
+from phistar.pipeline.process.errors import Failure
+from phistar.pipeline.process.root import command
+from phistar.pipeline.record.runs import Run, recipe_of
+from phistar.pipeline.record.scores import Score, score
+from phistar.pipeline.store.keys import flat
+from phistar.pipeline.store.store import Store
 
 DATA = ("task.", "ingest.")  # keys of a config that make the data
 

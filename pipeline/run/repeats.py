@@ -1,6 +1,6 @@
 """Executions that make nothing new: an earlier run has all of their results."""
 
-from pipeline.record.journal import Record
+from phistar.pipeline.record.journal import Record
 
 Records = list[tuple[Record, list[dict]]]
 

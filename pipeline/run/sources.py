@@ -3,9 +3,9 @@
 import json
 from functools import lru_cache
 
-from components.data.sources.base import Source
-from pipeline.config import schema
-from pipeline.config.load import Config
+from phistar.components.data.sources.base import Source
+from phistar.pipeline.config import schema
+from phistar.pipeline.config.load import Config
 
 
 def fingerprint(stage: str, config: Config) -> dict:
@@ -22,7 +22,7 @@ def fingerprint(stage: str, config: Config) -> dict:
         case "ingest":
             return opened(config).fingerprint
         case "build" if config.sections["build"]["weights"] is not None:
-            from components.training import warm_start
+            from phistar.components.training import warm_start
 
             return warm_start.fingerprint(config.sections["build"]["weights"])
         case _:
@@ -39,7 +39,7 @@ def require(config: Config) -> None:
     source, section = opened(config), config.sections["ingest"]
     source.require()
 
-    from components.data import checks
+    from phistar.components.data import checks
 
     checks.require(
         config.sections["task"],
@@ -87,6 +87,6 @@ def opened(config: Config) -> Source:
 # One command opens a source several times, and each time may hash a large file.
 @lru_cache(maxsize=2)
 def _opened(name: str, options: str) -> Source:
-    from components.data.sources import source
+    from phistar.components.data.sources import source
 
     return source(name)(**json.loads(options))

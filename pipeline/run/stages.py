@@ -10,14 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.config.load import Config
-from pipeline.process.errors import USAGE, Failure
-from pipeline.process.root import command
-from pipeline.record.journal import Record
-from pipeline.run.cached import Work, cached, work
-from pipeline.run.process import call
-from pipeline.run.sources import require
-from pipeline.store.store import Store
+from phistar.pipeline.config.load import Config
+from phistar.pipeline.process.errors import USAGE, Failure
+from phistar.pipeline.process.root import command
+from phistar.pipeline.record.journal import Record
+from phistar.pipeline.run.cached import Work, cached, work
+from phistar.pipeline.run.process import call
+from phistar.pipeline.run.sources import require
+from phistar.pipeline.store.store import Store
 
 NETWORK = ("network.json", "weights.npz")
 

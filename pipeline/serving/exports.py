@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.record.runs import find as find_run
-from pipeline.record.runs import result
-from pipeline.store import champions
-from pipeline.store.contract import read_contract
+from phistar.pipeline.record.runs import find as find_run
+from phistar.pipeline.record.runs import result
+from phistar.pipeline.store import champions
+from phistar.pipeline.store.contract import read_contract
 
 
 class Export(NamedTuple):

@@ -19,14 +19,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from components.errors import RejectedModel
-from components.serving import clean
-from components.serving.mlflow_model import link
-from pipeline.process.root import command
-from pipeline.record.runs import Run, find, named, recipe_of, result, runs
-from pipeline.record.scores import NOT_BETTER, read_verdict
-from pipeline.run import paired, ranking
-from pipeline.store.champions import (
+from phistar.components.errors import RejectedModel
+from phistar.components.serving import clean
+from phistar.components.serving.mlflow_model import link
+from phistar.pipeline.process.root import command
+from phistar.pipeline.record.runs import Run, find, named, recipe_of, result, runs
+from phistar.pipeline.record.scores import NOT_BETTER, read_verdict
+from phistar.pipeline.run import paired, ranking
+from phistar.pipeline.store.champions import (
     ORIGIN,
     newest,
     numbers,
@@ -34,10 +34,10 @@ from pipeline.store.champions import (
     require_promoted,
     serving,
 )
-from pipeline.store.contract import read_contract
-from pipeline.store.store import Store, sync
-from pipeline.tracking import registry, ui
-from pipeline.tracking.target import Target
+from phistar.pipeline.store.contract import read_contract
+from phistar.pipeline.store.store import Store, sync
+from phistar.pipeline.tracking import registry, ui
+from phistar.pipeline.tracking.target import Target
 
 
 def promote(word: str, root: Path, anyway: bool = False) -> dict:

@@ -15,9 +15,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.config import choices
-from pipeline.store.code.reach import ROOT, TOP_LEVEL, code
-from pipeline.store.manifest import is_volatile
+from phistar.pipeline.config import choices
+from phistar.pipeline.store.code.reach import ROOT, TOP_LEVEL, code
+from phistar.pipeline.store.manifest import is_volatile
 
 # Where the distribution is not called as the package it is imported by.
 DISTRIBUTIONS = {

@@ -8,7 +8,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from components.hashing import file_sha256
+from phistar.components.hashing import file_sha256
 
 # Files that differ between two executions of one result. They are verified on reading,
 # but equal results must have an equal digest, so the digest leaves them out.

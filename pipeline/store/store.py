@@ -26,8 +26,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from pipeline.process.terminal import note
-from pipeline.store.manifest import damage, digest, hashed
+from phistar.pipeline.process.terminal import note
+from phistar.pipeline.store.manifest import damage, digest, hashed
 
 CHECKPOINTS = "checkpoints"  # a stopped writer that left this folder can be resumed
 

@@ -5,8 +5,8 @@ import socket
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-from pipeline.process.root import root_option
-from pipeline.record.sent import read_state
+from phistar.pipeline.process.root import root_option
+from phistar.pipeline.record.sent import read_state
 
 LOCAL = "sqlite:///mlruns/mlflow.db"  # its name in sent.json, for every root
 PORT = 5000

@@ -15,11 +15,12 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from pipeline.record import journal
-from pipeline.record.sent import only_sender
-from pipeline.tracking.address import address, ui_command
-from pipeline.tracking.outbox import Refused
-from pipeline.tracking.sender import Sending
+from phistar.pipeline.process.root import python_path
+from phistar.pipeline.record import journal
+from phistar.pipeline.record.sent import only_sender
+from phistar.pipeline.tracking.address import address, ui_command
+from phistar.pipeline.tracking.outbox import Refused
+from phistar.pipeline.tracking.sender import Sending
 
 POLL_SECONDS = 0.2
 SAMPLE_SECONDS = 1.0
@@ -54,7 +55,7 @@ class Follower:
         if self.process is not None:
             return self
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "pipeline.tracking.ui", "follow"]
+            [sys.executable, "-m", "phistar.pipeline.tracking.ui", "follow"]
             + ["--root", str(self.root), "--patience", str(self.patience)]
             + [self.run_id],
             env=os.environ | {"PYTHONPATH": python_path()},
@@ -113,19 +114,20 @@ def send_pages(root: Path, run_ids: list[str]) -> None:
     if not any(path.with_suffix(".compare.html").exists() for path in records):
         return
     subprocess.Popen(
-        [sys.executable, "-m", "pipeline.tracking.ui", "sync", "--root", str(root)],
+        [
+            sys.executable,
+            "-m",
+            "phistar.pipeline.tracking.ui",
+            "sync",
+            "--root",
+            str(root),
+        ],
         env=os.environ | {"PYTHONPATH": python_path()},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-
-
-def python_path() -> str:
-    """PYTHONPATH of a child process that imports this code."""
-    code = str(Path(__file__).resolve().parents[2])
-    return os.pathsep.join(filter(None, [code, os.environ.get("PYTHONPATH")]))
 
 
 def follow(

@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.store.contract import read_contract
-from pipeline.tracking.outbox import Model
+from phistar.pipeline.store.contract import read_contract
+from phistar.pipeline.tracking.outbox import Model
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.record.journal import Record
+from phistar.pipeline.record.journal import Record
 
 TAG = "mlflow.note.content"  # MLflow shows it as the description
 SHOWN = {  # rows of the table, in this order: metric -> its name for a reader

@@ -6,12 +6,12 @@ many (see sender.py). A promotion registers what it promotes in any case.
 
 from pathlib import Path
 
-from pipeline.store import champions
-from pipeline.store.store import Store
-from pipeline.tracking import models
-from pipeline.tracking.address import sent_to
-from pipeline.tracking.sender import Sending
-from pipeline.tracking.target import Target
+from phistar.pipeline.store import champions
+from phistar.pipeline.store.store import Store
+from phistar.pipeline.tracking import models
+from phistar.pipeline.tracking.address import sent_to
+from phistar.pipeline.tracking.sender import Sending
+from phistar.pipeline.tracking.target import Target
 
 
 def register(target: Target, root: Path, name: str, origin: dict) -> int | None:

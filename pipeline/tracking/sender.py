@@ -10,12 +10,12 @@ import copy
 from contextlib import suppress
 from pathlib import Path
 
-from pipeline.record import journal
-from pipeline.record.scores import worth_registering
-from pipeline.record.sent import only_sender, read_state, write_state
-from pipeline.tracking import notes, outbox
-from pipeline.tracking.outbox import KEPT_NLL, Batch, Gone, Metric, Model
-from pipeline.tracking.target import Target
+from phistar.pipeline.record import journal
+from phistar.pipeline.record.scores import worth_registering
+from phistar.pipeline.record.sent import only_sender, read_state, write_state
+from phistar.pipeline.tracking import notes, outbox
+from phistar.pipeline.tracking.outbox import KEPT_NLL, Batch, Gone, Metric, Model
+from phistar.pipeline.tracking.target import Target
 
 # files beside a record, once it has ended: <run_id>.<name>
 REPORT = "report.html"

@@ -18,7 +18,7 @@ import urllib.request
 from contextlib import suppress
 from pathlib import Path
 
-from pipeline.tracking.follower import python_path
+from phistar.pipeline.process.root import python_path
 
 LOG = "mlflow.log"  # in mlruns: the server's warnings and errors
 LINES = 5  # of the log, in an error
@@ -45,7 +45,7 @@ def start(mlruns: Path, uri: str, port: int) -> subprocess.Popen:
     )
     with open(mlruns / LOG, "w") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "pipeline.tracking.server"]
+            [sys.executable, "-m", "phistar.pipeline.tracking.server"]
             + ["server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
             + ["--default-artifact-root", str(mlruns / "artifacts")]
             + ["--no-serve-artifacts"]

@@ -14,9 +14,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from pipeline.tracking import models, notes, views
-from pipeline.tracking.address import LOCAL, public_name, tracking_uri
-from pipeline.tracking.outbox import (
+from phistar.pipeline.tracking import models, notes, views
+from phistar.pipeline.tracking.address import LOCAL, public_name, tracking_uri
+from phistar.pipeline.tracking.outbox import (
     Batch,
     Gone,
     Refused,
@@ -24,7 +24,7 @@ from pipeline.tracking.outbox import (
     mlflow_name,
     mlflow_text,
 )
-from pipeline.tracking.relocate import relocate
+from phistar.pipeline.tracking.relocate import relocate
 
 # Seconds rather than MLflow's minutes: `follow` repeats, and nothing is lost.
 SETTINGS = {

@@ -1,7 +1,7 @@
 """All records of a root in MLflow, and MLflow's pages for them.
 
-python -m pipeline.tracking.ui follow --root ROOT RUN_ID    the child of a run
-python -m pipeline.tracking.ui sync --root ROOT             what was not sent yet
+python -m phistar.pipeline.tracking.ui follow --root ROOT RUN_ID   the child of a run
+python -m phistar.pipeline.tracking.ui sync --root ROOT            what was not sent yet
 """
 
 import argparse
@@ -10,13 +10,13 @@ import sys
 import warnings
 from pathlib import Path
 
-from pipeline.process import quiet
-from pipeline.process.terminal import note
-from pipeline.process.writable import require_root
-from pipeline.record import journal
-from pipeline.record.sent import only_sender
-from pipeline.tracking import follower, registry, server
-from pipeline.tracking.address import (
+from phistar.pipeline.process import quiet
+from phistar.pipeline.process.terminal import note
+from phistar.pipeline.process.writable import require_root
+from phistar.pipeline.record import journal
+from phistar.pipeline.record.sent import only_sender
+from phistar.pipeline.tracking import follower, registry, server
+from phistar.pipeline.tracking.address import (
     PORT,
     first_page,
     public_name,
@@ -25,10 +25,10 @@ from pipeline.tracking.address import (
     sent_to,
     tracking_uri,
 )
-from pipeline.tracking.machine import monitors
-from pipeline.tracking.outbox import Refused
-from pipeline.tracking.sender import Sending
-from pipeline.tracking.target import Target, prepare
+from phistar.pipeline.tracking.machine import monitors
+from phistar.pipeline.tracking.outbox import Refused
+from phistar.pipeline.tracking.sender import Sending
+from phistar.pipeline.tracking.target import Target, prepare
 
 RECIPES = 8  # links that `ui` prints
 
@@ -119,7 +119,7 @@ def links(root: Path, server: str) -> list[str]:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one of the two commands at the top of this file.  -> exit status."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.tracking.ui")
+    parser = argparse.ArgumentParser(prog="python -m phistar.pipeline.tracking.ui")
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("follow", "sync"):
         command = commands.add_parser(name)

@@ -10,8 +10,8 @@ Source: mlflow/server/js/src/experiment-tracking/components/experiment-page of M
 
 import json
 
-from pipeline.tracking.address import VIEW
-from pipeline.tracking.outbox import KEPT_NLL
+from phistar.pipeline.tracking.address import VIEW
+from phistar.pipeline.tracking.outbox import KEPT_NLL
 
 TAG = f"mlflow.sharedViewState.{VIEW}"
 NAME = "Results: the best on valid first"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from components import ingest
-from components.data.sources.base import Source
+from phistar.components import ingest
+from phistar.components.data.sources.base import Source
 from tests.helpers import stages
 from tests.helpers.data import TASKS, make_rows
 
@@ -11,7 +11,7 @@ from tests.helpers.data import TASKS, make_rows
 @pytest.fixture
 def narrow_vgg(monkeypatch):
     """The paper's networks with a few channels; see SMALL for their dense layers."""
-    monkeypatch.setattr("components.networks.vgg.WIDTHS", (2, 3, 4, 5, 6))
+    monkeypatch.setattr("phistar.components.networks.vgg.WIDTHS", (2, 3, 4, 5, 6))
 
 
 @pytest.fixture(scope="session")

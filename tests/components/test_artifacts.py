@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from components.artifacts import (
+from phistar.components.artifacts import (
     Dataset,
     load_network,
     make_network,

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components import build, evaluate, export, train
-from components.artifacts import Dataset, load_network, make_encoder
-from components.tasks import task as task_class
-from pipeline.config import choices
+from phistar.components import build, evaluate, export, train
+from phistar.components.artifacts import Dataset, load_network, make_encoder
+from phistar.components.tasks import task as task_class
+from phistar.pipeline.config import choices
 from tests.helpers import stages
 from tests.helpers.data import SMALL, TASKS
 from tests.helpers.tables import table

@@ -5,12 +5,12 @@ import re
 import numpy as np
 import pytest
 
-from components import ingest
-from components.artifacts import Dataset
-from components.data import checks
-from components.data.sources.base import Rows
-from components.data.sources.csv import csv
-from components.data.splits import hash_positions, split_rows
+from phistar.components import ingest
+from phistar.components.artifacts import Dataset
+from phistar.components.data import checks
+from phistar.components.data.sources.base import Rows
+from phistar.components.data.sources.csv import csv
+from phistar.components.data.splits import hash_positions, split_rows
 from tests.helpers import stages
 
 BINARY = {"name": "binary", "positive": "yes"}
@@ -248,7 +248,7 @@ def test_the_early_check_refuses_what_ingest_refuses_and_nothing_else(
 
 
 def test_the_early_check_of_many_rows_reads_their_labels_only(tmp_path, monkeypatch):
-    monkeypatch.setattr("components.data.sources.csv.FEW_ROWS", 50)
+    monkeypatch.setattr("phistar.components.data.sources.csv.FEW_ROWS", 50)
     lines = lines_of(60)
     assert checked(write(tmp_path, lines)) is None
     for change, message in (

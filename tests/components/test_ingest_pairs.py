@@ -5,14 +5,14 @@ import json
 import numpy as np
 import pytest
 
-from components import ingest
-from components.artifacts import Dataset, make_encoder, truncate
-from components.data.arrays import TextFiles
-from components.data.encoders.pairs import Pairs
-from components.data.encoders.text import EOS, normal_form
-from components.data.kinds.base import StoredPairs
-from components.data.sources.base import Chunks, Rows, Source, objects
-from components.data.splits import SPLITS
+from phistar.components import ingest
+from phistar.components.artifacts import Dataset, make_encoder, truncate
+from phistar.components.data.arrays import TextFiles
+from phistar.components.data.encoders.pairs import Pairs
+from phistar.components.data.encoders.text import EOS, normal_form
+from phistar.components.data.kinds.base import StoredPairs
+from phistar.components.data.sources.base import Chunks, Rows, Source, objects
+from phistar.components.data.splits import SPLITS
 from tests.helpers import stages
 
 TASK = {"name": "translation", "tokenizer": "bytes", "max_length": 60}

@@ -5,10 +5,10 @@ import gzip
 import numpy as np
 import pytest
 
-from components import ingest
-from components.artifacts import Dataset, make_encoder, truncate
-from components.data.encoders.text import normal_form
-from components.data.splits import SPLITS
+from phistar.components import ingest
+from phistar.components.artifacts import Dataset, make_encoder, truncate
+from phistar.components.data.encoders.text import normal_form
+from phistar.components.data.splits import SPLITS
 from tests.helpers import stages
 
 LANGUAGE = {"name": "language", "tokenizer": "characters"}

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from components.labels import LabelSpace, first_rows, labels_of
+from phistar.components.labels import LabelSpace, first_rows, labels_of
 
 BINARY = {"name": "binary", "positive": "yes"}
 MULTICLASS = {"name": "multiclass"}

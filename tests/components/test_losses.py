@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from components.losses import (
+from phistar.components.losses import (
     binary_log_prob,
     cross_entropy,
     hinge,

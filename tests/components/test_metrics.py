@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from components import metrics
+from phistar.components import metrics
 
 Z = metrics.Z_95
 

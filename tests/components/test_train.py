@@ -5,13 +5,13 @@ import keras
 import numpy as np
 import pytest
 
-from components import build, train
-from components.artifacts import Dataset, load_network, make_task
-from components.hashing import file_sha256
-from components.metrics import fit_scale
-from components.training import steps as counts
-from components.training.fit import Training
-from pipeline.record import journal
+from phistar.components import build, train
+from phistar.components.artifacts import Dataset, load_network, make_task
+from phistar.components.hashing import file_sha256
+from phistar.components.metrics import fit_scale
+from phistar.components.training import steps as counts
+from phistar.components.training.fit import Training
+from phistar.pipeline.record import journal
 from tests.helpers import stages
 from tests.helpers.data import TASKS
 

@@ -24,7 +24,7 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "2"
 
 class Nowhere:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in ("components", "pipeline", "keras_hub"):
+        if name.partition(".")[0] in ("phistar", "keras_hub"):
             raise ImportError(name)
 
 
@@ -108,7 +108,7 @@ def strangers(make_case, tmp_path_factory):
 def test_fresh_process_has_nothing_of_ours(strangers):
     _, _, modules = strangers
     assert "tensorflow" in modules
-    assert modules & {"components", "pipeline", "tests", "mlflow"} == set()
+    assert modules & {"phistar", "tests", "mlflow"} == set()
 
 
 def test_moved_folder_gives_the_same_numbers(case, strangers):

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.errors import RejectedModel
-from components.serving import numeric
+from phistar.components.errors import RejectedModel
+from phistar.components.serving import numeric
 from tests.helpers.saved_models import operations
 
 

@@ -14,7 +14,7 @@ from google.protobuf import (
 )
 from tensorflow_serving.apis import prediction_log_pb2
 
-from components.serving.warmup import BATCHING, ROWS, WARMUP
+from phistar.components.serving.warmup import BATCHING, ROWS, WARMUP
 
 
 def files(case):

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.networks.transformer.decoder import Decoder
-from components.reports import samples
-from components.tasks.language import Language
+from phistar.components.networks.transformer.decoder import Decoder
+from phistar.components.reports import samples
+from phistar.components.tasks.language import Language
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_drawn_texts_are_traced_once_for_each_shape(songs, reads):
 
 
 def test_split_is_measured_in_one_shape(songs, reads, monkeypatch):
-    monkeypatch.setattr("components.tasks.language.BATCH_TOKENS", 64)
+    monkeypatch.setattr("phistar.components.tasks.language.BATCH_TOKENS", 64)
     network, task = songs.network(), Language(songs.data.space)
     for number, split in enumerate(("valid", "test"), 1):
         for _ in range(2):  # at each evaluation of training

@@ -14,8 +14,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from components.decoding.search import search as beam_search
-from components.reports.translation import Found, not_canonical
+from phistar.components.decoding.search import search as beam_search
+from phistar.components.reports.translation import Found, not_canonical
 from tests.helpers.answers import answers, ask, same
 from tests.helpers.commands import here
 from tests.helpers.distribution import assert_frequencies

@@ -32,7 +32,7 @@ def served(root):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    code = f"from pipeline.tracking import ui; ui.ui({str(root)!r}, {port})"
+    code = f"from phistar.pipeline.tracking import ui; ui.ui({str(root)!r}, {port})"
     process = subprocess.Popen(
         [sys.executable, "-c", code],
         cwd=CODE,

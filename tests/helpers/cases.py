@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import tensorflow as tf
 
-from components.artifacts import (
+from phistar.components.artifacts import (
     Dataset,
     get_weights,
     load_network,
@@ -25,8 +25,8 @@ from components.artifacts import (
     save_network,
     set_weights,
 )
-from components.data.sources.base import objects
-from components.serving import server
+from phistar.components.data.sources.base import objects
+from phistar.components.serving import server
 from tests.helpers import stages
 from tests.helpers.data import song
 

@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 import pytest
 
-from pipeline.cli.main import main
-from pipeline.run import execution
-from pipeline.tracking import target
-from pipeline.tracking.follower import Follower
+from phistar.pipeline.cli.main import main
+from phistar.pipeline.run import execution
+from phistar.pipeline.tracking import target
+from phistar.pipeline.tracking.follower import Follower
 from tests.helpers.verified import verified_here
 
 CODE = Path(__file__).resolve().parents[2]
@@ -52,7 +52,7 @@ def start(*words, root, code=CODE):
     """Start a command in a new process, with --root and --json; `end` waits for it."""
     root.mkdir(parents=True, exist_ok=True)
     return subprocess.Popen(
-        [sys.executable, "-m", "pipeline.cli", *words, "--root", str(root), "--json"],
+        [sys.executable, "-m", "phistar", *words, "--root", str(root), "--json"],
         cwd=root,
         env=os.environ | {"PYTHONPATH": str(code)},
         stdout=subprocess.PIPE,
@@ -147,7 +147,7 @@ def copy_store(source, root, *stages):
 
 def copy_code(to):
     """Copy the source tree, to be changed.  -> its folder."""
-    for name in ("pipeline", "components", "conf"):
+    for name in ("phistar", "pipeline", "components", "conf"):
         ignore = shutil.ignore_patterns("__pycache__")
         shutil.copytree(CODE / name, to / name, ignore=ignore)
     shutil.copy(CODE / "setup.py", to)

@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 
-from components.data.sources.base import Rows, objects
+from phistar.components.data.sources.base import Rows, objects
 
 TASKS = {
     "binary": {"name": "binary", "positive": "1"},

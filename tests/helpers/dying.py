@@ -1,6 +1,6 @@
 """A journal whose stage dies at a step."""
 
-from pipeline.record.journal import Journal
+from phistar.pipeline.record.journal import Journal
 
 
 class Killed(BaseException):

@@ -5,7 +5,7 @@ from itertools import islice
 
 from PIL import Image
 
-from components.data.sources.tfds import tfds
+from phistar.components.data.sources.tfds import tfds
 
 
 def first_images(split, number):

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from components.decoding.beam import NEVER, beam_search
+from phistar.components.decoding.beam import NEVER, beam_search
 
 
 def random_tables(num_rows, vocab_size, longest, seed, sharpness=1.0):

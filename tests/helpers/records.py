@@ -6,7 +6,7 @@ import struct
 import zlib
 from pathlib import Path
 
-from pipeline.record.journal import Journal, Record
+from phistar.pipeline.record.journal import Journal, Record
 
 STEPS = 6
 ROWS = {"train": 396, "valid": 58, "test": 115}

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from components import build, evaluate, ingest, train
-from components.data.sources.base import Source
+from phistar.components import build, evaluate, ingest, train
+from phistar.components.data.sources.base import Source
 from tests.helpers import stages
 
 

@@ -7,10 +7,10 @@ import secrets
 
 import numpy as np
 
-from pipeline.config.load import load
-from pipeline.record.journal import Record
-from pipeline.record.naming import params
-from pipeline.store.store import Store
+from phistar.pipeline.config.load import load
+from phistar.pipeline.record.journal import Record
+from phistar.pipeline.record.naming import params
+from phistar.pipeline.store.store import Store
 
 TIMES = itertools.count(1_700_000_000_000, 1000)  # each run begins after the one before
 

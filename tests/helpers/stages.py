@@ -5,9 +5,9 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from components import build, evaluate, export, ingest, train
-from pipeline.record.journal import Journal
-from pipeline.run.process import in_child
+from phistar.components import build, evaluate, export, ingest, train
+from phistar.pipeline.record.journal import Journal
+from phistar.pipeline.run.process import in_child
 
 RUN_ID = "0" * 32
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.config import choices
+from phistar.pipeline.config import choices
 
 ROOT = Path(__file__).parents[2]
 

@@ -52,7 +52,7 @@ def on_terminal(*words, root, columns=80, rows=30, **environment):
     kept = {k: v for k, v in os.environ.items() if k not in ("COLUMNS", "NO_COLOR")}
     kept |= {"TERM": "xterm-256color", "PYTHONPATH": str(CODE), **environment}
     process = subprocess.Popen(
-        [sys.executable, "-m", "pipeline.cli", *words, "--root", str(root)],
+        [sys.executable, "-m", "phistar", *words, "--root", str(root)],
         cwd=root.parent,
         env=kept,
         stdin=theirs,

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from components.serving import clean, verify
+from phistar.components.serving import clean, verify
 
 
 class Here:

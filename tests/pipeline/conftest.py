@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from pipeline.tracking.target import Target
+from phistar.pipeline.tracking.target import Target
 from tests.helpers.commands import SHORT, phistar
 
 

@@ -9,7 +9,7 @@ from functools import partial
 import keras
 import numpy as np
 
-from components.data.arrays import Ragged
+from phistar.components.data.arrays import Ragged
 
 BLOCK_STEPS = 1024  # planned at a time: the plan of a long run would not fit in memory
 IN_GRAPH_BYTES = 256 * 2**20  # arrays up to this size are gathered inside the graph

@@ -24,19 +24,19 @@ def encoder(kind):
     """
     match kind:
         case "columns":
-            from components.data.encoders.columns import Columns
+            from phistar.components.data.encoders.columns import Columns
 
             return Columns
         case "images":
-            from components.data.encoders.images import Images
+            from phistar.components.data.encoders.images import Images
 
             return Images
         case "pairs":
-            from components.data.encoders.pairs import Pairs
+            from phistar.components.data.encoders.pairs import Pairs
 
             return Pairs
         case "text":
-            from components.data.encoders.text import Text
+            from phistar.components.data.encoders.text import Text
 
             return Text
         case _:

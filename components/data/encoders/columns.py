@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from components.data.encoders.statistics import describe
+from phistar.components.data.encoders.statistics import describe
 
 UNSEEN = "\0unseen"  # Keras's own, "[UNK]", may well be a value of the data
 FORMS = {"numeric": "number", "categorical": "category"}  # kind -> form in a request

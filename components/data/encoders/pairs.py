@@ -1,7 +1,7 @@
 """Pairs of texts: a source x and a target y, both of one V and EOS."""
 
-from components.data.encoders.text import Text
-from components.data.sources.base import objects
+from phistar.components.data.encoders.text import Text
+from phistar.components.data.sources.base import objects
 
 
 class Pairs(Text):

@@ -16,9 +16,9 @@ Source: The Unicode Standard 15, section 3.9, "U+FFFD Substitution of Maximal Su
 import numpy as np
 import tensorflow as tf
 
-from components.data.encoders.tokenizers import tokenizer as tokenizer_class
-from components.data.encoders.tokenizers.characters import REPLACEMENT
-from components.data.sources.base import objects
+from phistar.components.data.encoders.tokenizers import tokenizer as tokenizer_class
+from phistar.components.data.encoders.tokenizers.characters import REPLACEMENT
+from phistar.components.data.sources.base import objects
 
 EOS = 0
 

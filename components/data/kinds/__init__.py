@@ -4,7 +4,7 @@ The other half of a kind is its encoder, components/data/encoders/: raw inputs t
 arrays, at ingest and in the SavedModel.
 """
 
-from components.data.kinds.base import (
+from phistar.components.data.kinds.base import (
     StoredColumns,
     StoredImages,
     StoredPairs,

@@ -10,8 +10,8 @@ each begins. In raw_* are bytes instead of tokens, as the data have them.
 
 import numpy as np
 
-from components.data.arrays import RAW, Ragged, load
-from components.labels import NAMES, PAIRS, TEXTS
+from phistar.components.data.arrays import RAW, Ragged, load
+from phistar.components.labels import NAMES, PAIRS, TEXTS
 
 
 class StoredNames:

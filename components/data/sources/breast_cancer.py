@@ -6,7 +6,7 @@ Machine Learning Repository.
 
 from importlib.metadata import version
 
-from components.data.sources.base import Overview, Rows, Source
+from phistar.components.data.sources.base import Overview, Rows, Source
 
 FIRST_ROWS = {"malignant": 0, "benign": 19}  # scikit-learn takes seconds to import
 

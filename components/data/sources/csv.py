@@ -8,8 +8,8 @@ from itertools import islice
 
 import numpy as np
 
-from components.data import tables
-from components.data.sources.base import (
+from phistar.components.data import tables
+from phistar.components.data.sources.base import (
     FEW_ROWS,
     Chunks,
     Overview,
@@ -17,7 +17,7 @@ from components.data.sources.base import (
     Source,
     existing,
 )
-from components.hashing import file_sha256
+from phistar.components.hashing import file_sha256
 
 SHOWN = 30  # columns that an error names
 CHUNK_CELLS = 2**18  # values read at a time: about 20 MB as Python's strings

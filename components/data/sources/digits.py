@@ -7,7 +7,7 @@ Learning Repository.
 
 from importlib.metadata import version
 
-from components.data.sources.base import Rows, Source
+from phistar.components.data.sources.base import Rows, Source
 
 
 def digits():

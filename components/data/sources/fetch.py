@@ -11,7 +11,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from components.hashing import file_sha256
+from phistar.components.hashing import file_sha256
 
 
 def cache_folder():

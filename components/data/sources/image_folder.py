@@ -13,10 +13,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from components.data.foreign import require_image
-from components.data.sources.base import Chunks, Overview, Source
-from components.hashing import file_sha256
-from components.labels import first_rows
+from phistar.components.data.foreign import require_image
+from phistar.components.data.sources.base import Chunks, Overview, Source
+from phistar.components.hashing import file_sha256
+from phistar.components.labels import first_rows
 
 SUFFIXES = (".png", ".jpg", ".jpeg")
 SPLITS = {
@@ -70,7 +70,7 @@ def image_folder(
         return Overview(first_rows([f.parent.name for f in train]), len(train))
 
     def read():
-        from components.data.pictures import pieces, target_shape
+        from phistar.components.data.pictures import pieces, target_shape
 
         first = next(iter(splits.values()))[0]
         shape = target_shape((first.read_bytes(), first), height, width, channels)

@@ -12,8 +12,8 @@ import tempfile
 import zlib
 from pathlib import Path
 
-from components.data.sources.base import Chunks, Rows, Source, objects
-from components.data.sources.fetch import debian, require_debian
+from phistar.components.data.sources.base import Chunks, Rows, Source, objects
+from phistar.components.data.sources.fetch import debian, require_debian
 
 PACKAGE = "sword-text-kjv"
 SHA256 = "9f463f28ce665f6f528fc723179722bced880a4c5485f7a41bf742838315de57"

@@ -10,9 +10,9 @@ import re
 import unicodedata
 from typing import Literal
 
-from components.data.sources.base import Rows, Source, objects
-from components.data.sources.fetch import debian_files, files_of
-from components.hashing import file_sha256
+from phistar.components.data.sources.base import Rows, Source, objects
+from phistar.components.data.sources.fetch import debian_files, files_of
+from phistar.components.hashing import file_sha256
 
 HELP = "usr/share/libreoffice/help"
 FOLDERS = {"en": "en-US", "pt": "pt-BR"}  # the others are called by their code

@@ -8,8 +8,8 @@ import io
 import tarfile
 import zipfile
 
-from components.data.sources.base import Chunks, Rows, Source
-from components.data.sources.fetch import sdist
+from phistar.components.data.sources.base import Chunks, Rows, Source
+from phistar.components.data.sources.fetch import sdist
 
 VERSION = "0.0.3"
 SHA256 = "d9ef2f5cf1bebca7e30b4daf69dcd7a8fd71f25b7196f5dc489879ad7e3e8a37"

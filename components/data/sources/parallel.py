@@ -8,7 +8,7 @@ import re
 import sys
 from itertools import zip_longest
 
-from components.data.sources.base import (
+from phistar.components.data.sources.base import (
     FEW_ROWS,
     Chunks,
     Overview,
@@ -17,9 +17,9 @@ from components.data.sources.base import (
     existing,
     objects,
 )
-from components.data.sources.text import grouped
-from components.data.tables import opened
-from components.hashing import file_sha256
+from phistar.components.data.sources.text import grouped
+from phistar.components.data.tables import opened
+from phistar.components.hashing import file_sha256
 
 
 def parallel(*, source_path: str, target_path: str):

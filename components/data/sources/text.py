@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 from typing import Literal
 
-from components.data.sources.base import (
+from phistar.components.data.sources.base import (
     FEW_ROWS,
     Chunks,
     Overview,
@@ -17,8 +17,8 @@ from components.data.sources.base import (
     Source,
     objects,
 )
-from components.data.tables import opened
-from components.hashing import file_sha256
+from phistar.components.data.tables import opened
+from phistar.components.hashing import file_sha256
 
 SUFFIXES = (".txt", ".gz")
 PIECE_BYTES = 16 * 2**20

@@ -5,9 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from components.data.sources.base import Chunks, Source
-from components.data.sources.tfds_prepare import prepare, require
-from components.hashing import file_sha256
+from phistar.components.data.sources.base import Chunks, Source
+from phistar.components.data.sources.tfds_prepare import prepare, require
+from phistar.components.hashing import file_sha256
 
 SPLITS = {"train": "train", "validation": "valid", "valid": "valid", "test": "test"}
 
@@ -127,7 +127,7 @@ def splits(builder, size):
     """
     import tensorflow_datasets as tfds
 
-    from components.data.pictures import pieces, target_shape
+    from phistar.components.data.pictures import pieces, target_shape
 
     image, label = image_and_label(builder)
     names = builder.info.features[label].int2str

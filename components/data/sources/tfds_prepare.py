@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from components.data.sources.fetch import debian
+from phistar.components.data.sources.fetch import debian
 
 REACH_SECONDS = 3
 

@@ -2,8 +2,13 @@
 
 from functools import partial
 
-from components.data.sources.text import pieces
-from components.data.sources.tfds import chunks, examples, open_builder, registered
+from phistar.components.data.sources.text import pieces
+from phistar.components.data.sources.tfds import (
+    chunks,
+    examples,
+    open_builder,
+    registered,
+)
 
 
 def tfds_text(*, name: str, feature: str = "text", data_dir: str | None = None):

@@ -2,8 +2,8 @@
 
 from keras import ops
 
-from components.networks.transformer import layers
-from components.networks.transformer.dropout import Dropout
+from phistar.components.networks.transformer import layers
+from phistar.components.networks.transformer.dropout import Dropout
 
 
 class EncoderBlock(layers.Block):

@@ -20,9 +20,9 @@ import keras
 from keras import ops
 from pydantic import Field
 
-from components.data.batches.windows import Windows
-from components.networks.base import Network
-from components.networks.transformer import layers
+from phistar.components.data.batches.windows import Windows
+from phistar.components.networks.base import Network
+from phistar.components.networks.transformer import layers
 
 TAKES = ("text",)  # kinds of data
 

@@ -14,11 +14,11 @@ import keras
 from keras import ops
 from pydantic import Field
 
-from components.networks.base import Network
-from components.networks.transformer import layers
-from components.networks.transformer.cross import CrossBlock, EncoderBlock
-from components.networks.transformer.decoder import same_text
-from components.networks.transformer.dropout import Dropout
+from phistar.components.networks.base import Network
+from phistar.components.networks.transformer import layers
+from phistar.components.networks.transformer.cross import CrossBlock, EncoderBlock
+from phistar.components.networks.transformer.decoder import same_text
+from phistar.components.networks.transformer.dropout import Dropout
 
 TAKES = ("pairs",)  # kinds of data
 

@@ -11,10 +11,10 @@ import re
 
 import numpy as np
 
-from components.reports.page import html as page
-from components.reports.page.parts import Part
-from components.reports.page.report import head
-from components.reports.page.results import beside, terms
+from phistar.components.reports.page import html as page
+from phistar.components.reports.page.parts import Part
+from phistar.components.reports.page.report import head
+from phistar.components.reports.page.results import beside, terms
 
 
 def parts(report, verdict, known):

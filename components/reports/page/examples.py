@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 
-from components.reports.page import html
+from phistar.components.reports.page import html
 
 SIDE = 128  # pixels of a picture at most
 COLUMNS = 40  # of a row

@@ -9,7 +9,7 @@ import numbers
 
 from markupsafe import Markup
 
-from components.reports.page.style import STYLE
+from phistar.components.reports.page.style import STYLE
 
 # pipeline/run puts the recipe's question and the facts of a run here, and export the
 # versions that wrote the model

@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 
-from components.metrics import accuracy, nll
-from components.reports.base import Section
-from components.reports.baselines import sample
-from components.reports.page import examples, html
+from phistar.components.metrics import accuracy, nll
+from phistar.components.reports.base import Section
+from phistar.components.reports.baselines import sample
+from phistar.components.reports.page import examples, html
 
 WORST = 20
 LABELS = 30  # of the table of each label

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from components.reports.page import html
+from phistar.components.reports.page import html
 
 
 class Part(NamedTuple):

@@ -1,8 +1,8 @@
 """The page of one trained network: report.html."""
 
-from components.reports.page import html
-from components.reports.page.results import beside, by_split, terms
-from components.reports.verdict import beyond
+from phistar.components.reports.page import html
+from phistar.components.reports.page.results import beside, by_split, terms
+from phistar.components.reports.verdict import beyond
 
 # figure -> what it shows, in words
 FIGURES = {

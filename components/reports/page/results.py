@@ -1,8 +1,8 @@
 """The results of test beside floors and baselines, and those of every split."""
 
-from components.data.splits import SPLITS
-from components.reports.page import html
-from components.reports.verdict import amount, beyond
+from phistar.components.data.splits import SPLITS
+from phistar.components.reports.page import html
+from phistar.components.reports.verdict import amount, beyond
 
 # metric -> its heading; a table has those that its rows have
 METRICS = {

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from components.metrics import interval
-from components.reports.base import Section
-from components.reports.page import examples, html
-from components.reports.verdict import mean_error
+from phistar.components.metrics import interval
+from phistar.components.reports.base import Section
+from phistar.components.reports.page import examples, html
+from phistar.components.reports.verdict import mean_error
 
 WORST, RANDOM = 20, 8
 SPAN = 100  # tokens of a passage

@@ -1,6 +1,6 @@
 """The figure of attention."""
 
-from components.reports.plots.style import shown, styled, subplots
+from phistar.components.reports.plots.style import shown, styled, subplots
 
 TOKEN = 0.22  # inches
 

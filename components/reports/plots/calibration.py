@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from components.metrics import wilson
-from components.reports.plots.style import (
+from phistar.components.metrics import wilson
+from phistar.components.reports.plots.style import (
     BLUE,
     GREY,
     legend,

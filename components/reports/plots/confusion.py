@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from components.reports.plots.style import shown, styled, subplots
+from phistar.components.reports.plots.style import shown, styled, subplots
 
 # Labels that a figure has room for. It grows with them: 1,000 would make 54,000 pixels
 # a side.

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from components.reports.plots.calibration import unit_square
-from components.reports.plots.style import (
+from phistar.components.reports.plots.calibration import unit_square
+from phistar.components.reports.plots.style import (
     BLUE,
     GREEN,
     GREY,

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from components.metrics import Z_95, ratio
-from components.reports.plots.calibration import strip
-from components.reports.plots.style import (
+from phistar.components.metrics import Z_95, ratio
+from phistar.components.reports.plots.calibration import strip
+from phistar.components.reports.plots.style import (
     BLUE,
     GREEN,
     GREY,
@@ -14,7 +14,7 @@ from components.reports.plots.style import (
     styled,
     subplots,
 )
-from components.reports.plots.training import limits
+from phistar.components.reports.plots.training import limits
 
 
 @styled

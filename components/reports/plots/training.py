@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from components.reports.plots.style import (
+from phistar.components.reports.plots.style import (
     BLUE,
     GREY,
     ORANGE,

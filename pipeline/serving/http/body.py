@@ -15,8 +15,8 @@ the longest one.
 
 import json
 
-from components.serving import request
-from components.serving.request import SHOWN, Signature, listed, wrong
+from phistar.components.serving import request
+from phistar.components.serving.request import SHOWN, Signature, listed, wrong
 
 FORMS = ("inputs", "instances", "dataframe_split", "dataframe_records")
 MOST = 2**23  # numbers of one input, rows filled to the longest one

@@ -30,8 +30,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from components.serving import clean
-from components.serving.request import (
+from phistar.components.serving import clean
+from phistar.components.serving.request import (
     SHOWN,
     farthest,
     golden,
@@ -39,15 +39,15 @@ from components.serving.request import (
     plain,
     signature,
 )
-from pipeline.process import quiet
-from pipeline.process.terminal import working
-from pipeline.serving.http import body
-from pipeline.store import champions
-from pipeline.store.contract import read_contract
-from pipeline.tracking.address import require_free
+from phistar.pipeline.process import quiet
+from phistar.pipeline.process.terminal import working
+from phistar.pipeline.serving.http import body
+from phistar.pipeline.store import champions
+from phistar.pipeline.store.contract import read_contract
+from phistar.pipeline.tracking.address import require_free
 
 if TYPE_CHECKING:
-    from components.serving.ask import Model
+    from phistar.components.serving.ask import Model
 
 MAX_BODY = 32 * 2**20  # bytes
 AT_ONCE = 2  # requests: Python takes turns, and TensorFlow uses all cores for each
@@ -104,7 +104,7 @@ def load(folder: Path, contract: dict) -> "Model":
     Raises:
         RejectedModel: it does not answer as it was evaluated.
     """
-    from components.serving.ask import Model
+    from phistar.components.serving.ask import Model
 
     model = Model(folder, contract["op_libraries"])
     difference = farthest(golden(folder / contract["golden"]), model.call)

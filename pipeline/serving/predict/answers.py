@@ -7,11 +7,11 @@ length are in one batch: padding is small.
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from components.serving.request import Signature
-from pipeline.serving.predict.files import Input
+from phistar.components.serving.request import Signature
+from phistar.pipeline.serving.predict.files import Input
 
 if TYPE_CHECKING:
-    from components.serving.ask import Model
+    from phistar.components.serving.ask import Model
 
 
 def answered(
@@ -51,7 +51,7 @@ def call(
     Raises:
         ValueError: an input that the model does not take.
     """
-    from components.serving.ask import Refused
+    from phistar.components.serving.ask import Refused
 
     # a line without a prompt continues the empty text
     rows = {n: [one.values.get(n, b"") for one in batch] for n in called.inputs}

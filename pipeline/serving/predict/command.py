@@ -12,19 +12,19 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components import progress
-from components.data.tables import MISSING
-from components.serving.request import Signature
-from components.serving.request import signature as signature_of
-from pipeline.process import quiet
-from pipeline.process.terminal import duration, is_live, note, working
-from pipeline.serving import exports
-from pipeline.serving.predict import inputs
-from pipeline.serving.predict.answers import answered
-from pipeline.store.contract import KNOBS
+from phistar.components import progress
+from phistar.components.data.tables import MISSING
+from phistar.components.serving.request import Signature
+from phistar.components.serving.request import signature as signature_of
+from phistar.pipeline.process import quiet
+from phistar.pipeline.process.terminal import duration, is_live, note, working
+from phistar.pipeline.serving import exports
+from phistar.pipeline.serving.predict import inputs
+from phistar.pipeline.serving.predict.answers import answered
+from phistar.pipeline.store.contract import KNOBS
 
 if TYPE_CHECKING:
-    from components.serving.ask import Model
+    from phistar.components.serving.ask import Model
 
 
 def predict(
@@ -140,7 +140,7 @@ def load(export: exports.Export) -> "Model":
     os.environ |= quiet.environment()
     quiet.load_library()
     with quiet.startup():
-        from components.serving.ask import Model
+        from phistar.components.serving.ask import Model
 
         return Model(export.folder, export.contract["op_libraries"])
 

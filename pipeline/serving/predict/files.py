@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from components.data import tables
+from phistar.components.data import tables
 
 STDIN = "-"
 

@@ -12,11 +12,11 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from components.data.foreign import require_image
-from components.data.sources.image_folder import SUFFIXES, order
-from components.serving.request import Signature
-from pipeline.serving.predict.files import STDIN, Input, opened, present, shown
-from pipeline.serving.predict.table import Table
+from phistar.components.data.foreign import require_image
+from phistar.components.data.sources.image_folder import SUFFIXES, order
+from phistar.components.serving.request import Signature
+from phistar.pipeline.serving.predict.files import STDIN, Input, opened, present, shown
+from phistar.pipeline.serving.predict.table import Table
 
 CHUNK_ROWS, CHUNK_BYTES = 4096, 64 * 2**20  # inputs in memory at a time
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from components.data import tables
-from components.serving.request import Signature
-from pipeline.process.terminal import nearest
-from pipeline.serving.predict.files import Input, opened, shown
+from phistar.components.data import tables
+from phistar.components.serving.request import Signature
+from phistar.pipeline.process.terminal import nearest
+from phistar.pipeline.serving.predict.files import Input, opened, shown
 
 SHOWN = 10  # columns that an error names
 

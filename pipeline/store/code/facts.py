@@ -17,10 +17,10 @@ import sys
 from functools import cache
 from pathlib import Path
 
-from pipeline.config import choices
-from pipeline.store.code import module as reader
-from pipeline.store.code import uses
-from pipeline.store.code.module import Module, read
+from phistar.pipeline.config import choices
+from phistar.pipeline.store.code import module as reader
+from phistar.pipeline.store.code import uses
+from phistar.pipeline.store.code.module import Module, read
 
 _NAME = f"facts.{sys.implementation.cache_tag}"
 # Read on import: the code that this process runs, even if the files change later.

@@ -10,8 +10,15 @@ import ast
 import hashlib
 from typing import NamedTuple
 
-from pipeline.config.choices import is_table
-from pipeline.store.code.uses import DEFINITIONS, Import, Use, inside, stored, uses
+from phistar.pipeline.config.choices import is_table
+from phistar.pipeline.store.code.uses import (
+    DEFINITIONS,
+    Import,
+    Use,
+    inside,
+    stored,
+    uses,
+)
 
 Statement = tuple[str, list[Use]]  # the hash of its syntax, and its uses
 

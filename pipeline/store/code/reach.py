@@ -12,13 +12,14 @@ Not seen: modules named by strings (`import_module`), files run as scripts, data
 import sys
 from pathlib import Path
 
-from pipeline.config.choices import CHOSEN_BY, chosen
-from pipeline.store.code.facts import facts
-from pipeline.store.code.module import Module, Statement
-from pipeline.store.code.uses import Import
+from phistar.pipeline.config.choices import CHOSEN_BY, chosen
+from phistar.pipeline.store.code.facts import facts
+from phistar.pipeline.store.code.module import Module, Statement
+from phistar.pipeline.store.code.uses import Import
 
 ROOT = Path(__file__).parents[3]
 TOP_LEVEL = "(top level)"
+OURS = "phistar."  # how the code imports itself; a file's name here leaves it out
 HARMLESS = ("__name__", "__file__", "__doc__", "__package__", "__path__")
 
 
@@ -86,6 +87,7 @@ class _Reach:
 
     def module(self, name: str) -> Module | None:
         """The module called `name`, or None if our package has no file for it."""
+        name = name.removeprefix(OURS)
         if name not in self.modules:
             self.modules[name] = None
             path = name.replace(".", "/")
@@ -165,6 +167,11 @@ class _Reach:
 
     def attribute(self, name: str, attributes: tuple[str, ...]) -> None:
         """Follow `name.a.b` from the module called `name`."""
+        if f"{name}." == OURS:  # `from phistar import components`, or a name of its own
+            if not attributes or not (self.root / attributes[0]).is_dir():
+                return None
+            name, attributes = attributes[0], attributes[1:]
+        name = name.removeprefix(OURS)
         if name.split(".")[0] != self.package:
             return self.library(name)
         module = self.module(name)
@@ -190,6 +197,6 @@ class _Reach:
 
     def library(self, name: str) -> None:
         """Record a third-party package by a dotted name in it."""
-        top = name.split(".")[0]
+        top = name.removeprefix(OURS).split(".")[0]
         if top != self.package and top not in sys.stdlib_module_names:
             self.libraries.add(top)

@@ -1,8 +1,9 @@
 """Uses of a piece of syntax: the names it takes from the module around it.
 
-A use is (binding, attributes): `losses.hinge.x` under `from components import losses`
-is (("components", "losses"), ("hinge", "x")); a name of the module itself is
-("log_prob", ()). Annotations are not uses: they describe values, and change none.
+A use is (binding, attributes). Under `from phistar.components import losses`,
+`losses.hinge.x` is (("phistar.components", "losses"), ("hinge", "x")); a name of the
+module itself is ("log_prob", ()). Annotations are not uses: they describe values, and
+change none.
 """
 
 import ast

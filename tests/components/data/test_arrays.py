@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components.data.arrays import ArrayFile, SplitFiles, load
+from phistar.components.data.arrays import ArrayFile, SplitFiles, load
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,13 @@
 import numpy as np
 import pytest
 
-from components.data.connected import components, letters, lowest_rows, sentence_keys
-from components.data.sources.base import Rows, objects
+from phistar.components.data.connected import (
+    components,
+    letters,
+    lowest_rows,
+    sentence_keys,
+)
+from phistar.components.data.sources.base import Rows, objects
 
 
 def rows_of(*pairs):

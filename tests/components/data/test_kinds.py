@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from components.data.encoders import encoder
-from components.data.kinds import kind
-from pipeline.config import choices
+from phistar.components.data.encoders import encoder
+from phistar.components.data.kinds import kind
+from phistar.pipeline.config import choices
 from tests.helpers.tables import ROOT
 
 KINDS = choices.names(ROOT / "components/data/kinds/__init__.py")
@@ -21,7 +21,7 @@ def test_every_kind_has_an_encoder():
 def test_stored_kinds_import_no_tensorflow():
     """Training on JAX reads them."""
     code = (
-        "import sys; from components.data.kinds import kind\n"
+        "import sys; from phistar.components.data.kinds import kind\n"
         f"for name in {KINDS}: kind(name)\n"
         "print([name for name in sys.modules if name in ('tensorflow', 'keras')])"
     )

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from components.data.connected import sentence_keys
-from components.data.sources.base import Chunks, Rows, objects
-from components.data.splits import SPLITS, split_rows
+from phistar.components.data.connected import sentence_keys
+from phistar.components.data.sources.base import Chunks, Rows, objects
+from phistar.components.data.splits import SPLITS, split_rows
 
 
 def word(number):

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.decoding.beam import NEVER, beam_search
-from components.decoding.picking import BLOCK, best
-from pipeline.process import quiet
+from phistar.components.decoding.beam import NEVER, beam_search
+from phistar.components.decoding.picking import BLOCK, best
+from phistar.pipeline.process import quiet
 from tests.helpers import prefixes
 
 ROOT = Path(__file__).parents[3]

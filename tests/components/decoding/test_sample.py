@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from components.decoding.sample import sample
+from phistar.components.decoding.sample import sample
 from tests.helpers.distribution import assert_frequencies, truncated
 
 DRAWS = 4000

@@ -4,10 +4,10 @@ import keras
 import numpy as np
 import pytest
 
-from components.networks import network
-from components.networks.base import network_inputs
-from components.networks.vgg_small import vgg_small
-from pipeline.config import choices, schema
+from phistar.components.networks import network
+from phistar.components.networks.base import network_inputs
+from phistar.components.networks.vgg_small import vgg_small
+from phistar.pipeline.config import choices, schema
 from tests.helpers.data import SMALL
 from tests.helpers.tables import table
 

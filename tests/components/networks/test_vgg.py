@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from components.networks import network, vgg
+from phistar.components.networks import network, vgg
 
 PARAMETERS = {
     "vgg11": 132_863_336,

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components import artifacts, build, evaluate, train
-from components.artifacts import load_network, make_network, save_network
+from phistar.components import artifacts, build, evaluate, train
+from phistar.components.artifacts import load_network, make_network, save_network
 from tests.helpers import stages
 from tests.helpers.data import TASKS
 

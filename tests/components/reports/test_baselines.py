@@ -3,9 +3,9 @@ import math
 import numpy as np
 import pytest
 
-from components.data.arrays import Ragged
-from components.metrics import floors, token_floors
-from components.reports import baselines, tokens
+from phistar.components.data.arrays import Ragged
+from phistar.components.metrics import floors, token_floors
+from phistar.components.reports import baselines, tokens
 
 
 def rows(number, seed=0, labels=3):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sacrebleu.metrics import BLEU
 
-from components.reports import bleu_counts
+from phistar.components.reports import bleu_counts
 
 TEXTS = ["the cat sat on the mat", "a dog", "", "press the key twice to close it"] * 5
 REFERENCES = ["the cat is on the mat", "a dog ran", "nothing", "press it twice"] * 5

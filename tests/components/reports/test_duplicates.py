@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from components.data.arrays import Ragged
-from components.reports import duplicates
-from components.reports.duplicates import row_keys
+from phistar.components.data.arrays import Ragged
+from phistar.components.reports import duplicates
+from phistar.components.reports.duplicates import row_keys
 
 
 @pytest.fixture(params=[2**24, 100])

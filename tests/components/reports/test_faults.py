@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 from sklearn import datasets
 
-from components import ingest
-from components.artifacts import Dataset, read_json, write_json
-from components.data.sources.base import Rows, objects
+from phistar.components import ingest
+from phistar.components.artifacts import Dataset, read_json, write_json
+from phistar.components.data.sources.base import Rows, objects
 from tests.helpers import stages
 from tests.helpers.pages import Page
 from tests.helpers.reports import evaluated, on_dataset, read

@@ -3,8 +3,8 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
-from components.data.arrays import Ragged
-from components.reports import ngram
+from phistar.components.data.arrays import Ragged
+from phistar.components.reports import ngram
 
 V = 4
 

@@ -8,10 +8,10 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 
-from components import evaluate
-from components.artifacts import Dataset, load_network, make_encoder, truncate
-from components.data.sources.base import Rows
-from components.reports.data_card import decoded
+from phistar.components import evaluate
+from phistar.components.artifacts import Dataset, load_network, make_encoder, truncate
+from phistar.components.data.sources.base import Rows
+from phistar.components.reports.data_card import decoded
 from tests.helpers import stages
 from tests.helpers.data import TASKS, make_rows
 from tests.helpers.pages import Page

@@ -3,9 +3,9 @@ import math
 import numpy as np
 import pytest
 
-from components.metrics import Z_95
-from components.reports.base import Baseline, Report
-from components.reports.verdict import verdict
+from phistar.components.metrics import Z_95
+from phistar.components.reports.base import Baseline, Report
+from phistar.components.reports.verdict import verdict
 
 N = 400
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.serving.ask import Model, Refused
+from phistar.components.serving.ask import Model, Refused
 
 SPECS = {
     "b": tf.TensorSpec([None], tf.float32),

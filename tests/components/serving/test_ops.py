@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
-from components.serving import ops
+from phistar.components.serving import ops
 
 PLACE = "/home/someone/words.txt"
 

@@ -8,8 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from components.serving import request
-from components.serving.request import (
+from phistar.components.serving import request
+from phistar.components.serving.request import (
     apart,
     differences,
     golden,

@@ -6,9 +6,9 @@ import keras
 import numpy as np
 import pytest
 
-from components import build, train
-from components.artifacts import Dataset, load_network, make_task
-from components.training.augmentation import Augmentation
+from phistar.components import build, train
+from phistar.components.artifacts import Dataset, load_network, make_task
+from phistar.components.training.augmentation import Augmentation
 from tests.helpers import stages
 from tests.helpers.data import TASKS
 from tests.helpers.dying import Dying, Killed
@@ -117,7 +117,7 @@ KEYS = {
 @pytest.fixture
 def run(make_dataset, tmp_path, monkeypatch):
     """Train on images with dropout; (name, step to die at, **keys) -> folder."""
-    monkeypatch.setattr("components.training.checkpoints.SHARE", 1e9)
+    monkeypatch.setattr("phistar.components.training.checkpoints.SHARE", 1e9)
     given = {
         "task": TASKS["multiclass"],
         "dataset": make_dataset("images", "multiclass"),

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components import build, train
-from components.training.checkpoint_files import load
-from pipeline.record.journal import read
+from phistar.components import build, train
+from phistar.components.training.checkpoint_files import load
+from phistar.pipeline.record.journal import read
 from tests.helpers import stages
 from tests.helpers.data import TASKS
 from tests.helpers.dying import Dying, Killed
@@ -74,7 +74,7 @@ def trainings(make_dataset, tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patch:
         # as large a share as it takes: a checkpoint at every border
-        patch.setattr("components.training.checkpoints.SHARE", 1e9)
+        patch.setattr("phistar.components.training.checkpoints.SHARE", 1e9)
         yield make
 
 

@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components import build, evaluate, export
-from components.artifacts import read_json
-from components.data.batches.passes import Plan
-from components.training import devices
-from pipeline.process import quiet
-from pipeline.process.errors import Failure
-from pipeline.record.journal import read
-from pipeline.run import process
+from phistar.components import build, evaluate, export
+from phistar.components.artifacts import read_json
+from phistar.components.data.batches.passes import Plan
+from phistar.components.training import devices
+from phistar.pipeline.process import quiet
+from phistar.pipeline.process.errors import Failure
+from phistar.pipeline.record.journal import read
+from phistar.pipeline.run import process
 from tests.helpers import stages
 from tests.helpers.data import TASKS
 from tests.helpers.verified import verified_here
@@ -52,13 +52,13 @@ RESUMED = """
 import json, sys
 from pathlib import Path
 requests = json.loads(sys.argv[1])
-from pipeline.process import quiet
+from phistar.pipeline.process import quiet
 quiet.import_keras(2)
-import components.training.checkpoints
-from components import train
-from pipeline.record.journal import Journal
+from phistar.components.training import checkpoints
+from phistar.components import train
+from phistar.pipeline.record.journal import Journal
 
-components.training.checkpoints.SHARE = 1e9  # a checkpoint at every border
+checkpoints.SHARE = 1e9  # a checkpoint at every border
 
 class Dying(Journal):
     def progress(self, step, total, values):
@@ -118,7 +118,7 @@ HALF = {"precision": "mixed_float16", "steps": 240, "eval_every": 240}
 
 SEVERAL = """
 import json, sys
-from pipeline.run.process import in_process
+from phistar.pipeline.run.process import in_process
 for request in json.load(sys.stdin):
     in_process(**request)
 """

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components import build
-from pipeline.process import quiet
+from phistar.components import build
+from phistar.pipeline.process import quiet
 from tests.helpers import stages
 from tests.helpers.data import TASKS
 
@@ -20,12 +20,12 @@ CODE = Path(__file__).resolve().parents[3]
 BOTH = """
 import json, sys
 from pathlib import Path
-from pipeline.process import quiet
+from phistar.pipeline.process import quiet
 quiet.import_keras()
 import jax, numpy as np
-from components import train
-from components.training.jax_training import JaxTraining
-from pipeline.record.journal import Journal
+from phistar.components import train
+from phistar.components.training.jax_training import JaxTraining
+from phistar.pipeline.record.journal import Journal
 
 def on_gpu(devices, inputs, labels, one_shape, *arguments):
     arrays = None

@@ -4,17 +4,17 @@ import keras
 import numpy as np
 import pytest
 
-from components.errors import RejectedModel
-from components.labels import LabelSpace
-from components.networks.base import Network
-from components.networks.linear import linear
-from components.networks.transformer import encoder_decoder
-from components.networks.transformer.decoder import transformer_lm
-from components.networks.transformer.encoder_decoder import transformer
-from components.tasks.language import Language
-from components.tasks.multiclass import Multiclass
-from components.tasks.translation import Translation
-from components.training import laws
+from phistar.components.errors import RejectedModel
+from phistar.components.labels import LabelSpace
+from phistar.components.networks.base import Network
+from phistar.components.networks.linear import linear
+from phistar.components.networks.transformer import encoder_decoder
+from phistar.components.networks.transformer.decoder import transformer_lm
+from phistar.components.networks.transformer.encoder_decoder import transformer
+from phistar.components.tasks.language import Language
+from phistar.components.tasks.multiclass import Multiclass
+from phistar.components.tasks.translation import Translation
+from phistar.components.training import laws
 
 K, ROWS, LENGTH = 5, 8, 6
 NAMES = LabelSpace(tuple("abcde"), tuple(range(K)))

@@ -2,8 +2,8 @@
 
 import pytest
 
-from components.training import memory
-from components.training.devices import Devices
+from phistar.components.training import memory
+from phistar.components.training.devices import Devices
 
 # as XLA and TensorFlow word it
 XLA = "RESOURCE_EXHAUSTED: Out of memory while trying to allocate 91.34GiB."

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from components.training.optimizers import Muon, muon
+from phistar.components.training.optimizers import Muon, muon
 
 
 def iterated(x, count=5):

@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import pytest
 
-from components import build, train
-from components.training.optimizers import adamw, muon, sgd
-from components.training.schedules import plateaus
-from pipeline.record.journal import read
+from phistar.components import build, train
+from phistar.components.training.optimizers import adamw, muon, sgd
+from phistar.components.training.schedules import plateaus
+from phistar.pipeline.record.journal import read
 from tests.helpers import stages
 from tests.helpers.data import TASKS
 from tests.helpers.dying import Dying, Killed
@@ -91,7 +91,7 @@ PLATEAU = {  # a rate that soon stops helping
 @pytest.fixture
 def run(make_dataset, tmp_path, monkeypatch):
     """Train on columns with dropout; (name, step to die at) -> folder."""
-    monkeypatch.setattr("components.training.checkpoints.SHARE", 1e9)
+    monkeypatch.setattr("phistar.components.training.checkpoints.SHARE", 1e9)
     dataset = make_dataset("columns", "multiclass")
     given = {"task": TASKS["multiclass"], "dataset": dataset}
     network = stages.call(

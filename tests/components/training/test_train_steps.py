@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components import build, train
-from components.artifacts import Dataset, load_network, make_task
-from components.data.batches.buckets import BucketPlan
-from components.data.batches.passes import PackedPlan, Parts, Plan
-from components.tasks.language import Language
-from components.training.optimizers import adamw
-from pipeline.record.journal import read
+from phistar.components import build, train
+from phistar.components.artifacts import Dataset, load_network, make_task
+from phistar.components.data.batches.buckets import BucketPlan
+from phistar.components.data.batches.passes import PackedPlan, Parts, Plan
+from phistar.components.tasks.language import Language
+from phistar.components.training.optimizers import adamw
+from phistar.pipeline.record.journal import read
 from tests.helpers import stages
 from tests.helpers.data import TASKS
 

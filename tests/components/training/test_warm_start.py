@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from components import build
-from components.artifacts import load_network
-from components.training.warm_start import fingerprint
+from phistar.components import build
+from phistar.components.artifacts import load_network
+from phistar.components.training.warm_start import fingerprint
 from tests.helpers import stages
 from tests.helpers.data import TASKS
 

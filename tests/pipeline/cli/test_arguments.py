@@ -5,7 +5,7 @@ import shlex
 
 import pytest
 
-from pipeline.cli.arguments import make_parser, parse
+from phistar.pipeline.cli.arguments import make_parser, parse
 from tests.helpers.commands import here
 
 COMMANDS = make_parser()[1]
@@ -24,7 +24,7 @@ def test_help_describes_every_argument_and_has_examples_that_parse(name):
 
 
 def test_phistar_alone_is_help(capsys):
-    from pipeline.cli.main import main
+    from phistar.pipeline.cli.main import main
 
     assert main([]) == 0
     assert "usage: phistar" in capsys.readouterr().out
@@ -33,7 +33,7 @@ def test_phistar_alone_is_help(capsys):
 def test_version_is_printed(capsys):
     from importlib.metadata import version
 
-    from pipeline.cli.main import main
+    from phistar.pipeline.cli.main import main
 
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"phistar {version('phistar')}\n"

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from pipeline.cli import completion
-from pipeline.cli.arguments import STAGES
+from phistar.pipeline.cli import completion
+from phistar.pipeline.cli.arguments import STAGES
 from tests.helpers.commands import CODE
 
 
@@ -53,7 +53,7 @@ def test_own_recipes_are_completed(tmp_path):
 )
 def test_bash_completes_by_the_script(tmp_path, line, expected):
     command = tmp_path / "phistar"
-    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m pipeline.cli "$@"\n')
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m phistar "$@"\n')
     command.chmod(0o755)
     script = f"""{completion.SCRIPTS["bash"]}
         COMP_LINE='{line}' COMP_POINT={len(line)} COMP_WORDS=(phistar)
@@ -70,7 +70,7 @@ def test_bash_completes_by_the_script(tmp_path, line, expected):
 
 @pytest.mark.parametrize("shell", completion.SCRIPTS)
 def test_script_is_printed_and_asks_phistar(capsys, shell):
-    from pipeline.cli.main import main
+    from phistar.pipeline.cli.main import main
 
     assert main(["completion", shell]) == 0
     assert f"completion {shell} --line" in capsys.readouterr().out

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from pipeline.cli.arguments import STAGES
+from phistar.pipeline.cli.arguments import STAGES
 from tests.helpers.commands import CODE, SHORT, here, phistar
 
 FRAMEWORKS = {"keras", "tensorflow", "mlflow", "jax"}
@@ -15,7 +15,7 @@ FRAMEWORKS = {"keras", "tensorflow", "mlflow", "jax"}
 # runs a command, then says what it has imported
 PROBE = """
 import json, sys
-from pipeline.cli.main import main
+from phistar.pipeline.cli.main import main
 try:
     status = main(sys.argv[2:])
 except SystemExit as error:
@@ -54,7 +54,7 @@ def imported(tmp_path, *words):
 def test_command_without_work_imports_no_framework(tmp_path, command, expected):
     status, names = imported(tmp_path, *command.split())
     assert status == expected
-    assert "pipeline" in names
+    assert "phistar" in names
     assert not names & FRAMEWORKS
 
 
@@ -123,7 +123,7 @@ def test_answer_is_the_last_line_of_stdout(tmp_path, command):
 def test_a_reader_that_has_gone_ends_the_command_quietly(tmp_path, command):
     reader, writer = os.pipe()
     os.close(reader)
-    words = [sys.executable, "-m", "pipeline.cli", *command.split()]
+    words = [sys.executable, "-m", "phistar", *command.split()]
     environment = os.environ | {"PYTHONPATH": str(CODE)}
     done = subprocess.run(
         words, cwd=tmp_path, env=environment, stdout=writer, stderr=subprocess.PIPE

@@ -22,10 +22,10 @@ from typing import NamedTuple
 import pytest
 from PIL import Image
 
-from components.data.sources.csv import csv
-from pipeline.record.journal import Record
-from pipeline.run.stages import NAMES
-from pipeline.store.store import Store
+from phistar.components.data.sources.csv import csv
+from phistar.pipeline.record.journal import Record
+from phistar.pipeline.run.stages import NAMES
+from phistar.pipeline.store.store import Store
 from tests.helpers import records
 from tests.helpers.commands import CODE, Done, here
 
@@ -481,7 +481,7 @@ def test_a_mistake_is_one_clear_message_within_seconds(
 def test_a_mistake_takes_seconds_of_cpu_in_a_new_process(folder, taken, mistake):
     words = prepare(folder, mistake.typed, taken)
     process = subprocess.Popen(
-        [sys.executable, "-m", "pipeline.cli", *words],
+        [sys.executable, "-m", "phistar", *words],
         env=os.environ | {"PYTHONPATH": str(CODE)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,

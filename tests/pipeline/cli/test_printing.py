@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from pipeline.cli import printing
-from pipeline.process.terminal import duration
+from phistar.pipeline.cli import printing
+from phistar.pipeline.process.terminal import duration
 from tests.helpers.commands import here
 from tests.helpers.terminal import CODES
 
@@ -95,9 +95,9 @@ def test_result_has_the_verdict_and_two_commands():
     ("verdict", "command"), [("better", "promote"), ("not better", "show")]
 )
 def test_a_model_that_only_guesses_is_not_to_be_promoted(tmp_path, verdict, command):
-    from pipeline.cli.arguments import parse
-    from pipeline.cli.following import next_commands
-    from pipeline.cli.main import load
+    from phistar.pipeline.cli.arguments import parse
+    from phistar.pipeline.cli.following import next_commands
+    from phistar.pipeline.cli.main import load
 
     given = parse(["run", "breast_cancer", "--root", str(tmp_path)])
     found = answer(verdict=verdict, sentence="")

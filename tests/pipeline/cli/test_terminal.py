@@ -5,7 +5,7 @@ import shlex
 
 import pytest
 
-from pipeline.cli.arguments import STAGES, parse
+from phistar.pipeline.cli.arguments import STAGES, parse
 from tests.helpers.commands import SHORT, here
 from tests.helpers.terminal import on_terminal
 

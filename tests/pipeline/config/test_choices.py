@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import choices
+from phistar.pipeline.config import choices
 
 NETWORKS = '''
 """Networks by name."""
@@ -13,7 +13,7 @@ def network(name):
     """The network called `name`."""
     match name:
         case "mlp":
-            from components.networks.mlp import mlp
+            from phistar.components.networks.mlp import mlp
 
             return mlp
         case "linear":

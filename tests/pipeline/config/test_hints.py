@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.config import hints, idle, load, schema
+from phistar.pipeline.config import hints, idle, load, schema
 
 
 def test_every_word_leads_to_a_key_that_exists():
@@ -78,7 +78,7 @@ def test_idle_keys_are_those_that_change_nothing(
 
 @pytest.mark.parametrize("source", ["breast_cancer", "digits"])
 def test_kind_read_from_the_source_is_that_of_the_opened_one(source):
-    from components.data.sources import source as function
+    from phistar.components.data.sources import source as function
 
     assert schema.kind(source) == function(source)().kind
 

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from pipeline.config import load as configs
-from pipeline.config import schema
+from phistar.pipeline.config import load as configs
+from phistar.pipeline.config import schema
 
 # A small world of components: two tasks, two networks, two optimizers, one source.
 COMPONENTS = {
@@ -40,10 +40,10 @@ def run(
 def task(name):
     match name:
         case "binary":
-            from components.tasks.binary import Binary
+            from phistar.components.tasks.binary import Binary
             return Binary
         case "multiclass":
-            from components.tasks.multiclass import Multiclass
+            from phistar.components.tasks.multiclass import Multiclass
             return Multiclass
 """,
     "tasks/binary.py": """
@@ -59,13 +59,13 @@ class Multiclass:
 def network(name):
     match name:
         case "linear":
-            from components.networks.linear import linear
+            from phistar.components.networks.linear import linear
             return linear
         case "mlp":
-            from components.networks.mlp import mlp
+            from phistar.components.networks.mlp import mlp
             return mlp
         case "vgg":
-            from components.networks.vgg import vgg
+            from phistar.components.networks.vgg import vgg
             return vgg
 """,
     "networks/linear.py": "def linear(shape): 0",
@@ -77,7 +77,7 @@ def vgg(shape, *, dropout: float = 0.5, widths: tuple[int, ...] = (8, 16)): 0
 def source(name):
     match name:
         case "rows":
-            from components.data.sources.rows import rows
+            from phistar.components.data.sources.rows import rows
             return rows
 """,
     "data/sources/rows.py": "def rows(*, language: str = 'en', cut: str = ','): 0",
@@ -654,7 +654,7 @@ def test_load_of_every_shipped_recipe(tmp_path):
 @pytest.mark.heavy
 def test_load_imports_no_component():
     program = (
-        "import sys; from pipeline.config import load;"
+        "import sys; from phistar.pipeline.config import load;"
         "load.load('digits', ['train.epochs=2'], '.');"
         "print(*sys.modules)"
     )
@@ -666,8 +666,8 @@ def test_load_imports_no_component():
         check=True,
     )
     modules = set(done.stdout.split())
-    ours = {name for name in modules if name.partition(".")[0] == "components"}
-    assert ours <= {"components", "components.progress"}
+    ours = {name for name in modules if name.startswith("phistar.components.")}
+    assert ours <= {"phistar.components.progress"}
     assert not {"keras", "tensorflow", "mlflow", "numpy"} & modules
 
 

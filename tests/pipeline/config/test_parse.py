@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.config import parse
+from phistar.pipeline.config import parse
 
 REFUSED = object()
 SAME = object()  # on the command line as in a file

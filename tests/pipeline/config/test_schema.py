@@ -7,8 +7,8 @@ from typing import Annotated, Literal, get_type_hints
 import pytest
 from pydantic import Field
 
-from components.tasks.base import Task
-from pipeline.config import choices, schema
+from phistar.components.tasks.base import Task
+from phistar.pipeline.config import choices, schema
 
 KINDS = '''
 from typing import Annotated, Literal
@@ -182,10 +182,10 @@ def test_section_adds_the_keys_of_the_choice(tmp_path):
         "def network(name):\n"
         "    match name:\n"
         "        case 'mlp':\n"
-        "            from components.networks.mlp import mlp\n"
+        "            from phistar.components.networks.mlp import mlp\n"
         "            return mlp\n"
         "        case 'linear':\n"
-        "            from components.networks.linear import linear\n"
+        "            from phistar.components.networks.linear import linear\n"
         "            return linear\n",
     )
     write(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import load as configs
+from phistar.pipeline.config import load as configs
 
 FOLDER = Path(__file__).parent / "shown"
 SHIPPED = Path(__file__).parents[3] / "conf" / "experiment"

@@ -6,12 +6,12 @@ from hashlib import sha256
 import numpy as np
 import pytest
 
-from components.data.splits import hash_positions
-from pipeline.cli.arguments import STAGES
-from pipeline.process.errors import FAILED, REJECTED, USAGE, Failure
-from pipeline.record.journal import Record, read
-from pipeline.store.manifest import digest
-from pipeline.tracking.ui import sync
+from phistar.components.data.splits import hash_positions
+from phistar.pipeline.cli.arguments import STAGES
+from phistar.pipeline.process.errors import FAILED, REJECTED, USAGE, Failure
+from phistar.pipeline.record.journal import Record, read
+from phistar.pipeline.store.manifest import digest
+from phistar.pipeline.tracking.ui import sync
 from tests.helpers.commands import (
     SHORT,
     artifact,
@@ -39,7 +39,7 @@ def failure(function, *arguments, **words):
 
 
 def test_value_error_of_our_own_is_the_callers_mistake():
-    from components.networks import network
+    from phistar.components.networks import network
 
     found = failure(network, "nope")
     assert found.status == USAGE and found.expected
@@ -48,7 +48,7 @@ def test_value_error_of_our_own_is_the_callers_mistake():
 
 
 def test_value_error_of_a_library_is_a_failure_with_its_traceback():
-    from components.artifacts import read_json
+    from phistar.components.artifacts import read_json
 
     # raised by json and by NumPy's C code, called from a line of ours
     for call in (

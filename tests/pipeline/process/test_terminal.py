@@ -5,9 +5,9 @@ import sys
 
 import pytest
 
-from components import progress
-from pipeline.process import terminal
-from pipeline.process.live import Drawing, Screen, seconds_left
+from phistar.components import progress
+from phistar.pipeline.process import terminal
+from phistar.pipeline.process.live import Drawing, Screen, seconds_left
 
 
 class Listener:

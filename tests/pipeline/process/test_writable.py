@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from pipeline.process.writable import require_root
+from phistar.pipeline.process.writable import require_root
 
 
 def test_a_root_may_be_new_and_nothing_is_made_in_it(tmp_path):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.artifacts import Dataset, make_encoder
+from phistar.components.artifacts import Dataset, make_encoder
 from tests.helpers import coder
 from tests.helpers.commands import here
 

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_text  # noqa: F401, the operations that the contract names
 
-from components.artifacts import Dataset
+from phistar.components.artifacts import Dataset
 from tests.helpers.commands import here
 
 pytestmark = pytest.mark.slow

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from components.artifacts import Dataset
+from phistar.components.artifacts import Dataset
 from tests.helpers.commands import here
 from tests.helpers.pictures import bytes_of, first_images
 

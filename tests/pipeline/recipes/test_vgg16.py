@@ -19,8 +19,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.record.journal import read
-from pipeline.store.manifest import damage
+from phistar.pipeline.record.journal import read
+from phistar.pipeline.store.manifest import damage
 from tests.helpers.commands import Done, start
 from tests.helpers.pictures import bytes_of, first_images
 

@@ -3,7 +3,7 @@
 import io
 import sys
 
-from pipeline.record import console
+from phistar.pipeline.record import console
 
 
 class Terminal(io.StringIO):

@@ -2,9 +2,9 @@
 
 import pytest
 
-from components.errors import RejectedModel
-from pipeline.process.errors import Failure
-from pipeline.record.ending import ending, split
+from phistar.components.errors import RejectedModel
+from phistar.pipeline.process.errors import Failure
+from phistar.pipeline.record.ending import ending, split
 
 
 def stage(name, status):

@@ -9,7 +9,14 @@ import sys
 import numpy as np
 import pytest
 
-from pipeline.record.journal import Draft, Journal, Record, append, read, read_all
+from phistar.pipeline.record.journal import (
+    Draft,
+    Journal,
+    Record,
+    append,
+    read,
+    read_all,
+)
 
 
 def test_journal_gives_back_each_kind(tmp_path):

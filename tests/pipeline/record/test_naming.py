@@ -2,9 +2,9 @@
 
 import pytest
 
-from pipeline.config.load import load
-from pipeline.record import naming
-from pipeline.record.journal import Record
+from phistar.pipeline.config.load import load
+from phistar.pipeline.record import naming
+from phistar.pipeline.record.journal import Record
 from tests.helpers.commands import CODE
 
 

@@ -10,10 +10,10 @@ import sys
 
 import pytest
 
-from pipeline.cli.arguments import STAGES
-from pipeline.record.journal import read_all
-from pipeline.record.sent import read_state
-from pipeline.tracking import target
+from phistar.pipeline.cli.arguments import STAGES
+from phistar.pipeline.record.journal import read_all
+from phistar.pipeline.record.sent import read_state
+from phistar.pipeline.tracking import target
 from tests.helpers.commands import (
     CODE,
     SHORT,
@@ -164,7 +164,14 @@ def test_deleted_database_is_rebuilt_from_the_journals(repeated, runs, tmp_path)
     for path in (root / "mlruns").glob("mlflow.db*"):
         path.unlink()
     shutil.rmtree(root / "mlruns" / "artifacts")
-    words = [sys.executable, "-m", "pipeline.tracking.ui", "sync", "--root", str(root)]
+    words = [
+        sys.executable,
+        "-m",
+        "phistar.pipeline.tracking.ui",
+        "sync",
+        "--root",
+        str(root),
+    ]
     subprocess.run(words, cwd=CODE, check=True, capture_output=True)
     assert mlflow_runs(root) == runs
 

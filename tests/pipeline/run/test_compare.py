@@ -7,8 +7,8 @@ import shutil
 import numpy as np
 import pytest
 
-from pipeline.record.runs import runs
-from pipeline.run import paired
+from phistar.pipeline.record.runs import runs
+from phistar.pipeline.run import paired
 from tests.helpers.commands import SHORT, copy_code, edit, here, phistar
 
 

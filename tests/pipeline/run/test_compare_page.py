@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import pytest
 
-from pipeline.record.sent import read_state
-from pipeline.run.compare import compare
-from pipeline.tracking.address import TRAINING, results_page
+from phistar.pipeline.record.sent import read_state
+from phistar.pipeline.run.compare import compare
+from phistar.pipeline.tracking.address import TRAINING, results_page
 from tests.helpers.browser import browser as started
 from tests.helpers.browser import find, served, settle, show, text, wait
 from tests.helpers.commands import copy_store, here
@@ -21,7 +21,7 @@ from tests.helpers.commands import copy_store, here
 FLOORS = ("test/nll_uniform", "test/nll_prior")
 FEWEST_POINTS = 5
 # MLflow puts on a narrow page below each other what is side by side on a wide one, and
-# draws the schema of a model, which is below its description, only where it is in sight.
+# draws the schema of a model, below its description, only where it is in sight.
 HEIGHTS = {1440: 1200, 400: 1800}
 REGISTRY_HEIGHTS = {1440: 1800, 400: 4000}
 
@@ -190,7 +190,12 @@ def failed_run(page) -> str:
     return run["info"]["run_id"]
 
 
-CUT = ("runs", "charts", "run", "models")  # on a phone their tables are far below, or cut off
+CUT = (
+    "runs",
+    "charts",
+    "run",
+    "models",
+)  # on a phone their tables are far below, or cut off
 # page -> its place below the server, and texts that are seen there
 PAGES = {
     "experiments": ("experiments?{w}", ["breast_cancer", "Is the tumour malignant?"]),

@@ -15,9 +15,9 @@ from collections import Counter
 
 import pytest
 
-from pipeline.cli.arguments import STAGES
-from pipeline.record.journal import read
-from pipeline.store.manifest import damage
+from phistar.pipeline.cli.arguments import STAGES
+from phistar.pipeline.record.journal import read
+from phistar.pipeline.store.manifest import damage
 from tests.helpers.commands import end, here, phistar, start
 
 RECIPES = {

@@ -7,9 +7,9 @@ import time
 
 import pytest
 
-from pipeline.cli import ranks
-from pipeline.run.listing import listing
-from pipeline.store.champions import ORIGIN, serving
+from phistar.pipeline.cli import ranks
+from phistar.pipeline.run.listing import listing
+from phistar.pipeline.store.champions import ORIGIN, serving
 from tests.helpers.commands import here
 from tests.helpers.results import result
 

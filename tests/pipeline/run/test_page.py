@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.run import page
+from phistar.pipeline.run import page
 from tests.helpers import records
 from tests.helpers.pages import Page
 

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from pipeline.cli.arguments import STAGES
-from pipeline.run.plan import expected_seconds
-from pipeline.store.store import Store
+from phistar.pipeline.cli.arguments import STAGES
+from phistar.pipeline.run.plan import expected_seconds
+from phistar.pipeline.store.store import Store
 from tests.helpers.commands import (
     SHORT,
     artifact,
@@ -79,7 +79,7 @@ def test_added_network_changes_no_key(trained, tree):
         folder / "__init__.py",
         "        case _:",
         '        case "straight":\n'
-        "            from components.networks.straight import straight\n\n"
+        "            from phistar.components.networks.straight import straight\n\n"
         "            return straight\n"
         "        case _:",
     )

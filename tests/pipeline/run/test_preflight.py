@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from pipeline.run.preflight import is_long
-from pipeline.store.store import Store
+from phistar.pipeline.run.preflight import is_long
+from phistar.pipeline.store.store import Store
 from tests.helpers.commands import (
     SHORT,
     artifact,

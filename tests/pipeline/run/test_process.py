@@ -9,10 +9,10 @@ import sys
 import psutil
 import pytest
 
-from pipeline.process.errors import Failure
-from pipeline.run import process
-from pipeline.run.stages import NAMES
-from pipeline.store.manifest import digest, hashed
+from phistar.pipeline.process.errors import Failure
+from phistar.pipeline.run import process
+from phistar.pipeline.run.stages import NAMES
+from phistar.pipeline.store.manifest import digest, hashed
 from tests.helpers.commands import CODE, artifact, until
 
 RUN_ID = "0" * 32
@@ -38,7 +38,7 @@ def train_arguments(root, **words):
 def test_every_stage_has_a_function_that_runs_in_its_file():
     for name in NAMES:
         function = process.stage_function(name)
-        assert function.__module__ == f"components.{name}"
+        assert function.__module__ == f"phistar.components.{name}"
     with pytest.raises(ValueError, match="'fly'"):
         process.stage_function("fly")
 
@@ -81,7 +81,7 @@ def test_child_that_is_killed_is_a_failure(trained, tmp_path, monkeypatch):
 
 def test_child_ends_when_its_parent_is_killed(trained, tmp_path):
     arguments = train_arguments(trained[0], steps=200_000, eval_every=1000)
-    code = "import json, sys; from pipeline.run.process import call; "
+    code = "import json, sys; from phistar.pipeline.run.process import call; "
     code += "call('train', json.loads(sys.argv[1]), sys.argv[2], '0' * 32, True)"
     parent = subprocess.Popen(
         [sys.executable, "-c", code, json.dumps(arguments), str(tmp_path)],

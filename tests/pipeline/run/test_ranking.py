@@ -4,8 +4,8 @@ import math
 
 import pytest
 
-from pipeline.record.runs import runs
-from pipeline.run import ranking
+from phistar.pipeline.record.runs import runs
+from phistar.pipeline.run import ranking
 from tests.helpers.results import result
 
 

@@ -12,7 +12,7 @@ from tests.helpers.commands import CODE, SHORT
 
 PROBE = """
 import sys
-from pipeline.cli.main import main
+from phistar.pipeline.cli.main import main
 status = main(sys.argv[1:])
 print(status, sorted({"keras", "tensorflow", "mlflow", "numpy"} & set(sys.modules)))
 """

@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from pipeline.run.repeats import earlier
+from phistar.pipeline.run.repeats import earlier
 
 KEYS = {"ingest": "i", "train": "t", "export": "e"}
 

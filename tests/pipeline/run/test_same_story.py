@@ -10,8 +10,8 @@ import re
 import numpy as np
 import pytest
 
-from pipeline.tracking import models, ui
-from pipeline.tracking.target import Target
+from phistar.pipeline.tracking import models, ui
+from phistar.pipeline.tracking.target import Target
 from tests.helpers.commands import here
 
 RECIPE = """\

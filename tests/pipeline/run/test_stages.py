@@ -2,9 +2,9 @@
 
 import pytest
 
-from pipeline.cli.arguments import STAGES
-from pipeline.record.journal import read_all
-from pipeline.run.stages import NAMES
+from phistar.pipeline.cli.arguments import STAGES
+from phistar.pipeline.record.journal import read_all
+from phistar.pipeline.run.stages import NAMES
 from tests.helpers.commands import (
     SHORT,
     artifact,

@@ -4,11 +4,11 @@ import json
 
 import pytest
 
-from pipeline.cli.ranks import published
-from pipeline.record.runs import find, runs
-from pipeline.run import paired
-from pipeline.serving import publish
-from pipeline.store.champions import ORIGIN, serving
+from phistar.pipeline.cli.ranks import published
+from phistar.pipeline.record.runs import find, runs
+from phistar.pipeline.run import paired
+from phistar.pipeline.serving import publish
+from phistar.pipeline.store.champions import ORIGIN, serving
 from tests.helpers.commands import here
 from tests.helpers.results import result
 

@@ -17,13 +17,13 @@ import mlflow
 import numpy as np
 import pytest
 
-from components.errors import RejectedModel
-from components.serving.request import golden as golden_batch
-from components.serving.verify import alone
-from pipeline.serving import publish
-from pipeline.store.champions import ORIGIN, read_origin
-from pipeline.tracking import models, ui
-from pipeline.tracking.target import Target
+from phistar.components.errors import RejectedModel
+from phistar.components.serving.request import golden as golden_batch
+from phistar.components.serving.verify import alone
+from phistar.pipeline.serving import publish
+from phistar.pipeline.store.champions import ORIGIN, read_origin
+from phistar.pipeline.tracking import models, ui
+from phistar.pipeline.tracking.target import Target
 from tests.helpers.commands import CODE, SHORT, here, phistar, start
 from tests.helpers.serving import free_port
 
@@ -199,7 +199,10 @@ def test_a_lost_database_is_made_again_with_its_champion(runs):
         promoted(root, "promote", run_id)
     (root / "mlruns" / "mlflow.db").unlink()
     # in processes of their own: this one has the lost file open still
-    for words in (["-m", "pipeline.tracking.ui", "sync", "--root"], ["-c", CHAMPION]):
+    for words in (
+        ["-m", "phistar.pipeline.tracking.ui", "sync", "--root"],
+        ["-c", CHAMPION],
+    ):
         done = subprocess.run(
             [sys.executable, *words, root],
             env=os.environ | {"PYTHONPATH": str(CODE)},
@@ -212,7 +215,7 @@ def test_a_lost_database_is_made_again_with_its_champion(runs):
 
 CHAMPION = """
 import sys
-from pipeline.tracking import models, target
+from phistar.pipeline.tracking import models, target
 client = target.Target(sys.argv[1]).client
 champion = client.get_model_version_by_alias("breast_cancer", "champion")
 print(champion.tags[models.KEY])

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.store.code.reach import code
+from phistar.pipeline.store.code.reach import code
 
 REPOSITORY = Path(__file__).parents[3]
+C = "phistar.components"
 
 LOSSES = '''
 """Losses."""
@@ -68,35 +69,35 @@ def reached(root, files, **arguments):
 @pytest.mark.parametrize(
     "text",
     [
-        "from components import losses\ndef run(): losses.hinge(1)",
-        "from components.losses import hinge\ndef run(): hinge(1)",
-        "from components.losses import hinge as f\ndef run(): map(f, [])",
-        "import components.losses as l\ndef run(): l.hinge(1)",
-        "import components.losses\ndef run(): components.losses.hinge(1)",
-        "import components\ndef run(): components.losses.hinge(1)",
+        f"from {C} import losses\ndef run(): losses.hinge(1)",
+        f"from {C}.losses import hinge\ndef run(): hinge(1)",
+        f"from {C}.losses import hinge as f\ndef run(): map(f, [])",
+        f"import {C}.losses as l\ndef run(): l.hinge(1)",
+        f"import {C}.losses\ndef run(): {C}.losses.hinge(1)",
+        "from phistar import components\ndef run(): components.losses.hinge(1)",
         "from . import losses\ndef run(): losses.hinge(1)",
         "from .losses import hinge\ndef run(): hinge(1)",
         "from .losses import *\ndef run(): hinge(1)",
-        "def run():\n from components.losses import hinge\n return hinge(1)",
-        "def run():\n import components.losses as l\n return l.hinge(1)",
-        "def run():\n import components.losses\n components.losses.hinge(1)",
-        "def run():\n from components import losses\n def f(): losses.hinge(1)",
-        "from components.losses import hinge\n@hinge\ndef run(): pass",
-        "from components.losses import hinge\ndef run(f=hinge): pass",
-        "from components.losses import hinge\ndef run(*, f=hinge(1)): pass",
-        "from components.losses import hinge\nclass run(hinge): pass",
-        "from components.losses import hinge\nclass run:\n f = hinge",
-        "from components.losses import hinge\nclass run:\n def f(self): hinge(1)",
-        "from components.losses import hinge\nrun = [hinge]",
-        "from components import losses\nrun = lambda losses_=losses.hinge: losses_",
-        "from components import losses\ndef run(): [h for h in losses.hinge(h)]",
-        "from components.losses import hinge as h\ndef run(): [h for h in h()]",
-        "from components.losses import hinge\n"
+        f"def run():\n from {C}.losses import hinge\n return hinge(1)",
+        f"def run():\n import {C}.losses as l\n return l.hinge(1)",
+        f"def run():\n import {C}.losses\n {C}.losses.hinge(1)",
+        f"def run():\n from {C} import losses\n def f(): losses.hinge(1)",
+        f"from {C}.losses import hinge\n@hinge\ndef run(): pass",
+        f"from {C}.losses import hinge\ndef run(f=hinge): pass",
+        f"from {C}.losses import hinge\ndef run(*, f=hinge(1)): pass",
+        f"from {C}.losses import hinge\nclass run(hinge): pass",
+        f"from {C}.losses import hinge\nclass run:\n f = hinge",
+        f"from {C}.losses import hinge\nclass run:\n def f(self): hinge(1)",
+        f"from {C}.losses import hinge\nrun = [hinge]",
+        f"from {C} import losses\nrun = lambda losses_=losses.hinge: losses_",
+        f"from {C} import losses\ndef run(): [h for h in losses.hinge(h)]",
+        f"from {C}.losses import hinge as h\ndef run(): [h for h in h()]",
+        f"from {C}.losses import hinge\n"
         "def run():\n def f():\n  hinge = 1\n return hinge(1)",
-        "from components.losses import hinge\ndef run():\n global hinge\n hinge = 1",
-        "try:\n from components.losses import hinge\n"
+        f"from {C}.losses import hinge\ndef run():\n global hinge\n hinge = 1",
+        f"try:\n from {C}.losses import hinge\n"
         "except ImportError:\n hinge = None\ndef run(): hinge(1)",
-        "import components.losses as l\ndef run(): l.__doc__; l.hinge",
+        f"import {C}.losses as l\ndef run(): l.__doc__; l.hinge",
     ],
 )
 def test_a_use_is_followed_to_its_symbol_alone(text, tmp_path):
@@ -107,12 +108,12 @@ def test_a_use_is_followed_to_its_symbol_alone(text, tmp_path):
 @pytest.mark.parametrize(
     "text",
     [
-        "from components import losses\ndef run(name): getattr(losses, name)()",
-        "from components import losses\ndef run(): f(losses)",
-        "from components import losses as l\ndef run():\n x = l\n x.hinge()",
-        "import components\ndef run(): vars(components.losses)",
-        "from components import losses\ndef run(name): losses.__dict__[name]",
-        "from components import losses\ndef run(): losses.not_there",
+        f"from {C} import losses\ndef run(name): getattr(losses, name)()",
+        f"from {C} import losses\ndef run(): f(losses)",
+        f"from {C} import losses as l\ndef run():\n x = l\n x.hinge()",
+        "from phistar import components\ndef run(): vars(components.losses)",
+        f"from {C} import losses\ndef run(name): losses.__dict__[name]",
+        f"from {C} import losses\ndef run(): losses.not_there",
     ],
 )
 def test_a_module_that_is_handed_around_counts_whole(text, tmp_path):
@@ -122,15 +123,15 @@ def test_a_module_that_is_handed_around_counts_whole(text, tmp_path):
 @pytest.mark.parametrize(
     "text",
     [
-        "from components.losses import hinge\ndef run(): pass",
-        "from components.losses import hinge\ndef run(x: hinge) -> hinge: y: hinge = x",
-        "from components.losses import hinge\ndef run(hinge): return hinge",
-        "from components.losses import hinge\ndef run():\n hinge = 1\n return hinge",
-        "from components.losses import hinge\ndef run(): lambda hinge: hinge",
-        "from components.losses import hinge\ndef run(): [hinge for hinge in []]",
-        "from components import losses\ndef run(): losses.__name__",
-        "if TYPE_CHECKING:\n from components import losses\ndef run(): pass",
-        "from components import losses\ndef run(): pass\n"
+        f"from {C}.losses import hinge\ndef run(): pass",
+        f"from {C}.losses import hinge\ndef run(x: hinge) -> hinge: y: hinge = x",
+        f"from {C}.losses import hinge\ndef run(hinge): return hinge",
+        f"from {C}.losses import hinge\ndef run():\n hinge = 1\n return hinge",
+        f"from {C}.losses import hinge\ndef run(): lambda hinge: hinge",
+        f"from {C}.losses import hinge\ndef run(): [hinge for hinge in []]",
+        f"from {C} import losses\ndef run(): losses.__name__",
+        f"if TYPE_CHECKING:\n from {C} import losses\ndef run(): pass",
+        f"from {C} import losses\ndef run(): pass\n"
         "if __name__ == '__main__':\n losses.hinge(1)",
     ],
 )
@@ -139,7 +140,7 @@ def test_what_is_not_used_is_not_reached(text, tmp_path):
 
 
 def test_a_class_is_one_unit_and_its_bases_are_followed(tmp_path):
-    text = "from components.losses import Smooth\ndef run(): Smooth().value()"
+    text = f"from {C}.losses import Smooth\ndef run(): Smooth().value()"
     classes = {"losses.py:Smooth", "losses.py:Loss"}
     assert reached(tmp_path, {"train.py": text}) == HINGE | classes
 
@@ -149,7 +150,7 @@ def test_a_name_that_a_package_passes_on_is_followed(line, tmp_path):
     files = {
         "kinds/__init__.py": line,
         "kinds/loss.py": "def f(): pass\ng = f\nunused = 1",
-        "train.py": "from components.kinds import g\ndef run(): g()",
+        "train.py": f"from {C}.kinds import g\ndef run(): g()",
     }
     found = reached(tmp_path, files)
     assert "kinds/loss.py:f" in found and "kinds/loss.py:unused" not in found
@@ -157,28 +158,28 @@ def test_a_name_that_a_package_passes_on_is_followed(line, tmp_path):
 
 def test_a_module_of_a_package_that_imports_itself_is_followed(tmp_path):
     files = {
-        "kinds/__init__.py": "from . import loss\nfrom components.kinds import loss",
+        "kinds/__init__.py": f"from . import loss\nfrom {C}.kinds import loss",
         "kinds/loss.py": "def f(): pass\nunused = 1",
-        "train.py": "from components.kinds import loss\ndef run(): loss.f()",
+        "train.py": f"from {C}.kinds import loss\ndef run(): loss.f()",
     }
     assert reached(tmp_path, files) == {"kinds/loss.py:f"}
 
 
 def test_imports_in_a_circle_end(tmp_path):
     files = {
-        "a.py": "from components.b import x, f",
-        "b.py": "from components.a import x\ndef f(): x()",
-        "train.py": "from components.a import f\ndef run(): f()",
+        "a.py": f"from {C}.b import x, f",
+        "b.py": f"from {C}.a import x\ndef f(): x()",
+        "train.py": f"from {C}.a import f\ndef run(): f()",
     }
     assert reached(tmp_path, files) == {"b.py:f"}
 
 
 def test_effects_of_a_reached_module_count(tmp_path):
     files = {
-        "effects.py": "from components.losses import hinge\nx = {}\nx[1] = hinge",
+        "effects.py": f"from {C}.losses import hinge\nx = {{}}\nx[1] = hinge",
         "kinds/__init__.py": "print('a package')",
-        "kinds/loss.py": "import components.effects\ndef f(): pass",
-        "train.py": "from components.kinds.loss import f\ndef run(): f()",
+        "kinds/loss.py": f"import {C}.effects\ndef f(): pass",
+        "train.py": f"from {C}.kinds.loss import f\ndef run(): f()",
     }
     top = {"effects.py:(top level)", "kinds/__init__.py:(top level)"}
     expected = HINGE | top | {"kinds/loss.py:f", "effects.py:x"}
@@ -187,9 +188,7 @@ def test_effects_of_a_reached_module_count(tmp_path):
 
 def test_libraries_are_those_that_reached_code_names(tmp_path):
     imports = "import os\nimport numpy as np\nimport tensorflow_text\n"
-    stage = (
-        "from components import losses\ndef run(x: np.ndarray):\n import PIL.Image\n"
-    )
+    stage = f"from {C} import losses\ndef run(x: np.ndarray):\n import PIL.Image\n"
     write(tmp_path, {"train.py": imports + stage + " os.path; losses.hinge"})
     # numpy only says a type; tensorflow_text is imported for what importing it does
     assert hashes(tmp_path)[1] == {"keras", "PIL", "tensorflow_text"}
@@ -201,7 +200,7 @@ TABLE = """
 def network(name):
     match name:
         case "mlp":
-            from components.networks.mlp import mlp
+            from phistar.components.networks.mlp import mlp
 
             return mlp
         case _:
@@ -210,7 +209,7 @@ def network(name):
 NETWORKS = {
     "networks/__init__.py": TABLE,
     "networks/mlp.py": "def mlp(): return 1",
-    "train.py": "from components.networks import network\ndef run(): network('mlp')",
+    "train.py": f"from {C}.networks import network\ndef run(): network('mlp')",
 }
 TO_MLP = {"components/networks/__init__.py": "mlp"}
 
@@ -230,12 +229,12 @@ def test_a_match_outside_the_tables_is_code_like_any_other(tmp_path):
     files = {
         "encoders.py": TABLE,
         "networks/mlp.py": "def mlp(): return 1",
-        "train.py": "from components.encoders import network\ndef run(): network(1)",
+        "train.py": f"from {C}.encoders import network\ndef run(): network(1)",
     }
     assert reached(tmp_path, files) == {"encoders.py:network", "networks/mlp.py:mlp"}
 
 
-RUN = {"train.py": "from components import losses\ndef run():\n    losses.hinge(1)\n"}
+RUN = {"train.py": f"from {C} import losses\ndef run():\n    losses.hinge(1)\n"}
 
 
 @pytest.mark.parametrize(
@@ -287,7 +286,7 @@ def test_an_entry_that_is_not_there_is_refused(tmp_path):
 def test_forty_files_are_read_once_and_nothing_is_imported(tmp_path, monkeypatch):
     names = [f"part_{i}" for i in range(40)]
     calls = "\n".join(f"    {name}.hinge(1)" for name in names)
-    text = f"from components import {', '.join(names)}\n\n\ndef run():\n{calls}\n"
+    text = f"from {C} import {', '.join(names)}\n\n\ndef run():\n{calls}\n"
     more = "".join(f"\n\ndef f_{i}(x):\n    return x + {i}\n" for i in range(25))
     write(tmp_path, {f"{name}.py": LOSSES + more for name in names})
     write(tmp_path, {"train.py": text})
@@ -303,7 +302,7 @@ def test_forty_files_are_read_once_and_nothing_is_imported(tmp_path, monkeypatch
     assert len(read) >= 41 and set(read.values()) == {1}  # each file once
     script = """
 import pathlib, sys
-from pipeline.store.code.reach import code
+from phistar.pipeline.store.code.reach import code
 code([("components/train.py", "run")], None, pathlib.Path(sys.argv[1]))
 banned = ("components", "keras", "tensorflow", "numpy", "mlflow")
 print([name for name in sys.modules if name.split(".")[0] in banned])

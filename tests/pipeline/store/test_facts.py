@@ -6,14 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.store.code import facts
-from pipeline.store.code.facts import Facts
-from pipeline.store.code.reach import code
+from phistar.pipeline.store.code import facts
+from phistar.pipeline.store.code.facts import Facts
+from phistar.pipeline.store.code.reach import code
 
 REPOSITORY = Path(__file__).parents[3]
 FILES = {
     "__init__.py": "",
-    "train.py": "from components import losses\ndef run():\n    losses.hinge(1)\n",
+    "train.py": "from phistar.components import losses\n"
+    "def run():\n    losses.hinge(1)\n",
     "losses.py": 'def hinge(m):\n    """max(0, 1 - m)"""\n    return max(0, 1 - m)\n',
 }
 
@@ -127,7 +128,7 @@ def test_of_two_writers_a_reader_sees_whole_files_only(root):
     first = command(root)
     script = """
 import pathlib, sys
-from pipeline.store.code.facts import Facts
+from phistar.pipeline.store.code.facts import Facts
 facts = Facts(pathlib.Path(sys.argv[1]), "components")
 for i in range(300):
     facts.known[sys.argv[2]] = (b"", "x" * 50 * i)

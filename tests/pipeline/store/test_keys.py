@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import pytest
 
-from pipeline.config import load
-from pipeline.run.stages import STAGES
-from pipeline.store import keys
+from phistar.pipeline.config import load
+from phistar.pipeline.run.stages import STAGES
+from phistar.pipeline.store import keys
 
 REPOSITORY = Path(__file__).parents[3]
 STAGE = SimpleNamespace(
@@ -22,7 +22,7 @@ TABLE = """
 def {kind}(name):
     match name:
         case "{name}":
-            from components.{module} import {name}
+            from phistar.components.{module} import {name}
 
             return {name}
         case _:
@@ -35,9 +35,9 @@ TREE = {
 import keras
 import sklearn
 
-from components.losses import hinge
-from components.networks import network
-from components.tasks import task
+from phistar.components.losses import hinge
+from phistar.components.networks import network
+from phistar.components.tasks import task
 
 
 def run(task_, name):
@@ -228,7 +228,7 @@ def test_adding_a_network_and_its_line_changes_no_key(root):
     write(root, {"networks/vgg.py": "def vgg():\n    return 2\n"})
     case = (
         '        case "vgg":\n'
-        "            from components.networks.vgg import vgg\n\n"
+        "            from phistar.components.networks.vgg import vgg\n\n"
         "            return vgg\n"
     )
     edit(root, "networks/__init__.py", "        case _:", case + "        case _:")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.store.store import Store
+from phistar.pipeline.store.store import Store
 
 REPOSITORY = Path(__file__).parents[3]
 
@@ -18,7 +18,7 @@ REPOSITORY = Path(__file__).parents[3]
 KILLED_AT_EVERY_LINE = """
 import os, signal, sys
 from pathlib import Path
-from pipeline.store.store import Store
+from phistar.pipeline.store.store import Store
 
 def write(root):
     store = Store(root)
@@ -56,7 +56,7 @@ for n in range(1, 1000):
 # Builds a key unless it is there; says on stdout when it builds, and waits for a line.
 BUILD_ONCE = """
 import signal, sys
-from pipeline.store.store import Store
+from phistar.pipeline.store.store import Store
 
 signal.alarm(20)  # a test that fails must not hang
 store = Store(sys.argv[1])

@@ -6,7 +6,7 @@ import types
 
 import pytest
 
-from pipeline.tracking.machine import monitors
+from phistar.pipeline.tracking.machine import monitors
 
 
 def mlflows():

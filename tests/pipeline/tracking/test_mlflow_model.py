@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from components.serving.model_code import cells
-from pipeline.store.manifest import digest, hashed
-from pipeline.tracking import target
+from phistar.components.serving.model_code import cells
+from phistar.pipeline.store.manifest import digest, hashed
+from phistar.pipeline.tracking import target
 from tests.helpers.commands import (
     SHORT,
     artifact,
@@ -119,7 +119,7 @@ import mlflow
 model = mlflow.pyfunc.load_model(sys.argv[1])
 example = model.input_example
 answer = model.predict(example[example.columns[::-1]], params={"signature": "predict"})
-ours = {"components", "pipeline"} & set(sys.modules)
+ours = {"phistar"} & set(sys.modules)
 print(list(answer["label"]), model.metadata.signature is not None, sorted(ours))
 """
 

@@ -2,8 +2,8 @@
 
 import json
 
-from pipeline.tracking import notes, views
-from pipeline.tracking.outbox import Batch, section_name
+from phistar.pipeline.tracking import notes, views
+from phistar.pipeline.tracking.outbox import Batch, section_name
 
 START = {
     "kind": "start",

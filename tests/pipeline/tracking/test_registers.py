@@ -2,9 +2,9 @@
 
 import pytest
 
-from pipeline.record.journal import Record
-from pipeline.record.scores import worth_registering
-from pipeline.tracking.sender import registers
+from phistar.pipeline.record.journal import Record
+from phistar.pipeline.record.scores import worth_registering
+from phistar.pipeline.tracking.sender import registers
 from tests.helpers.results import result
 
 

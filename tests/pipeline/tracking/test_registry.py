@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.record.sent import read_state
-from pipeline.tracking import models, ui
-from pipeline.tracking.address import model_version
-from pipeline.tracking.target import Target
+from phistar.pipeline.record.sent import read_state
+from phistar.pipeline.tracking import models, ui
+from phistar.pipeline.tracking.address import model_version
+from phistar.pipeline.tracking.target import Target
 from tests.helpers.commands import artifact
 
 

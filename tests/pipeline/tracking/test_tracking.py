@@ -18,11 +18,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.record.journal import Journal, append
-from pipeline.record.sent import read_state
-from pipeline.tracking import address, server, target, ui
-from pipeline.tracking.follower import Follower, later, pause
-from pipeline.tracking.relocate import relocate
+from phistar.pipeline.record.journal import Journal, append
+from phistar.pipeline.record.sent import read_state
+from phistar.pipeline.tracking import address, server, target, ui
+from phistar.pipeline.tracking.follower import Follower, later, pause
+from phistar.pipeline.tracking.relocate import relocate
 from tests.helpers import records
 
 FOLDERS = (None, "figures", "stages/ingest", "stages/train", "stages/evaluate")
@@ -49,9 +49,16 @@ def tables(root, empty_database):
 
 
 def command(root, *words):
-    """`python -m pipeline.tracking.ui`, as the follower starts it."""
+    """`python -m phistar.pipeline.tracking.ui`, as the follower starts it."""
     return subprocess.run(
-        [sys.executable, "-m", "pipeline.tracking.ui", *words, "--root", str(root)],
+        [
+            sys.executable,
+            "-m",
+            "phistar.pipeline.tracking.ui",
+            *words,
+            "--root",
+            str(root),
+        ],
         cwd=CODE,
         capture_output=True,
         text=True,
@@ -141,7 +148,7 @@ def until(condition, seconds: float = 240):
 
 def test_import_and_start_are_instant():
     """The runner pays for neither: mlflow is imported in the child only."""
-    code = "import sys, pipeline.tracking.ui; print('mlflow' in sys.modules)"
+    code = "import sys, phistar.pipeline.tracking.ui; print('mlflow' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=CODE, capture_output=True, text=True
     )
@@ -495,7 +502,7 @@ def free_port() -> int:
 @contextlib.contextmanager
 def serving(root, port):
     """`phistar ui` as a process."""
-    code = f"from pipeline.tracking import ui; ui.ui({str(root)!r}, {port})"
+    code = f"from phistar.pipeline.tracking import ui; ui.ui({str(root)!r}, {port})"
     with open(root / "server.log", "w") as log:
         process = subprocess.Popen(
             [sys.executable, "-c", code],
@@ -554,7 +561,7 @@ def test_server_down_at_first_gets_everything(root, tmp_path, monkeypatch, capfd
 def test_ui_prints_links_when_it_is_ready_and_ends_with_ctrl_c(root, tables):
     record, port = records.whole_run(root), free_port()
     process = subprocess.Popen(
-        [sys.executable, "-m", "pipeline.cli", "ui"]
+        [sys.executable, "-m", "phistar", "ui"]
         + ["--root", str(root), "--port", str(port)],
         cwd=CODE,
         stdout=subprocess.PIPE,
@@ -587,7 +594,7 @@ def test_server_ends_with_its_parent(root, tables):
     port = free_port()
     code = (
         "import os, signal; from pathlib import Path;"
-        "from pipeline.tracking import server;"
+        "from phistar.pipeline.tracking import server;"
         f"m = Path({str(root / 'mlruns')!r});"
         f"p = server.start(m, 'sqlite:///' + str(m / 'mlflow.db'), {port});"
         f"server.wait_ready(p, m, {port}); os.kill(os.getpid(), signal.SIGKILL)"

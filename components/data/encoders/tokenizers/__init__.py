@@ -23,15 +23,19 @@ def tokenizer(name):
     """
     match name:
         case "bytes":
-            from components.data.encoders.tokenizers.bytes import Bytes
+            from phistar.components.data.encoders.tokenizers.bytes import Bytes
 
             return Bytes
         case "characters":
-            from components.data.encoders.tokenizers.characters import Characters
+            from phistar.components.data.encoders.tokenizers.characters import (
+                Characters,
+            )
 
             return Characters
         case "sentencepiece":
-            from components.data.encoders.tokenizers.sentencepiece import SentencePiece
+            from phistar.components.data.encoders.tokenizers.sentencepiece import (
+                SentencePiece,
+            )
 
             return SentencePiece
         case _:

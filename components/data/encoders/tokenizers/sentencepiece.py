@@ -25,8 +25,8 @@ import sentencepiece
 import tensorflow as tf
 from sentencepiece.sentencepiece_model_pb2 import ModelProto
 
-from components import progress
-from components.data.encoders.tokenizers.characters import REPLACEMENT
+from phistar.components import progress
+from phistar.components.data.encoders.tokenizers.characters import REPLACEMENT
 
 TRAIN_CHARACTERS = 2**26  # largest number of characters to choose the pieces by
 SENTENCE = 2**14  # characters; longer texts are cut for the training of the model

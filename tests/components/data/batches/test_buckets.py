@@ -4,12 +4,12 @@ import keras
 import numpy as np
 import pytest
 
-from components.data.arrays import Ragged
-from components.data.batches import loader as loaders
-from components.data.batches.buckets import SHAPES, BucketPlan, length_batches
-from components.data.batches.loader import loader, pairs_batch
-from components.data.batches.passes import Parts
-from components.tasks import task
+from phistar.components.data.arrays import Ragged
+from phistar.components.data.batches import loader as loaders
+from phistar.components.data.batches.buckets import SHAPES, BucketPlan, length_batches
+from phistar.components.data.batches.loader import loader, pairs_batch
+from phistar.components.data.batches.passes import Parts
+from phistar.components.tasks import task
 
 
 def pair_lengths(num_pairs, seed=0, longest=64):

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from components.data.batches.passes import Plan
+from phistar.components.data.batches.passes import Plan
 
 
 @pytest.mark.parametrize(("n", "size"), [(10, 3), (9, 3), (2, 5), (1, 1), (57, 32)])

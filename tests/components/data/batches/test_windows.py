@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from components.data.arrays import Ragged
-from components.data.batches.loader import loader, packed_batch
-from components.data.batches.passes import PackedPlan, Plan
-from components.data.batches.windows import Windows
+from phistar.components.data.arrays import Ragged
+from phistar.components.data.batches.loader import loader, packed_batch
+from phistar.components.data.batches.passes import PackedPlan, Plan
+from phistar.components.data.batches.windows import Windows
 
 
 def texts_of(lengths, seed=0):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.data.encoders.columns import Columns
+from phistar.components.data.encoders.columns import Columns
 
 RAW = {
     "age": np.array([20.0, 30.0, np.nan, 50.0]),

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from components.data.encoders.images import Images
+from phistar.components.data.encoders.images import Images
 
 
 def pixels(channels, seed=0, num=3, height=8, width=10):

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.data.encoders.text import EOS, Text, normal_form
-from components.data.encoders.tokenizers import sentencepiece
-from components.data.encoders.tokenizers.sentencepiece import SENTENCE, thinned
+from phistar.components.data.encoders.text import EOS, Text, normal_form
+from phistar.components.data.encoders.tokenizers import sentencepiece
+from phistar.components.data.encoders.tokenizers.sentencepiece import SENTENCE, thinned
 from tests.helpers.data import word_lines
 
 
@@ -68,7 +68,7 @@ def test_fit_is_the_same_each_time_and_silent(capfd):
 def test_fit_does_not_depend_on_the_cores(encoder):
     program = (
         "import os, sys\n"
-        "from components.data.encoders.text import Text\n"
+        "from phistar.components.data.encoders.text import Text\n"
         "from tests.helpers.data import word_lines\n"
         "for cores in {0}, {0, 1}:\n"
         "    os.sched_setaffinity(0, cores)\n"
@@ -86,7 +86,7 @@ def test_fit_does_not_depend_on_the_cores(encoder):
 def test_other_tokenizers_import_nothing_more():
     program = (
         "import sys, tensorflow as tf\n"
-        "from components.data.encoders.text import Text\n"
+        "from phistar.components.data.encoders.text import Text\n"
         "for tokenizer in 'characters', 'bytes':\n"
         "    text = Text.fit(tokenizer, [b'abc'])\n"
         "    tokens, lengths = text.encode_graph(tf.constant([b'cab']))\n"

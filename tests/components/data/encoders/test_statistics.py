@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from components.data.encoders.statistics import BLOCK_ROWS, MAX_VALUES, describe
+from phistar.components.data.encoders.statistics import BLOCK_ROWS, MAX_VALUES, describe
 
 
 def column(num_rows, seed=0):

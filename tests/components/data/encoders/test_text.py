@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.data.encoders.text import EOS, Text, normal_form
+from phistar.components.data.encoders.text import EOS, Text, normal_form
 
 TRAIN = ["In the beginning\nGod created\n\n", "größer 東京 😀 \t", "Ünïcode"]
 NASTY = {

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from components.data.sources.csv import csv
+from phistar.components.data.sources.csv import csv
 from tests.helpers import stages
 
 LINES = ["x,post code,y", "1,01,a", "2,,b", "NA,03,a", "4,four,b", "5,05,a"]
@@ -28,7 +28,7 @@ def test_pieces_do_not_change_the_columns(tmp_path, monkeypatch, cells):
     path = str(tmp_path / "t.csv")
     options = {"label": "verdict", "ignore": ("city",)}
     (whole,) = csv(path=path, **options).read()["all"]
-    monkeypatch.setattr("components.data.sources.csv.CHUNK_CELLS", cells)
+    monkeypatch.setattr("phistar.components.data.sources.csv.CHUNK_CELLS", cells)
     pieces = list(csv(path=path, **options).read()["all"])
     assert len(pieces) == {1: 240, 6: 240, 2**18: 1}[cells]
     for name, values in whole.inputs.items():
@@ -39,7 +39,7 @@ def test_pieces_do_not_change_the_columns(tmp_path, monkeypatch, cells):
 
 
 def test_types_are_inferred_from_all_rows_and_said(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("components.data.sources.csv.CHUNK_CELLS", 3)
+    monkeypatch.setattr("phistar.components.data.sources.csv.CHUNK_CELLS", 3)
     columns = read(table(tmp_path))
     np.testing.assert_array_equal(columns["x"], [1, 2, np.nan, 4, 5])
     assert columns["post_code"].tolist() == ["01", "", "03", "four", "05"]

@@ -5,9 +5,9 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from components.data.encoders.images import Images
-from components.data.sources.base import Overview
-from components.data.sources.image_folder import image_folder
+from phistar.components.data.encoders.images import Images
+from phistar.components.data.sources.base import Overview
+from phistar.components.data.sources.image_folder import image_folder
 
 
 def pixels(seed, height=6, width=5, channels=3):

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from components.data.sources import fetch
-from components.data.sources.libreoffice import clean, libreoffice
+from phistar.components.data.sources import fetch
+from phistar.components.data.sources.libreoffice import clean, libreoffice
 
 
 def pairs(pieces):

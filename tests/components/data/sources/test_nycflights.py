@@ -6,8 +6,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from components.data.sources import fetch, nycflights
-from components.hashing import file_sha256
+from phistar.components.data.sources import fetch, nycflights
+from phistar.components.hashing import file_sha256
 
 FLIGHTS = """\
 year,month,day,dep_time,sched_dep_time,dep_delay,arr_time,sched_arr_time,arr_delay,\

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from components.data.sources.parallel import parallel
+from phistar.components.data.sources.parallel import parallel
 
 
 def pairs(pieces):
@@ -69,7 +69,7 @@ def test_parallel_knows_a_change_on_either_side(files):
 
 
 def test_parallel_comes_in_pieces(files, monkeypatch):
-    monkeypatch.setattr("components.data.sources.text.PIECE_BYTES", 10)
+    monkeypatch.setattr("phistar.components.data.sources.text.PIECE_BYTES", 10)
     rows = parallel(**files(b"\n".join([b"abc"] * 5), b"\n".join([b"de"] * 5)))
     assert [len(piece) for piece in rows.read()["all"]] == [2, 2, 1]
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import tensorflow_datasets
 
-from components.data.sources import fetch, kjv
-from components.data.sources.text import text
-from components.data.sources.tfds_text import tfds_text
-from components.hashing import file_sha256
+from phistar.components.data.sources import fetch, kjv
+from phistar.components.data.sources.text import text
+from phistar.components.data.sources.tfds_text import tfds_text
+from phistar.components.hashing import file_sha256
 
 
 def texts(rows):
@@ -123,7 +123,7 @@ def test_text_can_be_read_again_and_knows_a_change(tmp_path):
 
 
 def test_text_comes_in_pieces(tmp_path, monkeypatch):
-    monkeypatch.setattr("components.data.sources.text.PIECE_BYTES", 6)
+    monkeypatch.setattr("phistar.components.data.sources.text.PIECE_BYTES", 6)
     file = tmp_path / "a.txt"
     file.write_bytes(b"\n".join([b"abc"] * 5))
     pieces = list(text(path=str(file), document="line").read()["all"])

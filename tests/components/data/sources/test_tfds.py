@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import tensorflow_datasets
 
-from components.data.sources import fetch, tfds_prepare
-from components.data.sources.tfds import tfds
+from phistar.components.data.sources import fetch, tfds_prepare
+from phistar.components.data.sources.tfds import tfds
 
 SIZES = {"train": 300, "validation": 5, "test": 7}
 

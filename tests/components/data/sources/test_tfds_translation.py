@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets
 
-from components.data.sources.tfds_translation import tfds_translation
+from phistar.components.data.sources.tfds_translation import tfds_translation
 
 
 def pairs(pieces):

@@ -8,10 +8,10 @@ import pytest
 from PIL import Image
 from sklearn.datasets import load_breast_cancer, load_digits
 
-from components import ingest
-from components.data.sources.base import Overview
-from components.data.sources.breast_cancer import breast_cancer
-from components.labels import first_rows
+from phistar.components import ingest
+from phistar.components.data.sources.base import Overview
+from phistar.components.data.sources.breast_cancer import breast_cancer
+from phistar.components.labels import first_rows
 from tests.helpers import stages
 
 BREAST_CANCER = {"name": "binary", "positive": "malignant"}

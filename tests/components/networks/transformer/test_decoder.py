@@ -6,9 +6,9 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from components.artifacts import get_weights, set_weights
-from components.networks.transformer import layers
-from components.networks.transformer.decoder import same_text, transformer_lm
+from phistar.components.artifacts import get_weights, set_weights
+from phistar.components.networks.transformer import layers
+from phistar.components.networks.transformer.decoder import same_text, transformer_lm
 
 VOCAB_SIZE, LENGTH = 11, 24
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from components.networks.transformer.dropout import Dropout
+from phistar.components.networks.transformer.dropout import Dropout
 
 
 def dropped(rate, shape=(50, 40, 64)):

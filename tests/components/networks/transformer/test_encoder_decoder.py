@@ -11,11 +11,14 @@ import pytest
 import tensorflow as tf
 from keras import ops
 
-from components.artifacts import get_weights, set_weights
-from components.losses import cross_entropy
-from components.networks.transformer.decoder import transformer_lm
-from components.networks.transformer.encoder_decoder import sinusoids, transformer
-from components.tasks.translation import Translation
+from phistar.components.artifacts import get_weights, set_weights
+from phistar.components.losses import cross_entropy
+from phistar.components.networks.transformer.decoder import transformer_lm
+from phistar.components.networks.transformer.encoder_decoder import (
+    sinusoids,
+    transformer,
+)
+from phistar.components.tasks.translation import Translation
 
 CODE = Path(__file__).resolve().parents[4]
 VOCAB_SIZE, LENGTH, SOURCE = 11, 12, 9
@@ -293,9 +296,9 @@ ON_JAX = """
 import sys
 import numpy as np
 from keras import backend, ops
-from components.artifacts import set_weights
-from components.losses import cross_entropy
-from components.networks.transformer.encoder_decoder import transformer
+from phistar.components.artifacts import set_weights
+from phistar.components.losses import cross_entropy
+from phistar.components.networks.transformer.encoder_decoder import transformer
 
 given = dict(np.load(sys.argv[1]))
 network = transformer(

@@ -1,6 +1,6 @@
 import numpy as np
 
-from components.reports.plots.attention import attention
+from phistar.components.reports.plots.attention import attention
 
 
 def test_each_name_is_at_its_row_or_column_and_colours_have_a_bar():

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from components.reports.plots import style
-from components.reports.plots.confusion import (
+from phistar.components.reports.plots import style
+from phistar.components.reports.plots.confusion import (
     NAMED_LABELS,
     PERCENT_LABELS,
     confusion_matrix,

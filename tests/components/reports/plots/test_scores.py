@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from components import metrics
-from components.reports.plots import scores
+from phistar.components import metrics
+from phistar.components.reports.plots import scores
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from components.reports.plots import style
-from components.reports.plots.confusion import confusion_matrix
+from phistar.components.reports.plots import style
+from phistar.components.reports.plots.confusion import confusion_matrix
 
 SVG = "{http://www.w3.org/2000/svg}"
 NAMES = ("<script>", "a$b$c", "tab\there", "nul\0")

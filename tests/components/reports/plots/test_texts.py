@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from components import metrics
-from components.data.arrays import Ragged
-from components.reports.plots.texts import by_length, nll_by_position
+from phistar.components import metrics
+from phistar.components.data.arrays import Ragged
+from phistar.components.reports.plots.texts import by_length, nll_by_position
 
 FLOORS = {"prior": 3.0, "uniform": 9.0}
 

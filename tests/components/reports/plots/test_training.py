@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from components.reports.plots.training import learning_curves
+from phistar.components.reports.plots.training import learning_curves
 
 STEPS = [10, 20, 30, 40]
 FLOORS = {"prior": 0.66, "uniform": 0.69}

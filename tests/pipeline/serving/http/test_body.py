@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from pipeline.serving.http import body
+from phistar.pipeline.serving.http import body
 
 TEXT = {"dtype": "string", "shape": [None], "form": "text", "meaning": ""}
 LENGTHS = {"dtype": "int32", "shape": [None], "form": "lengths", "meaning": ""}

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from pipeline.tracking import models, target
+from phistar.pipeline.tracking import models, target
 from tests.helpers.commands import here
 from tests.helpers.serving import Server
 

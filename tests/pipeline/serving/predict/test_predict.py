@@ -15,8 +15,8 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from components.data.sources.csv import csv as csv_source
-from components.data.tables import MISSING
+from phistar.components.data.sources.csv import csv as csv_source
+from phistar.components.data.tables import MISSING
 from tests.helpers.answers import answers, ask, same
 from tests.helpers.commands import CODE, Done, here
 
@@ -319,7 +319,7 @@ def test_log_prob_takes_a_line_as_the_whole_text(language, prompts):
 def test_chunks_change_nothing(language, prompts, monkeypatch):
     words = ("--signature", "sample", "--max-length", 4, "--batch-size", 3)
     whole = here("predict", "kjv", prompts, *words, root=language[0], json=False)
-    monkeypatch.setattr("pipeline.serving.predict.inputs.CHUNK_ROWS", 2)
+    monkeypatch.setattr("phistar.pipeline.serving.predict.inputs.CHUNK_ROWS", 2)
     pieces = here("predict", "kjv", prompts, *words, root=language[0], json=False)
     ours, again = answers(whole), answers(pieces)
     assert [one["text"] for one in ours] == [one["text"] for one in again]
@@ -458,7 +458,7 @@ def test_what_a_word_means_is_said(many, word, message):
 
 def test_stdout_is_a_pipe_for_others(trained, rows):
     root, done = trained
-    command = [sys.executable, "-m", "pipeline.cli", "predict", "breast_cancer", "-"]
+    command = [sys.executable, "-m", "phistar", "predict", "breast_cancer", "-"]
     environment = os.environ | {"PYTHONPATH": str(CODE)}
     given = {"input": rows.read_bytes(), "env": environment, "timeout": LIMIT}
     ours = subprocess.run([*command, "--root", root], capture_output=True, **given)
