@@ -74,6 +74,9 @@ setup(
             "ruff>=0.17,<0.18",
             "selenium>=4.20",
             "pre-commit>=4",
+            # the tutorial notebook is run by tests/phistar/test_tutorial.py
+            "nbclient>=0.10",
+            "ipykernel>=7",
         ],
     },
 )
