@@ -7,6 +7,8 @@ The versions that are tested together are in requirements.lock; the bounds below
 which others may work.
 """
 
+from pathlib import Path
+
 from setuptools import find_packages, setup
 
 PARTS = ["pipeline", "pipeline.*", "components", "components.*"]
@@ -15,6 +17,9 @@ setup(
     name="phistar",
     version="0.1.0",
     description="Minimises -ln P(y|x) for four kinds of label space, in one pipeline",
+    long_description=Path(__file__).with_name("README.md").read_text("utf-8"),
+    long_description_content_type="text/markdown",
+    author="phistar",
     license="MIT",
     license_files=["LICENSE"],
     classifiers=[
@@ -22,6 +27,8 @@ setup(
         "Intended Audience :: Science/Research",
         "Operating System :: POSIX :: Linux",
         "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
     ],
     python_requires=">=3.11,<3.14",  # keras starts at 3.11, tensorflow ends at 3.13

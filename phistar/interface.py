@@ -1,4 +1,4 @@
-"""What Python calls: `phistar.run`, `phistar.load`, `phistar.runs`.
+"""The functions of Python: `phistar.run`, `phistar.load`, `phistar.runs`.
 
 They are the commands of the same names, with the same functions beneath. Each raises
 `phistar.Failure` with the text that the command prints.
@@ -87,9 +87,9 @@ def load(word: str | os.PathLike, *, root: str | os.PathLike | None = None) -> R
     """Find a run that has an export, as `phistar predict` does.
 
     Args:
-        word: a recipe, for its champion, or, if nothing was promoted, its newest run;
-            a run's id or name; the folder of an export; or MLflow's address of a model
-            or a run, like models:/digits@champion.
+        word: a recipe, for its champion, or, if nothing was promoted, its newest run.
+            Or a run's id or name, or the folder of an export. Or MLflow's address of a
+            model or a run, like models:/digits@champion.
         root: as `run` takes it.
 
     Returns:

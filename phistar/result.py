@@ -154,9 +154,9 @@ class Run:
 
         Args:
             data: a DataFrame or a list of dicts, with the names of the signature's
-                inputs, others are ignored; paths of files; an array or a list of
-                images, uint8 [H, W] or [H, W, C], or bytes of PNG or JPEG; a list of
-                texts.
+                inputs; others are ignored. Or paths of files, or a list of texts. Or
+                images: uint8 [N, H, W] or [N, H, W, C], or a list of such arrays, or
+                of bytes of PNG or JPEG.
             signature: predict: the decision and its probability; log_prob: ln P of the
                 given label or text; sample: a draw from P.
             label: log_prob of columns: the one with the labels.

@@ -1,4 +1,4 @@
-"""What Python gives to `Run.predict` -> the inputs of a signature.
+"""Data of Python, as `Run.predict` takes them -> the inputs of a signature.
 
     DataFrame, list of dicts     a row each, by the names of the signature's inputs
     paths                        files, as `phistar predict` reads them
