@@ -76,6 +76,7 @@ def run(
             options = ["--to", to] * (to != NAMES[-1])
             options += [word for name in forced for word in ("--force", name)]
             options += ["--no-register"] * (not register)
+            options += ["--root", str(place)] * (place != find_root())
             command = ["phistar", "run", os.fspath(recipe), *words, *options]
             how = {"last": to, "force": forced, "register": register}
             with terminal.working("", "looking into the store"):

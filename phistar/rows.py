@@ -12,9 +12,10 @@ import io
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from phistar.components.data.foreign import require_image
 from phistar.components.data.tables import MISSING
@@ -22,9 +23,6 @@ from phistar.components.serving.request import SHOWN, Signature
 from phistar.pipeline.serving.predict import inputs
 from phistar.pipeline.serving.predict.files import Input
 from phistar.pipeline.serving.predict.table import Table, shortened
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 OPTIONS = ('label="COLUMN"', ", or None")  # as Table takes them
 CHANNELS = (1, 3, 4)
@@ -54,8 +52,6 @@ def read(data: Any, reads: str, called: Signature, label: str) -> Found:
     Raises:
         ValueError: what is wrong with it.
     """
-    import pandas as pd
-
     if isinstance(data, pd.DataFrame):
         return Found(of_columns(columns_of(data), reads, called, label), data.index)
     if isinstance(data, str | bytes | os.PathLike | Mapping):
@@ -101,8 +97,8 @@ def needed(called: Signature) -> list[str]:
     return [n for n in names if n != "prompt"] if "text" in called.y else names
 
 
-def columns_of(frame: "pd.DataFrame") -> dict[str, list]:
-    """Columns of a DataFrame as lists; a missing value is None.
+def columns_of(frame: pd.DataFrame) -> dict[str, list]:
+    """Columns of a DataFrame as lists.
 
     Raises:
         ValueError: two columns have one name.
@@ -113,12 +109,7 @@ def columns_of(frame: "pd.DataFrame") -> dict[str, list]:
             f"the DataFrame has a column twice. Received: {shortened(twice)}. Expected "
             "each name once."
         )
-    found = {}
-    for place, name in enumerate(names):
-        column = frame.iloc[:, place]
-        plain = column.astype(object)
-        found[name] = plain.where(column.notna(), None).tolist()
-    return found
+    return {name: frame.iloc[:, i].tolist() for i, name in enumerate(names)}
 
 
 def columns_of_rows(rows: list[Mapping]) -> dict[str, list]:
@@ -196,7 +187,7 @@ def cell(place: str, name: str, value: Any, form: str) -> str:
     Args:
         place: of the value, for errors.
         name: of its column.
-        value: None if it is missing.
+        value: None, NaN or pandas.NA if it is missing.
         form: "number", "category" or "label".
 
     Raises:
@@ -204,7 +195,7 @@ def cell(place: str, name: str, value: Any, form: str) -> str:
             whether the data have "3", which pandas makes 3.0 where others are missing.
     """
     value = value.item() if isinstance(value, np.generic) else value
-    if value is None:
+    if pd.api.types.is_scalar(value) and pd.isna(value):
         return ""
     if isinstance(value, float) and form != "number":
         raise ValueError(

@@ -1,8 +1,8 @@
 """The rules of the words: docstrings in plain English, and the style of annotations.
 
 A docstring begins with a noun or an imperative verb, and its sentences are short.
-pipeline/ and phistar/ are annotated everywhere. components/ is not, but for the keys of the config
-(keyword-only arguments) and the fields of classes.
+pipeline/ and phistar/ are annotated everywhere. components/ is not, but for the keys of
+the config (keyword-only arguments) and the fields of classes.
 """
 
 import ast
