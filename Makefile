@@ -4,6 +4,8 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 READY := .venv/.ready
+# 3.12 and 3.13 have newer versions of some packages than 3.11 has
+LOCK := $(if $(shell $(PYTHON) -c "import sys; (3, 12) <= sys.version_info < (3, 14) and print(1)" 2>/dev/null),requirements-3.13.lock,requirements.lock)
 
 .PHONY: help env run check test test-slow laws-jax mutations kills runtimes oldest gpu-dry bench ui lock
 
@@ -69,29 +71,31 @@ bench: env  ## the benchmarks, one after the other
 ui: env  ## the MLflow pages of all runs, on this machine only
 	$(BIN)/phistar ui
 
-lock:  ## renew requirements.lock (the newest versions that setup.py allows)
+lock:  ## renew both locks (the newest versions that setup.py allows)
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && set -e; \
 	$(PYTHON) -m venv "$$dir"; \
 	"$$dir/bin/python" -m pip install --quiet --disable-pip-version-check uv; \
-	"$$dir/bin/uv" pip compile --quiet --upgrade --generate-hashes \
-	  --python-version 3.11 --custom-compile-command "make lock" --extra test --extra jax \
-	  setup.py requirements.in --output-file "$$dir/lock"; \
-	cat "$$dir/lock" > requirements.lock
+	for lock in 3.11:requirements.lock 3.13:requirements-3.13.lock; do \
+	  "$$dir/bin/uv" pip compile --quiet --upgrade --generate-hashes \
+	    --python-version "$${lock%:*}" --custom-compile-command "make lock" \
+	    --extra test --extra jax setup.py requirements.in --output-file "$$dir/lock"; \
+	  cat "$$dir/lock" > "$${lock#*:}"; rm "$$dir/lock"; \
+	done
 
 # The lock's few source distributions are built by the lock's own setuptools and wheel,
 # which therefore come first: nothing is installed whose hash is not in the lock.
-$(READY): requirements.lock setup.py
+$(READY): $(LOCK) setup.py
 	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))" \
-	  2>/dev/null || { echo "Python 3.11 is needed (3.12 and 3.13 are not tested). Received:" \
+	  2>/dev/null || { echo "Python 3.11 is needed, or 3.12 or 3.13. Received:" \
 	  "PYTHON=$(PYTHON), `$(PYTHON) --version 2>/dev/null || echo which does not run`. Install" \
 	  "it (apt-get install python3.11-venv), or give its path: make env PYTHON=PATH" >&2; exit 1; }
 	@$(PYTHON) -c "import ensurepip, venv" 2>/dev/null || { echo \
 	  "$(PYTHON) has no venv: apt-get install python3.11-venv" >&2; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv
 	@awk '/^[a-z]/ { keep = /^(packaging|setuptools|wheel)==/ } keep' \
-	  requirements.lock > .venv/build.lock
+	  $(LOCK) > .venv/build.lock
 	$(PIP) install --require-hashes -r .venv/build.lock
-	$(PIP) install --require-hashes --no-build-isolation --use-pep517 -r requirements.lock
+	$(PIP) install --require-hashes --no-build-isolation --use-pep517 -r $(LOCK)
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -195,7 +195,8 @@ def cell(place: str, name: str, value: Any, form: str) -> str:
             whether the data have "3", which pandas makes 3.0 where others are missing.
     """
     value = value.item() if isinstance(value, np.generic) else value
-    if pd.api.types.is_scalar(value) and pd.isna(value):
+    nan = isinstance(value, float) and value != value
+    if nan or any(value is none for none in (None, pd.NA, pd.NaT)):
         return ""
     if isinstance(value, float) and form != "number":
         raise ValueError(

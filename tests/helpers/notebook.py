@@ -82,6 +82,7 @@ def kernel(folder):
             timeout=LIMIT,
             output_hook=lambda message: outputs.append(message),
             allow_stdin=False,
+            stop_on_error=False,  # else a cell that follows at once is dropped
         )
         kinds = ("stream", "error", "execute_result", "display_data")
         return shown(
