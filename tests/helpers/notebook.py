@@ -55,7 +55,7 @@ def executed(notebook, folder, allow_errors=False):
 
 
 def shown(outputs):
-    """The outputs of a cell.  -> Cell"""
+    """A cell, by its list of outputs.  -> Cell"""
     errors = [one for one in outputs if one.output_type == "error"]
     data = [one.data for one in outputs if "data" in one]
     return Cell(
@@ -80,15 +80,17 @@ def kernel(folder):
         client.execute_interactive(
             code,
             timeout=LIMIT,
-            output_hook=lambda message: outputs.append(message),
+            output_hook=outputs.append,
             allow_stdin=False,
             stop_on_error=False,  # else a cell that follows at once is dropped
         )
         kinds = ("stream", "error", "execute_result", "display_data")
         return shown(
-            nbformat.v4.output_from_msg(message)
-            for message in outputs
-            if message["msg_type"] in kinds
+            [
+                nbformat.v4.output_from_msg(message)
+                for message in outputs
+                if message["msg_type"] in kinds
+            ]
         )
 
     try:
