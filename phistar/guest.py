@@ -16,6 +16,7 @@ from phistar.pipeline.process import errors, quiet
 from phistar.pipeline.process.errors import Failure
 from phistar.pipeline.tracking.target import LOGGERS, SETTINGS
 
+TENSORFLOW = "tensorflow"  # its logger
 _inside = 0  # blocks of `guest` that are open, in all threads
 _kept: dict = {}  # what the first of them found
 _counting = threading.Lock()
@@ -55,15 +56,16 @@ def failing(again: str = "") -> Iterator[None]:
 def guest() -> Iterator[None]:
     """Change nothing for the time after the block, and be changed by nothing.
 
-    - environment variables and the levels of loggers, which TensorFlow's and MLflow's
-      start needs;
+    - environment variables and loggers, which TensorFlow and MLflow need otherwise;
     - Keras's types, which a user may have changed;
     - the random numbers of the main thread: a stage begins with its own seed.
     """
     global _inside
+    quiet.share_process()
     with _counting:
         if not _inside:
-            _kept.update(environment=environment(), levels=levels())
+            _kept.update(environment=environment(), levels=levels(), filters=filters())
+            logging.getLogger(TENSORFLOW).addFilter(quiet.worth_reading)
         _inside += 1
     try:
         with random_numbers(), keras_types():
@@ -86,8 +88,17 @@ def levels() -> dict[str, int]:
     return {name: logging.getLogger(name).level for name in LOGGERS}
 
 
-def restore(environment: dict[str, str | None], levels: dict[str, int]) -> None:
+def filters() -> list:
+    """The filters of TensorFlow's logger."""
+    return list(logging.getLogger(TENSORFLOW).filters)
+
+
+def restore(
+    environment: dict[str, str | None], levels: dict[str, int], filters: list
+) -> None:
     """Give variables and loggers what they had."""
+    if quiet.worth_reading not in filters:
+        logging.getLogger(TENSORFLOW).removeFilter(quiet.worth_reading)
     for name, value in environment.items():
         if value is None:
             os.environ.pop(name, None)

@@ -238,7 +238,10 @@ class Run:
             facts.append(("export", self.export))
         if self._export is not None or "evaluate" in self._stages:
             head = ["test", "", "unit", "95 % interval, or what a floor is"]
-            parts.insert(0, html.table(head, metrics_rows(self.metrics)))
+            rows = metrics_rows(self.metrics)
+            # HTML drops the spaces before the name of a floor
+            rows = [[name.replace("  ", "\u2003"), *rest] for name, *rest in rows]
+            parts.insert(0, html.table(head, rows))
         parts.append(html.facts(facts))
         title = html.Markup("<b>{}</b> · {}").format(self.recipe, self.name)
         return str(html.joined([html.paragraph(title), *parts]))

@@ -46,7 +46,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run_command(typed: list[str]) -> int:
     """Run what was typed, print its answer, and return the exit status."""
-    quiet.own_process()
     if threading.current_thread() is threading.main_thread():  # no other may
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, on_signal)

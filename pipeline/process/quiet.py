@@ -11,15 +11,20 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-_own = False  # no one but phistar runs in this process
+if TYPE_CHECKING:
+    from logging import LogRecord
+
+INFO = 20  # of the package logging, whose import takes a while
+_shared = False  # with a user's code, as in a notebook
 _redirecting = threading.RLock()  # a process has one stderr
 
 
-def own_process() -> None:
-    """Let the imports of this process be as fast as they can: it is ours alone."""
-    global _own
-    _own = True
+def share_process() -> None:
+    """Hide nothing from the other code of this process, from now on."""
+    global _shared
+    _shared = True
 
 
 def environment(backend: str = "tensorflow") -> dict[str, str]:
@@ -81,7 +86,7 @@ def without_gc() -> Iterator[None]:
 
     A search for garbage among them takes a tenth of an import, a fifth of a plan.
     """
-    if not _own:  # a user's garbage would be kept too
+    if _shared:  # a user's garbage would be kept too
         yield
         return
     gc.disable()
@@ -118,13 +123,23 @@ def without(*names: str) -> Iterator[None]:
     TensorFlow and Keras import some that only functions need which are not ours. That
     takes seconds. In a user's process they may be needed, now or later.
     """
-    hidden = [name for name in names if _own and name not in sys.modules]
+    hidden = [name for name in names if not _shared and name not in sys.modules]
     sys.modules |= dict.fromkeys(hidden)  # None refuses an import
     try:
         yield
     finally:
         for name in hidden:
             sys.modules.pop(name, None)
+
+
+def worth_reading(record: "LogRecord") -> bool:
+    """False for a log line of TensorFlow that no one can act on.
+
+    In a notebook TensorFlow tells where it writes. Batches have a few shapes by plan,
+    and each is traced once: no fault to report.
+    """
+    retraced = "triggered tf.function retracing" in record.getMessage()
+    return record.levelno > INFO and not retraced
 
 
 def require_tensorflow() -> None:
@@ -169,12 +184,10 @@ def import_keras(devices: str = "auto") -> None:
         sys.meta_path.insert(0, WithoutTensorFlow)
     else:
         unused.append("jax")
-    import logging
+    if not _shared:
+        import logging
 
-    # Batches have a few shapes by plan, and each is traced once: no fault to report.
-    logging.getLogger("tensorflow").addFilter(
-        lambda record: "triggered tf.function retracing" not in record.getMessage()
-    )
+        logging.getLogger("tensorflow").addFilter(worth_reading)
     with without_gc(), startup(), without(*unused):
         import keras
 

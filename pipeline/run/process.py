@@ -162,7 +162,6 @@ def in_child(request: dict, backend: str) -> None:
 
 def _child() -> None:
     """Read a request from stdin; the last line of stdout is null or a failure."""
-    quiet.own_process()
     # Ctrl-C goes to the whole group, and the parent handles it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     request = json.loads(sys.stdin.readline())

@@ -129,7 +129,6 @@ def main(arguments: list[str] | None = None) -> int:
             command.add_argument("run_id")
     given = parser.parse_args(arguments)
     warnings.simplefilter("ignore")  # no user of this process could act on them
-    quiet.own_process()
     if given.command == "follow":
         with quiet.without_gc():
             prepare()

@@ -125,6 +125,8 @@ def test_guest_leaves_things_as_they_were(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "torch")
     monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
     level = logging.getLogger("mlflow").level
+    tensorflow = logging.getLogger("tensorflow")
+    filters = list(tensorflow.filters)
     assert "mlflow" in LOGGERS
     entered, leave = threading.Event(), threading.Event()
 
@@ -142,6 +144,8 @@ def test_guest_leaves_things_as_they_were(monkeypatch):
         os.environ |= SETTINGS
         logging.getLogger("mlflow").setLevel(logging.CRITICAL)
         np.random.seed(0)
+        told = logging.LogRecord("", logging.INFO, "", 0, "Assets written", (), None)
+        assert not tensorflow.filter(told)
     assert np.random.get_state()[1].tolist() == before
     assert os.environ["KERAS_BACKEND"] == "tensorflow"  # the other still needs it
     leave.set()
@@ -149,6 +153,7 @@ def test_guest_leaves_things_as_they_were(monkeypatch):
     assert os.environ["KERAS_BACKEND"] == "torch"
     assert "TF_CPP_MIN_LOG_LEVEL" not in os.environ
     assert logging.getLogger("mlflow").level == level
+    assert tensorflow.filters == filters
 
 
 def test_packages_are_hidden_from_nobody_in_a_user_s_process():
@@ -156,14 +161,14 @@ def test_packages_are_hidden_from_nobody_in_a_user_s_process():
     code = """
 import gc, sys
 from phistar.pipeline.process import quiet
-if {own}:
-    quiet.own_process()
+if {shared}:
+    quiet.share_process()
 with quiet.without_gc(), quiet.without("pandas"):
     seen = [sys.modules.get("pandas", "free"), gc.isenabled()]
 print(seen, gc.get_freeze_count() > 0)
 """
-    assert python(code.replace("{own}", "False")).strip() == "['free', True] False"
-    assert python(code.replace("{own}", "True")).strip() == "[None, False] True"
+    assert python(code.replace("{shared}", "True")).strip() == "['free', True] False"
+    assert python(code.replace("{shared}", "False")).strip() == "[None, False] True"
 
 
 def test_keras_on_another_backend_is_told(tmp_path):
