@@ -7,6 +7,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 INSTALL := $(PIP) install --require-hashes --no-build-isolation --use-pep517 --no-compile
 READY := .venv/.ready
 TESTS := .venv/.ready-tests
+# 3.12 and 3.13 have newer versions of some packages than 3.11 has
+OF := $(if $(shell $(PYTHON) -c "import sys; (3, 12) <= sys.version_info < (3, 14) and print(1)" 2>/dev/null),-3.13)
+LOCK := requirements$(OF).lock
+TESTS_LOCK := requirements$(OF)-tests.lock
 
 .PHONY: help env run check test test-slow laws-jax mutations kills runtimes oldest gpu-dry bench ui lock
 
@@ -72,36 +76,42 @@ bench: $(TESTS)  ## the benchmarks, one after the other
 ui: env  ## the MLflow pages of all runs, on this machine only
 	$(BIN)/phistar ui
 
-COMPILE = "$$dir/bin/uv" pip compile --quiet --generate-hashes --python-version 3.11 \
+COMPILE = "$$dir/bin/uv" pip compile --quiet --generate-hashes \
   --custom-compile-command "make lock" setup.py requirements.in
-lock:  ## renew the lock files (the newest versions that setup.py allows)
+lock:  ## renew the locks (the newest versions that setup.py allows)
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && set -e; \
 	$(PYTHON) -m venv "$$dir"; \
 	"$$dir/bin/python" -m pip install --quiet --disable-pip-version-check uv; \
-	$(COMPILE) --upgrade --extra test --extra jax --output-file "$$dir/tests"; \
-	cp "$$dir/tests" "$$dir/lock"; $(COMPILE) --output-file "$$dir/lock"; \
-	cat "$$dir/lock" > requirements.lock; cat "$$dir/tests" > requirements-tests.lock
+	for python in 3.11 3.13; do \
+	  of=$$(test $$python = 3.11 || echo "-$$python"); rm -f "$$dir/tests"; \
+	  $(COMPILE) --python-version $$python --upgrade --extra test --extra jax \
+	    --output-file "$$dir/tests"; \
+	  cp "$$dir/tests" "$$dir/lock"; \
+	  $(COMPILE) --python-version $$python --output-file "$$dir/lock"; \
+	  cat "$$dir/lock" > requirements$$of.lock; \
+	  cat "$$dir/tests" > requirements$$of-tests.lock; \
+	done
 
 # The lock's few source distributions are built by the lock's own setuptools and wheel,
 # which therefore come first: nothing is installed whose hash is not in the lock.
-$(READY): requirements.lock setup.py
+$(READY): $(LOCK) setup.py
 	@$(PYTHON) -c "import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))" \
-	  2>/dev/null || { echo "Python 3.11 is needed (3.12 and 3.13 are not tested). Received:" \
+	  2>/dev/null || { echo "Python 3.11 is needed, or 3.12 or 3.13. Received:" \
 	  "PYTHON=$(PYTHON), `$(PYTHON) --version 2>/dev/null || echo which does not run`. Install" \
 	  "it (apt-get install python3.11-venv), or give its path: make env PYTHON=PATH" >&2; exit 1; }
 	@$(PYTHON) -c "import ensurepip, venv" 2>/dev/null || { echo \
 	  "$(PYTHON) has no venv: apt-get install python3.11-venv" >&2; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv .venv
 	@awk '/^[a-z]/ { keep = /^(packaging|setuptools|wheel)==/ } keep' \
-	  requirements.lock > .venv/build.lock
+	  $(LOCK) > .venv/build.lock
 	$(PIP) install --require-hashes -r .venv/build.lock
-	$(INSTALL) -r requirements.lock
+	$(INSTALL) -r $(LOCK)
 	$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 # What the tests need beside it: pytest, a browser's driver, JAX.
-$(TESTS): $(READY) requirements-tests.lock
-	$(INSTALL) -r requirements-tests.lock
+$(TESTS): $(READY) $(TESTS_LOCK)
+	$(INSTALL) -r $(TESTS_LOCK)
 	@touch $@
 
 .venv-runtimes/.ready: tests/runtimes/requirements.txt

@@ -7,6 +7,8 @@ The versions that are tested together are in requirements.lock, with those of th
 `test` and `jax` in requirements-tests.lock; the bounds below say which others may work.
 """
 
+from pathlib import Path
+
 from setuptools import find_packages, setup
 
 PARTS = ["pipeline", "pipeline.*", "components", "components.*"]
@@ -15,6 +17,9 @@ setup(
     name="phistar",
     version="0.1.0",
     description="Minimises -ln P(y|x) for four kinds of label space, in one pipeline",
+    long_description=Path(__file__).with_name("README.md").read_text("utf-8"),
+    long_description_content_type="text/markdown",
+    author="phistar",
     license="MIT",
     license_files=["LICENSE"],
     classifiers=[
@@ -22,6 +27,8 @@ setup(
         "Intended Audience :: Science/Research",
         "Operating System :: POSIX :: Linux",
         "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
     ],
     python_requires=">=3.11,<3.14",  # keras starts at 3.11, tensorflow ends at 3.13
@@ -74,6 +81,9 @@ setup(
             "ruff>=0.17,<0.18",
             "selenium>=4.20",
             "pre-commit>=4",
+            # the tutorial notebook is run by tests/phistar/test_tutorial.py
+            "nbclient>=0.10",
+            "ipykernel>=7",
         ],
     },
 )

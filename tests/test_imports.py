@@ -1,9 +1,11 @@
-"""The import rules, held on the syntax trees of components/ and pipeline/, by folder.
+"""The import rules, held on the syntax trees of the three packages, by folder.
 
 A file imports its own room or one below it. The rooms of each package, the lowest
 first, are those of CONTRIBUTING.md. A stage is imported by the pipeline only, never by
 another stage. tensorflow and mlflow each have their few places. Nothing here loads code
 from data: no pickles, no `Lambda` layers. Imports inside functions count too.
+
+phistar/ is above both: only its `__init__.py` is imported by them, for where it is.
 """
 
 import ast
@@ -34,7 +36,14 @@ ROOMS = {
         ("serving", "run"),
         ("cli",),
     ),
+    "phistar": (
+        ("__main__", "guest", "rows"),
+        ("result",),
+        ("interface",),
+        ("__init__",),  # its imports are lazy
+    ),
 }
+INTERFACE = {room for rooms in ROOMS["phistar"] for room in rooms}
 # Third-party package -> the files and folders that may import it.
 PLACES = {
     "tensorflow": (
@@ -98,9 +107,9 @@ def beside(file: str) -> set[str]:
 def layer(file: str) -> int | None:
     """Height of a file's room; None if ROOMS does not name it."""
     package, room = file.removesuffix(".py").split("/")[:2]
-    if room == "__init__":  # before everything
-        return -1
     rooms = ROOMS[package]
+    if room == "__init__" and package != "phistar":  # before everything
+        return -1
     return next((i for i, names in enumerate(rooms) if room in names), None)
 
 
@@ -137,7 +146,8 @@ def named(file: str, node: ast.AST) -> list[str]:
 def bare(file: str, node: ast.AST) -> list[str]:
     """Imports of this project without its name: a wheel has no such package."""
     absolute = not getattr(node, "level", 0)
-    return [n for n in named(file, node) if absolute and n.split(".")[0] in ROOMS]
+    parts = ("components", "pipeline")
+    return [n for n in named(file, node) if absolute and n.split(".")[0] in parts]
 
 
 def import_problem(file: str, name: str) -> str | None:
@@ -147,6 +157,10 @@ def import_problem(file: str, name: str) -> str | None:
     if rule in PLACES and not file.startswith(PLACES[rule]):
         return f"imports {top}; allowed in: {', '.join(PLACES[rule]) or 'no file'}"
     package = file.partition("/")[0]
+    if top in INTERFACE:
+        top, rest = "phistar", name
+        if package != "phistar":
+            return f"imports {name} of phistar/, which is above {package}/"
     if top == "pipeline" and package == "components":
         return f"imports {name}; components never import the pipeline"
     if top != package or not rest:
@@ -199,7 +213,7 @@ def added(file: str, line: str) -> set[str]:
 
 def test_source_holds_the_rules():
     found = set()
-    for folder in ("components", "pipeline"):
+    for folder in ROOMS:
         for path in (ROOT / folder).rglob("*.py"):
             file = path.relative_to(ROOT).as_posix()
             found |= violations(file, path.read_text("utf-8"), beside(file))
@@ -294,6 +308,12 @@ def test_programs_and_tests_import_what_exists(folder):
             "never import",
         ),
         ("components/new.py", "", "has no room"),
+        ("phistar/new.py", "", "has no room"),
+        ("phistar/rows.py", "from phistar.result import Run", "higher room"),
+        ("phistar/result.py", "from phistar import interface", "higher room"),
+        ("phistar/rows.py", "import tensorflow", "tensorflow"),
+        ("pipeline/run/command.py", "from phistar.guest import guest", "above"),
+        ("components/train.py", "from phistar import result", "above"),
         ("pipeline/run/process.py", "from components import train", "write phistar."),
         ("pipeline/record/journal.py", "import phistar.pipeline.tracking", "higher"),
         ("components/networks/__init__.py", "def mlp():\n    pass", "same name"),
@@ -325,6 +345,9 @@ def test_planted_violation_is_found(file, line, word):
         ),
         ("components/artifacts.py", "np.load(p, allow_pickle=False)"),
         ("pipeline/run/process.py", "from phistar.components import train"),
+        ("pipeline/run/process.py", "from phistar import HERE"),
+        ("phistar/result.py", "from phistar.rows import read"),
+        ("phistar/result.py", "from phistar.components import artifacts"),
     ],
 )
 def test_allowed_line_is_not(file, line):

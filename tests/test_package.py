@@ -5,21 +5,24 @@ import re
 import shutil
 import subprocess
 import sys
-from importlib.metadata import distributions
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).parents[1]
 SUFFIXES = (".py", ".yaml")
+# the Pythons of each lock, which `make lock` writes
+LOCKS = {"requirements.lock": ["3.11"], "requirements-3.13.lock": ["3.12", "3.13"]}
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """A folder that holds the installed package, built from a copy of the source."""
     copy = tmp_path_factory.mktemp("source")
-    for name in ("setup.py", "pyproject.toml", "LICENSE"):
+    for name in ("setup.py", "pyproject.toml", "LICENSE", "README.md"):
         shutil.copy(ROOT / name, copy)
     for name in ("phistar", "pipeline", "components", "conf"):
         ignored = shutil.ignore_patterns("__pycache__")
@@ -67,34 +70,69 @@ def test_list_shows_the_shipped_recipes_outside_the_repository(site, tmp_path):
         assert recipe.stem in shown
 
 
-LOCKS = ("requirements.lock", "requirements-tests.lock")
+def test_interface_of_a_wheel_reads_a_recipe_outside_the_repository(site, tmp_path):
+    code = (
+        "import phistar; print(phistar.runs().empty)\n"
+        "try: phistar.run('digitz')\n"
+        "except phistar.Failure as failure: print(failure)"
+    )
+    said = run(site, tmp_path, sys.executable, "-c", code).splitlines()
+    assert said[0] == "True" and "Did you mean digits?" in said[1]
+
+
+def installed(site) -> Distribution:
+    """phistar as its installer describes it."""
+    (phistar,) = (d for d in distributions(path=[str(site)]) if d.name == "phistar")
+    return phistar
+
+
+def test_the_wheel_says_what_it_is(site):
+    about = installed(site).metadata
+    assert about["Author"] == "phistar"
+    assert about["Description-Content-Type"] == "text/markdown"
+    readme = (ROOT / "README.md").read_text("utf-8")
+    assert about.get_payload().strip() == readme.strip()
+    pythons = [version for of_lock in LOCKS.values() for version in of_lock]
+    assert [
+        text.rpartition(" ")[2]
+        for text in about.get_all("Classifier")
+        if text.startswith("Programming Language :: Python :: 3.")
+    ] == pythons
+    for version in ("3.10.9", *(f"{v}.1" for v in pythons), "3.14.0"):
+        allowed = version in SpecifierSet(about["Requires-Python"])
+        assert allowed == (version[:4] in pythons)
+
+
+def of_tests(lock):
+    """The lock with what the tests need beside it."""
+    return lock.replace(".lock", "-tests.lock")
 
 
 def locked(lock):
-    """Package -> version in a lock file; names as they are compared."""
+    """Package -> version in a lock; names as they are compared."""
     lines = (ROOT / lock).read_text("utf-8").splitlines()
     return dict(line[:-2].split("==") for line in lines if line[:1].isalnum())
 
 
-@pytest.mark.parametrize("lock, extra", [(LOCKS[0], ""), (LOCKS[1], "test")])
+@pytest.mark.parametrize("extra", ["", "test"])
+@pytest.mark.parametrize("lock", LOCKS)
 def test_lock_satisfies_the_package_and_its_tests(site, lock, extra):
-    versions = locked(lock)
-    (phistar,) = (d for d in distributions(path=[str(site)]) if d.name == "phistar")
-    for text in phistar.requires:
+    versions = locked(of_tests(lock) if extra else lock)
+    for text in installed(site).requires:
         requirement = Requirement(text)
-        here = {"extra": extra}
+        here = {"extra": extra, "python_version": LOCKS[lock][0]}
         if requirement.marker and not requirement.marker.evaluate(here):
             continue
         name = re.sub(r"[-_.]+", "-", requirement.name).lower()
         assert versions[name] in requirement.specifier, text
 
 
-def test_the_tests_run_on_the_same_versions():
-    package, tests = map(locked, LOCKS)
-    assert package.items() < tests.items()
-
-
 @pytest.mark.parametrize("lock", LOCKS)
+def test_the_tests_run_on_the_same_versions(lock):
+    assert locked(lock).items() < locked(of_tests(lock)).items()
+
+
+@pytest.mark.parametrize("lock", [*LOCKS, *map(of_tests, LOCKS)])
 def test_lock_holds_every_package_to_hashes(lock):
     text = (ROOT / lock).read_text("utf-8")
     for entry in re.split(r"\n(?=[a-z])", text)[1:]:

@@ -1,8 +1,8 @@
 """The rules of the words: docstrings in plain English, and the style of annotations.
 
 A docstring begins with a noun or an imperative verb, and its sentences are short.
-pipeline/ is annotated everywhere. components/ is not, but for the keys of the config
-(keyword-only arguments) and the fields of classes.
+pipeline/ and phistar/ are annotated everywhere. components/ is not, but for the keys of
+the config (keyword-only arguments) and the fields of classes.
 """
 
 import ast
@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("components", "pipeline")
+FOLDERS = ("components", "phistar", "pipeline")
 MAX_WORDS = 30
 QUESTIONS = ("what", "how", "whether", "where", "which", "when", "who", "why", "that")
 # The base form is an imperative, as in "Write the manifest.".
@@ -97,7 +97,7 @@ def sentences(docstring: str) -> list[str]:
 
 
 def annotation_problems(file: str, node: ast.AST) -> list[str]:
-    """Missing annotations of pipeline/, needless ones of components/."""
+    """Missing annotations of pipeline/ and phistar/, needless ones of components/."""
     if not isinstance(node, FUNCTIONS):
         return []
     arguments = [*node.args.posonlyargs, *node.args.args]
@@ -139,6 +139,7 @@ def test_source_holds_the_rules():
         ("pipeline/new.py", "def f(x) -> int:\n    pass"),
         ("pipeline/new.py", "def f(*, x) -> int:\n    pass"),
         ("pipeline/new.py", "def f(x: int):\n    pass"),
+        ("phistar/new.py", "def f(x) -> int:\n    pass"),
     ],
 )
 def test_planted_violation_is_found(tmp_path, file, code):

@@ -19,7 +19,7 @@ _ready = []
 
 
 def start():
-    """Start a process for a later `take`; it ends when this process does."""
+    """Start a process for a later `take`, if none waits; it ends when this one does."""
     if not _ready:
         _ready.append(_process())
 
@@ -27,6 +27,13 @@ def start():
 def take():
     """The process that `start` began, or a new one.  -> subprocess.Popen."""
     return _ready.pop() if _ready else _process()
+
+
+def stop():
+    """End the process that nobody took: a notebook goes on after a run has failed."""
+    while _ready:
+        with _ready.pop() as process:
+            process.kill()
 
 
 def ask(process, saved_model, mlflow_model=None):

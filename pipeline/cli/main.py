@@ -17,6 +17,7 @@ import json
 import os
 import signal
 import sys
+import threading
 from argparse import Namespace
 from collections.abc import Iterable
 from types import FrameType
@@ -45,8 +46,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run_command(typed: list[str]) -> int:
     """Run what was typed, print its answer, and return the exit status."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, on_signal)
+    if threading.current_thread() is threading.main_thread():  # no other may
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, on_signal)
     given = None
     try:
         given = parse(typed)
@@ -274,21 +276,16 @@ def load(given: Namespace, more: Iterable[str] = ()) -> Any:
         from phistar.pipeline.config import load as configs
 
         config = configs.load(given.recipe, [*given.overrides, *more], given.root)
-    if config.dropped and not more:
-        print(
-            f"dropped, since another choice: {', '.join(config.dropped)}",
-            file=sys.stderr,
-        )
+    if not more:
+        terminal.note_dropped(config.dropped)
     return config
 
 
 def failed(error: BaseException, typed: list[str]) -> int:
     """Print one clear error on stderr and return the exit status."""
     failure = error if isinstance(error, Failure) else Failure.of(error)
-    head = terminal.paint("phistar: error:", "red")
-    print(f"{head} {failure}", file=sys.stderr)
-    if failure.details and ("--debug" in typed or not failure.expected):
-        print(failure.details, file=sys.stderr)
+    head = terminal.paint(errors.HEAD, "red")
+    print(*failure.lines(head, "--debug" in typed), sep="\n", file=sys.stderr)
     if "--json" in typed:
         answer = {"error": str(failure), "status": failure.status}
         print(json.dumps(answer), flush=True)

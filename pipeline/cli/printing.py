@@ -17,11 +17,14 @@ LABEL = 9  # columns of the words in front of the last lines
 LEAST = 20  # columns that a wrapped cell needs
 
 
-def metrics_table(metrics: dict[str, float]) -> list[str]:
+def metrics_rows(metrics: dict[str, float]) -> list[list[str]]:
     """The test metrics with their intervals, and the floors below them.
 
     Args:
         metrics: "test_nll", "test_nll_low", ... -> value.
+
+    Returns:
+        Rows of name, value, unit, note.
     """
     rows = []
     for name in HEADLINE:
@@ -41,7 +44,7 @@ def metrics_table(metrics: dict[str, float]) -> list[str]:
             if f"{full}_{floor}" in metrics:
                 value = number(metrics[f"{full}_{floor}"])
                 rows.append([f"  {floor}", value, "", meaning])
-    return table(rows)
+    return rows
 
 
 def result(title: str, answer: dict, following: list[str]) -> list[str]:
@@ -56,7 +59,7 @@ def result(title: str, answer: dict, following: list[str]) -> list[str]:
     lines = [""] if width() else []
     lines.append(paint(title, "bold", sys.stdout))
     if answer["metrics"]:
-        lines += metrics_table(answer["metrics"])
+        lines += table(metrics_rows(answer["metrics"]))
     rows = []
     if verdict := answer.get("verdict"):
         style = "red" if verdict["verdict"] == "not better" else "green"

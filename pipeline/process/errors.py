@@ -7,19 +7,21 @@
          `promote`, is not better than guessing or is worse than the champion
     130  Ctrl-C; 143 SIGTERM; 141 the reader of stdout has closed the pipe
 
-`Failure.of` maps exceptions to these.
+`Failure.of` maps exceptions to these. In Python, `phistar.Failure` is all of them.
 """
 
 import traceback
 from pathlib import Path
 
+from phistar import HERE
 from phistar.components.errors import RejectedModel
 
 OK, FAILED, USAGE, REJECTED = 0, 1, 2, 3
 INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143  # 128 + the signal's number
 
 ROOT = Path(__file__).parents[2]
-OURS = (ROOT / "pipeline", ROOT / "components")
+OURS = (ROOT / "pipeline", ROOT / "components", HERE)
+HEAD = "phistar: error:"
 
 
 class Failure(Exception):
@@ -42,6 +44,20 @@ class Failure(Exception):
     ):
         super().__init__(message)
         self.status, self.details, self.expected = status, details, expected
+
+    def lines(self, head: str = HEAD, debug: bool = False) -> list[str]:
+        """The lines of the user: the error, and the traceback of a defect.
+
+        Args:
+            head: in front of the first one.
+            debug: the traceback in any case.
+        """
+        traced = self.details and (debug or not self.expected)
+        return [f"{head} {self}", *[self.details] * bool(traced)]
+
+    def _render_traceback_(self) -> list[str]:
+        """The lines that IPython shows below a cell, in place of a traceback."""
+        return self.lines()
 
     def to_json(self) -> dict:
         """Plain data; `Failure(**failure.to_json())` is the same failure."""

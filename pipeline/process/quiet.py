@@ -1,11 +1,30 @@
-"""TensorFlow's start-up messages, hidden from the terminal unless something fails."""
+"""TensorFlow's start-up messages, hidden from the terminal unless something fails.
+
+A process is a command's own, or a user's, as in a notebook. In a user's nothing is
+hidden from other imports, and garbage is collected as before.
+"""
 
 import contextlib
 import gc
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from logging import LogRecord
+
+INFO = 20  # of the package logging, whose import takes a while
+_shared = False  # with a user's code, as in a notebook
+_redirecting = threading.RLock()  # a process has one stderr
+
+
+def share_process() -> None:
+    """Hide nothing from the other code of this process, from now on."""
+    global _shared
+    _shared = True
 
 
 def environment(backend: str = "tensorflow") -> dict[str, str]:
@@ -45,9 +64,9 @@ def startup() -> Iterator[None]:
     """
     import tempfile
 
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as held:
+    with _redirecting, tempfile.TemporaryFile() as held:
+        sys.stderr.flush()
+        kept = os.dup(2)
         os.dup2(held.fileno(), 2)
         try:
             yield
@@ -67,6 +86,9 @@ def without_gc() -> Iterator[None]:
 
     A search for garbage among them takes a tenth of an import, a fifth of a plan.
     """
+    if _shared:  # a user's garbage would be kept too
+        yield
+        return
     gc.disable()
     try:
         yield
@@ -99,15 +121,42 @@ def without(*names: str) -> Iterator[None]:
     """Hide packages in the block, as if they were not installed.
 
     TensorFlow and Keras import some that only functions need which are not ours. That
-    takes seconds.
+    takes seconds. In a user's process they may be needed, now or later.
     """
-    hidden = [name for name in names if name not in sys.modules]
+    hidden = [name for name in names if not _shared and name not in sys.modules]
     sys.modules |= dict.fromkeys(hidden)  # None refuses an import
     try:
         yield
     finally:
         for name in hidden:
             sys.modules.pop(name, None)
+
+
+def worth_reading(record: "LogRecord") -> bool:
+    """False for a log line of TensorFlow that no one can act on.
+
+    In a notebook TensorFlow tells where it writes. Batches have a few shapes by plan,
+    and each is traced once: no fault to report.
+    """
+    retraced = "triggered tf.function retracing" in record.getMessage()
+    return record.levelno > INFO and not retraced
+
+
+def require_tensorflow() -> None:
+    """Refuse a process in which Keras runs on another backend.
+
+    Raises:
+        ValueError: it was imported with one.
+    """
+    keras = sys.modules.get("keras")
+    if keras is None or keras.config.backend() == "tensorflow":
+        return
+    raise ValueError(
+        "Keras has another backend in this process. Received: "
+        f"{keras.config.backend()}. Expected tensorflow: restart Python (in a notebook "
+        'its kernel), and set os.environ["KERAS_BACKEND"] = "tensorflow" before keras '
+        "is imported; or import phistar alone, which does so."
+    )
 
 
 class WithoutTensorFlow:
@@ -135,12 +184,10 @@ def import_keras(devices: str = "auto") -> None:
         sys.meta_path.insert(0, WithoutTensorFlow)
     else:
         unused.append("jax")
-    import logging
+    if not _shared:
+        import logging
 
-    # Batches have a few shapes by plan, and each is traced once: no fault to report.
-    logging.getLogger("tensorflow").addFilter(
-        lambda record: "triggered tf.function retracing" not in record.getMessage()
-    )
+        logging.getLogger("tensorflow").addFilter(worth_reading)
     with without_gc(), startup(), without(*unused):
         import keras
 

@@ -169,6 +169,12 @@ def note(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def note_dropped(keys: list[str]) -> None:
+    """Write a line about keys of a recipe that another choice has made void."""
+    if keys:
+        note(f"dropped, since another choice: {', '.join(keys)}")
+
+
 def paint(text: str, style: str, stream: TextIO | None = None) -> str:
     """A text in a style of STYLES, if the stream (stderr) is a terminal with colours.
 

@@ -1,5 +1,6 @@
 """Run a recipe: once, or once per seed under one parent."""
 
+import contextlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -63,7 +64,7 @@ def run_once(
         require(config, store, first)
     complete = how.get("last", NAMES[-1]) == NAMES[-1]
     opened = execution(root, config, command, complete, under, register=register)
-    with opened as current:
+    with opened as current, contextlib.ExitStack() as at_its_end:
         record = current.record
 
         def before_train(artifacts: dict[str, Path], key: str, parts: dict) -> None:
@@ -74,6 +75,7 @@ def run_once(
                 from phistar.components.serving import clean  # it imports numpy
 
                 clean.start()  # export needs it in a few seconds
+                at_its_end.callback(clean.stop)
 
         stages = run_stages(
             config,

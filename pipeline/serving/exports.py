@@ -1,4 +1,7 @@
-"""The export that a word names: a run's id or name, a recipe's name, or its folder."""
+"""The export that a word names: a run's id or name, a recipe's name, or its folder.
+
+Also the addresses of MLflow: models:/digits@champion, models:/digits/3, runs:/ID.
+"""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -8,6 +11,8 @@ from phistar.pipeline.record.runs import result
 from phistar.pipeline.store import champions
 from phistar.pipeline.store.contract import read_contract
 
+ADDRESSES = ("models:/", "runs:/")
+
 
 class Export(NamedTuple):
     """A SavedModel.
@@ -16,7 +21,7 @@ class Export(NamedTuple):
         folder: Path of saved_model.pb's folder.
         contract: dict, its contract.json.
         run_id: of the execution that it is named by; its maker's, if by its folder.
-        name: of that execution, or the folder.
+        name: of that execution, or the folder, or MLflow's address.
     """
 
     folder: Path
@@ -32,6 +37,7 @@ def find(word: str, root: Path) -> Export:
         word: folder of an export or of its SavedModel. Or a recipe's name, for its
             champion, or, if nothing was promoted, its newest finished run. Or a run's
             name, its id (ours or MLflow's), or the beginning of one, 4 letters or more.
+            Or MLflow's address of a model or a run.
         root: project root.
 
     Raises:
@@ -41,6 +47,12 @@ def find(word: str, root: Path) -> Export:
         if (folder / "contract.json").is_file():
             contract = read_contract(folder)
             return Export(folder, contract, contract["run_id"], word)
+    if word.startswith(ADDRESSES):
+        from phistar.pipeline.tracking import registry  # it imports mlflow
+
+        folder = registry.fetch(word, root)
+        contract = read_contract(folder)
+        return Export(folder, contract, contract["run_id"], word)
     if champion := champions.champion(word, root):
         run_id = champions.read_origin(champion)["run_id"]
         name = f"{word}, version {champion.name}"

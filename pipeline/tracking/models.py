@@ -31,6 +31,25 @@ CARD = Path("assets.extra", "card.md")  # in a SavedModel
 PARITY = "phistar.parity"  # tag of versions: the golden batch's difference, nats
 
 
+def fetch(uri: str, word: str) -> Path:
+    """The folder of a model, as MLflow has it or has just downloaded it.
+
+    Args:
+        uri: MLflow's address of its store.
+        word: address of a model or a run; see `registry.fetch`.
+    """
+    with everywhere(uri):
+        from mlflow import MlflowClient
+        from mlflow.artifacts import download_artifacts
+
+        kind, _, rest = word.partition(":/")
+        if kind == "runs" and "/" not in rest.strip("/"):
+            run = MlflowClient(uri).get_run(rest.strip("/"))
+            for model in run.outputs.model_outputs:  # a run has one export
+                word = f"models:/{model.model_id}"
+        return Path(download_artifacts(artifact_uri=word))
+
+
 def log(client: "MlflowClient", run_id: str, model: Model) -> str | None:
     """Log a model, and register it if it is to be; each unless it exists.
 

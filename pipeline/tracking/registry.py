@@ -9,9 +9,11 @@ from pathlib import Path
 from phistar.pipeline.store import champions
 from phistar.pipeline.store.store import Store
 from phistar.pipeline.tracking import models
-from phistar.pipeline.tracking.address import sent_to
+from phistar.pipeline.tracking.address import LOCAL, public_name, sent_to, tracking_uri
 from phistar.pipeline.tracking.sender import Sending
 from phistar.pipeline.tracking.target import Target
+
+SHOWN = 10  # names that an error lists
 
 
 def register(target: Target, root: Path, name: str, origin: dict) -> int | None:
@@ -36,6 +38,52 @@ def register(target: Target, root: Path, name: str, origin: dict) -> int | None:
         models.log(target.client, sent[1], model)
         version = models.version_of(target.client, name, key)
     return version and int(version.version)
+
+
+def fetch(word: str, root: Path) -> Path:
+    """The folder of the SavedModel of MLflow's model, fetched unless it is here.
+
+    Args:
+        word: models:/NAME@ALIAS, models:/NAME/VERSION, models:/ID, runs:/ID or
+            runs:/ID/NAME.
+        root: project root.
+
+    Raises:
+        ValueError: MLflow has no such model, or it is not of phistar.
+    """
+    name = public_name(root)
+    if name == LOCAL and not (Path(root) / "mlruns" / "mlflow.db").exists():
+        raise ValueError(
+            f"there is no MLflow below {Path(root) / 'mlruns'}. Received: {word}. "
+            "Expected the folder of a project that has runs (--root, or root= in "
+            "Python), or the address of a server in MLFLOW_TRACKING_URI."
+        )
+    target = Target(root)
+    try:
+        folder = models.fetch(tracking_uri(root), word)
+    except target.error as error:
+        said = " ".join(str(error).split())
+        raise ValueError(
+            f"MLflow at {name} gives no such model. Received: {word}, and from MLflow: "
+            f"{said} Expected one of: {', '.join(known(target)) or 'a registered one'}."
+        ) from error
+    saved_model = folder / "artifacts" / "saved_model"
+    if not (saved_model / "contract.json").is_file():
+        raise ValueError(
+            f"this model of MLflow is no export of phistar. Received: {word}, that is "
+            f"{folder}. Expected artifacts/saved_model/contract.json in it."
+        )
+    return saved_model
+
+
+def known(target: Target) -> list[str]:
+    """The addresses of the registered models that have an alias or a version."""
+    found = []
+    for model in target.client.search_registered_models(max_results=SHOWN):
+        found += [f"models:/{model.name}@{alias}" for alias in model.aliases]
+        versions = target.client.search_model_versions(f"name = '{model.name}'")
+        found += [f"models:/{model.name}/{version.version}" for version in versions[:1]]
+    return found
 
 
 def crown(target: Target, name: str, version: int) -> None:

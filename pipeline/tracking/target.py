@@ -40,6 +40,7 @@ SETTINGS = {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "GIT_PYTHON_REFRESH": "quiet",
 }
+LOGGERS = ("mlflow", "alembic", "sqlalchemy", "urllib3")
 
 # tag of an experiment: our description of it; MLflow shows no tag with this beginning
 QUESTION = "mlflow.phistar.question"
@@ -291,6 +292,6 @@ def _quiet() -> None:
     """Set MLflow up: no telemetry, no minutes of retries, no log lines."""
     for name, value in SETTINGS.items():
         os.environ.setdefault(name, value)
-    for name in ("mlflow", "alembic", "sqlalchemy", "urllib3"):
+    for name in LOGGERS:
         # MLflow logs what it also raises; what it raises is ours to report.
         logging.getLogger(name).setLevel(logging.CRITICAL)

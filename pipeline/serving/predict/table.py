@@ -19,13 +19,21 @@ class Table:
         called: the signature.
         label: the column with the labels.
         missing: cells without a value, but in the labels.
+        options: how a user gives the last two, for errors.
 
     Raises:
         ValueError: a label that is an input too.
     """
 
-    def __init__(self, called: Signature, label: str, missing: tuple[str, ...]):
+    def __init__(
+        self,
+        called: Signature,
+        label: str,
+        missing: tuple[str, ...],
+        options: tuple[str, str] = ("--label COLUMN", " (`--missing WORD`)"),
+    ):
         self.specs, self.missing = called.inputs, frozenset(missing)
+        self.options = options
         # column's name -> the signature's
         self.names = {
             tables.plain_name(label) if spec["form"] == "label" else name: name
@@ -33,8 +41,8 @@ class Table:
         }
         if len(self.names) < len(self.specs):
             raise ValueError(
-                f"an input cannot be the label. Received: --label {label}. "
-                "Expected a column that the model does not read."
+                f"an input cannot be the label. Received: {label}, as "
+                f"{self.options[0]}. Expected a column that the model does not read."
             )
 
     def rows(self, file: str) -> Iterator[Input]:
@@ -42,7 +50,7 @@ class Table:
         with opened(file) as stream:
             rows = tables.rows(stream, file)
             _, header = next(rows)
-            places = self.places(file, header)
+            places = self.places(f"{file}:1", header)
             for line, row in rows:
                 values = {
                     name: self.value(f"{file}:{line}", name, row[place])
@@ -50,8 +58,12 @@ class Table:
                 }
                 yield Input({"file": shown(file), "line": line}, values)
 
-    def places(self, file: str, header: list[str]) -> dict[str, int]:
+    def places(self, place: str, header: list[str]) -> dict[str, int]:
         """The signature's name -> position in a row.
+
+        Args:
+            place: of the header, for errors.
+            header: names of columns.
 
         Raises:
             ValueError: a column that is not in the header, or is there twice.
@@ -68,7 +80,7 @@ class Table:
             )
             hint = self.hint(missing, header) if missing else ""
             raise ValueError(
-                f"{file}:1: {what}. Received: {shortened(header) or 'no header'}. "
+                f"{place}: {what}. Received: {shortened(header) or 'no header'}. "
                 "Expected each column that the model was trained on, once; others are "
                 f"ignored.{hint}"
             )
@@ -77,7 +89,7 @@ class Table:
     def hint(self, missing: list[str], header: list[str]) -> str:
         """The end of an error about missing columns."""
         if any(self.specs[self.names[c]]["form"] == "label" for c in missing):
-            return " `--label COLUMN` names the column with the labels."
+            return f" `{self.options[0]}` names the column with the labels."
         return nearest(missing[0], header)
 
     def value(self, place: str, name: str, cell: str) -> float | bytes:
@@ -96,7 +108,7 @@ class Table:
             raise ValueError(
                 f"{place}: the column {name!r} holds no number. Received: "
                 f"{cell!r}. Expected a finite number, or one of "
-                f"{sorted(self.missing)} where it is missing (`--missing WORD`)."
+                f"{sorted(self.missing)} where it is missing{self.options[1]}."
             )
         return value
 
