@@ -61,6 +61,8 @@ setup(
         "uvicorn>=0.34",
         "httptools>=0.6",
         "uvloop>=0.21",
+        "python-multipart>=0.0.20",  # Starlette reads forms with it
+        "prometheus-client>=0.21",
         "rich>=14,<16",
     ],
     extras_require={
@@ -74,6 +76,8 @@ setup(
             "ruff>=0.17,<0.18",
             "selenium>=4.20",
             "pre-commit>=4",
+            "openapi-spec-validator>=0.7",
+            "openapi-python-client>=0.26",
         ],
     },
 )
