@@ -10,6 +10,8 @@ import os
 import shlex
 import socket
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,7 @@ from phistar.components.serving.request import (
 from phistar.pipeline.process import quiet
 from phistar.pipeline.process.terminal import working
 from phistar.pipeline.serving.http.application import application
+from phistar.pipeline.serving.http.watched import Watched
 from phistar.pipeline.store import champions
 from phistar.pipeline.store.contract import read_contract
 from phistar.pipeline.tracking.address import require_free
@@ -52,32 +55,50 @@ def serve(name: str, root: Path, port: int, access_log: bool) -> None:
     folder = champions.champion(name, root)
     require_free(port)
     os.environ |= quiet.environment()
-    contract = read_contract(folder)
+    read_contract(folder)  # one of an earlier phistar is refused at once
     with working(f"serve {name}", "starting TensorFlow"):
         quiet.load_library()
         with quiet.startup():
             import uvicorn
 
-            model = load(folder, contract)
-    address = f"http://127.0.0.1:{port}"
+            address = f"http://127.0.0.1:{port}"
+            log = write_line if access_log else None
+            app = make(name, folder, address, partial(print, flush=True), log)
+    # A client that reads the lines connects at once. The socket must listen by then:
+    # uvicorn opens its own only after the start event that prints them.
+    with socket.create_server(("127.0.0.1", port), backlog=BACKLOG) as listening:
+        config = uvicorn.Config(app, log_level="warning", lifespan="on")
+        uvicorn.Server(config).run(sockets=[listening])
+
+
+def make(
+    name: str, folder: Path, address: str, say: Callable, log: Callable | None
+) -> Watched:
+    """The application that serves a version, once it has answered its golden batch.
+
+    Args:
+        name: of the model.
+        folder: of the version.
+        address: that it will be served at.
+        say: called with the text about it when it starts.
+        log: function of a line of the access log; None for no log.
+
+    Raises:
+        RejectedModel: it does not answer as it was evaluated.
+    """
+    contract = read_contract(folder)
     line = curl(folder, contract, address, folder.parent)
     about = {
         "model": name,
         "version": folder.name,
         "run": champions.read_origin(folder)["run_id"],
     }
-
-    def ready() -> None:
-        print(f"{name} {folder.name} answers at {address}/invocations")
-        print(f"{line}\nopen {address} to try it", flush=True)
-
-    log = write_line if access_log else None
-    app = application(model, folder, contract, about, line, ready, log)
-    # A client that reads the lines connects at once. The socket must listen by then:
-    # uvicorn opens its own only after the start event that prints them.
-    with socket.create_server(("127.0.0.1", port), backlog=BACKLOG) as listening:
-        config = uvicorn.Config(app, log_level="warning", lifespan="on")
-        uvicorn.Server(config).run(sockets=[listening])
+    text = (
+        f"{name} {folder.name} answers at {address}/invocations\n{line}\n"
+        f"open {address} to try it"
+    )
+    model = load(folder, contract)
+    return application(model, folder, contract, about, line, partial(say, text), log)
 
 
 def write_line(text: str) -> None:

@@ -31,8 +31,12 @@ def part(one: Compared, unit: str) -> str:
         text = f"{WORDS[one.what]} {percent(one.here)}"
         test = "" if one.test is None else f" (test {percent(one.test)})"
         return f"{text}{test}" + (f", most in {one.most}" if one.most else "")
-    mean = "mean entropy" if unit == "label" else "-ln P of the answers"
-    name = "-ln P of the labels" if one.what == "labels" else mean
+    of_labels = {
+        "answers": "mean entropy",
+        "labels": "-ln P of the labels",
+    }
+    of_texts = {"answers": "-ln P of the answers", "labels": "-ln P of the texts"}
+    name = (of_labels if unit == "label" else of_texts)[one.what]
     between = "" if math.isnan(one.low) else f", {one.low:.4f} to {one.high:.4f}"
     test = "" if one.test is None else f" (test {one.test:.4f})"
     return f"{name} {one.here:.4f} nats a {unit}{between}{test}"

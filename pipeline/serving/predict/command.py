@@ -48,8 +48,8 @@ def predict(
         signature: name of it.
         knobs: name -> number, or None for the default.
         batch_size: inputs of one call; None is the contract's.
-        label: column of a table with the labels; None is "label" for log_prob. `predict`
-            scores its answers with it, if it is given.
+        label: column of a table with the labels; None is "label" for log_prob. If it
+            is given, `predict` scores its answers with it.
         missing: cells without a value; None is those of ingest.
 
     Returns:
