@@ -61,7 +61,7 @@ def application(
         yield
 
     counted = metrics.Metrics(about, contract)
-    known = about, contract, examples(folder, contract)
+    known = about, contract, examples(folder, contract, model)
     document = openapi.document(*known)
 
     async def measured(request: Request) -> Response:

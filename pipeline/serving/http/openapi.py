@@ -8,10 +8,19 @@ from phistar.components.serving.request import DEFAULT, Signature, signature
 
 TYPES = {"float32": "number", "float64": "number", "string": "string"}
 TYPES |= {"bool": "boolean", "int32": "integer", "int64": "integer"}
-OTHERS = {  # MLflow's other forms of a request
-    "instances": {"type": "array", "items": {"type": "object"}},
-    "dataframe_records": {"type": "array", "items": {"type": "object"}},
-    "dataframe_split": {
+# MLflow's other forms of a request; each schema has a name, which clients give to it
+OTHERS = {
+    "instances": {"type": "array", "items": {"$ref": "#/components/schemas/AnyRow"}},
+    "dataframe_records": {
+        "type": "array",
+        "items": {"$ref": "#/components/schemas/AnyRow"},
+    },
+    "dataframe_split": {"$ref": "#/components/schemas/Split"},
+}
+SHARED = {
+    "AnyRow": {"type": "object", "description": "name -> value, of every input"},
+    "AnyParams": {"type": "object", "description": "signature, and its parameters"},
+    "Split": {
         "type": "object",
         "required": ["columns", "data"],
         "properties": {
@@ -66,22 +75,19 @@ def document(about: dict, contract: dict, examples: dict) -> dict:
         requests.append(add_request(schemas, called, contract))
         answer = add_answer(schemas, called)
         answers += [answer] if answer not in answers else []
-    schemas["OtherForm"] = {
-        "description": "MLflow's other forms of a request: rows, or a data frame.",
-        "oneOf": [
-            {
-                "type": "object",
-                "required": [form],
-                "properties": {form: schema, "params": {"type": "object"}},
-            }
-            for form, schema in OTHERS.items()
-        ],
-    }
+    schemas |= SHARED
+    for form, schema in OTHERS.items():
+        schemas[f"{camel(form)}Request"] = {
+            "type": "object",
+            "required": [form],
+            "properties": {form: schema, "params": reference("AnyParams")},
+        }
+        requests.append(f"{camel(form)}Request")
     # the answer with the most keys first: a row of it is none of the others
     answers.sort(key=lambda name: -len(schemas[row_of(name)]["properties"]))
     content = {
         "application/json": {
-            "schema": {"oneOf": [*map(reference, requests), reference("OtherForm")]},
+            "schema": {"oneOf": list(map(reference, requests))},
             "examples": {
                 name: {"summary": f"signature {name}", "value": example["request"]}
                 for name, example in examples.items()

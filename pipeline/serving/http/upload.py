@@ -8,7 +8,7 @@ signature    and knobs: one value each
 import json
 
 from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 
 from phistar.components.serving.request import Signature, Wrong
@@ -42,10 +42,9 @@ async def fields(content: bytes, kind: str, rows: int) -> dict[str, list]:
             for name, value in form.multi_items():
                 file = isinstance(value, UploadFile)
                 found.setdefault(name, []).append(await value.read() if file else value)
-    except (HTTPException, KeyError) as error:
-        text = error.detail if isinstance(error, HTTPException) else "no boundary"
-        expected = "curl -F image=@FILE"
-        raise Wrong("no form with files", text, expected, reason="body") from None
+    except MultiPartException as error:
+        what, expected = "no form with files", "curl -F image=@FILE"
+        raise Wrong(what, error.message, expected, reason="body") from None
     return found
 
 
