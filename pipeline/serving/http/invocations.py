@@ -110,7 +110,9 @@ def answer(model: "Model", contract: dict, read: Read) -> Answered:
         return refused(Refusal(500, "the model failed", "error"), called)
     rows = called.answer(outputs, cut=False, shortest=False)
     content = json.dumps({"predictions": rows}, allow_nan=False).encode()
-    return Answered(200, content, "", called, inputs, outputs, len(rows))
+    # of an image nothing is counted, and it may be large
+    counted = inputs if contract["inputs"]["seen"] else {}
+    return Answered(200, content, "", called, counted, outputs, len(rows))
 
 
 def refused(refusal: Refusal, called: Signature | None = None) -> Answered:

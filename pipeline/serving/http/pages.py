@@ -35,6 +35,7 @@ fieldset[hidden] { display: none; }
 pre { overflow-x: auto; background: #f5f7fa; padding: 8px 12px; font-size: .85rem;
   white-space: pre-wrap; overflow-wrap: anywhere; }
 .bar { display: inline-block; height: .8em; background: var(--accent); }
+#answer td { overflow-wrap: anywhere; white-space: pre-wrap; }
 .error { color: var(--bad); font-weight: 600; }
 """
 DOCUMENT = Markup("""<!doctype html>
@@ -247,6 +248,9 @@ def docs(about: dict, contract: dict, examples: dict) -> str:
             "<code>phistar-version</code> and <code>phistar-run</code>."
         ),
     ]
+    if contract["reads"] == "table":
+        text = "A number or a word that is missing is <code>null</code>."
+        rules.append(Markup(text))
     if contract["reads"] == "images":
         text = "Image files can be sent as they are: <code>{}</code>"
         line = "curl -F image=@cat.png -F signature=predict ADDRESS/invocations"

@@ -136,7 +136,8 @@ def curl(folder: Path, contract: dict, address: str, out: Path) -> str:
         image.write_bytes(rows["image"][0])
         return f"{command} -F {shlex.quote(f'image=@{image}')}"
     data: list[Any] = [[plain(rows[name], shortest=True)[0] for name in x]]
-    request = json.dumps({"dataframe_split": {"columns": list(x), "data": data}})
+    body = {"dataframe_split": {"columns": list(x), "data": data}}
+    request = json.dumps(body, ensure_ascii=False)
     if len(request) > LONGEST_LINE:
         path = out / "request.json"
         path.write_text(request, "utf-8")
