@@ -68,6 +68,8 @@ setup(
         "uvicorn>=0.34",
         "httptools>=0.6",
         "uvloop>=0.21",
+        "python-multipart>=0.0.20",  # Starlette reads forms with it
+        "prometheus-client>=0.21",
         "rich>=14,<16",
     ],
     extras_require={
@@ -84,6 +86,8 @@ setup(
             # the tutorial notebook is run by tests/phistar/test_tutorial.py
             "nbclient>=0.10",
             "ipykernel>=7",
+            "openapi-spec-validator>=0.7",
+            "openapi-python-client>=0.26",
         ],
     },
 )

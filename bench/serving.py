@@ -1,6 +1,7 @@
 """Latency and throughput of `phistar serve` beside the bare SavedModel.
 
     python bench/serving.py [--seconds 5] [--recipes breast_cancer digits ...]
+    python bench/serving.py --counting [--repeats 20] [--seconds 2] [--recipes ...]
 
 Each recipe is trained for two steps and promoted. Then 1, 8 and 32 clients request one
 golden row again and again, and each waits for its answer:
@@ -11,6 +12,10 @@ golden row again and again, and each waits for its answer:
     stand-in   tests/helpers/standin.py, which speaks TensorFlow Serving's REST protocol
 
 Printed are p50 and p99 in ms, answers per second, and the time until `serve` is ready.
+
+`--counting` measures what the counts of `/metrics` cost instead: `serve` as it is, its
+counts read every second, beside the same server without them, in turns. Printed is the
+ratio of their answers per second, the median of the repeats and its interval.
 """
 
 import argparse
@@ -29,12 +34,22 @@ import time
 from pathlib import Path
 
 import numpy as np
-from timing import machine
+from timing import interleaved, interval, machine
 
 RECIPES = ("breast_cancer", "digits", "kjv_quick", "libreoffice_en_de_quick")
 SHORT = ("train.steps=2", "train.eval_every=2", "train.epochs=null")
 CLIENTS = (1, 8, 32)
 ROOT = Path(__file__).parents[1]
+PHISTAR = str(Path(sys.executable).with_name("phistar"))
+AT_ONCE = 8  # clients of --counting
+# `phistar` whose server counts nothing
+WITHOUT = """
+import sys
+from phistar.pipeline.cli.main import main
+from phistar.pipeline.serving.http.metrics import Metrics
+Metrics.count = lambda *_: None
+sys.exit(main())
+"""
 
 
 def main():
@@ -42,8 +57,18 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--recipes", nargs="+", default=RECIPES)
+    parser.add_argument("--counting", action="store_true")
+    parser.add_argument("--repeats", type=int, default=20)
     given = parser.parse_args()
     print(machine())
+    if given.counting:
+        print(
+            "recipe                    share of the answers a second that counts cost"
+        )
+        with tempfile.TemporaryDirectory() as root:
+            for recipe in given.recipes:
+                counting(recipe, Path(root), given.seconds, given.repeats)
+        return
     print("recipe                    what      clients   p50 ms   p99 ms   a second")
     with tempfile.TemporaryDirectory() as root:
         for recipe in given.recipes:
@@ -52,30 +77,17 @@ def main():
 
 def measure(recipe, root, seconds):
     """Train one recipe, and print its three tables."""
-    phistar = str(Path(sys.executable).with_name("phistar"))
-    for command in (["run", recipe, *SHORT], ["promote", recipe]):
-        subprocess.run(
-            [phistar, *command, "--root", str(root)],
-            check=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-    folder = root / "mlruns" / "serving" / recipe
-    golden = folder / "1" / "assets.extra" / "golden"
-    request = json.loads((golden / "serving_default.request.json").read_text())
-    one = {name: values[:1] for name, values in request["inputs"].items()}
+    folder, one = promoted(recipe, root)
     ask = bare(folder / "1", one)
     ask()  # the first call traces and allocates
     show(recipe, "bare", lambda clients: threads(ask, clients, seconds))
     port = free_port()
     began = time.perf_counter()
-    command = [phistar, "serve", recipe, "--port", str(port), "--root", str(root)]
+    command = [PHISTAR, "serve", recipe, "--port", str(port), "--root", str(root)]
     with process(command) as server:
         server.stdout.readline()
         ready = time.perf_counter() - began
-        plain = {k: [decoded(v) for v in values] for k, values in one.items()}
-        body = json.dumps({"inputs": plain})
-        served(recipe, "serve", port, "/invocations", body, seconds)
+        served(recipe, "serve", port, "/invocations", as_json(one), seconds)
     port = free_port()
     script = ROOT / "tests" / "helpers" / "standin.py"
     command = [sys.executable, str(script), recipe, str(folder), str(port)]
@@ -86,16 +98,90 @@ def measure(recipe, root, seconds):
     print(f"{recipe:<25} serve was ready in {ready:.1f} s", flush=True)
 
 
+def promoted(recipe, root):
+    """Train one recipe for two steps.
+
+    Returns:
+        (Path of its served versions; a request of one row, in the form of TensorFlow
+        Serving's REST API).
+    """
+    steps = ["run", recipe, *SHORT], ["promote", recipe, "--anyway"]
+    for command in steps:
+        subprocess.run(
+            [PHISTAR, *command, "--root", str(root)],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+    folder = root / "mlruns" / "serving" / recipe
+    golden = folder / "1" / "assets.extra" / "golden"
+    request = json.loads((golden / "serving_default.request.json").read_text())
+    return folder, {name: values[:1] for name, values in request["inputs"].items()}
+
+
+def as_json(one):
+    """The body of a request of one row, as `serve` takes it."""
+    return json.dumps(
+        {"inputs": {k: [decoded(v) for v in vs] for k, vs in one.items()}}
+    )
+
+
+def counting(recipe, root, seconds, repeats):
+    """Train one recipe, and print what counting costs its server."""
+    _, one = promoted(recipe, root)
+    ports = free_port(), free_port()
+    words = ["serve", recipe, "--root", str(root), "--port"]
+    with contextlib.ExitStack() as stack:
+        for port, program in zip(
+            ports, ([PHISTAR], [sys.executable, "-c", WITHOUT]), strict=True
+        ):
+            server = stack.enter_context(process([*program, *words, str(port)]))
+            server.stdout.readline()
+        requests = [message(port, "/invocations", as_json(one)) for port in ports]
+
+        def measured(number):
+            """Seconds of an answer."""
+            return asyncio.run(scraped(ports[number], requests[number], seconds))
+
+        pairs = interleaved(lambda: measured(0), lambda: measured(1), repeats)
+    low, median, high, coverage = interval([counted / bare for counted, bare in pairs])
+    cost = " ".join(f"{1 - 1 / ratio:.2%}" for ratio in (median, low, high))
+    print(f"{recipe:<25} {cost} ({coverage:.0%} interval of the median)", flush=True)
+
+
+async def scraped(port, request, seconds):
+    """Seconds of an answer, while the counts are read once a second."""
+    reading = asyncio.create_task(read_counts(port))
+    times, passed = await post(port, request, AT_ONCE, seconds)
+    reading.cancel()
+    return passed / len(times)
+
+
+async def read_counts(port):
+    """Read `/metrics` every second, as a scraper would more rarely."""
+    while True:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /metrics HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n")
+        await reader.read()
+        writer.close()
+        await asyncio.sleep(1)
+
+
 def served(recipe, what, port, path, body, seconds):
     """Measure and print a server."""
+    request = message(port, path, body)
+    asyncio.run(post(port, request, 1, 0.1))  # the first call traces and allocates
+    show(recipe, what, lambda n: asyncio.run(post(port, request, n, seconds)))
+
+
+def message(port, path, body):
+    """A request of HTTP.  -> bytes"""
     length = len(body.encode())
     head = (
         f"POST {path} HTTP/1.1\r\nhost: 127.0.0.1:{port}\r\n"
         f"content-type: application/json\r\ncontent-length: {length}\r\n\r\n"
     )
-    request = (head + body).encode()
-    asyncio.run(post(port, request, 1, 0.1))  # the first call traces and allocates
-    show(recipe, what, lambda n: asyncio.run(post(port, request, n, seconds)))
+    return (head + body).encode()
 
 
 def show(recipe, what, measured):

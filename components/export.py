@@ -65,7 +65,7 @@ def run(task, dataset, network, report, out_dir, log):
         context = windows and windows.context
         progress.doing("scoring test with the saved model")
         # before the contract is written: it states the SavedModel's own score
-        served = parity.score(data, encoder, folder, test_nll, context)
+        served, drift = parity.score(data, encoder, folder, test_nll, context)
         differences = {"test_nll": served["test_difference"]}
         contract = {
             "task": task,
@@ -85,8 +85,11 @@ def run(task, dataset, network, report, out_dir, log):
             "oldest_tensorflow": OLDEST_TENSORFLOW,
             "data": {"name": data.description["name"], **data.digests},
             "metrics": artifacts.read_json(Path(report) / "metrics.json"),
+            "verdict": artifacts.read_json(Path(report) / "verdict.json")["sentence"],
             # test again, through the SavedModel
             "served": served,
+            # what train had, and how much of test was outside of it
+            "inputs": {"seen": encoder.seen(), "test": drift.to_json()},
             "golden": GOLDEN.as_posix(),
             "run_id": log.run_id,
             "versions": {

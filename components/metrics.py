@@ -62,6 +62,19 @@ def floors(label_index, train_counts):
     }
 
 
+def entropy(log_probs):
+    """Mean entropy of P(y | x): what its answers cost if P is right.
+
+    Args:
+        log_probs: float [N, K], nats.
+
+    Returns:
+        float, nats per label, in 0 ... ln K.
+    """
+    log_probs = np.asarray(log_probs, dtype="float64")
+    return float(-(np.exp(log_probs) * log_probs).sum() / len(log_probs))
+
+
 def accuracy(correct):
     """Share of right decisions with its 95 % Wilson interval.
 

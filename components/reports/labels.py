@@ -4,7 +4,7 @@ import numpy as np
 
 from phistar.components import progress
 from phistar.components.data.splits import SPLITS
-from phistar.components.metrics import floors, nll, reliability
+from phistar.components.metrics import entropy, floors, nll, reliability
 from phistar.components.reports import baselines
 from phistar.components.reports.base import Report, golden
 from phistar.components.reports.page import labels as page
@@ -50,6 +50,7 @@ def report(task, data, network, scale, encoder, num_bins, metrics_of, figures_of
             **floors(index, data.description["train_counts"]),
             **metrics_of(data.space, logits, labels),
             "ece": ece,
+            "entropy": entropy(log_probs),
         }
         metrics |= {f"{split}_{name}": value for name, value in measured.items()}
     # the last split is test: the rest of the report is about it

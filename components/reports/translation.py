@@ -54,6 +54,8 @@ def report(task, data, network, scale, encoder, *, beam_size, length_penalty, **
         "test_chrf": chrf.corpus_score(written[2], [written[1]]).score,
         "test_truncated": float(np.mean([not one.ended for one in found])),
         "test_not_canonical": not_canonical(encoder, texts, found),
+        "test_translation_nll": -sum(float(one.log_prob) for one in found)
+        / sum(int(one.length) for one in found),
     }
 
     bleu_of = {

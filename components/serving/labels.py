@@ -58,6 +58,7 @@ class LabelServer(tf.Module):
             return chosen(log_probs, self.task.predict(logits)) | {
                 "labels": tf.broadcast_to(self.labels, tf.shape(log_probs)),
                 "log_probs": log_probs,
+                "probs": tf.exp(log_probs),
             }
 
         def log_prob(*, label, **inputs):
@@ -115,6 +116,7 @@ class LabelServer(tf.Module):
             "labels": "all labels, in the order of log_probs",
             "log_prob": "ln P(label | x), nats",
             "log_probs": "ln P(y | x) for every label, nats",
+            "probs": "P(y | x) for every label; they sum to 1",
             **UNITS,
         }
 

@@ -8,13 +8,14 @@ from phistar.components import progress
 from phistar.components.errors import RejectedModel
 from phistar.components.serving.ask import Model
 from phistar.components.serving.clean import TOLERANCE
+from phistar.components.serving.drift import Drift
 
 BATCH_TOKENS = 2**12  # of texts in one request, padding included
 BATCH_NUMBERS = 2**20  # of other inputs
 
 
 def score(data, encoder, folder, test_nll, context=None):
-    """Compare `log_prob` of every example of test with the evaluation.
+    """Compare `log_prob` of each example of test with the evaluation; count inputs.
 
     Args:
         data: Dataset; test is read.
@@ -24,8 +25,9 @@ def score(data, encoder, folder, test_nll, context=None):
         context: tokens that a language model reads at once.
 
     Returns:
-        dict: test_nll, nats a label (of texts, a token); test_n, the labels;
-        test_difference, the largest one of an example, nats a label.
+        (dict: test_nll, nats a label (of texts, a token); test_n, the labels;
+        test_difference, the largest one of an example, nats a label;
+        Drift, the inputs of test).
 
     Raises:
         RejectedModel: if that is more than 1e-4; of more than 100 nats a label, whose
@@ -42,10 +44,11 @@ def score(data, encoder, folder, test_nll, context=None):
         most = max(1, BATCH_NUMBERS // math.prod(inputs.shape[1:]))
     names, raw = np.array(data.space.names), data.raw()
     model = Model(folder, encoder.op_libraries)
-    nll = np.empty(len(labels))
+    nll, drift = np.empty(len(labels)), Drift(encoder.seen())
     seen = progress.counter("examples", len(labels))
     for rows in batches(sizes, most):
         request = encoder.request(raw, rows)
+        drift.add(request)
         if not texts:
             request["label"] = names[data.space.index(labels[rows])]
         nll[rows] = -model.call("log_prob", request)["log_prob"]
@@ -66,7 +69,7 @@ def score(data, encoder, folder, test_nll, context=None):
         "test_nll": float(nll.sum() / lengths.sum()),
         "test_n": int(lengths.sum()),
         "test_difference": float(apart[worst]),
-    }
+    }, drift
 
 
 def batches(sizes, most):

@@ -23,6 +23,23 @@ SHOWN = reprlib.Repr()  # a short text of what was received, whatever it is
 SHOWN.maxstring, SHOWN.maxother, SHOWN.maxlevel = 60, 60, 2
 
 
+class Wrong(ValueError):
+    """A request that is refused.
+
+    Args:
+        what: is wrong, the input's name first.
+        received, expected: str.
+        name: of the input or parameter; None if the mistake is in none of them.
+        reason: one word, by which refusals are counted: "body", "signature", "inputs",
+            "parameters", "rows" or "values".
+    """
+
+    def __init__(self, what, received, expected, name=None, reason="values"):
+        super().__init__(f"{what}. Received: {received}. Expected: {expected}.")
+        self.received, self.expected = received, expected
+        self.name, self.reason = name, reason
+
+
 class Signature(NamedTuple):
     """The inputs and outputs of one signature, each as name -> spec.
 
@@ -67,16 +84,17 @@ class Signature(NamedTuple):
         """
         names = list(self.inputs)
         if unknown := rows.keys() - set(names):
-            what = f"{self.name} has no such input"
-            raise wrong(what, listed(unknown), listed(names))
+            what, known = f"{self.name} has no such input", listed(unknown)
+            raise wrong(what, known, listed(names), known, "inputs")
         if missing := [name for name in names if name not in rows]:
-            what = f"{self.name} needs an input that is missing: {', '.join(missing)}"
-            raise wrong(what, listed(rows), listed(names))
+            others = ", ".join(missing)
+            what = f"{self.name} needs an input that is missing: {others}"
+            raise wrong(what, listed(rows), listed(names), others, "inputs")
         size = len(rows[names[0]])
         for name in names:
             if len(rows[name]) != size:
                 what = f"{name} must have as many rows as {names[0]}"
-                raise wrong(what, len(rows[name]), size)
+                raise wrong(what, len(rows[name]), size, name, "rows")
         made = {name: array(name, rows[name], self.inputs[name]) for name in names}
         for name, value in self.settings(knobs).items():
             values = [value] * size
@@ -103,7 +121,8 @@ class Signature(NamedTuple):
             what = f"{self.name} has no such parameter"
             expected = f"{listed(self.knobs) or 'none'}; "
             expected += f"of all signatures: {listed(self.known)}"
-            raise wrong(what, listed(unknown), expected)
+            name = listed(unknown)
+            raise wrong(what, name, expected, name, "parameters")
         given = {name: value for name, value in given.items() if value is not None}
         for name, value in given.items():
             array(name, [value], self.knobs[name])
@@ -143,7 +162,8 @@ def signature(contract, name=DEFAULT):
     """
     every = contract["signatures"]
     if not isinstance(name, str) or name not in every:
-        raise wrong("no such signature", name, f"one of: {listed(every)}")
+        known = f"one of: {listed(every)}"
+        raise wrong("no such signature", name, known, "signature", "signature")
     taken, defaults = every[name]["inputs"], contract["knobs"]
     row = {n: spec for n, spec in taken.items() if spec["form"] != "knob"}
     x = every[DEFAULT]["inputs"].keys()
@@ -183,7 +203,7 @@ def array(name, values, spec):
         return numbers(name, values, spec)
     for value in values:
         if not isinstance(value, list):
-            raise wrong(f"{name} must hold lists of numbers", value, "[0, ...]")
+            raise wrong(f"{name} must hold lists of numbers", value, "[0, ...]", name)
     made = np.zeros((len(values), max(map(len, values), default=0)), spec["dtype"])
     for row, value in zip(made, values, strict=True):
         row[: len(value)] = numbers(name, value, spec)
@@ -198,14 +218,14 @@ def numbers(name, values, spec):
     if not legal.issuperset(map(type, values)):
         value = next(value for value in values if type(value) not in legal)
         expected = "an integer" if whole else "a number, or null for none"
-        raise wrong(f"{name} must hold numbers", value, expected)
+        raise wrong(f"{name} must hold numbers", value, expected, name)
     try:
         with np.errstate(over="ignore"):  # a large one is infinite
             return np.array(values, dtype if whole else "float64").astype(dtype)
     except OverflowError:
         value = max(filter(None, values), key=abs)
         raise wrong(
-            f"{name} must hold numbers", value, f"{dtype}: {spec['meaning']}"
+            f"{name} must hold numbers", value, f"{dtype}: {spec['meaning']}", name
         ) from None
 
 
@@ -221,7 +241,7 @@ def strings(name, values, form):
             value = value.encode("utf-8", "surrogatepass")
             value = decoded(name, value) if form == "image" else value
         if not isinstance(value, bytes):
-            raise wrong(f"{name} must hold strings", value, "a string")
+            raise wrong(f"{name} must hold strings", value, "a string", name)
         made[row] = value
     return made
 
@@ -231,7 +251,8 @@ def decoded(name, value):
     try:
         return base64.b64decode(b"".join(value.split()), validate=True)
     except ValueError:
-        raise wrong(f"{name} must be base64", value, "base64 of a file") from None
+        expected = "base64 of a file"
+        raise wrong(f"{name} must be base64", value, expected, name) from None
 
 
 def plain(values, shortest=False):
@@ -344,7 +365,11 @@ def listed(names):
     return ", ".join(sorted(map(str, names)))
 
 
-def wrong(what, received, expected):
-    """The error of a request.  -> ValueError."""
+def wrong(what, received, expected, name=None, reason="values"):
+    """The error of a request; see Wrong.
+
+    Args:
+        received: any value; it is shown in short.
+    """
     shown = "null" if received is None else SHOWN.repr(received)
-    return ValueError(f"{what}. Received: {shown}. Expected: {expected}.")
+    return Wrong(what, shown, expected, name, reason)

@@ -159,6 +159,8 @@ def make_parser() -> tuple[Parser, dict[str, Parser]]:
     )
     added.add_argument("name", metavar="NAME", help=NAME)
     add_port(added, 5001)
+    text = "write no line to stderr for each request"
+    added.add_argument("--quiet", action="store_true", help=text)
     added = command(
         "compare",
         "what differs between two runs, and the effect",
@@ -253,7 +255,8 @@ def add_predict(added: Parser) -> None:
     added.add_argument(
         "--label",
         metavar="COLUMN",
-        help="log_prob of columns: the one with the labels (default: label)",
+        help="of columns: the one with the labels. log_prob needs it (default: label); "
+        "predict scores its answers with it",
     )
     added.add_argument(
         "--missing",

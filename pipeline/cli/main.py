@@ -258,7 +258,7 @@ def serve(given: Namespace) -> Answer:
     """Answer requests with a name's champion until a signal comes."""
     from phistar.pipeline.serving.http import server
 
-    server.serve(given.name, given.root, given.port)
+    server.serve(given.name, given.root, given.port, access_log=not given.quiet)
     return {}, []
 
 

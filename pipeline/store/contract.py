@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-NEWEST = ("reads", "batch_size")  # keys that earlier ones did not have
+NEWEST = ("reads", "batch_size", "inputs")  # keys that earlier ones did not have
 
 
 def read_contract(folder: Path) -> dict:

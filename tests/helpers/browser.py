@@ -1,6 +1,7 @@
 """A headless browser, and MLflow's pages of a root, served by `phistar ui`."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -67,6 +68,7 @@ def browser(folder, server):
     for flag in FLAGS.split():
         options.add_argument(flag)
     options.add_argument(f"--user-data-dir={folder}")
+    options.set_capability("goog:loggingPrefs", {"performance": "ALL"})
     options.binary_location = shutil.which("chromium")
     driver = webdriver.Chrome(options, Service(shutil.which("chromedriver")))
     driver.command_executor.client_config.timeout = WAIT  # charts take a while
@@ -112,6 +114,15 @@ def wait(driver, condition, seconds=WAIT):
 def find(driver, xpath):
     """The first element, as soon as it exists."""
     return wait(driver, lambda: driver.find_elements("xpath", xpath))[0]
+
+
+def asked(driver):
+    """Addresses that the browser has asked since the last call, those of data: too."""
+    entries = [
+        json.loads(e["message"])["message"] for e in driver.get_log("performance")
+    ]
+    sent = [e["params"] for e in entries if e["method"] == "Network.requestWillBeSent"]
+    return [params["request"]["url"] for params in sent]
 
 
 def text(driver):

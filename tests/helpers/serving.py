@@ -1,14 +1,17 @@
-"""`phistar serve` in a new process, and requests to it."""
+"""`phistar serve` in a new process, or its application in this one; requests to it."""
 
+import contextlib
 import json
 import os
 import signal
 import socket
+import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
 
-from tests.helpers.commands import start
+from phistar.pipeline.serving.http import server
+from tests.helpers.commands import start, until
 
 
 def free_port():
@@ -61,3 +64,57 @@ class Server:
                 return answer.status, json.loads(answer.read())
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
+
+
+class Here:
+    """A served version in this process: a server on loopback in a thread.
+
+    Attributes:
+        address: of the server.
+        contract: of the version.
+        lines: of its access log.
+    """
+
+    def __init__(self, root, name):
+        self.folder = Path(root, "mlruns", "serving", name, "1")
+        self.contract = json.loads((self.folder / "contract.json").read_text())
+        self.lines, self.said = [], []
+        self.address = f"http://127.0.0.1:{(port := free_port())}"
+        self.app = server.make(
+            name, self.folder, self.address, self.said.append, self.lines.append
+        )
+        self.port = port
+
+    def get(self, path, body=None, kind=None):
+        """Status, headers and content of an answer."""
+        headers = {"content-type": kind} if kind else {}
+        asked = urllib.request.Request(f"{self.address}{path}", body, headers)
+        try:
+            with urllib.request.urlopen(asked, timeout=60) as answer:
+                return answer.status, answer.headers, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.headers, error.read().decode()
+
+    def post(self, body, kind="application/json"):
+        """Status and answer of /invocations."""
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        status, _, content = self.get("/invocations", data, kind)
+        return status, json.loads(content)
+
+    @contextlib.contextmanager
+    def running(self):
+        """Answer requests until the end of the block."""
+        import uvicorn
+
+        config = uvicorn.Config(self.app, log_level="warning", lifespan="on")
+        running = uvicorn.Server(config)
+        with socket.create_server(("127.0.0.1", self.port)) as listening:
+            given = {"sockets": [listening]}
+            thread = threading.Thread(target=running.run, kwargs=given)
+            thread.start()
+            try:
+                until(lambda: self.said)
+                yield self
+            finally:
+                running.should_exit = True
+                thread.join()

@@ -13,8 +13,8 @@ def encoder(kind):
         batch_size      rows that `phistar predict` sends at once
         array           meaning of the encoded array; None if texts have no one shape
 
-    and the methods fit, to_json, describe and request; of inputs with names as labels
-    also signature, forms, encode and encode_graph. See columns.py.
+    and the methods fit, to_json, describe, seen and request; of inputs with names as
+    labels also signature, forms, encode and encode_graph. See columns.py.
 
     Args:
         kind: name of the kind.

@@ -27,8 +27,8 @@ class Columns:
 
     Args:
         columns: list of plain dicts, {"name", "kind": "numeric", "mean",
-            "variance", "missing": bool} or {"name", "kind": "categorical",
-            "values": [str]}.
+            "variance", "missing": bool, "low", "high"} or {"name", "kind":
+            "categorical", "values": [str]}.
     """
 
     op_libraries = ()  # core TensorFlow operations only
@@ -130,6 +130,19 @@ class Columns:
     def forms(self):
         """Input name -> how a request gives it: "number" or "category"."""
         return {c["name"]: FORMS[c["kind"]] for c in self.columns}
+
+    def seen(self):
+        """What train had, for the contract; see components/serving/drift.py.
+
+        Ranges are those of float32, which is what a request becomes.
+        """
+        ranges = {
+            c["name"]: [float(np.float32(c[end])) for end in ("low", "high")]
+            for c in self.numeric
+        }
+        values = {c["name"]: c["values"] for c in self.categorical}
+        both = {"numbers": ranges, "categories": values}
+        return {what: columns for what, columns in both.items() if columns}
 
     def request(self, raw, rows):
         """Request of the SavedModel for some rows of raw data.  -> dict of arrays."""

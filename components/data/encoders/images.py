@@ -62,6 +62,10 @@ class Images:
         """Input name -> how a request gives it."""
         return {"image": "image"}
 
+    def seen(self):
+        """What train had: of images nothing that a request could be without."""
+        return {}
+
     def request(self, raw, rows):
         """Request of the SavedModel for some rows of raw data: PNG bytes [B]."""
         return {"image": np.array([_png(image) for image in raw[rows]], dtype=object)}

@@ -11,6 +11,8 @@ class Pairs(Text):
     target and head can share one embedding.
     """
 
+    given = ("source",)
+
     def describe(self):
         """Meaning of both texts, for the contract.  -> dict of name -> str."""
         held = super().describe()["text"]

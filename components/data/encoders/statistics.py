@@ -115,4 +115,6 @@ class Numeric:
             # computed variance may be 1e-34
             "variance": self.variance if self.low < self.high else 1.0,
             "missing": self.count < self.rows,
+            "low": self.low,
+            "high": self.high,
         }

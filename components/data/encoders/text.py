@@ -37,6 +37,7 @@ class Text(tf.Module):
     max_rows = 32  # of a request: a search keeps keys and values of every hypothesis
     batch_size = 32
     array = None  # tokens are no array of one shape
+    given = ("prompt", "text")  # inputs of the SavedModel that are texts of data
 
     def __init__(self, tokenizer, **fitted):
         super().__init__()
@@ -84,6 +85,13 @@ class Text(tf.Module):
             "text": "UTF-8; bytes that are none and NUL are read as U+FFFD, CR LF and "
             f"CR as LF{also}"
         }
+
+    def seen(self):
+        """What train had, for the contract; see components/serving/drift.py."""
+        known = (
+            "".join(self.vocabulary.names) if self.tokenizer == "characters" else None
+        )
+        return {"characters": {"inputs": list(self.given), "known": known}}
 
     def request(self, raw, rows):
         """Request of the SavedModel for some texts.

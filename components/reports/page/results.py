@@ -11,6 +11,7 @@ METRICS = {
     "auroc": "AUROC",
     "top5": "label among the 5 most probable",
     "ece": "calibration error",
+    "entropy": "entropy of P, nats a label",
     "perplexity": "perplexity",
     "bits_per_character": "bits a character",
     "bits_per_byte": "bits a byte",
@@ -18,6 +19,7 @@ METRICS = {
     "chrf": "chrF",
     "truncated": "share cut at max_length",
     "not_canonical": "share with other tokens than their text",
+    "translation_nll": "-ln P of the translations, nats a token",
 }
 # of every row the same, in the table of the floors, or other units of nll
 NOT_SHOWN = {"n", "bits", "nll_prior", "nll_uniform", "nll_ngram"}

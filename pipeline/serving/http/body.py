@@ -16,7 +16,7 @@ the longest one.
 import json
 
 from phistar.components.serving import request
-from phistar.components.serving.request import SHOWN, Signature, listed, wrong
+from phistar.components.serving.request import SHOWN, Signature, Wrong, listed, wrong
 
 FORMS = ("inputs", "instances", "dataframe_split", "dataframe_records")
 MOST = 2**23  # numbers of one input, rows filled to the longest one
@@ -36,7 +36,17 @@ def read(content: bytes, contract: dict) -> tuple[Signature, dict]:
     Raises:
         ValueError: the request's mistake.
     """
-    data, params = parse(content)
+    return asked(*parse(content), contract)
+
+
+def asked(data: object, params: dict, contract: dict) -> tuple[Signature, dict]:
+    """The signature that data are sent to, and its arrays; see `read`.
+
+    Args:
+        data: rows, or columns.
+        params: `signature`, and knobs.
+        contract: of the SavedModel.
+    """
     name = params.pop("signature", None)
     called = request.signature(contract, request.DEFAULT if name is None else name)
     rows = columns(data, called.inputs)
@@ -48,13 +58,15 @@ def read(content: bytes, contract: dict) -> tuple[Signature, dict]:
 def require_small(name: str, values: list, spec: dict, max_rows: int) -> None:
     """Refuse an input that takes too much memory, before it is converted."""
     if len(values) > max_rows:
-        raise wrong("too many rows for one request", len(values), f"at most {max_rows}")
+        what, most = "too many rows for one request", f"at most {max_rows}"
+        raise wrong(what, len(values), most, name, "rows")
     match spec["form"]:
         case "tokens":
             longest = max((len(v) for v in values if isinstance(v, list)), default=0)
             if len(values) * longest > MOST:
                 size = f"{len(values)} rows, the longest one of {longest}"
-                raise wrong(f"{name} must hold fewer numbers", size, f"at most {MOST}")
+                what, most = f"{name} must hold fewer numbers", f"at most {MOST}"
+                raise wrong(what, size, most, name, "rows")
         case "text":
             texts = (v for v in values if isinstance(v, str))
             sizes = (len(text.encode("utf-8", "surrogatepass")) for text in texts)
@@ -63,7 +75,7 @@ def require_small(name: str, values: list, spec: dict, max_rows: int) -> None:
                 what = f"{name} must hold fewer or shorter texts"
                 size = f"{len(values)} rows, the longest one of {longest} bytes"
                 most = f"at most {MOST_BYTES} bytes, rows x longest"
-                raise wrong(what, size, most)
+                raise wrong(what, size, most, name, "rows")
 
 
 def parse(content: bytes) -> tuple[object, dict]:
@@ -71,18 +83,19 @@ def parse(content: bytes) -> tuple[object, dict]:
     try:
         body = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise ValueError(
-            f"the body must be JSON in UTF-8. Received: {error}."
-        ) from None
+        what, expected = "the body must be JSON in UTF-8", '{"inputs": {...}}'
+        raise Wrong(what, str(error), expected, reason="body") from None
     form = [name for name in FORMS if isinstance(body, dict) and name in body]
     if len(form) != 1 or body.keys() - {form[0], "params"}:
         received = listed(body) if isinstance(body, dict) else body
         expected = f"one of {listed(FORMS)}, and params or not"
-        raise wrong("the body must be an object with these keys", received, expected)
+        what = "the body must be an object with these keys"
+        raise wrong(what, received, expected, reason="body")
     params = body.get("params")
     params = {} if params is None else params
     if not isinstance(params, dict):
-        raise wrong("params must be an object", params, "{NAME: VALUE}")
+        what, expected = "params must be an object", "{NAME: VALUE}"
+        raise wrong(what, params, expected, "params", "body")
     data = body[form[0]]
     if form[0] == "dataframe_split":
         data = split(data)
@@ -96,13 +109,15 @@ def split(data: object) -> dict[str, list]:
             pass
         case _:
             expected = '{"columns": [NAME, ...], "data": [[VALUE, ...], ...]}'
-            raise wrong("dataframe_split has another form", data, expected)
+            what = "dataframe_split has another form"
+            raise wrong(what, data, expected, reason="body")
     for row in rows:
         if not isinstance(row, list) or len(row) != len(names):
             what = "each row of dataframe_split must have a value for each column"
-            raise wrong(what, row, f"{len(names)} values")
+            raise wrong(what, row, f"{len(names)} values", reason="body")
     if len(set(map(str, names))) < len(names):
-        raise wrong("a column of dataframe_split comes twice", names, "each once")
+        what = "a column of dataframe_split comes twice"
+        raise wrong(what, names, "each once", reason="body")
     return {str(name): [row[i] for row in rows] for i, name in enumerate(names)}
 
 
@@ -120,16 +135,16 @@ def columns(data: object, specs: dict) -> dict[str, list]:
         case dict():
             for name, values in data.items():
                 if not isinstance(values, list):
-                    raise wrong(
-                        f"{SHOWN.repr(name)} must hold a list", values, "a value a row"
-                    )
+                    what = f"{SHOWN.repr(name)} must hold a list"
+                    raise wrong(what, values, "a value a row", name, "body")
             return data
         case [dict(first), *_] if all(isinstance(row, dict) for row in data):
             for row in data:
                 if row.keys() != first.keys():
                     what = "each row must name the same inputs, null for none"
-                    raise wrong(what, listed(row), listed(specs))
+                    raise wrong(what, listed(row), listed(specs), reason="body")
             return {name: [row[name] for row in data] for name in first}
         case list() if len(specs) == 1 or not data:
             return dict.fromkeys(specs, data)
-    raise wrong("inputs must be columns or rows", data, f"names: {listed(specs)}")
+    names = f"names: {listed(specs)}"
+    raise wrong("inputs must be columns or rows", data, names, reason="body")

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING
 
 from phistar.components import progress
 from phistar.components.data.tables import MISSING
+from phistar.components.serving.drift import Drift, compare
 from phistar.components.serving.request import Signature
 from phistar.components.serving.request import signature as signature_of
 from phistar.pipeline.process import quiet
 from phistar.pipeline.process.terminal import duration, is_live, note, working
 from phistar.pipeline.serving import exports
-from phistar.pipeline.serving.predict import inputs
+from phistar.pipeline.serving.predict import beside, inputs
 from phistar.pipeline.serving.predict.answers import answered
 from phistar.pipeline.store.contract import KNOBS
 
@@ -47,16 +48,17 @@ def predict(
         signature: name of it.
         knobs: name -> number, or None for the default.
         batch_size: inputs of one call; None is the contract's.
-        label: column of a table with the labels; None is "label".
+        label: column of a table with the labels; None is "label" for log_prob. If it
+            is given, `predict` scores its answers with it.
         missing: cells without a value; None is those of ingest.
 
     Returns:
-        rows, seconds, run (its id), name, export (folder), signature.
+        rows, seconds, run (its id), name, export (folder), signature, beside_test.
 
     Raises:
         ValueError: a mistake in a file, an option or an input.
     """
-    started, rows, model = time.time(), 0, None
+    started, rows, model, drift = time.time(), 0, None, None
     export = exports.find(run, root)
     reads = export.contract["reads"]
     called = signature_of(export.contract, signature)
@@ -67,7 +69,9 @@ def predict(
     called.settings(knobs)  # a wrong one is refused before TensorFlow's import
     size = batch_size or export.contract["batch_size"]
     words = MISSING if missing is None else tuple(missing)
-    found = inputs.read(reads, files, called, label or "label", words)
+    scored = "label" in called.y or label is None
+    read = called if scored else signature_of(export.contract, "log_prob")
+    found = inputs.read(reads, files, read, label or "label", words)
     live = is_live()  # a file gets the answers, and one line at the end
     with working("predict") if live else contextlib.nullcontext():
         total = inputs.count(reads, files) if live else None
@@ -77,14 +81,19 @@ def predict(
             if model is None:
                 progress.doing("starting TensorFlow")
                 model = load(export)
+                drift = Drift(export.contract["inputs"]["seen"])
                 progress.doing("")
-            answers = answered(model, called, chunk, knobs, size, seen)
+            answers = answered(model, called, chunk, knobs, size, drift, seen)
             for one, answer in zip(chunk, answers, strict=True):
                 print(dumped(one.place | answer))
             sys.stdout.flush()
             rows += len(chunk)
     seconds = time.time() - started
     note(f"{rows} inputs in {duration(seconds)}  {export.name}  {export.folder}")
+    compared = compare(drift, export.contract) if drift else []
+    unit = "token" if reads == "lines" else "label"
+    if text := beside.line(compared, unit):
+        note(text)
     return {
         "rows": rows,
         "seconds": round(seconds, 3),
@@ -92,6 +101,7 @@ def predict(
         "name": export.name,
         "export": str(export.folder),
         "signature": signature,
+        "beside_test": beside.plain(compared),
     }
 
 
@@ -126,8 +136,9 @@ def require_options(contract: dict, called: Signature, typed: list[str]) -> None
 def options(contract: dict, called: Signature) -> list[str]:
     """Names of the options that a signature, and a file of its kind, has."""
     table = contract["reads"] == "table"
+    labels = "label" in called.y or "log_probs" in called.outputs
     has = [name for name in KNOBS if name in called.knobs]
-    return has + ["missing"] * table + ["label"] * (table and "label" in called.y)
+    return has + ["missing"] * table + ["label"] * (table and labels)
 
 
 def option(name: str) -> str:

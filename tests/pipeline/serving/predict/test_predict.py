@@ -118,9 +118,15 @@ def pairs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pairs")
     text, number = tf.TensorSpec([None], tf.string), tf.TensorSpec([None], tf.int32)
 
+    def ones(source):
+        return tf.ones_like(source, tf.int32)
+
+    def nats(source):
+        return -tf.ones_like(source, tf.float32)
+
     @tf.function(input_signature=[text])
     def serving_default(source):
-        return {"text": source}
+        return {"text": source, "lengths": ones(source), "log_prob": nats(source)}
 
     @tf.function(input_signature=[text, number, number])
     def predict(source, beam_size, max_length):
@@ -128,11 +134,13 @@ def pairs(tmp_path_factory):
         tokens = tf.tile([[7]], [tf.size(size), tf.reduce_max(size) + 2])
         score = tf.where(size > 2, tf.math.log(0.0), tf.cast(size, tf.float32) / 10)
         known = {"beam_size": beam_size, "max_length": max_length, "score": score}
-        return {"text": source, "tokens": tokens, "lengths": size} | known
+        known |= {"text": source, "tokens": tokens, "log_prob": nats(source)}
+        return known | {"lengths": size}
 
     @tf.function(input_signature=[text, text])
     def log_prob(source, text):
-        return {"joined": source + "|" + text}
+        joined = source + "|" + text
+        return {"joined": joined, "log_prob": nats(source), "lengths": ones(source)}
 
     functions = {
         "serving_default": serving_default,
@@ -167,6 +175,11 @@ def pairs(tmp_path_factory):
             for name, f in loaded.items()
         },
         "knobs": {"beam_size": 6, "max_length": 256},
+        "metrics": {"test_nll": 1.5, "test_translation_nll": 0.5},
+        "inputs": {
+            "seen": {"characters": {"inputs": ["source"], "known": None}},
+            "test": {"characters": {"checked": 10, "outside": 1}},
+        },
         "op_libraries": ["tensorflow_text"],
         "run_id": "0" * 32,
     }
@@ -262,6 +275,61 @@ def test_a_label_that_the_model_does_not_know_is_found_in_its_batch(trained, row
     done = here("predict", "breast_cancer", rows, *words, root=trained[0])
     assert done.status == 2
     assert "rows.csv:4: " in done.stderr and "worse" in done.stderr
+
+
+def test_the_last_line_says_if_the_rows_are_like_tests(trained, rows, table):
+    root, done = trained
+    words = ("predict", "breast_cancer", rows, "--batch-size", 4)
+    plain = here(*words, root=root)
+    ours = answers(plain)[:-1]
+    beside = plain.answer["beside_test"]
+    probs = np.array([one["probs"] for one in ours])
+    entropy = -(probs * np.log(np.maximum(probs, 1e-30))).sum(axis=1).mean()
+    assert beside["answers"]["here"] == pytest.approx(entropy, rel=1e-3)
+    metrics = done.answer["metrics"]
+    assert beside["labels"] == {"here": None, "test": metrics["test_nll"]} | dict(
+        low=None, high=None
+    )
+    last = plain.stderr.splitlines()[-1]
+    assert last.startswith("beside test: ") and "labels" not in last
+    # with labels: nats and their interval, however they are asked
+    nats = []
+    for more in (("--signature", "log_prob"), ("--signature", "predict")):
+        scored = here(*words, *more, "--label", "diagnosis", root=root)
+        nats.append(scored.answer["beside_test"]["labels"])
+        assert "-ln P of the labels" in scored.stderr.splitlines()[-1]
+    for end in ("here", "low", "high", "test"):
+        assert nats[0][end] == pytest.approx(nats[1][end], rel=1e-4)
+    chosen = [
+        one["probs"][one["labels"].index(y)]
+        for one, y in zip(ours, table[2], strict=True)
+    ]
+    losses = -np.log(chosen)
+    assert nats[1]["here"] == pytest.approx(losses.mean(), rel=1e-3)
+    half = 1.959964 * losses.std(ddof=1) / 3
+    assert nats[1]["high"] == pytest.approx(losses.mean() + half, rel=1e-3)
+
+
+def test_numbers_that_train_did_not_have_are_counted_and_named(trained, rows):
+    before = here("predict", "breast_cancer", rows, root=trained[0])
+    text = rows.read_text()
+    assert text.count("20.57,") == 1
+    rows.write_text(text.replace("20.57,", "2057,"))
+    after = here("predict", "breast_cancer", rows, root=trained[0])
+    shares = [d.answer["beside_test"]["numbers"]["here"] for d in (before, after)]
+    values = 9 * 30 - 1  # one is missing
+    assert shares[1] - shares[0] == pytest.approx(1 / values)
+    assert "mean_radius" in after.stderr.splitlines()[-1] or shares[0] > 0
+
+
+def test_a_label_that_predict_does_not_know_is_named_with_its_line(trained, rows):
+    text = rows.read_text().replace("malignant", "worse", 1)
+    rows.write_text(text)
+    done = here(
+        "predict", "breast_cancer", rows, "--label", "diagnosis", root=trained[0]
+    )
+    assert done.status == 2 and "rows.csv:2: no such label" in done.stderr
+    assert "'worse'" in done.stderr and "benign, malignant" in done.stderr
 
 
 # images
@@ -367,7 +435,20 @@ def test_no_input_is_no_answer(pairs, tmp_path):
     done = here("predict", pairs, tmp_path / "lines", root=tmp_path, json=False)
     assert (done.status, done.stdout) == (0, "")
     done = here("predict", pairs, tmp_path / "lines", root=tmp_path)
-    assert done.answer["rows"] == 0
+    assert done.answer["rows"] == 0 and done.answer["beside_test"] == {}
+
+
+def test_texts_are_beside_those_of_test(pairs, tmp_path):
+    (tmp_path / "lines").write_bytes("süß\n\xff?\n".encode("latin-1"))
+    done = here("predict", pairs, tmp_path / "lines", root=tmp_path)
+    # a byte that is no UTF-8 is one character: 3 of 5, and of test 1 of 10
+    found = done.answer["beside_test"]
+    assert found["characters"] == {"here": 0.6, "test": 0.1}
+    assert found["answers"]["here"] == pytest.approx(2 / 7)  # 2 texts, 7 tokens
+    assert found["answers"]["test"] == 0.5
+    last = done.stderr.splitlines()[-1]
+    assert "U+FFFD 60 % (test 10 %), most in source" in last
+    assert "0.2857 nats a token" in last
 
 
 def test_a_truncated_gzip_file_is_the_callers_mistake(pairs, tmp_path):
@@ -464,8 +545,9 @@ def test_stdout_is_a_pipe_for_others(trained, rows):
     ours = subprocess.run([*command, "--root", root], capture_output=True, **given)
     done = Done(ours.returncode, ours.stdout.decode(), ours.stderr.decode())
     assert len(answers(done)) == 9
-    (line,) = done.stderr.splitlines()  # no bar, no words of TensorFlow
+    line, beside = done.stderr.splitlines()  # no bar, no words of TensorFlow
     assert line.startswith("9 inputs in ")
+    assert beside.startswith("beside test: numbers out of range ")
     reader, writer = os.pipe()
     os.close(reader)
     gone = subprocess.run(
@@ -478,7 +560,7 @@ def test_stdout_is_a_pipe_for_others(trained, rows):
 def test_a_mistake_is_found_before_tensorflow_is_imported(trained, tmp_path):
     (tmp_path / "rows.csv").write_text("a,b\n1,2\n")
     probe = (
-        "import sys\nfrom pipeline.cli.main import main\n"
+        "import sys\nfrom phistar.pipeline.cli.main import main\n"
         "status = main(sys.argv[1:])\n"
         "print(status, 'tensorflow' in sys.modules, 'mlflow' in sys.modules)"
     )
@@ -496,4 +578,5 @@ def test_a_mistake_is_found_before_tensorflow_is_imported(trained, tmp_path):
 def test_json_ends_with_the_answer(trained, rows):
     done = here("predict", "breast_cancer", rows, root=trained[0])
     assert len(answers(done)) == 10
-    assert set(done.answer) == {"rows", "seconds", "run", "name", "export", "signature"}
+    names = {"rows", "seconds", "run", "name", "export", "signature", "beside_test"}
+    assert set(done.answer) == names

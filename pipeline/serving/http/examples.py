@@ -1,0 +1,58 @@
+"""A request of each signature, the first row of the golden batch, and its answer."""
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from phistar.components.serving.request import DEFAULT
+from phistar.pipeline.serving.http.body import asked
+
+if TYPE_CHECKING:
+    from phistar.components.serving.ask import Model
+
+GOLDEN = Path("assets.extra", "golden")  # in the form of TensorFlow Serving's REST API
+
+
+def examples(folder: Path, contract: dict, model: "Model") -> dict[str, dict]:
+    """The requests that the export wrote, a row of each, with the model's answers.
+
+    Args:
+        folder: of the SavedModel.
+        contract: its contract.
+        model: it, loaded.
+
+    Returns:
+        signature -> {"request": a body of /invocations, "answer": its answer}.
+    """
+    found = {}
+    for name in contract["signatures"]:
+        body = request(folder, name, list(contract["knobs"]))
+        called, inputs = asked(body["inputs"], dict(body.get("params", {})), contract)
+        rows = called.answer(model.call(name, inputs), cut=False, shortest=False)
+        found[name] = {"request": body, "answer": {"predictions": rows}}
+    return found
+
+
+def request(folder: Path, name: str, knobs: list[str]) -> dict:
+    """The body with the first row of a golden request."""
+    file = folder / GOLDEN / f"{name}.request.json"
+    inputs = json.loads(file.read_text("utf-8"))["inputs"]
+    first = {key: plain(values[0]) for key, values in inputs.items()}
+    params = {key: first.pop(key) for key in list(first) if key in knobs}
+    if name != DEFAULT:
+        params = {"signature": name, **params}
+    body = {"inputs": {key: [value] for key, value in first.items()}}
+    return body | ({"params": params} if params else {})
+
+
+def plain(value: object) -> object:
+    """A value as `/invocations` takes it: base64 is text, a missing number null."""
+    if isinstance(value, dict):
+        return value["b64"]
+    if not isinstance(value, float):
+        return value
+    # 0.1 for float32's 0.1, which is the same input
+    return None if math.isnan(value) else float(str(np.float32(value)))

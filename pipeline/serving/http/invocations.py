@@ -1,0 +1,148 @@
+"""The ASGI endpoint of requests: a body -> the SavedModel -> rows of the answer."""
+
+import asyncio
+import json
+import time
+import traceback
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING
+
+from phistar.components.serving.request import SHOWN, Signature, Wrong
+from phistar.pipeline.serving.http import body, refusals, upload
+from phistar.pipeline.serving.http.metrics import Answered, Metrics
+from phistar.pipeline.serving.http.refusals import Refusal
+
+if TYPE_CHECKING:
+    from phistar.components.serving.ask import Model
+
+MAX_BODY = 32 * 2**20  # bytes
+AT_ONCE = 2  # requests: Python takes turns, and TensorFlow uses all cores for each
+WAITING = 64  # requests; a body of 32 MiB of each is in memory, more get 503
+JSON = "application/json"
+Read = Callable[[], tuple[Signature, dict]]
+
+
+class Invocations:
+    """The endpoint.
+
+    Args:
+        model: of the served version.
+        contract: of its SavedModel.
+        metrics: that count the requests.
+    """
+
+    def __init__(self, model: "Model", contract: dict, metrics: Metrics):
+        self.model, self.contract, self.metrics = model, contract, metrics
+        self.threads = ThreadPoolExecutor(AT_ONCE)
+        self.waiting = 0
+
+    async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
+        """Read one request, send its answer, and count it."""
+        began = time.perf_counter()
+        self.waiting += 1
+        try:
+            answered = await self.answered(scope, receive)
+        finally:
+            self.waiting -= 1
+        await respond(send, answered.status, answered.content)
+        # after the answer: nobody waits for it
+        self.metrics.count(answered, time.perf_counter() - began)
+        scope["answered"] = answered  # for the access log
+
+    async def answered(self, scope: dict, receive: Callable) -> Answered:
+        """The answer to one request, or its refusal."""
+        busy = self.waiting > WAITING
+        content = await whole(receive, 0 if busy else MAX_BODY)
+        if busy:
+            text = f"too many requests at once. Expected: {WAITING} at most; try again."
+            return refused(Refusal(503, text, "busy"))
+        if content is None:
+            text = f"a body of more than {MAX_BODY} bytes. Send fewer rows at a time."
+            return refused(Refusal(413, text, "size"))
+        kind = dict(scope["headers"]).get(b"content-type", JSON.encode())
+        kind = kind.decode("latin-1")
+        loop = asyncio.get_running_loop()
+        if is_json(kind):
+            read: Read = partial(body.read, content, self.contract)
+        elif self.contract["reads"] == "images" and kind.startswith(upload.TYPE):
+            try:
+                form = await upload.fields(content, kind, self.contract["max_rows"])
+            except Wrong as error:
+                return refused(refusals.of(error, []))
+            read = partial(upload.read, form, self.contract)
+        else:
+            return refused(other_type(kind, self.contract["reads"]))
+        work = partial(answer, self.model, self.contract, read)
+        return await loop.run_in_executor(self.threads, work)
+
+
+async def whole(receive: Callable, most: int) -> bytes | None:
+    """The body of a request; None if it has more than `most` bytes."""
+    parts, size, more = [], 0, True
+    # a client that is cut off does not read the answer: read to the end
+    while more:
+        message = await receive()
+        part, more = message.get("body", b""), message.get("more_body", False)
+        size += len(part)
+        parts = [*parts, part] if size <= most else []
+    return b"".join(parts) if size <= most else None
+
+
+def answer(model: "Model", contract: dict, read: Read) -> Answered:
+    """The answer to a request.
+
+    Args:
+        model: the champion's.
+        contract: of its SavedModel.
+        read: the signature and the arrays of the request.
+    """
+    called = None
+    try:
+        called, inputs = read()
+        outputs = model.call(called.name, inputs)
+    except ValueError as error:
+        names = list(called.inputs | called.knobs) if called else []
+        return refused(refusals.of(error, names), called)
+    except Exception:  # the next request is answered
+        traceback.print_exc()
+        return refused(Refusal(500, "the model failed", "error"), called)
+    rows = called.answer(outputs, cut=False, shortest=False)
+    content = json.dumps({"predictions": rows}, allow_nan=False).encode()
+    # of an image nothing is counted, and it may be large
+    counted = inputs if contract["inputs"]["seen"] else {}
+    return Answered(200, content, "", called, counted, outputs, len(rows))
+
+
+def refused(refusal: Refusal, called: Signature | None = None) -> Answered:
+    """A refusal as the answer."""
+    return Answered(refusal.status, refusal.content(), refusal.reason, called)
+
+
+def other_type(kind: str, reads: str) -> Refusal:
+    """The refusal of a body that is not JSON."""
+    forms = f" or {upload.TYPE} with image=@FILE" if reads == "images" else ""
+    received, expected = SHOWN.repr(kind), f"{JSON}{forms}"
+    text = (
+        f"a body of another type. Received: {received}. Expected: {expected} "
+        f"(curl -H 'content-type: {JSON}'). `phistar predict` reads files of CSV."
+    )
+    return Refusal(415, text, "type", "content-type", received, expected)
+
+
+def is_json(kind: str) -> bool:
+    """True if a content type is JSON in UTF-8."""
+    return kind.lower().replace(" ", "") in (JSON, f"{JSON};charset=utf-8")
+
+
+async def respond(send: Callable, status: int, content: bytes) -> None:
+    """Send an answer in JSON."""
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(content)).encode()),
+        *[(b"connection", b"close")] * (status == 413),
+        *[(b"retry-after", b"1")] * (status == 503),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})

@@ -1,0 +1,62 @@
+"""Errors as JSON: what is wrong, the input's name, what was received and expected."""
+
+import json
+from typing import NamedTuple
+
+from phistar.components.serving.request import Wrong
+
+CONTRACT = "/contract"
+
+
+class Refusal(NamedTuple):
+    """An answer that is an error.
+
+    Args:
+        status: of HTTP.
+        message: the whole error, in words.
+        reason: one word, by which refusals are counted.
+        name: of the input or parameter; None if the mistake is in none of them.
+        received, expected: None where the message has all.
+    """
+
+    status: int
+    message: str
+    reason: str
+    name: str | None = None
+    received: str | None = None
+    expected: str | None = None
+
+    def content(self) -> bytes:
+        """The body, in the form of MLflow's server and with more keys."""
+        code = {404: "ENDPOINT_NOT_FOUND", 405: "ENDPOINT_NOT_FOUND"}.get(self.status)
+        code = code or ("INTERNAL_ERROR" if self.status == 500 else "BAD_REQUEST")
+        return json.dumps(
+            {
+                "error_code": code,
+                "message": self.message,
+                "input": self.name,
+                "received": self.received,
+                "expected": self.expected,
+                "contract": CONTRACT,
+            }
+        ).encode()
+
+
+def of(error: ValueError, names: list[str]) -> Refusal:
+    """The refusal of a request's mistake.
+
+    Args:
+        error: Wrong, or the text of the SavedModel's own assertion, whose rule ends
+            where "Received:" begins.
+        names: the signature's inputs.
+    """
+    text = str(error)
+    if isinstance(error, Wrong):
+        given = error.name, error.received, error.expected
+        return Refusal(400, text, error.reason, *given)
+    rule, _, received = text.partition(". Received:")
+    first = rule.split(maxsplit=1)[0].rstrip(":") if rule else ""
+    name = first if first in names else None
+    if not received:
+        return Refusal(400, text, "values", name)
+    return Refusal(400, text, "values", name, received.strip(), rule)
