@@ -49,4 +49,5 @@ def renewed(file):
 
 if __name__ == "__main__":
     for page in pages():
-        page.write_text(renewed(page), "utf-8")
+        if page.suffix == ".md":
+            page.write_text(renewed(page), "utf-8")

@@ -165,8 +165,8 @@ def signatures(contracts):
     parts = [
         "The functions of an export. `contract.json` beside a SavedModel has the same "
         "for that model. All inputs share dimension 0, B, so that servers can batch.\n",
-        "`serving_default` takes x alone. The others need all their inputs, a knob once "
-        "for each row. Over HTTP, in MLflow and in `phistar predict` knobs have "
+        "`serving_default` takes x alone. The others need all their inputs, and a knob "
+        "once for each row. Over HTTP, in MLflow and in `phistar predict` knobs have "
         "defaults.\n",
     ]
     heads = {
@@ -232,9 +232,9 @@ def exit_statuses():
         "All errors of a config come at once, before any work. Errors go to stderr. "
         "With `--json` the last line of stdout is one JSON object. `--debug` adds the "
         "traceback.\n",
-        "Status 3 also stands for an export with a forbidden operation, for `serve` of "
-        "an export that answers otherwise than its golden batch, and for a network that "
-        "breaks a law in preflight.\n",
+        "Status 3 also stands for an export with a forbidden operation, for `serve` "
+        "of an export that answers otherwise than its golden batch, and for a network "
+        "that breaks a law in preflight.\n",
     )
 
 

@@ -8,6 +8,7 @@ has pages only. So each source file that is linked becomes a page of numbered li
 each link to it, or to a page that stands outside of docs/, is turned to that page.
 """
 
+import json
 import os
 import re
 import shutil
@@ -38,7 +39,21 @@ def pages():
         dict of Path by Path, the files absolute.
     """
     found = {ROOT / file: Path(place) for file, place in OUTSIDE.items()}
-    return found | {file: file.relative_to(DOCS) for file in DOCS.rglob("*.md")}
+    inside = [*DOCS.rglob("*.md"), *DOCS.rglob("*.ipynb")]
+    return found | {f: f.relative_to(DOCS).with_suffix(".md") for f in inside}
+
+
+def text_of(file):
+    """The text of a page; of a notebook, its cells.  -> str"""
+    text = file.read_text("utf-8")
+    if file.suffix != ".ipynb":
+        return text
+    parts = []
+    for cell in json.loads(text)["cells"]:
+        source = "".join(cell["source"])
+        of_code = cell["cell_type"] == "code"
+        parts.append(f"```python\n{source}\n```" if of_code else source)
+    return "\n\n".join(parts) + "\n"
 
 
 def links(text):
@@ -74,7 +89,7 @@ def gather(to):
             return f"{there}#{mark}" if mark else there
 
         here.parent.mkdir(parents=True, exist_ok=True)
-        here.write_text(PARTS.sub(turned, file.read_text("utf-8")), "utf-8")
+        here.write_text(PARTS.sub(turned, text_of(file)), "utf-8")
     for file, place in code.items():
         (to / place).parent.mkdir(parents=True, exist_ok=True)
         (to / place).write_text(code_page(file), "utf-8")

@@ -44,6 +44,7 @@ def masked(text):
     """
     text = re.sub(r"\x1b\[[0-9;]*m", "", text)
     text = re.sub(r"\b[0-9a-f]{8,}\b", "N", text)
+    text = re.sub(r"\d+ (?:h|min) (?:\d+ (?:min|s))?", "0 s", text)
     text = re.sub(r"-?\d+(?:[.,:]\d+)*(?:e-?\d+)?", "N", text)
     lines = (" ".join(line.split()) for line in text.splitlines())
     return [line for line in lines if line]

@@ -19,6 +19,7 @@ import pytest
 from PIL import Image
 from sklearn import datasets
 
+from phistar.pipeline.config.load import load
 from tests.docs.commands import Shell, run_here, understood
 from tests.docs.pages import MADE, PAGES, blocks, masked
 from tests.helpers.commands import Done
@@ -32,34 +33,29 @@ SMALL = (
     *("train.eval_every=2", "train.precision=float32", "train.optimizer=adamw"),
     *("ingest.valid_fraction=0.2", "ingest.test_fraction=0.2"),
 )
-TEXTS = (*SMALL, "build.context=16", "build.stride=12")
-PAIRS = (
-    *SMALL,
-    *("task.tokenizer=characters", "task.vocab_size=null", "task.max_length=48"),
-    "train.batch_tokens=512",
-)
-IMAGES = ("build.width=4", "build.num_blocks=2", "build.mlp_dim=8", "train.epochs=1")
-# recipe -> what makes its run short: networks of a few weights, a few steps
+# Recipes of the same names, that come before the shipped ones: networks of a few
+# weights, a few steps, and files in place of what would be fetched. Those that inherit
+# them are short too.
 SHORT = {
-    "digits": (*IMAGES,),
-    "photos": IMAGES,
+    "digits": (
+        *("build.width=4", "build.num_blocks=2", "build.mlp_dim=8", "train.epochs=1"),
+    ),
     "kjv_quick": (
         *("ingest.source=text", "ingest.path=lines.txt.gz", "ingest.document=line"),
-        *TEXTS,
+        *(*SMALL, "build.context=16", "build.stride=12"),
     ),
-    "letters": TEXTS,
     "libreoffice_en_de_quick": (
         *("ingest.source=parallel", "ingest.source_path=train.en"),
-        *("ingest.target_path=train.de.gz", *PAIRS),
+        *("ingest.target_path=train.de.gz", *SMALL, "train.batch_tokens=512"),
+        *("task.tokenizer=characters", "task.vocab_size=null", "task.max_length=48"),
     ),
-    "mine": PAIRS,
 }
 # fetched from elsewhere, or minutes however short: their config is composed, no more
 FAR = ("nycflights", "fashion_mnist", "fashion_mnist_quick", "kjv")
 # other processes, or devices that TensorFlow must know before it starts: the same
 APART = ("--isolate", "--preflight", "train.backend", "train.devices", "ingest.name")
 # variants whose export a later line asks for; others end with `train`
-WHOLE = ("train.loss=hinge", "build.network=mlp")
+WHOLE = ("train.loss=hinge", "build.network=mlp", "train.learning_rate=0.001")
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +63,11 @@ def shell(tmp_path_factory):
     """Shell in a folder with a user's own files."""
     folder = tmp_path_factory.mktemp("walk")
     write_files(folder)
+    recipes = folder / "conf" / "experiment"
+    recipes.mkdir(parents=True)
+    for name, overrides in SHORT.items():
+        config = load(name, overrides, folder)
+        (recipes / f"{name}.yaml").write_text(config.to_yaml())
     made = Shell(folder, None)
     made.answer = lambda words, stdin: answer(made, words, stdin)
     made.served = None
@@ -77,6 +78,7 @@ def shell(tmp_path_factory):
 def test_blocks_of_a_page_run_and_print_what_is_shown(shell, page):
     out = ""
     shell.text = "\n".join(block.text for block in blocks(page))
+    scope = {"__name__": "page"}
     with contextlib.ExitStack() as stack:
         shell.stack = stack
         for block in blocks(page):
@@ -88,7 +90,7 @@ def test_blocks_of_a_page_run_and_print_what_is_shown(shell, page):
                     assert done.status == 0, f"{place}\n{done.stdout}"
                     out = done.stdout
                 case "python":
-                    out = run_python(block.text, shell.folder)
+                    out = run_python(block.text, shell.folder, scope)
                 case "text":
                     require_shown(block.text, out, place)
                 case "yaml":
@@ -119,13 +121,7 @@ def shortened(command, rest):
     name = recipe.removesuffix(".yaml")
     if name in FAR or any(word.startswith(APART) for word in more):
         return ["show", recipe, *(w for w in more if "=" in w)]
-    if command == "show":
-        return [command, *rest]
-    mlp = "build.network=mlp" in more
-    extra = [w for w in SHORT.get(name, ()) if not (mlp and w.startswith("build."))]
-    given = {word.partition("=")[0] for word in more}
-    words = [command, recipe, *(w for w in extra if w.partition("=")[0] not in given)]
-    words += more
+    words = [command, *rest]
     if "--seeds" in more:
         words[words.index("--seeds") + 1] = "2"
     variant = any("=" in word for word in more) or "--seeds" in more
@@ -169,15 +165,15 @@ def serve(shell, name):
     return Done(0, "", "")
 
 
-def run_python(text, folder):
-    """Run a block of Python in the folder.  -> what it printed"""
+def run_python(text, folder, scope):
+    """Run a block of Python in the folder; a page's share names.  -> what it printed"""
     exports = folder.glob("mlruns/stages/export/*/saved_model/contract.json")
     digits = [p.parent for p in exports if '"images"' in p.read_text()]
     if digits and not (folder / "saved_model").exists():
         (folder / "saved_model").symlink_to(digits[0])
     out = io.StringIO()
     with contextlib.chdir(folder), contextlib.redirect_stdout(out):
-        exec(compile(text, "block", "exec"), {"__name__": "block"})
+        exec(compile(text, "page", "exec"), scope)
     return out.getvalue()
 
 
