@@ -67,26 +67,36 @@ def test_list_shows_the_shipped_recipes_outside_the_repository(site, tmp_path):
         assert recipe.stem in shown
 
 
-def locked():
-    """Package -> version in requirements.lock; names as they are compared."""
-    lines = (ROOT / "requirements.lock").read_text("utf-8").splitlines()
+LOCKS = ("requirements.lock", "requirements-tests.lock")
+
+
+def locked(lock):
+    """Package -> version in a lock file; names as they are compared."""
+    lines = (ROOT / lock).read_text("utf-8").splitlines()
     return dict(line[:-2].split("==") for line in lines if line[:1].isalnum())
 
 
-def test_lock_satisfies_the_package_and_its_tests(site):
-    versions = locked()
+@pytest.mark.parametrize("lock, extra", [(LOCKS[0], ""), (LOCKS[1], "test")])
+def test_lock_satisfies_the_package_and_its_tests(site, lock, extra):
+    versions = locked(lock)
     (phistar,) = (d for d in distributions(path=[str(site)]) if d.name == "phistar")
     for text in phistar.requires:
         requirement = Requirement(text)
-        extra = {"extra": "test"}
-        if requirement.marker and not requirement.marker.evaluate(extra):
+        here = {"extra": extra}
+        if requirement.marker and not requirement.marker.evaluate(here):
             continue
         name = re.sub(r"[-_.]+", "-", requirement.name).lower()
         assert versions[name] in requirement.specifier, text
 
 
-def test_lock_holds_every_package_to_hashes():
-    text = (ROOT / "requirements.lock").read_text("utf-8")
+def test_the_tests_run_on_the_same_versions():
+    package, tests = map(locked, LOCKS)
+    assert package.items() < tests.items()
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_lock_holds_every_package_to_hashes(lock):
+    text = (ROOT / lock).read_text("utf-8")
     for entry in re.split(r"\n(?=[a-z])", text)[1:]:
         assert re.match(r"[a-z0-9.-]+==\S+ \\\n    --hash=sha256:[0-9a-f]{64}", entry)
     assert not re.search(r"://|file:|--index|--find-links|@ ", text)
