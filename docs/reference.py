@@ -184,7 +184,8 @@ def signatures(contracts):
             for side in ("inputs", "outputs"):
                 fields = signature[side]
                 if task == "binary" and side == "inputs":
-                    fields = {n: f for n, f in fields.items() if f["form"] != "number"}
+                    known = {"label", *contract["knobs"]}
+                    fields = {n: f for n, f in fields.items() if n in known}
                     sides.append(", ".join(["the columns by name", *map(code, fields)]))
                 else:
                     sides.append(", ".join(map(code, fields)))

@@ -10,6 +10,7 @@ import gzip
 import io
 import json
 import shutil
+import sys
 import threading
 import time
 from itertools import product
@@ -22,8 +23,12 @@ from sklearn import datasets
 from phistar.pipeline.config.load import load
 from tests.docs.commands import Shell, run_here, understood
 from tests.docs.pages import MADE, PAGES, blocks, masked
-from tests.helpers.commands import Done
+from tests.helpers.commands import CODE, Done
 from tests.helpers.serving import free_port
+
+sys.path.append(str(CODE / "docs"))
+
+import reference  # noqa: E402  docs/ is no package
 
 RUN = [page for page in PAGES if page != "CONTRIBUTING.md"]  # test_wrapped.py runs it
 RUN = [page for page in RUN if not page.endswith(MADE) and blocks(page)]
@@ -232,3 +237,14 @@ def write_files(folder):
     (folder / "letters").mkdir()
     for number, song in enumerate(songs):
         (folder / "letters" / f"{number}.txt").write_text(song)
+
+
+@pytest.mark.parametrize("name", ["metrics", "signatures"])
+def test_reference_of_results_is_that_of_exports(shell, name):
+    """Metrics and signatures of the reference, from an export of each task."""
+    for recipe in ("breast_cancer", *SHORT):
+        done = run_here(["run", recipe], "", shell.folder)
+        assert done.status == 0, done.stderr
+    made = getattr(reference, name)(reference.contracts_below(shell.folder))
+    file = reference.FOLDER / f"{name}.md"
+    assert file.read_text("utf-8") == made, "make pictures"
