@@ -12,7 +12,8 @@ OF := $(if $(shell $(PYTHON) -c "import sys; (3, 12) <= sys.version_info < (3, 1
 LOCK := requirements$(OF).lock
 TESTS_LOCK := requirements$(OF)-tests.lock
 
-.PHONY: help env run check test test-slow laws-jax mutations kills runtimes oldest gpu-dry bench ui lock
+.PHONY: help env run check test test-slow docs pictures laws-jax mutations kills runtimes oldest gpu-dry \
+  bench ui lock
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -30,7 +31,7 @@ check: $(TESTS)  ## the linter and the fast tests, in a minute and a half
 	$(BIN)/ruff format --check
 	$(BIN)/python -m pytest -m fast --numprocesses 2
 
-test: $(TESTS)  ## every check that CI runs
+test: $(TESTS) docs  ## every check that CI runs
 	@{ command -v chromium && command -v chromedriver; } >/dev/null || echo \
 	  "The browser tests will fail: apt-get install chromium chromium-driver"
 	$(BIN)/ruff check
@@ -39,6 +40,18 @@ test: $(TESTS)  ## every check that CI runs
 
 test-slow: $(TESTS)  ## the heavy checks that `make test` leaves out
 	$(BIN)/python -m pytest -m slow
+
+docs: .venv-docs/.ready  ## the pages of docs/ as a site in .site/html; a warning is an error
+	.venv-docs/bin/python docs/site_pages.py .site/pages
+	.venv-docs/bin/zensical build --strict --clean --config-file .site/zensical.toml
+	.venv-docs/bin/python docs/site_pages.py --check .site/html
+
+pictures: env .venv-docs/.ready  ## README's pictures, from real runs, and the reference, from the code
+	$(BIN)/python docs/pictures/stages.py
+	$(BIN)/python docs/pictures/chart.py
+	.venv-docs/bin/python docs/pictures/terminal.py $(BIN)/phistar
+	$(BIN)/python docs/reference.py --root .
+	$(BIN)/python docs/lines.py
 
 laws-jax: $(TESTS)  ## the laws of tests/contract/ on networks that JAX has trained
 	PHISTAR_TRAINED=jax $(BIN)/python -m pytest tests/contract
@@ -116,7 +129,8 @@ $(TESTS): $(READY) $(TESTS_LOCK)
 
 .venv-runtimes/.ready: tests/runtimes/requirements.txt
 .venv-oldest/.ready: tests/runtimes/oldest.txt
-.venv-runtimes/.ready .venv-oldest/.ready:
+.venv-docs/.ready: docs/requirements.txt  # all its packages have hashes there
+.venv-runtimes/.ready .venv-oldest/.ready .venv-docs/.ready:
 	@test -x $(@D)/bin/pip || $(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip --disable-pip-version-check install --quiet --no-compile -r $<
 	@touch $@

@@ -14,6 +14,8 @@ FAST = (
     "tests/test_imports.py",
     "tests/test_mutations.py",
     "tests/test_words.py",
+    "tests/docs/test_pages.py",
+    "tests/docs/test_pictures.py",
     "tests/components/data/",
     "tests/components/decoding/",
     "tests/components/reports/",
@@ -32,6 +34,7 @@ FAST = (
 # What takes longest comes first: begun last, it would leave one process idle.
 LONGEST = (
     "tests/contract/",
+    "tests/docs/test_blocks.py",
     "tests/pipeline/serving/",
     "tests/pipeline/run/",
     "tests/pipeline/tracking/",

@@ -2,11 +2,13 @@
 
 import re
 import shlex
+from html import unescape
 
 import pytest
 
 from phistar.pipeline.cli.arguments import STAGES, parse
-from tests.helpers.commands import SHORT, here
+from tests.docs.pages import masked
+from tests.helpers.commands import CODE, SHORT, here
 from tests.helpers.terminal import on_terminal
 
 SILENCE = 5.0  # seconds for which nothing may be written
@@ -112,3 +114,20 @@ def test_a_run_that_stops_early_leads_to_its_rest(trained):
     lines = done.stdout.splitlines()
     (line,) = [line for line in lines if line.startswith("next:")]
     assert line[9:] == f"phistar run breast_cancer {' '.join(SHORT)} --root {root}"
+
+
+def test_readmes_terminal_shows_what_a_run_prints(run):
+    """The last frame of the picture, its numbers and paths apart, is printed today."""
+    drawn = (CODE / "docs" / "pictures" / "terminal.svg").read_text("utf-8")
+    *_, frame = drawn.split("<g ")
+    rows = re.findall(r"<text y=.*?</text>", frame, re.S)
+    shown = [unescape(re.sub(r"<[^>]+>", " ", row)) for row in rows]
+    came = "\n".join(masked(run[1].plain.replace("\r", "\n")))
+    shown = masked("\n".join(shown))
+    # a verdict and an address go on in the next row, elsewhere than here
+    (verdict,) = [n for n, line in enumerate(shown) if line.startswith("verdict")]
+    (following,) = [n for n, line in enumerate(shown) if line.startswith("next:")]
+    assert verdict >= 13
+    for line in [*shown[: verdict + 1], *shown[following:]]:
+        # which model is better is a result
+        assert line.split(";")[0] in came, line
