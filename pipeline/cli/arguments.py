@@ -158,6 +158,11 @@ def make_parser() -> tuple[Parser, dict[str, Parser]]:
         "serve breast_cancer --port 5001",
     )
     added.add_argument("name", metavar="NAME", help=NAME)
+    text = "listen at this address; 0.0.0.0: anyone who reaches the machine may ask"
+    here = "127.0.0.1"
+    added.add_argument(
+        "--host", default=here, metavar="IP", help=f"{text} (default: {here})"
+    )
     add_port(added, 5001)
     text = "write no line to stderr for each request"
     added.add_argument("--quiet", action="store_true", help=text)
@@ -290,7 +295,7 @@ def add_port(added: Parser, port: int) -> None:
         type=positive,
         default=port,
         metavar="N",
-        help=f"port on 127.0.0.1 (default: {port})",
+        help=f"port (default: {port})",
     )
 
 

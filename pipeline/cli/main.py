@@ -258,7 +258,9 @@ def serve(given: Namespace) -> Answer:
     """Answer requests with a name's champion until a signal comes."""
     from phistar.pipeline.serving.http import server
 
-    server.serve(given.name, given.root, given.port, access_log=not given.quiet)
+    server.serve(
+        given.name, given.root, given.host, given.port, access_log=not given.quiet
+    )
     return {}, []
 
 

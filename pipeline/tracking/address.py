@@ -87,8 +87,8 @@ def model_version(root: Path, run_id: str) -> str | None:
     return state.get("model_version") if known else None
 
 
-def require_free(port: int) -> None:
-    """Refuse a port that is taken, or that no machine has.
+def require_free(port: int, host: str = "127.0.0.1") -> None:
+    """Refuse a port that is taken or that no machine has, or an address of no network.
 
     Raises:
         ValueError: it is one of these.
@@ -101,10 +101,11 @@ def require_free(port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(("127.0.0.1", port))
+            probe.bind((host, port))
         except OSError as error:
             raise ValueError(
                 f"the server cannot listen. Received: port {port} "
-                f"({error.strerror}). Expected: a free port of 127.0.0.1. Stop what "
+                f"of {host} ({error.strerror}). Expected a free port of an address "
+                f"that this machine has, like 127.0.0.1. Stop what "
                 f"listens there, or take another: --port {port + 1}"
             ) from error

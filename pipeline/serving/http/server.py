@@ -1,4 +1,4 @@
-"""`phistar serve NAME`: the champion over HTTP, on 127.0.0.1, with Starlette.
+"""`phistar serve NAME`: the champion over HTTP, with Starlette.
 
 The routes of application.py include those of MLflow's server, so that its clients find
 what they expect. An unknown parameter or column is the caller's mistake, and a body has
@@ -34,17 +34,19 @@ from phistar.pipeline.tracking.address import require_free
 if TYPE_CHECKING:
     from phistar.components.serving.ask import Model
 
+EVERYWHERE = "0.0.0.0"
 BACKLOG = 2048  # connections that wait until one of them is taken
 LONGEST_LINE = 2000  # characters of a request that is typed, not read from a file
 
 
-def serve(name: str, root: Path, port: int, access_log: bool) -> None:
+def serve(name: str, root: Path, host: str, port: int, access_log: bool) -> None:
     """Serve the champion of a name until a signal ends it.
 
     Args:
         name: of a recipe that was promoted.
         root: project root.
-        port: of 127.0.0.1.
+        host: address to listen at; 0.0.0.0 is every one of this machine.
+        port: of it.
         access_log: write a line to stderr for each request.
 
     Raises:
@@ -53,7 +55,7 @@ def serve(name: str, root: Path, port: int, access_log: bool) -> None:
     """
     champions.require_promoted(name, root)
     folder = champions.champion(name, root)
-    require_free(port)
+    require_free(port, host)
     os.environ |= quiet.environment()
     read_contract(folder)  # one of an earlier phistar is refused at once
     with working(f"serve {name}", "starting TensorFlow"):
@@ -61,12 +63,13 @@ def serve(name: str, root: Path, port: int, access_log: bool) -> None:
         with quiet.startup():
             import uvicorn
 
-            address = f"http://127.0.0.1:{port}"
+            near = "127.0.0.1" if host == EVERYWHERE else host
+            address = f"http://{near}:{port}"
             log = write_line if access_log else None
             app = make(name, folder, address, partial(print, flush=True), log)
     # A client that reads the lines connects at once. The socket must listen by then:
     # uvicorn opens its own only after the start event that prints them.
-    with socket.create_server(("127.0.0.1", port), backlog=BACKLOG) as listening:
+    with socket.create_server((host, port), backlog=BACKLOG) as listening:
         config = uvicorn.Config(app, log_level="warning", lifespan="on")
         uvicorn.Server(config).run(sockets=[listening])
 
