@@ -87,6 +87,7 @@ def test_overrides_reach_the_config(tmp_path):
         (["digits"], {"to": "evalute"}, "Did you mean evaluate"),
         (["digits"], {"force": "trian"}, "Did you mean train"),
         (["digitz"], {}, "Did you mean digits"),
+        ([3], {}, "recipe must be a name or a path. Received: 3 of type int"),
         (["none.yaml"], {}, "none.yaml"),
     ],
 )
