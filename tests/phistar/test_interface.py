@@ -95,7 +95,7 @@ def test_a_mistake_is_a_failure(arguments, options, words, tmp_path):
     with pytest.raises(phistar.Failure, match=words) as error:
         phistar.run(*arguments, **options, root=tmp_path)
     assert error.value.status == 2
-    assert error.value.__suppress_context__
+    assert error.value.__cause__ is None and error.value.__suppress_context__
     assert "\n".join(error.value._render_traceback_()).startswith("phistar: error: ")
     assert not (tmp_path / "mlruns").exists()
 
