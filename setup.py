@@ -85,6 +85,7 @@ setup(
             "pre-commit>=4",
             # the tutorial notebook is run by tests/phistar/test_tutorial.py
             "nbclient>=0.10",
+            "nbformat>=5.10",
             "ipykernel>=7",
             "openapi-spec-validator>=0.7",
             "openapi-python-client>=0.26",

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from phistar.components.serving.request import SHOWN
 from phistar.guest import failing, guest
 from phistar.pipeline.config import load as configs
 from phistar.pipeline.config import parse
@@ -64,20 +65,20 @@ def run(
         Failure: what the command would print. KeyboardInterrupt if it is interrupted.
     """
     with failing("The same call continues where this one has stopped."), _turn:
-        words = typed(overrides or {})
+        recipe, words = name_of(recipe, "recipe"), typed(overrides or {})
         forced = (force,) if isinstance(force, str) else tuple(force)
         for name in (to, *forced):
             require_stage(name)
         quiet.require_tensorflow()
         place = find_root(None if root is None else Path(root))
         with guest():
-            config = configs.load(os.fspath(recipe), words, place)
+            config = configs.load(recipe, words, place)
             terminal.note_dropped(config.dropped)
             options = ["--to", to] * (to != NAMES[-1])
             options += [word for name in forced for word in ("--force", name)]
             options += ["--no-register"] * (not register)
             options += ["--root", str(place)] * (place != find_root())
-            command = ["phistar", "run", os.fspath(recipe), *words, *options]
+            command = ["phistar", "run", recipe, *words, *options]
             how = {"last": to, "force": forced, "register": register}
             with terminal.working("", "looking into the store"):
                 answer = run_once(config, place, command, **how)
@@ -102,7 +103,7 @@ def load(word: str | os.PathLike, *, root: str | os.PathLike | None = None) -> R
     with failing():
         place = find_root(None if root is None else Path(root))
         with guest():
-            return Run.of_export(exports.find(os.fspath(word), place), place)
+            return Run.of_export(exports.find(name_of(word, "word"), place), place)
 
 
 def runs(
@@ -128,9 +129,23 @@ def runs(
         from phistar.pipeline.run.listing import listing
 
         place = find_root(None if root is None else Path(root))
-        word = None if recipe is None else os.fspath(recipe)
+        word = None if recipe is None else name_of(recipe, "recipe")
         found = pd.DataFrame(listing(word, place), columns=COLUMNS)
         return found.assign(time=pd.to_datetime(found["time"], unit="ms", utc=True))
+
+
+def name_of(value: str | os.PathLike, argument: str) -> str:
+    """A name or a path as text.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    if not isinstance(value, str | os.PathLike):
+        raise ValueError(
+            f"{argument} must be a name or a path. Received: {SHOWN.repr(value)} of "
+            f'type {type(value).__name__}. Expected text, like "digits".'
+        )
+    return os.fspath(value)
 
 
 def require_stage(name: str) -> None:

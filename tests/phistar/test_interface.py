@@ -87,6 +87,7 @@ def test_overrides_reach_the_config(tmp_path):
         (["digits"], {"to": "evalute"}, "Did you mean evaluate"),
         (["digits"], {"force": "trian"}, "Did you mean train"),
         (["digitz"], {}, "Did you mean digits"),
+        ([3], {}, "recipe must be a name or a path. Received: 3 of type int"),
         (["none.yaml"], {}, "none.yaml"),
     ],
 )
@@ -94,7 +95,7 @@ def test_a_mistake_is_a_failure(arguments, options, words, tmp_path):
     with pytest.raises(phistar.Failure, match=words) as error:
         phistar.run(*arguments, **options, root=tmp_path)
     assert error.value.status == 2
-    assert error.value.__suppress_context__
+    assert error.value.__cause__ is None and error.value.__suppress_context__
     assert "\n".join(error.value._render_traceback_()).startswith("phistar: error: ")
     assert not (tmp_path / "mlruns").exists()
 

@@ -20,6 +20,8 @@ KEYS = {"train.steps": 80, "train.eval_every": 10}
 OWN = (
     *("phistar.run_id", "mlflow.source.name"),
     *("step_milliseconds", "evaluation_milliseconds", "device_peak_memory_mib"),
+    # someone may be at work on the code meanwhile
+    *("git_commit", "git_dirty", "mlflow.source.git.commit"),
 )
 NOTE, REPEAT = "mlflow.note.content", "To repeat it: "
 CELLS = [
