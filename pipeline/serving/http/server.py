@@ -53,9 +53,9 @@ def serve(name: str, root: Path, port: int, access_log: bool) -> None:
     """
     champions.require_promoted(name, root)
     folder = champions.champion(name, root)
+    read_contract(folder)  # one of an earlier phistar is refused at once
     require_free(port)
     os.environ |= quiet.environment()
-    read_contract(folder)  # one of an earlier phistar is refused at once
     with working(f"serve {name}", "starting TensorFlow"):
         quiet.load_library()
         with quiet.startup():
