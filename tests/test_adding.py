@@ -121,6 +121,9 @@ class Strands:
     def forms(self):
         return {"strand": "category"}
 
+    def seen(self):
+        return {}
+
     def request(self, raw, rows):
         letters = LETTERS[np.argmax(raw[rows], axis=-1)]
         return {"strand": np.array(["".join(row) for row in letters])}

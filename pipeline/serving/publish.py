@@ -34,7 +34,7 @@ from phistar.pipeline.store.champions import (
     require_promoted,
     serving,
 )
-from phistar.pipeline.store.contract import read_contract
+from phistar.pipeline.store.contract import read_served
 from phistar.pipeline.store.store import Store, sync
 from phistar.pipeline.tracking import registry, ui
 from phistar.pipeline.tracking.target import Target
@@ -269,4 +269,4 @@ def answer(
 
 def nll(folder: Path, version: int) -> float:
     """-ln P of test through the SavedModel of a version, nats a label."""
-    return read_contract(folder / str(version))["served"]["test_nll"]
+    return read_served(folder / str(version))["test_nll"]

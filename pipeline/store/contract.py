@@ -7,12 +7,12 @@ NEWEST = ("reads", "batch_size", "inputs")  # keys that earlier ones did not hav
 
 
 def read_contract(folder: Path) -> dict:
-    """The contract.json of a SavedModel's folder.  -> dict.
+    """The contract.json of a SavedModel that is to be asked.  -> dict.
 
     Raises:
         ValueError: if it was written by an earlier phistar.
     """
-    contract = json.loads((folder / "contract.json").read_text("utf-8"))
+    contract = load(folder)
     if missing := [key for key in NEWEST if key not in contract]:
         raise ValueError(
             f"{folder / 'contract.json'} is of an earlier phistar. Received: "
@@ -20,6 +20,20 @@ def read_contract(folder: Path) -> dict:
             "again."
         )
     return contract
+
+
+def read_served(folder: Path) -> dict:
+    """The score of test through a SavedModel, also of an earlier phistar's.
+
+    Returns:
+        test_nll, nats a label; test_n; test_difference.
+    """
+    return load(folder)["served"]
+
+
+def load(folder: Path) -> dict:
+    """The contract.json of a SavedModel's folder."""
+    return json.loads((folder / "contract.json").read_text("utf-8"))
 
 
 # Knob -> (type of its option, help). The default is the contract's.

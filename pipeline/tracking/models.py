@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from phistar.pipeline.store.contract import read_contract
+from phistar.pipeline.store.contract import read_served
 from phistar.pipeline.tracking.outbox import Model
 
 if TYPE_CHECKING:
@@ -190,7 +190,7 @@ def card(model: Model) -> str:
     written = saved_model / CARD
     if written.is_file():
         return written.read_text("utf-8")
-    served = read_contract(saved_model)["served"]
+    served = read_served(saved_model)
     return (
         f"{model.question}\n\n-ln P of test through the SavedModel: "
         f"{served['test_nll']:.4f} nats a label, n = {served['test_n']} labels."
@@ -201,7 +201,7 @@ def version_tags(model: Model) -> dict[str, str]:
     """Tags of a version: test, as the SavedModel has scored it."""
     from mlflow.models import Model as Description
 
-    served = read_contract(model.folder / "artifacts" / "saved_model")["served"]
+    served = read_served(model.folder / "artifacts" / "saved_model")
     difference = Description.load(str(model.folder)).metadata[PARITY]
     return {
         KEY: model.key,

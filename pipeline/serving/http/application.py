@@ -10,6 +10,7 @@ GET  /version         MLflow's version
 
 import contextlib
 import json
+import math
 from collections.abc import AsyncIterator, Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -86,7 +87,7 @@ def application(
             Route("/", fixed(pages.index(*known, curl), HTML, pages.POLICY)),
             Route("/docs", fixed(pages.docs(*known), HTML, pages.POLICY)),
             Route("/card", fixed((folder / CARD).read_text("utf-8"), HTML)),
-            Route(CONTRACT, fixed((folder / "contract.json").read_text("utf-8"), JSON)),
+            Route(CONTRACT, fixed(json.dumps(finite(contract), indent=2), JSON)),
             Route("/openapi.json", fixed(json.dumps(document), JSON)),
             Route("/metrics", measured),
             Route(
@@ -100,6 +101,15 @@ def application(
         lifespan=lifespan,
     )
     return Watched(app, about, log)
+
+
+def finite(value: object) -> object:
+    """Plain data with null for NaN and infinity, which JSON does not have."""
+    if isinstance(value, dict):
+        return {name: finite(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def fixed(content: str, media_type: str, policy: str | None = None) -> Callable:

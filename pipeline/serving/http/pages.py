@@ -170,12 +170,12 @@ def field(name: str, spec: dict, first: dict, contract: dict) -> Markup:
     value = "" if value is None else value
     match spec["form"]:
         case "number":
-            low, high = contract["inputs"]["seen"]["numbers"][name]
-            note = f"of train {low:.4g} to {high:.4g}"
+            known = contract["inputs"]["seen"].get("numbers", {}).get(name)
+            note = "of train {:.4g} to {:.4g}".format(*known) if known else ""
             element = '<input data-{}="{}" inputmode="decimal" value="{}">'
             element = Markup(element).format("number", name, value)
         case "category":
-            values = contract["inputs"]["seen"]["categories"][name]
+            values = contract["inputs"]["seen"].get("categories", {}).get(name, [])
             note = f"{len(values)} values of train"
             options = [Markup('<option value="{}">').format(v) for v in values[:LISTED]]
             element = (

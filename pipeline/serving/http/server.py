@@ -55,9 +55,9 @@ def serve(name: str, root: Path, host: str, port: int, access_log: bool) -> None
     """
     champions.require_promoted(name, root)
     folder = champions.champion(name, root)
+    read_contract(folder)  # one of an earlier phistar is refused at once
     require_free(port, host)
     os.environ |= quiet.environment()
-    read_contract(folder)  # one of an earlier phistar is refused at once
     with working(f"serve {name}", "starting TensorFlow"):
         quiet.load_library()
         with quiet.startup():

@@ -159,6 +159,20 @@ def test_predict_asks_the_champion(runs, tmp_path):
     assert said("breast_cancer") == said(a) != said(b)
 
 
+def test_a_champion_of_an_earlier_phistar_is_replaced_but_not_asked(runs):
+    root, a, b = runs
+    promoted(root, "promote", a)
+    path = highest(root) / "contract.json"
+    contract = json.loads(path.read_text())
+    del contract["inputs"]
+    path.unlink()  # a hard link of the export's
+    path.write_text(json.dumps(contract))
+    done = here("serve", "breast_cancer", root=root)
+    assert done.status == 2 and "export it again" in done.answer["error"]
+    answer = promoted(root, "promote", b)
+    assert answer["before_test_nll"] == contract["served"]["test_nll"]
+
+
 def test_what_does_not_answer_is_not_published(runs):
     root, a, b = runs
     promoted(root, "promote", a)

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from phistar.components.serving.request import signature
 from phistar.pipeline.serving.http import invocations
+from phistar.pipeline.serving.http.metrics import Answered, Metrics
 
 LOG = re.compile(
     r"127\.0\.0\.1 - - \[\d\d/\w{3}/\d{4}(:\d\d){3} [+-]\d{4}\] "
@@ -67,8 +69,8 @@ def test_requests_are_counted_by_signature_and_refusals_by_reason(served):
     def more(name, **labels):
         return value(found, name, **labels) - value(before, name, **labels)
 
-    for signature, requests, rows in (("serving_default", 3, 6), ("sample", 1, 1)):
-        by = {"signature": signature}
+    for name, requests, rows in (("serving_default", 3, 6), ("sample", 1, 1)):
+        by = {"signature": name}
         assert more("phistar_requests_total", status="200", **by) == requests
         assert more("phistar_request_seconds_count", **by) == requests
         assert more("phistar_request_seconds_bucket", le="+Inf", **by) == requests
@@ -120,6 +122,39 @@ def test_inputs_and_answers_are_beside_those_of_test(served):
     assert of_test == pytest.approx(metrics["test_nll"])
     (about,) = (key[1] for key in found if key[0] == "phistar_model_info")
     assert ("model", "shop") in about and ("version", "1") in about
+
+
+@pytest.mark.parametrize("most", [1, 7, 256])
+def test_requests_that_are_counted_together_are_counted_as_alone(served, most):
+    contract = served["shop"].contract
+    counted = Metrics({"model": "shop", "version": "1", "run": "0"}, contract)
+    counted.most = most
+    sizes, rng = [1, 3, 0, 2] * 10, np.random.default_rng(0)
+    nats, values = [], []
+    for size in sizes:
+        called = signature(contract, "predict")
+        values.append(rng.normal(3, 3, size).astype("float32"))
+        inputs = {"size": values[-1], "town": np.array([b"Rom"] * size, object)}
+        probs = rng.dirichlet([1, 1], size)
+        outputs = {"probs": probs, "log_probs": np.log(probs), "label": None}
+        nats += (-probs * np.log(probs)).sum(axis=1).tolist()
+        counted.count(Answered(200, b"", "", called, inputs, outputs, size), 0.002)
+    families = text_string_to_metric_families(counted.text().decode())
+    found = {
+        (s.name, *(v for k, v in sorted(s.labels.items()) if k != "version")): s.value
+        for family in families
+        for s in family.samples
+    }
+    assert found["phistar_requests_total", "predict", "200"] == len(sizes)
+    assert found["phistar_rows_total", "predict"] == sum(sizes)
+    assert found["phistar_request_seconds_sum", "predict"] == pytest.approx(0.08)
+    assert found["phistar_request_seconds_bucket", "0.001", "predict"] == 0
+    assert found["phistar_request_seconds_bucket", "0.0025", "predict"] == len(sizes)
+    assert found["phistar_answer_nats", "requests"] == pytest.approx(np.mean(nats))
+    low, high = contract["inputs"]["seen"]["numbers"]["size"]
+    outside = sum(((v < low) | (v > high)).sum() for v in values)
+    assert found["phistar_outside_total", "numbers"] == outside > 0
+    assert found["phistar_outside_total", "categories"] == sum(sizes)
 
 
 def test_entropy_is_that_of_the_answered_probabilities(served):

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from tests.helpers.browser import asked, browser, find, show, text, wait
+from tests.helpers.pages import Page
 
 WIDTHS = (1440, 400)
 
@@ -74,6 +75,11 @@ def test_every_page_fits_and_asks_no_other_address(driver, served, recipe, width
     for path in ("/", "/docs", "/card"):
         show(driver, f"{server.address}{path}", width)
         fits(driver, width)
+        elements = Page(server.get(path)[2]).elements
+        links = [one.get("href") or one.get("src") for _, one in elements]
+        assert all(
+            link[0] in "/#" or link.startswith("data:") for link in links if link
+        )
     show(driver, server.address, width)
     page = text(driver)
     origin = json.loads((server.folder / "assets.extra" / "origin.json").read_text())
