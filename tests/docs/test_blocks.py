@@ -161,7 +161,8 @@ def serve(shell, name):
 
     patch = shell.stack.enter_context(pytest.MonkeyPatch.context())
     patch.setattr(uvicorn, "Server", Kept)
-    thread = threading.Thread(target=server.serve, args=(name, shell.folder, port))
+    given = name, shell.folder, port, False
+    thread = threading.Thread(target=server.serve, args=given)
     thread.start()
     while thread.is_alive() and not (started and started[0].started):
         time.sleep(0.05)
