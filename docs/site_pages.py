@@ -145,5 +145,5 @@ def outside(html):
 if __name__ == "__main__":
     *check, folder = sys.argv[1:]
     if check:
-        sys.exit("\n".join(outside(Path(folder))))
+        sys.exit("\n".join(outside(Path(folder))) or 0)
     gather(Path(folder).resolve())

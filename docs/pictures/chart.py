@@ -60,7 +60,7 @@ def chart(results):
     parts.append(text(8, y, "Bits gained over guessing, a decision of test", "name"))
     for recipe, (space, unit) in RECIPES.items():
         y += 36
-        parts.append(text(8, y, f"{space}, bits a {unit}"))
+        parts.append(text(8, y, f"{space} (bits a {unit})"))
         y += 10
         for name, bits in bars(results[recipe]):
             kind = "ours" if name == "phistar" else "other"

@@ -14,9 +14,11 @@ import sys
 import threading
 import time
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 from sklearn import datasets
 
@@ -46,7 +48,7 @@ SHORT = {
         *("build.width=4", "build.num_blocks=2", "build.mlp_dim=8", "train.epochs=1"),
     ),
     "kjv_quick": (
-        *("ingest.source=text", "ingest.path=lines.txt.gz", "ingest.document=line"),
+        *("ingest.source=text", "ingest.path=letters"),
         *(*SMALL, "build.context=16", "build.stride=12"),
     ),
     "libreoffice_en_de_quick": (
@@ -57,10 +59,15 @@ SHORT = {
 }
 # fetched from elsewhere, or minutes however short: their config is composed, no more
 FAR = ("nycflights", "fashion_mnist", "fashion_mnist_quick", "kjv")
-# other processes, or devices that TensorFlow must know before it starts: the same
-APART = ("--isolate", "--preflight", "train.backend", "train.devices", "ingest.name")
-# variants whose export a later line asks for; others end with `train`
-WHOLE = ("train.loss=hinge", "build.network=mlp", "train.learning_rate=0.001")
+# other processes, or devices that TensorFlow must know before it starts: the same;
+# and a recipe's own data in place of its source, which the pages' YAML files do too
+APART = ("--isolate", "--preflight", "train.backend", "train.devices", "ingest.source")
+# variants that a later line compares or promotes; others end with `train`
+LAST = {
+    "train.loss=hinge": "evaluate",
+    "build.network=mlp": "evaluate",
+    "train.learning_rate=0.001": "export",
+}
 
 
 @pytest.fixture(scope="module")
@@ -73,10 +80,14 @@ def shell(tmp_path_factory):
     for name, overrides in SHORT.items():
         config = load(name, overrides, folder)
         (recipes / f"{name}.yaml").write_text(config.to_yaml())
+    patch = pytest.MonkeyPatch()
+    # half of a small run's time; figures have tests of their own
+    patch.setattr(Figure, "savefig", lambda _, path, **how: Path(path).touch())
     made = Shell(folder, None)
     made.answer = lambda words, stdin: answer(made, words, stdin)
     made.served = None
-    return made
+    yield made
+    patch.undo()
 
 
 @pytest.mark.parametrize("page", RUN)
@@ -129,14 +140,9 @@ def shortened(command, rest):
     words = [command, *rest]
     if "--seeds" in more:
         words[words.index("--seeds") + 1] = "2"
-    variant = any("=" in word for word in more) or "--seeds" in more
-    if (
-        command == "run"
-        and variant
-        and not set(WHOLE) & set(more)
-        and "--to" not in more
-    ):
-        words += ["--to", "train"]
+    variants = [word for word in more if "=" in word]
+    if command == "run" and (variants or "--seeds" in more) and "--to" not in more:
+        words += ["--to", LAST.get(variants[0] if variants else "", "train")]
     return words
 
 
@@ -155,7 +161,8 @@ def serve(shell, name):
 
     patch = shell.stack.enter_context(pytest.MonkeyPatch.context())
     patch.setattr(uvicorn, "Server", Kept)
-    thread = threading.Thread(target=server.serve, args=(name, shell.folder, port))
+    given = name, shell.folder, port, False
+    thread = threading.Thread(target=server.serve, args=given)
     thread.start()
     while thread.is_alive() and not (started and started[0].started):
         time.sleep(0.05)
