@@ -50,7 +50,9 @@ def test_no_value_of_train_is_outside_of_it():
     assert drift.outside["numbers"]["x"] == expected > 0
 
 
-@pytest.mark.parametrize("text", [b"abc", b"a\r\nb\rc\n", b"a\xffxyz\0", "süß".encode()])
+@pytest.mark.parametrize(
+    "text", [b"abc", b"a\r\nb\rc\n", b"a\xffxyz\0", "süß".encode()]
+)
 def test_replaced_characters_are_those_that_the_encoder_replaces(text):
     encoder = Text.fit("characters", [b"abc\n"])
     drift = Drift(encoder.seen())
