@@ -6,6 +6,8 @@ GET  /contract        contract.json; /openapi.json the same as OpenAPI
 GET  /metrics         counts, as Prometheus reads them
 GET  /ping, /health   200: the server is up, the golden batch was right
 GET  /version         MLflow's version
+
+Each answer names the model, its version and its run in headers; errors are JSON.
 """
 
 import contextlib
