@@ -183,7 +183,7 @@ class Mean:
 
 
 def compare(drift, contract):
-    """What was counted, beside test.
+    """Comparison of the counts with those of test.
 
     Args:
         drift: Drift.

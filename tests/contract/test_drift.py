@@ -21,7 +21,7 @@ def test_entropy_of_test_is_that_of_the_served_distribution(label_case):
 
 
 def test_nats_of_the_translations_of_test_are_those_served(pair_case):
-    source = pair_case.request()["source"]
+    source = pair_case.pairs["source"]
     answer = pair_case.ask("serving_default", source=source)
     nats = -answer["log_prob"].sum() / answer["lengths"].sum()
     assert pair_case.metrics["test_translation_nll"] == pytest.approx(nats, abs=1e-3)

@@ -132,7 +132,7 @@ class Columns:
         return {c["name"]: FORMS[c["kind"]] for c in self.columns}
 
     def seen(self):
-        """What train had, for the contract; see components/serving/drift.py.
+        """Ranges and values of train, for the contract; see drift.py of serving.
 
         Ranges are those of float32, which is what a request becomes.
         """

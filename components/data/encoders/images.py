@@ -63,7 +63,7 @@ class Images:
         return {"image": "image"}
 
     def seen(self):
-        """What train had: of images nothing that a request could be without."""
+        """Nothing: no image is outside of train's by a simple count."""
         return {}
 
     def request(self, raw, rows):

@@ -87,7 +87,7 @@ class Text(tf.Module):
         }
 
     def seen(self):
-        """What train had, for the contract; see components/serving/drift.py."""
+        """Characters of train, for the contract; see components/serving/drift.py."""
         known = (
             "".join(self.vocabulary.names) if self.tokenizer == "characters" else None
         )

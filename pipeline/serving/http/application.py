@@ -1,11 +1,13 @@
 """The ASGI application: its routes, and what is around all of them.
 
-POST /invocations     rows -> rows of the answer; body.py and upload.py read them
-GET  /                a page with a form; /docs: how to ask; /card: the model card
-GET  /contract        contract.json; /openapi.json the same as OpenAPI
-GET  /metrics         counts, as Prometheus reads them
-GET  /ping, /health   200: the server is up, the golden batch was right
-GET  /version         MLflow's version
+    POST /invocations     rows -> rows of the answer; body.py and upload.py read them
+    GET  /                a page with a form; /docs: how to ask; /card: the model card
+    GET  /contract        contract.json; /openapi.json the same as OpenAPI
+    GET  /metrics         counts, as Prometheus reads them
+    GET  /ping, /health   200: the server is up, the golden batch was right
+    GET  /version         MLflow's version
+
+Each answer names the model, its version and its run in headers; errors are JSON.
 """
 
 import contextlib

@@ -138,7 +138,7 @@ class Metrics:
         return generate_latest(self.registry)
 
     def collect(self) -> Iterator[Metric]:
-        """What is known at the moment of a scrape; the registry calls this."""
+        """All families at the moment of a scrape; the registry calls this."""
         self.fold()
         yield InfoMetricFamily("phistar_model", "The served version.", self.about)
         yield from self.of_requests()

@@ -143,7 +143,7 @@ def form(contract: dict, examples: dict) -> Markup:
 
 
 def others(called: Signature, first: dict, contract: dict) -> Markup:
-    """What a signature takes beside x: y and its knobs."""
+    """Fields of a signature beside x: y and its knobs."""
     parts = [field(name, spec, first, contract) for name, spec in called.y.items()]
     text = (
         '<label>{} <small>{}</small><input data-knob="{}" inputmode="decimal" '
@@ -177,7 +177,10 @@ def field(name: str, spec: dict, first: dict, contract: dict) -> Markup:
         case "category":
             values = contract["inputs"]["seen"].get("categories", {}).get(name, [])
             note = f"{len(values)} values of train"
-            options = [Markup('<option value="{}">').format(v) for v in values[:LISTED]]
+            options = [
+                Markup('<option value="{}"></option>').format(v)
+                for v in values[:LISTED]
+            ]
             element = (
                 '<input data-text="{}" list="values-{}" value="{}">'
                 '<datalist id="values-{}">{}</datalist>'
