@@ -184,8 +184,12 @@ def run_python(text, folder, scope):
     if digits and not (folder / "saved_model").exists():
         (folder / "saved_model").symlink_to(digits[0])
     out = io.StringIO()
-    with contextlib.chdir(folder), contextlib.redirect_stdout(out):
-        exec(compile(text, "page", "exec"), scope)
+    try:
+        with contextlib.chdir(folder), contextlib.redirect_stdout(out):
+            exec(compile(text, "page", "exec"), scope)
+    finally:
+        if "mlflow" in scope:
+            scope["mlflow"].set_tracking_uri(None)  # it would be every later test's
     return out.getvalue()
 
 
