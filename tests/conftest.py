@@ -45,6 +45,8 @@ LONGEST = (
     "tests/test_adding.py",
 )
 
+TOGETHER = ("tests/contract", "tests/pipeline/serving/http")  # one process does all
+
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ["MPLBACKEND"] = "Agg"
 # Runs of tests stay in their folders; no server hears of them.
@@ -98,7 +100,7 @@ def refuse(*args, **options):
 def pytest_xdist_make_scheduler(config, log):
     """Give each process whole files, in the order of `pytest_collection_modifyitems`.
 
-    Tests of one file share its fixtures, those of tests/contract the same exports.
+    Tests of one file share its fixtures, those of TOGETHER the same exports.
     xdist's own groups are lost on pytest 9.2 (pytest-xdist's issue 1386).
     """
     from xdist.scheduler.loadscope import LoadScopeScheduling
@@ -107,7 +109,7 @@ def pytest_xdist_make_scheduler(config, log):
         def _split_scope(self, nodeid):
             file = nodeid.partition("::")[0]
             folder = file.rpartition("/")[0]
-            return folder if folder.endswith("contract") else file
+            return folder if folder.endswith(TOGETHER) else file
 
     config.option.loadscopereorder = False  # it would put the most tests first
     return Shared(config, log)

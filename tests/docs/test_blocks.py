@@ -161,7 +161,7 @@ def serve(shell, name):
 
     patch = shell.stack.enter_context(pytest.MonkeyPatch.context())
     patch.setattr(uvicorn, "Server", Kept)
-    given = name, shell.folder, port, False
+    given = name, shell.folder, "127.0.0.1", port, False
     thread = threading.Thread(target=server.serve, args=given)
     thread.start()
     while thread.is_alive() and not (started and started[0].started):
