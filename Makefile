@@ -1,9 +1,12 @@
-# `make` lists the targets. Everything happens in .venv, built from requirements.lock.
+# `make` lists the targets. Everything happens in .venv, built from the lock files.
 
 PYTHON ?= python3.11
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# bytecode is compiled when a module is first used: most never are
+INSTALL := $(PIP) install --require-hashes --no-build-isolation --use-pep517 --no-compile
 READY := .venv/.ready
+TESTS := .venv/.ready-tests
 # 3.12 and 3.13 have newer versions of some packages than 3.11 has
 LOCK := $(if $(shell $(PYTHON) -c "import sys; (3, 12) <= sys.version_info < (3, 14) and print(1)" 2>/dev/null),requirements-3.13.lock,requirements.lock)
 
@@ -20,32 +23,32 @@ run: env  ## four quick recipes, one for each label space, from data to SavedMod
 	$(BIN)/phistar run kjv_quick
 	$(BIN)/phistar run libreoffice_en_de_quick
 
-check: env  ## the linter and the fast tests, in a minute and a half
+check: $(TESTS)  ## the linter and the fast tests, in a minute and a half
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/python -m pytest -m fast --numprocesses 2
 
-test: env  ## every check that CI runs
+test: $(TESTS)  ## every check that CI runs
 	@{ command -v chromium && command -v chromedriver; } >/dev/null || echo \
 	  "The browser tests will fail: apt-get install chromium chromium-driver"
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/python -m pytest --numprocesses 2 --durations 10
 
-test-slow: env  ## the heavy checks that `make test` leaves out
+test-slow: $(TESTS)  ## the heavy checks that `make test` leaves out
 	$(BIN)/python -m pytest -m slow
 
-laws-jax: env  ## the laws of tests/contract/ on networks that JAX has trained
+laws-jax: $(TESTS)  ## the laws of tests/contract/ on networks that JAX has trained
 	PHISTAR_TRAINED=jax $(BIN)/python -m pytest tests/contract
 
-mutations: env  ## break the exporter in many ways; a law must notice each
+mutations: $(TESTS)  ## break the exporter in many ways; a law must notice each
 	$(BIN)/python tests/mutations.py
 
-kills: env  ## 50 random kill -9 of runs, and 50 of promotions
+kills: $(TESTS)  ## 50 random kill -9 of runs, and 50 of promotions
 	PHISTAR_KILLS=50 $(BIN)/python -m pytest tests/pipeline/run/test_kills.py \
 	  tests/pipeline/serving/test_publish.py
 
-runtimes: env .venv-runtimes/.ready  ## numeric exports in OpenVINO and ONNX Runtime, from an environment of their own
+runtimes: $(TESTS) .venv-runtimes/.ready  ## numeric exports in OpenVINO and ONNX Runtime, from an environment of their own
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && set -e; \
 	for change in breast_cancer digits "digits build.num_blocks=3 build.mirror=true"; do \
 	  $(BIN)/phistar run $$change train.steps=2 train.eval_every=2 train.epochs=null \
@@ -53,34 +56,35 @@ runtimes: env .venv-runtimes/.ready  ## numeric exports in OpenVINO and ONNX Run
 	done; \
 	.venv-runtimes/bin/python tests/runtimes/portable.py "$$dir"/mlruns/stages/export/*/numeric
 
-oldest: env .venv-oldest/.ready  ## exports in TensorFlow 2.12, the oldest on PyPI for Python 3.11
+oldest: $(TESTS) .venv-oldest/.ready  ## exports in TensorFlow 2.12, the oldest on PyPI for Python 3.11
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && set -e; \
 	$(BIN)/python -m tests.runtimes.exports "$$dir" > /dev/null; \
 	.venv-oldest/bin/python tests/runtimes/oldest.py "$$dir"/*/export/saved_model
 
-gpu-dry: env .venv-gpu/.ready  ## the way to a GPU and back, with JAX on the CPU in its place
+gpu-dry: $(TESTS) .venv-gpu/.ready  ## the way to a GPU and back, with JAX on the CPU in its place
 	rm -rf .gpu/dry
 	$(BIN)/python bench/gpu_pack.py .gpu/dry/pack --root .gpu/dry/root --small --reference --steps 4 \
 	  --python $$(.venv-gpu/bin/python -c "import sys; print('%d.%d' % sys.version_info[:2])")
 	PYTHONPATH= .venv-gpu/bin/python .gpu/dry/pack/source/bench/gpu.py .gpu/dry/pack .gpu/dry/out --small
 	$(BIN)/python bench/gpu_unpack.py .gpu/dry/pack .gpu/dry/out --root .gpu/dry/root
 
-bench: env  ## the benchmarks, one after the other
+bench: $(TESTS)  ## the benchmarks, one after the other
 	@for script in $(filter-out bench/gpu%,$(wildcard bench/*.py)); do echo "$$script"; $(BIN)/python "$$script" || exit; done
 
 ui: env  ## the MLflow pages of all runs, on this machine only
 	$(BIN)/phistar ui
 
-lock:  ## renew both locks (the newest versions that setup.py allows)
+COMPILE = "$$dir/bin/uv" pip compile --quiet --generate-hashes \
+  --custom-compile-command "make lock" setup.py requirements.in --python-version
+lock:  ## renew the lock files (the newest versions that setup.py allows)
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && set -e; \
 	$(PYTHON) -m venv "$$dir"; \
 	"$$dir/bin/python" -m pip install --quiet --disable-pip-version-check uv; \
-	for lock in 3.11:requirements.lock 3.13:requirements-3.13.lock; do \
-	  "$$dir/bin/uv" pip compile --quiet --upgrade --generate-hashes \
-	    --python-version "$${lock%:*}" --custom-compile-command "make lock" \
-	    --extra test --extra jax setup.py requirements.in --output-file "$$dir/lock"; \
-	  cat "$$dir/lock" > "$${lock#*:}"; rm "$$dir/lock"; \
-	done
+	$(COMPILE) 3.11 --upgrade --extra test --extra jax --output-file "$$dir/tests"; \
+	cp "$$dir/tests" "$$dir/lock"; $(COMPILE) 3.11 --output-file "$$dir/lock"; \
+	$(COMPILE) 3.13 --upgrade --output-file "$$dir/newer"; \
+	cat "$$dir/lock" > requirements.lock; cat "$$dir/tests" > requirements-tests.lock; \
+	cat "$$dir/newer" > requirements-3.13.lock
 
 # The lock's few source distributions are built by the lock's own setuptools and wheel,
 # which therefore come first: nothing is installed whose hash is not in the lock.
@@ -95,8 +99,15 @@ $(READY): $(LOCK) setup.py
 	@awk '/^[a-z]/ { keep = /^(packaging|setuptools|wheel)==/ } keep' \
 	  $(LOCK) > .venv/build.lock
 	$(PIP) install --require-hashes -r .venv/build.lock
-	$(PIP) install --require-hashes --no-build-isolation --use-pep517 -r $(LOCK)
+	$(INSTALL) -r $(LOCK)
 	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# What the tests need beside it: pytest, a browser's driver, JAX.
+$(TESTS): $(READY) requirements-tests.lock
+	@test $(LOCK) = requirements.lock || { echo "The tests have a lock for Python 3.11 only." \
+	  "Received: PYTHON=$(PYTHON). Remove .venv, and leave PYTHON out" >&2; exit 1; }
+	$(INSTALL) -r requirements-tests.lock
 	@touch $@
 
 .venv-runtimes/.ready: tests/runtimes/requirements.txt
@@ -108,9 +119,9 @@ $(READY): $(LOCK) setup.py
 
 # What the machine with a GPU has (bench/gpu_pack.py brings the rest), in the lock's versions.
 ON_GPU := absl-py|h5py|jax|jaxlib|markdown-it-py|mdurl|ml-dtypes|numpy|opt-einsum|packaging|psutil|pygments|pyyaml|rich|scipy|typing-extensions
-.venv-gpu/.ready: requirements.lock
+.venv-gpu/.ready: requirements-tests.lock
 	@test -x $(@D)/bin/pip || $(PYTHON) -m venv $(@D)
-	@awk '/^[a-z]/ { keep = /^($(ON_GPU))==/ } keep' requirements.lock > $(@D)/gpu.lock
+	@awk '/^[a-z]/ { keep = /^($(ON_GPU))==/ } keep' requirements-tests.lock > $(@D)/gpu.lock
 	$(@D)/bin/python -m pip --disable-pip-version-check install --quiet --no-deps \
 	  --require-hashes -r $(@D)/gpu.lock
 	@touch $@

@@ -14,8 +14,13 @@ from packaging.specifiers import SpecifierSet
 
 ROOT = Path(__file__).parents[1]
 SUFFIXES = (".py", ".yaml")
-# the Pythons of each lock; `make lock` writes both
-LOCKS = {"requirements.lock": ["3.11"], "requirements-3.13.lock": ["3.12", "3.13"]}
+TESTS = "requirements-tests.lock"
+# the Pythons of each lock; `make lock` writes all
+PYTHONS = {
+    "requirements.lock": ["3.11"],
+    "requirements-3.13.lock": ["3.12", "3.13"],
+    TESTS: ["3.11"],
+}
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +97,7 @@ def test_the_wheel_says_what_it_is(site):
     assert about["Description-Content-Type"] == "text/markdown"
     readme = (ROOT / "README.md").read_text("utf-8")
     assert about.get_payload().strip() == readme.strip()
-    pythons = [version for of_lock in LOCKS.values() for version in of_lock]
+    pythons = sorted({version for known in PYTHONS.values() for version in known})
     assert [
         text.rpartition(" ")[2]
         for text in about.get_all("Classifier")
@@ -104,24 +109,30 @@ def test_the_wheel_says_what_it_is(site):
 
 
 def locked(lock):
-    """Package -> version in a lock; names as they are compared."""
+    """Package -> version in a lock file; names as they are compared."""
     lines = (ROOT / lock).read_text("utf-8").splitlines()
     return dict(line[:-2].split("==") for line in lines if line[:1].isalnum())
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+@pytest.mark.parametrize("lock", PYTHONS)
 def test_lock_satisfies_the_package_and_its_tests(site, lock):
     versions = locked(lock)
+    extra = "test" if lock == TESTS else ""
+    here = {"extra": extra, "python_version": PYTHONS[lock][0]}
     for text in installed(site).requires:
         requirement = Requirement(text)
-        extra = {"extra": "test", "python_version": LOCKS[lock][0]}
-        if requirement.marker and not requirement.marker.evaluate(extra):
+        if requirement.marker and not requirement.marker.evaluate(here):
             continue
         name = re.sub(r"[-_.]+", "-", requirement.name).lower()
         assert versions[name] in requirement.specifier, text
 
 
-@pytest.mark.parametrize("lock", LOCKS)
+def test_the_tests_run_on_the_same_versions():
+    package, tests = locked("requirements.lock"), locked(TESTS)
+    assert package.items() < tests.items()
+
+
+@pytest.mark.parametrize("lock", PYTHONS)
 def test_lock_holds_every_package_to_hashes(lock):
     text = (ROOT / lock).read_text("utf-8")
     for entry in re.split(r"\n(?=[a-z])", text)[1:]:

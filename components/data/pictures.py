@@ -48,7 +48,7 @@ def pieces(examples, shape):
 def decoder(shape):
     """The compiled function of {"image": string [B]} -> uint8 [B, H, W, C]."""
     encoder = Images(shape)
-    return tf.function(encoder.encode_graph, [encoder.signature()])
+    return tf.function(encoder.encode_graph, [encoder.signature()], autograph=False)
 
 
 def target_shape(first, height, width, channels):

@@ -103,7 +103,7 @@ def by_name(signature):
 
     first = [(len(names), specs[names[0]]) for names in groups]
     stacks = [tf.TensorSpec([size, *spec.shape], spec.dtype) for size, spec in first]
-    function = tf.function(unstacked, input_signature=stacks)
+    function = tf.function(unstacked, input_signature=stacks, autograph=False)
 
     def stacked(inputs):
         return function(*[np.stack([inputs[n] for n in names]) for names in groups])

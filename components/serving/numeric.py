@@ -40,7 +40,7 @@ def write(folder, server, inputs, log_probs):
 
     encoder = server.encoder
     spec = tf.TensorSpec([None, *encoder.shape], encoder.dtype, "inputs")
-    function = tf.function(log_prob).get_concrete_function(inputs=spec)
+    function = tf.function(log_prob, [spec], autograph=False).get_concrete_function()
     signatures = {"serving_default": function}
     tf.saved_model.save(module, str(folder), signatures=signatures)
 

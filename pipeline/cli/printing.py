@@ -6,7 +6,6 @@ import textwrap
 from collections.abc import Iterable
 from typing import Any
 
-from phistar.pipeline.cli.ranks import champion_line
 from phistar.pipeline.process.terminal import duration, paint, width
 from phistar.pipeline.run.metrics import HEADLINE, UNITS, number
 
@@ -66,7 +65,7 @@ def result(title: str, answer: dict, following: list[str]) -> list[str]:
         style = "red" if verdict["verdict"] == "not better" else "green"
         rows += _sentence("verdict", verdict["sentence"], style)
     if answer.get("beside"):
-        rows += _sentence("champion", champion_line(answer["beside"]))
+        rows += _sentence("champion", answer["beside"]["sentence"])
     if answer.get("export"):
         rows.append(("export", answer["export"]))
     rows.append(("MLflow", answer["url"]))

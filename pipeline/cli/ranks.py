@@ -151,17 +151,4 @@ def beside_lines(answer: dict) -> list[str]:
             f"version {answer['before']}, the champion before, cannot be compared: "
             "other test data"
         ]
-    return [champion_line(answer["beside"])]
-
-
-def champion_line(beside: dict) -> str:
-    """The difference to a champion, as `paired.beside_champion` has it, in words."""
-    error, difference = beside["standard_error"], beside["difference"]
-    shown = f"{abs(difference):.4f}"
-    shown += f" ± {error:.4f}" if error is not None else ""
-    side = "more" if difference > 0 else "less"
-    word = {"A": "worse", "B": "better", "tie": "a tie"}[beside["verdict"]]
-    return (
-        f"beside the champion, version {beside['version']}: {word}; test_nll is "
-        f"{shown} {side} (one standard error, n = {beside['n']})"
-    )
+    return [answer["beside"]["sentence"]]

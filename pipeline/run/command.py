@@ -17,7 +17,7 @@ from phistar.pipeline.process.terminal import (
 )
 from phistar.pipeline.process.writable import require_root
 from phistar.pipeline.record.naming import SEEDS
-from phistar.pipeline.record.runs import runs
+from phistar.pipeline.record.runs import read, runs
 from phistar.pipeline.run import preflight
 from phistar.pipeline.run.execution import Execution, execution
 from phistar.pipeline.run.metrics import number, summary
@@ -85,6 +85,9 @@ def run_once(
             report=note_stage,
             **how,
         )
+        compared = None if under else beside(current, config, root)
+        if compared and current.on_disk:
+            record.append("champion", sentence=compared["sentence"])
     metrics = verdict = export = None
     if "evaluate" in stages:
         file = Path(stages["evaluate"]["path"], "metrics.json")
@@ -97,18 +100,17 @@ def run_once(
     about = {"experiment": config.name} | shown
     about |= {"stages": stages, "metrics": metrics, "verdict": verdict}
     about |= {"export": export}
-    return about | {"beside": None if under else beside(current.run_id, config, root)}
+    return about | {"beside": compared}
 
 
-def beside(run_id: str, config: Config, root: Path) -> dict | None:
+def beside(current: Execution, config: Config, root: Path) -> dict | None:
     """The difference of a run to the champion, see `paired.beside_champion`."""
-    if champions.champion(config.name, root) is None:
+    run = read(current.run_id, current.record.entries(), {})
+    if "evaluate" not in run.keys or champions.champion(config.name, root) is None:
         return None
     from phistar.pipeline.run import paired  # it imports numpy
 
-    known = runs(root)
-    found = [run for run in known if run.run_id == run_id]
-    return paired.beside_champion(found[0], known, root) if found else None
+    return paired.beside_champion(run, runs(root), root)
 
 
 def require(config: Config, store: Store, first: str) -> None:

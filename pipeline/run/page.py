@@ -1,7 +1,7 @@
 """The page of a run: evaluate's report.html with the facts of the run in it.
 
-Evaluate's page is the same for every run of the same key. What this run did is put at
-its line `<!-- run -->`, in a copy: mlruns/runs/<run_id>.report.html.
+Evaluate's page is the same for every run of the same key. What this run did, and the
+champion beside it, is put at its marks, in a copy: mlruns/runs/<run_id>.report.html.
 """
 
 import json
@@ -22,9 +22,8 @@ def write(record: Record) -> Path | None:
     Returns:
         Its path; None if the run has no evaluation, or the store no longer has it.
     """
-    from phistar.components.reports.page import (
-        html,  # not needed by a run that stops earlier
-    )
+    # not needed by a run that stops earlier
+    from phistar.components.reports.page import html
 
     mlruns, entries = record.root / "mlruns", record.entries()
     stages = [e for e in entries if e["kind"] == "stage" and e["status"] != "running"]
@@ -48,9 +47,12 @@ def write(record: Record) -> Path | None:
     )
     asked = start["question"]
     question = html.paragraph(asked, "question") if asked else ""
+    compared = [e["sentence"] for e in entries if e["kind"] == "champion"]
+    champion = html.paragraph(compared[-1]) if compared else ""
     link = html.link(title)
     for mark, text in (
         (html.QUESTION, question),
+        (html.CHAMPION, champion),
         ("</nav>", f"{link}</nav>"),
         (html.RUN, section),
     ):

@@ -22,8 +22,9 @@ def beside_champion(run: Run, known: list[Run], root: Path) -> dict | None:
         root: project root.
 
     Returns:
-        As `paired`, and version, that of the champion; None if there is none, if it is
-        this export, or if the two cannot be compared.
+        As `paired`, and version, that of the champion, and sentence, all of it in
+        words. None if there is none, if it is this export, or if the two cannot be
+        compared.
     """
     champion = champions.champion(run.recipe, root)
     if champion is None:
@@ -33,7 +34,10 @@ def beside_champion(run: Run, known: list[Run], root: Path) -> dict | None:
         return None
     of_it = [one for one in known if one.run_id == origin["run_id"]]
     found = beside(run, of_it[0], root) if of_it else None
-    return found and found | {"version": int(champion.name)}
+    if found is None:
+        return None
+    found |= {"version": int(champion.name)}
+    return found | {"sentence": sentence(found)}
 
 
 def beside(run: Run, other: Run, root: Path) -> dict | None:
@@ -57,6 +61,20 @@ def beside(run: Run, other: Run, root: Path) -> dict | None:
     if tasks[0] != tasks[1] or test_digest(folders[0]) != test_digest(folders[1]):
         return None
     return paired(folders, only_seeds=False)
+
+
+def sentence(beside: dict) -> str:
+    """The difference to a champion, as `beside_champion` has it, in words."""
+    error, size = beside["standard_error"], f"{abs(beside['difference']):.4f}"
+    spread = "" if error is None else f" ± {error:.4f}"
+    known = "" if error is None else " (one standard error)"
+    side = "more" if beside["difference"] > 0 else "less"
+    words = {"A": "Worse than", "B": "Better than", "tie": "Not told apart from"}
+    return (
+        f"{words[beside['verdict']]} the champion, version {beside['version']}: "
+        f"{size}{spread} nats a label {side}{known}, on the same {beside['n']:,} "
+        "examples of test."
+    )
 
 
 def require_same_test(folders: list[dict], tasks: list[str]) -> None:

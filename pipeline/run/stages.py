@@ -13,6 +13,7 @@ from typing import NamedTuple
 from phistar.pipeline.config.load import Config
 from phistar.pipeline.process.errors import USAGE, Failure
 from phistar.pipeline.process.root import command
+from phistar.pipeline.process.terminal import working
 from phistar.pipeline.record.journal import Record
 from phistar.pipeline.run.cached import Work, cached, work
 from phistar.pipeline.run.process import call
@@ -194,5 +195,6 @@ def require_inputs(config: Config, store: Store, first: str) -> None:
                 USAGE,
             )
         if manifest is None:  # ingest must run: before it imports TensorFlow
-            require(config)
+            with working("ingest", "checks the data"):
+                require(config)
         manifests[stage.gives] = manifest

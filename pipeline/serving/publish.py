@@ -108,11 +108,7 @@ def objections_to(run: Run, beside: dict | None, root: Path) -> list[str]:
     if verdict and verdict["verdict"] == NOT_BETTER:
         found.append(verdict["sentence"])
     if beside and beside["verdict"] == "A":
-        found.append(
-            f"Worse than the champion, {run.recipe} {beside['version']}, by "
-            f"{beside['difference']:.4f} ± {beside['standard_error']:.4f} nats a label "
-            f"(one standard error) on the same {beside['n']} test examples."
-        )
+        found.append(beside["sentence"])
     return found
 
 

@@ -74,7 +74,8 @@ def run_note(entries: list[dict], found: Result, report: bool = False) -> str:
         word = "Stopped" if last["status"] == "KILLED" else "Failed"
         parts += [f"**{word}{where}:** {last['reason']}", last["advice"]]
     if sentence := found.verdict.get("sentence"):
-        parts.append(f"**{found.verdict['verdict'].capitalize()}.** {sentence}")
+        parts.append(f"**{sentence}**")
+    parts += [e["sentence"] for e in entries if e["kind"] == "champion"][-1:]
     metrics = found.metrics or means(entries)
     if metrics:
         parts.append(table(metrics, found.verdict.get("baselines", {})))

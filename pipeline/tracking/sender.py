@@ -23,7 +23,8 @@ PAGES = (REPORT, "compare.html", "log.txt")
 REASON = "phistar.reason"  # tag of a run: why it did not finish
 CONTINUED = "stopped before, then continued"
 FIRST = ("valid/nll",)  # metrics, before the others of a batch
-DESCRIBED = ("start", "resume", "stage", "metrics", "end")  # they change the note
+# they change the note
+DESCRIBED = ("start", "resume", "stage", "metrics", "champion", "end")
 
 
 class Sending:

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.helpers import cases
-from tests.helpers.cases import CASES
+from tests.helpers.cases import CASES, SLOW
 from tests.helpers.verified import verified_here
 
 SOURCES = {name: ingest["source"] for name, (_, ingest, _, _) in CASES.items()}
@@ -11,6 +11,12 @@ TEXTS = [name for name in CASES if SOURCES[name] == "text"]
 IMAGES = [name for name in CASES if SOURCES[name] == "digits"]
 PAIRS = [name for name in CASES if SOURCES[name] == "parallel"]
 COLUMNS = [name for name in CASES if name not in (*TEXTS, *PAIRS, *IMAGES)]
+
+
+def each(*names):
+    """Parameters of a fixture; those of SLOW are left out by `make test`."""
+    slow = pytest.mark.slow
+    return [pytest.param(name, marks=[slow] * (name in SLOW)) for name in names]
 
 
 @pytest.fixture(scope="session")
@@ -31,43 +37,43 @@ def make_case(tmp_path_factory):
     return make
 
 
-@pytest.fixture(params=CASES)
+@pytest.fixture(params=each(*CASES))
 def case(request, make_case):
     """Each case in turn."""
     return make_case(request.param)
 
 
-@pytest.fixture(params=[*COLUMNS, *IMAGES])
+@pytest.fixture(params=each(*COLUMNS, *IMAGES))
 def label_case(request, make_case):
     """Each case whose label is one of K names."""
     return make_case(request.param)
 
 
-@pytest.fixture(params=COLUMNS)
+@pytest.fixture(params=each(*COLUMNS))
 def column_case(request, make_case):
     """Each case whose inputs are columns."""
     return make_case(request.param)
 
 
-@pytest.fixture(params=IMAGES)
+@pytest.fixture(params=each(*IMAGES))
 def image_case(request, make_case):
     """Each case whose inputs are images."""
     return make_case(request.param)
 
 
-@pytest.fixture(params=TEXTS)
+@pytest.fixture(params=each(*TEXTS))
 def text_case(request, make_case):
     """Each case whose y is a text, and x its beginning."""
     return make_case(request.param)
 
 
-@pytest.fixture(params=PAIRS)
+@pytest.fixture(params=each(*PAIRS))
 def pair_case(request, make_case):
     """Each case whose y is the translation of x."""
     return make_case(request.param)
 
 
-@pytest.fixture(params=[*TEXTS, *PAIRS])
+@pytest.fixture(params=each(*TEXTS, *PAIRS))
 def sequence_case(request, make_case):
     """Each case whose y is a sequence of tokens."""
     return make_case(request.param)

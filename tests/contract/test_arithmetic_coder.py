@@ -9,7 +9,7 @@ from tests.helpers.data import song
 
 def test_coder_stores_test_text_in_nll_bits_and_gives_it_back(songs):
     rng = np.random.default_rng(9)
-    size, length = 128, 165  # texts beside each other: together 20 kB
+    size, length = 256, 82  # texts beside each other: together 20 kB
     texts = [
         " ".join(song(rng).decode() for _ in range(12))[:length] for _ in range(size)
     ]

@@ -14,7 +14,7 @@ import sys
 import numpy as np
 import pytest
 
-from tests.helpers.cases import CASES
+from tests.helpers.cases import CASES, SLOW
 
 PROGRAM = """
 import importlib, json, os, sys
@@ -70,9 +70,10 @@ def fixed_width(values):
 
 
 @pytest.fixture(scope="module")
-def strangers(make_case, tmp_path_factory):
+def strangers(make_case, tmp_path_factory, pytestconfig):
     """Name -> (asked, given) of each case, and the modules of the fresh process."""
-    made = [make_case(name) for name in CASES]
+    quick = pytestconfig.getoption("markexpr") == "not slow"
+    made = [make_case(name) for name in CASES if not (quick and name in SLOW)]
     # those first that need no library: it would be there for them too
     made.sort(key=lambda case: len(case.contract["op_libraries"]))
     cases = {case.name: case for case in made}

@@ -136,6 +136,7 @@ def test_nasty_texts_get_answers_of_the_usual_shape(sequence_case):
         made["text"][0].decode()
 
 
+@pytest.mark.slow
 def test_a_line_of_a_megabyte_is_answered(songs):
     # the same weights read in windows of 1024, since 100,000 small ones take a minute
     line = b"la la bim bam\n" * 75_000

@@ -8,8 +8,9 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
+
+from phistar.pipeline.tracking.server import answers
 
 CODE = Path(__file__).resolve().parents[2]
 WAIT = 240  # s, for what a busy machine shows late
@@ -52,15 +53,6 @@ def served(root):
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait()
-
-
-def answers(address):
-    """True if a page can be read."""
-    try:
-        with urllib.request.urlopen(address, timeout=5) as answer:
-            return answer.status == 200
-    except OSError:
-        return False
 
 
 @contextlib.contextmanager

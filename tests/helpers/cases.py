@@ -139,6 +139,8 @@ CASES = {
         BY_TOKENS | {"batch_tokens": 64},
     ),
 }
+# Their tokenizers are also in songs_bytes and lines_pieces: their tests are slow ones.
+SLOW = ("songs_pieces", "lines_bytes")
 RANDOM = ("toy_characters", "toy_pairs")  # cases with random weights, see `randomise`
 
 

@@ -129,12 +129,14 @@ def _in_graph(inputs, labels, plan, start, stop):
 
     inputs, labels = tf.constant(np.asarray(inputs)), tf.constant(np.asarray(labels))
 
+    @tf.autograph.experimental.do_not_convert
     def gather(rows, weights):
         return tf.gather(inputs, rows), tf.gather(labels, rows), weights
 
     def block(first):
         return plan.batches(first, min(first + BLOCK_STEPS, stop))
 
+    @tf.autograph.experimental.do_not_convert
     def planned(first):
         rows, weights = tf.numpy_function(block, [first], [tf.int32, tf.float32])
         shape = [None, plan.num_rows]
@@ -157,6 +159,7 @@ def _in_steps(batch, start, stop, kinds):
     def flat(step):
         return tf.nest.flatten(batch(step))
 
+    @tf.autograph.experimental.do_not_convert
     def read(step):
         parts = tf.numpy_function(flat, [step], tf.nest.flatten(kinds))
         parts = [tf.ensure_shape(part, [None, None]) for part in parts]

@@ -69,7 +69,10 @@ class Columns:
             for c in self.categorical
         ]
         # traced once, for pieces of any length
-        self._encode = tf.function(self.encode_graph, [self.signature()])
+        # without autograph: there is no branch, and tracing is faster
+        self._encode = tf.function(
+            self.encode_graph, [self.signature()], autograph=False
+        )
 
     @classmethod
     def fit(cls, pieces):

@@ -14,6 +14,7 @@ from phistar.components.reports.page.style import STYLE
 # pipeline/run puts the recipe's question and the facts of a run here, and export the
 # versions that wrote the model
 QUESTION, RUN, VERSIONS = "<!-- question -->", "<!-- run -->", "<!-- versions -->"
+CHAMPION = "<!-- champion -->"
 
 DOCUMENT = Markup("""<!doctype html>
 <html lang="en">

@@ -63,6 +63,7 @@ def head(about, report, verdict):
         html.Markup(html.QUESTION),
         html.paragraph(about[1]),
         html.paragraph(verdict["sentence"], f"verdict {kind}"),
+        html.Markup(html.CHAMPION),
     ]
     if report.correct is not None:
         right, total = int(report.correct.sum()), len(report.correct)

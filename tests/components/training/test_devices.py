@@ -174,14 +174,14 @@ def weights(folder):
     ("backend", "count", "kind"),
     [
         ("tensorflow", 2, "images"),
-        ("jax", 1, "images"),
+        pytest.param("jax", 1, "images", marks=pytest.mark.slow),
         ("jax", 2, "images"),
         # 16 rows are 18 for three devices, and the last batch of a pass is not full
-        ("tensorflow", 3, "columns"),
+        pytest.param("tensorflow", 3, "columns", marks=pytest.mark.slow),
         ("jax", 3, "columns"),
-        ("tensorflow", 2, "text"),
+        pytest.param("tensorflow", 2, "text", marks=pytest.mark.slow),
         ("jax", 1, "text"),
-        ("jax", 3, "text"),
+        pytest.param("jax", 3, "text", marks=pytest.mark.slow),
     ],
 )
 def test_devices_and_frameworks_agree(trained, backend, count, kind):
@@ -196,7 +196,12 @@ def test_devices_and_frameworks_agree(trained, backend, count, kind):
 
 
 @pytest.mark.parametrize(
-    ("backend", "kinds"), [("tensorflow", ["images"]), ("jax", ["images", "text"])]
+    ("backend", "kinds"),
+    [
+        ("tensorflow", ["images"]),
+        ("jax", ["text"]),
+        pytest.param("jax", ["images"], marks=pytest.mark.slow),
+    ],
 )
 def test_resumed_on_two_devices_equals_uninterrupted(case, tmp_path, backend, kinds):
     augmented = {"images": {"flip": True, "crop": 1}}
@@ -226,7 +231,9 @@ def test_resumed_on_two_devices_equals_uninterrupted(case, tmp_path, backend, ki
     assert ("tensorflow" in imported) == (backend == "tensorflow")
 
 
-@pytest.mark.parametrize("kind", ["images", "text"])
+@pytest.mark.parametrize(
+    "kind", [pytest.param("images", marks=pytest.mark.slow), "text"]
+)
 def test_network_trained_with_jax_is_exported_by_tensorflow(trained, tmp_path, kind):
     arguments, network = trained("jax", 1, kind)
     network = str(network)

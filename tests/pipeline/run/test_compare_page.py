@@ -84,8 +84,8 @@ def pictures(tmp_path_factory) -> Path:
     return Path(folder).resolve()
 
 
-def open_compare_page(browser, page) -> None:
-    show(browser, page.address, height=1500)
+def open_compare_page(browser, page, width: int = 1440) -> None:
+    show(browser, page.address, width, 1500)
     find(browser, "//h2[contains(., 'Comparing 2 Runs')]")
 
 
@@ -152,7 +152,15 @@ def test_compare_page_shows_what_differs_and_both_floors(browser, page, runs, pi
         shown = [float(cell) for cell in metric(browser, floor)]
         assert shown == pytest.approx(expected, abs=6e-3)  # the page shows 3 digits
     settle(browser)
-    assert browser.save_screenshot(str(pictures / "compare.png"))
+    assert browser.save_screenshot(str(pictures / "compare-1440.png"))
+
+
+def test_compare_page_opens_on_a_phone(browser, page, runs, pictures):
+    open_compare_page(browser, page, 400)
+    for words in ("linear", "linear · hinge"):
+        wait(browser, lambda words=words: words in text(browser))
+    settle(browser)
+    assert browser.save_screenshot(str(pictures / "compare-400.png"))
 
 
 def test_compare_page_leads_to_the_curves(browser, page, runs, pictures):
@@ -170,7 +178,7 @@ def test_compare_page_leads_to_the_curves(browser, page, runs, pictures):
         )
 
     wait(browser, lambda: len(points()) == 2 and min(points()) >= FEWEST_POINTS)
-    assert browser.save_screenshot(str(pictures / "curves.png"))
+    assert browser.save_screenshot(str(pictures / "curves-1440.png"))
 
 
 def failed_run(page) -> str:
@@ -211,7 +219,10 @@ PAGES = {
         ["config.yaml", "log.txt", "model_summary.txt", "figures"],
     ),
     "models": ("experiments/{e}/models?{w}", ["breast_cancer · linear", "v1"]),
-    "registry": ("models/breast_cancer/versions/1?{w}", ["Outputs (4)", "malignant?"]),
+    "registry": (
+        "models/breast_cancer/versions/1?{w}",
+        ["Outputs (4)", "Intended use"],
+    ),
 }
 
 
@@ -230,6 +241,19 @@ def test_page_shows_what_a_reader_looks_for(browser, page, pictures, name, width
         wait(browser, lambda words=words: words in text(browser))
     settle(browser)
     assert browser.save_screenshot(str(pictures / f"{name}-{width}.png"))
+
+
+@pytest.mark.parametrize("width", HEIGHTS)
+def test_report_opens_among_the_artifacts(browser, page, pictures, width):
+    place = f"experiments/{page.experiment}/runs/{page.ids[0]}/artifacts?{TRAINING}"
+    show(browser, f"{page.server}/#/{place}", width, HEIGHTS[width])
+    find(browser, "//*[normalize-space(text())='report.html']").click()
+    browser.switch_to.frame(find(browser, "//iframe"))
+    wait(browser, lambda: "What ran" in text(browser))
+    assert "Better than guessing by" in text(browser)
+    browser.switch_to.default_content()
+    settle(browser)
+    assert browser.save_screenshot(str(pictures / f"report-{width}.png"))
 
 
 def test_runs_table_shows_results_best_on_valid_first(browser, page):

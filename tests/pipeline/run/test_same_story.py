@@ -176,3 +176,22 @@ def test_numbers_and_verdicts_are_the_same(told, name):
     page = report(root, run_id)
     assert known["sentence"] in page
     assert f"{metrics['test_nll']:.4f}" in page
+
+
+def test_a_run_beside_the_champion_says_so_everywhere(told):
+    root, answers, _ = told
+    done = here("run", "two", *RUNS["worse"], "train.seed=1", root=root)
+    ui.sync(root)
+    answer = done.answer
+    found = answer["beside"]
+    assert found["verdict"] == "A" and found["version"] == 1
+    good = answers["good"]["metrics"]["test_nll"]
+    assert found["difference"] == pytest.approx(
+        answer["metrics"]["test_nll"] - good, abs=1e-6
+    )
+    sentence = found["sentence"]
+    assert sentence.startswith("Worse than the champion, version 1: ")
+    assert f"{found['difference']:.4f} ± {found['standard_error']:.4f}" in sentence
+    note = in_mlflow(root, answer["run_id"]).data.tags["mlflow.note.content"]
+    assert sentence in note
+    assert sentence in report(root, answer["run_id"])

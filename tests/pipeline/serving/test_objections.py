@@ -43,7 +43,7 @@ def test_what_is_worse_than_the_champion_is_refused(tmp_path):
     worse = result(tmp_path, 0.1, losses=HIGH)
     done = here("promote", "breast_cancer", root=tmp_path)
     assert done.status == 3
-    assert "Worse than the champion, breast_cancer 1, by 1.0000 ± " in done.stderr
+    assert "Worse than the champion, version 1: 1.0000 ± " in done.stderr
     assert f"phistar promote {worse[:8]} --anyway" in done.stderr
 
 
@@ -78,17 +78,18 @@ def test_the_lines_tell_which_and_why():
         "before": 2,
         "difference": 1e-6,
         "choice": {"valid_nll": 0.0612, "among": 5, "own": True},
-        "beside": {"difference": -0.01, "standard_error": 0.002, "n": 115}
-        | {"verdict": "B", "only_seeds": False, "version": 2},
         "objections": [],
     }
+    beside = {"difference": -0.01, "standard_error": 0.002, "n": 115}
+    beside |= {"verdict": "B", "only_seeds": False, "version": 2}
+    answer["beside"] = beside | {"sentence": paired.sentence(beside)}
     text = " ".join(published(answer))
     for words in (
         "breast_cancer: run ab12cd34, valid_nll 0.0612, the least of 5 runs on this",
         "breast_cancer 3 is the champion: run ab12cd34, test_nll 0.0700",
         "version 5 in MLflow",
-        "version 2: better; test_nll is 0.0100 ± 0.0020 less",
-        "n = 115",
+        "Better than the champion, version 2: 0.0100 ± 0.0020 nats a label less",
+        "on the same 115 examples",
     ):
         assert words in text
     text = " ".join(published(answer | {"beside": None, "choice": None}))

@@ -71,7 +71,9 @@ def mlflow_is(monkeypatch):
     listening.close()
 
 
-@pytest.mark.parametrize("state", ["up", "down", "hanging"])
+@pytest.mark.parametrize(
+    "state", ["up", pytest.param("down", marks=pytest.mark.slow), "hanging"]
+)
 def test_the_exit_status_does_not_depend_on_mlflow(mlflow_is, trained, tmp_path, state):
     mlflow_is(state)
     # a run waits for an answer in its end, for twenty seconds if none comes
