@@ -53,7 +53,7 @@ def test_a_target_has_what_its_steps_read(target):
     steps = instructions(target)
     assert steps[0] == ("FROM", "debian:12-slim")
     copied = kept([path.name for path in ROOT.iterdir()])
-    assert {"Makefile", "setup.py", "requirements.lock"} <= copied
+    assert {"Makefile", "setup.py", "README.md", "requirements.lock"} <= copied
     assert {"phistar", "pipeline", "components", "conf"} <= copied
     assert not copied & {".venv", ".git", "mlruns", "tests"}
     (entry,) = [json.loads(rest) for word, rest in steps if word == "ENTRYPOINT"]
