@@ -32,6 +32,8 @@ TERMS = {
     "negative one; 0.5 is guessing.",
     "ece": "Calibration error is the mean distance of P from the share of right "
     "decisions.",
+    "entropy": "Entropy of P is the -ln P to expect if P is right; a -ln P above it "
+    "means that P is too sure.",
     "perplexity": "Perplexity is e to the power of -ln P.",
     "bleu": "BLEU and chrF (sacreBLEU) compare translations with the references, from "
     "0 to 100; more is better.",
