@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.words import MAX_WORDS, sentences
+
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("components", "phistar", "pipeline")
-MAX_WORDS = 30
 QUESTIONS = ("what", "how", "whether", "where", "which", "when", "who", "why", "that")
 # The base form is an imperative, as in "Write the manifest.".
 THIRD_PERSON = """
@@ -32,10 +33,6 @@ maps measures moves needs packs passes prints reports runs samples scores sets s
 starts stops stores trains turns updates uses walks
 """
 OBJECT = re.compile(r"\w+ (?:(?:a|all|an|each|every|it|the|up|what)\b|`)")
-SECTION = re.compile(
-    r"^(Args|Attributes|Returns|Yields|Raises|Source|Sources|Example|Examples):"
-)
-ENTRY = re.compile(r"^ *\*{0,2}[\w.`*]+(, \*{0,2}[\w`]+)*(\[[^]]*\])?(\([^)]*\))?: ")
 DEFINITIONS = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
@@ -67,33 +64,6 @@ def word_problems(node: ast.AST) -> list[str]:
         if (number := len(sentence.split())) > MAX_WORDS:
             problems.append(f"{number} words in {sentence!r}")
     return problems
-
-
-def sentences(docstring: str) -> list[str]:
-    """Sentences of a docstring; names of arguments, code and tables are left out.
-
-    A new paragraph, a new entry of `Args:` and an item of a list begin a new sentence.
-    Lines that are indented deeper than the text around them are code or a table.
-    """
-    parts, text, section = [""], 0, False
-    for line in docstring.splitlines():
-        depth = len(line) - len(line.lstrip())
-        if not line.strip():
-            parts.append("")
-            text = 4 if section else 0
-        elif SECTION.match(line):
-            section, text = True, 4
-            parts.append(SECTION.sub("", line))
-        elif not section and depth >= 4:
-            parts.append("")  # an equation, a table or a block of code
-        elif section and ENTRY.match(line) and depth <= text:
-            parts.append(ENTRY.sub("", line))
-        elif line.lstrip().startswith(("- ", "* ")):
-            parts.append(line.lstrip()[2:])
-        else:
-            parts[-1] += f" {line.strip()}"
-    ends = re.compile(r"(?<=[^.][.?!])\s+")  # "0 ... 1" ends no sentence
-    return [s for part in parts for s in ends.split(part.strip()) if s]
 
 
 def annotation_problems(file: str, node: ast.AST) -> list[str]:

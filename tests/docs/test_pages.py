@@ -7,7 +7,7 @@ import pytest
 
 from tests.docs.pages import MADE, PAGES
 from tests.helpers.commands import CODE
-from tests.test_words import MAX_WORDS, sentences
+from tests.helpers.words import MAX_WORDS, sentences
 
 sys.path.append(str(CODE / "docs"))
 
