@@ -28,7 +28,6 @@ FURTHER = {  # metrics without a heading on a run's page
     "nll_ngram": "`nll` of an n-gram model of train",
     "bleu_copy": "BLEU of the source, copied",
     "xz_bits_per_byte": "bits a byte that `xz -9` needs, given train",
-    "bits_per_character_lower": "of texts in lower case",
 }
 # what stands in a contract for one model only -> in general
 GENERAL = (
@@ -36,7 +35,7 @@ GENERAL = (
     (r"integers in \[0, \d+\]", "integers in [0, V-1]"),
     (r"resized to \d+x\d+, \w+", "resized as in training"),
     (r"longer than \d+ tokens: cut", "longer than `task.max_length` tokens: cut"),
-    (r"(?<=; )UTF-8.*?(?=;|$)", "UTF-8"),
+    (r"UTF-8; bytes that are none.*?(?=; longer|$)", "UTF-8, in its normal form"),
 )
 
 
@@ -176,10 +175,10 @@ def signatures(contracts):
         "translation": "A translation",
     }
     for task, head in heads.items():
-        contract, meanings = contracts[task], {}
+        contract, meanings, dtypes = contracts[task], {}, {}
         parts.append(f"## {head}\n")
         rows = []
-        for name, signature in contract["signatures"].items():
+        for called, signature in contract["signatures"].items():
             sides = []
             for side in ("inputs", "outputs"):
                 fields = signature[side]
@@ -189,13 +188,15 @@ def signatures(contracts):
                     sides.append(", ".join(["the columns by name", *map(code, fields)]))
                 else:
                     sides.append(", ".join(map(code, fields)))
-                meanings |= {n: field for n, field in fields.items()}
-            rows.append([code(name), *sides])
+                meanings |= fields
+                for name, field in fields.items():
+                    dtypes.setdefault(name, set()).add(field["dtype"])
+            rows.append([code(called), *sides])
         parts.append(table(["signature", "takes", "gives"], rows))
         rows = [
             [
                 code(name),
-                field["dtype"],
+                " or ".join(sorted(dtypes[name])),
                 shape(field["shape"]),
                 general(field["meaning"]),
             ]
