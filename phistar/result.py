@@ -174,6 +174,7 @@ class Run:
             import pandas as pd
 
             from phistar import rows
+            from phistar.components.serving.drift import Drift
             from phistar.components.serving.request import signature as signature_of
             from phistar.pipeline.serving.predict.answers import answered
             from phistar.pipeline.serving.predict.inputs import chunks
@@ -182,10 +183,13 @@ class Run:
             called.settings(knobs)  # a wrong one is refused before TensorFlow's import
             found = rows.read(data, self.contract["reads"], called, label)
             size, answers = self.contract["batch_size"], []
+            drift = Drift(self.contract["inputs"]["seen"])
             with guest(), terminal.working("predict"):
                 # as there, the first chunk is read before TensorFlow's import
                 for chunk in chunks(found.rows):
-                    more = answered(self._served, called, chunk, knobs, size, unseen)
+                    more = answered(
+                        self._served, called, chunk, knobs, size, drift, unseen
+                    )
                     if found.index is None:
                         of = zip(chunk, more, strict=True)
                         more = [one.place | answer for one, answer in of]
