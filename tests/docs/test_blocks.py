@@ -263,7 +263,8 @@ def write_files(folder):
 def test_reference_of_results_is_that_of_exports(shell, name):
     """Metrics and signatures of the reference, from an export of each task."""
     for recipe in ("breast_cancer", *SHORT):
-        done = run_here(["run", recipe], "", shell.folder)
+        with contextlib.chdir(shell.folder):
+            done = run_here(["run", recipe], "", shell.folder)
         assert done.status == 0, done.stderr
     made = getattr(reference, name)(reference.contracts_below(shell.folder))
     file = reference.FOLDER / f"{name}.md"
