@@ -23,7 +23,7 @@ FEWEST_POINTS = 5
 # MLflow puts on a narrow page below each other what is side by side on a wide one, and
 # draws the schema of a model, below its description, only where it is in sight.
 HEIGHTS = {1440: 1200, 400: 1800}
-REGISTRY_HEIGHTS = {1440: 4000, 400: 6000}
+REGISTRY_HEIGHTS = {1440: 2400, 400: 5000}
 
 
 class Runs(NamedTuple):
@@ -221,7 +221,7 @@ PAGES = {
     "models": ("experiments/{e}/models?{w}", ["breast_cancer · linear", "v1"]),
     "registry": (
         "models/breast_cancer/versions/1?{w}",
-        ["Outputs (4)", "Intended use"],
+        ["Outputs (5)", "Intended use"],
     ),
 }
 
