@@ -91,7 +91,7 @@ def test_the_wheel_says_what_it_is(site):
     assert about["Author"] == "phistar"
     assert about["Description-Content-Type"] == "text/markdown"
     readme = (ROOT / "README.md").read_text("utf-8")
-    assert about.get_payload().strip() == readme.strip()
+    assert about["Description"].strip() == readme.strip()
     pythons = [version for of_lock in LOCKS.values() for version in of_lock]
     assert [
         text.rpartition(" ")[2]
