@@ -27,7 +27,7 @@ from phistar.pipeline.tracking.target import Target
 from tests.helpers.commands import CODE, SHORT, here, phistar, start
 from tests.helpers.serving import free_port
 
-KILLS = int(os.environ.get("PHISTAR_KILLS", 2))
+KILLS = int(os.environ.get("PHISTAR_KILLS", 1))
 
 
 @pytest.fixture(scope="module")
