@@ -1,6 +1,6 @@
 """`phistar promote` and `rollback`: the highest number always loads and answers.
 
-PHISTAR_KILLS=n makes that many random kill -9 (default 2); `make kills` takes 50.
+PHISTAR_KILLS=n makes that many random kill -9 (default 1); `make kills` takes 50.
 """
 
 import json
