@@ -60,7 +60,10 @@ def main():
         environment = install(given.pack / "wheels", Path(place) / "site")
         for names in rounds:
             limit, flags = SPEED_SECONDS, {}
-            if names[0] not in ("product", *early):  # compiling takes most of their time
+            if names[0] not in (
+                "product",
+                *early,
+            ):  # compiling takes most of their time
                 limit = SHAPES_SECONDS
                 flags = {"XLA_FLAGS": "--xla_gpu_autotune_level=0"}
             names = [name for name in names if name in (given.only or names)]

@@ -5,6 +5,7 @@ to be written. No array of all rows is ever in memory.
 """
 
 import hashlib
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -38,9 +39,9 @@ def run(
 ):
     """Read a source, split it, encode it, write arrays.
 
-    Label space and encoder are those of train; valid and test only use them. Which
-    split an example is in is decided by a hash of its inputs, so equal inputs are
-    in one split and a new row moves no other.
+    Label space and encoder are those of train; valid and test only use them. Splits
+    that the source does not give are made: by time, or by a hash of the inputs or of
+    their group, which puts equal inputs into one split.
 
     Args:
         task: plain data of the section `task`.
@@ -61,7 +62,9 @@ def run(
     require_labels(task, opened, kind, source)
     folder = Path(out_dir)
     progress.doing("reading the data")
-    split = split_rows(opened.read(), valid_fraction, test_fraction, seed)
+    split = split_rows(
+        opened.read(), valid_fraction, test_fraction, seed, opened.stratified
+    )
     num_rows = None  # until the first pass has counted them
 
     def pieces():
@@ -100,6 +103,9 @@ def run(
             },
         },
     )
+    write_json(folder / "notices.json", opened.notices.to_json())
+    for notice in opened.notices.found():
+        print(f"{opened.name}: {notice}", file=sys.stderr)
     splits = {
         name: {"digest": digests[name], "rows": counts[f"{name}_rows"]}
         for name in SPLITS

@@ -33,7 +33,9 @@ def require(task, opened, source, valid_fraction, test_fraction, seed):
         return
     # so few that a split may be empty, or all of one label
     survey = examples.Survey()
-    divided = split_rows({"all": found.rows}, valid_fraction, test_fraction, seed)
+    divided = split_rows(
+        {"all": found.rows}, valid_fraction, test_fraction, seed, opened.stratified
+    )
     if kind.sides:
         for split, rows in divided:
             survey.num_rows[split] += len(rows)

@@ -8,9 +8,10 @@ import pytest
 from phistar.components import ingest
 from phistar.components.artifacts import Dataset
 from phistar.components.data import checks
+from phistar.components.data.divisions import hash_positions
 from phistar.components.data.sources.base import Rows
 from phistar.components.data.sources.csv import csv
-from phistar.components.data.splits import hash_positions, split_rows
+from phistar.components.data.splits import split_rows
 from tests.helpers import stages
 
 BINARY = {"name": "binary", "positive": "yes"}

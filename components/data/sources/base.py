@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
+
+from phistar.components.data.notices import Notices
 
 if TYPE_CHECKING:  # NumPy takes longer to import than a source to open
     import numpy as np
@@ -20,12 +22,20 @@ class Rows:
             is no x, only y.
         labels: str [N], the data's own labels; or object array [N] of bytes: texts, of
             pairs the target sentences.
+        split: str [N], "train", "valid" or "test", if a column of the data says it.
+        time: float64 [N], if test shall be the latest rows.
+        keys: uint64 [N]; rows of one key are in one split. Default: a hash of the
+            inputs, slower to compute than a hash of whole columns. Of grouped rows the
+            key is that of their group.
         numbers: int [N], the numbers of the rows in the data, for errors; set by
             `split_rows`.
     """
 
     inputs: "dict | np.ndarray | None"
     labels: "np.ndarray"
+    split: "np.ndarray | None" = None
+    time: "np.ndarray | None" = None
+    keys: "np.ndarray | None" = None
     numbers: "np.ndarray | None" = None
 
     def __len__(self):
@@ -33,14 +43,15 @@ class Rows:
 
     def take(self, rows):
         """The rows of an index: bool [N], int [n] or a slice.  -> Rows."""
-        if self.inputs is None:
-            inputs = None
-        elif isinstance(self.inputs, dict):
-            inputs = {name: values[rows] for name, values in self.inputs.items()}
-        else:
-            inputs = self.inputs[rows]
-        numbers = None if self.numbers is None else self.numbers[rows]
-        return Rows(inputs, self.labels[rows], numbers)
+        taken = {}
+        for one in fields(self):
+            values = getattr(self, one.name)
+            if isinstance(values, dict):
+                values = {name: column[rows] for name, column in values.items()}
+            elif values is not None:
+                values = values[rows]
+            taken[one.name] = values
+        return Rows(**taken)
 
 
 def objects(texts):
@@ -126,6 +137,9 @@ class Source:
             nor within reach. It neither reads nor fetches them.
         overview: () -> Overview; raises where the files are not what they must be.
             None if the rows must be fetched first, or need TensorFlow.
+        stratified: True to give each label its share of every split that is made. The
+            packaged data leave it out, so that their published splits stay.
+        notices: of what `read` drops or changes.
     """
 
     name: str
@@ -134,3 +148,5 @@ class Source:
     read: Callable[[], dict[str, Iterable[Rows]]]
     require: Callable[[], None] = lambda: None
     overview: Callable[[], Overview] | None = None
+    stratified: bool = False
+    notices: Notices = field(default_factory=Notices)

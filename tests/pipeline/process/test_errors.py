@@ -6,7 +6,7 @@ from hashlib import sha256
 import numpy as np
 import pytest
 
-from phistar.components.data.splits import hash_positions
+from phistar.components.data.divisions import hash_positions
 from phistar.pipeline.cli.arguments import STAGES
 from phistar.pipeline.process.errors import FAILED, REJECTED, USAGE, Failure
 from phistar.pipeline.record.journal import Record, read
