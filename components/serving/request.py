@@ -207,9 +207,11 @@ def signature(contract, name=DEFAULT):
     x = {n: spec for n, spec in row.items() if n in default}
     y = {n: spec for n, spec in row.items() if n not in default}
     own = {n: spec.get("column", n) for n, spec in (x | y).items()}
-    # a column called "label" keeps its identifier, where a request may hold a label
+    # a column called "label", or nothing, is asked for by its identifier: the first is
+    # the label's name, and MLflow counts a column without one
     others = {n for one in every.values() for n in one["inputs"]} - defaults.keys()
-    shown = {n: n if name in others - {n} else name for n, name in own.items()}
+    others.add("")
+    shown = {n: n if name in others and name != n else name for n, name in own.items()}
     return Signature(
         name,
         x=x,
