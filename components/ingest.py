@@ -116,7 +116,10 @@ def run(
     log.dataset(
         name=opened.name,
         source=origin(source, options, opened.fingerprint),
-        schema=fitted.describe(),
+        schema={
+            fitted.own_names.get(name, name): meaning
+            for name, meaning in fitted.describe().items()
+        },
         label="the text itself" if kind.sides else options.get("label", "label"),
         splits=splits,
     )

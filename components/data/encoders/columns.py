@@ -6,20 +6,18 @@
                   values never seen; missing ("") is a value like any other
 
 The statistics come from train only. The same layers run at ingest and inside the
-SavedModel.
+SavedModel, whose inputs have the identifiers of the columns.
 """
-
-from keyword import iskeyword
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from phistar.components.data.encoders.identifiers import identifiers
 from phistar.components.data.encoders.statistics import describe
 
 UNSEEN = "\0unseen"  # Keras's own, "[UNK]", may well be a value of the data
 FORMS = {"numeric": "number", "categorical": "category"}  # kind -> form in a request
-RESERVED = ("label", "seed", "temperature", "top_k", "top_p")
 
 
 class Columns:
@@ -44,12 +42,15 @@ class Columns:
 
     def __init__(self, columns):
         self.columns = columns
-        self.numeric = [c for c in columns if c["kind"] == "numeric"]
+        inputs = identifiers([c["name"] for c in columns])
+        self.own_names = {name: own for own, name in inputs.items()}
+        self.each = [c | {"input": inputs[c["name"]]} for c in columns]
+        self.numeric = [c for c in self.each if c["kind"] == "numeric"]
         self.finite = [
-            f"{c['name']} must hold finite numbers, NaN where it is missing. Received:"
+            f"{c['input']} must hold finite numbers, NaN where it is missing. Received:"
             for c in self.numeric
         ]
-        self.categorical = [c for c in columns if c["kind"] == "categorical"]
+        self.categorical = [c for c in self.each if c["kind"] == "categorical"]
         if self.numeric:
             self.normalization = keras.layers.Normalization(
                 mean=[c["mean"] for c in self.numeric],
@@ -64,7 +65,7 @@ class Columns:
                 vocabulary=c["values"],
                 output_mode="one_hot",
                 oov_token=UNSEEN,
-                name=f"lookup_{c['name']}",
+                name=f"lookup_{c['input']}",
             )
             for c in self.categorical
         ]
@@ -83,18 +84,9 @@ class Columns:
                 str [N], read once.
 
         Raises:
-            ValueError: a name that the signatures use, or a column without values.
+            ValueError: a column without values.
         """
-        columns = describe(pieces)
-        for column in columns:
-            name = column["name"]
-            if name in RESERVED or not name.isidentifier() or iskeyword(name):
-                raise ValueError(
-                    f"a column cannot have this name. Received: {name!r}. Expected "
-                    "letters, digits and _, no keyword of Python like 'class', and "
-                    f"none of {RESERVED}: rename it."
-                )
-        return cls(columns)
+        return cls(describe(pieces))
 
     @property
     def shape(self):
@@ -112,24 +104,26 @@ class Columns:
     def signature(self):
         """Inputs of the SavedModel.  -> dict of name -> tf.TensorSpec [B]."""
         return {
-            c["name"]: tf.TensorSpec(
-                [None], tf.float32 if c["kind"] == "numeric" else tf.string, c["name"]
+            c["input"]: tf.TensorSpec(
+                [None],
+                tf.float32 if c["kind"] == "numeric" else tf.string,
+                c["input"],
             )
-            for c in self.columns
+            for c in self.each
         }
 
     def describe(self):
-        """Meaning of each input, for the contract.  -> dict of name -> str."""
+        """Meaning of each input, for the contract.  -> dict of input -> str."""
         return {
-            c["name"]: "finite number, as in the data; NaN is missing"
+            c["input"]: "finite number, as in the data; NaN is missing"
             if c["kind"] == "numeric"
             else f"one of {len(c['values'])} values, others allowed; '' is missing"
-            for c in self.columns
+            for c in self.each
         }
 
     def forms(self):
         """Input name -> how a request gives it: "number" or "category"."""
-        return {c["name"]: FORMS[c["kind"]] for c in self.columns}
+        return {c["input"]: FORMS[c["kind"]] for c in self.each}
 
     def seen(self):
         """Ranges and values of train, for the contract; see drift.py of serving.
@@ -137,20 +131,28 @@ class Columns:
         Ranges are those of float32, which is what a request becomes.
         """
         ranges = {
-            c["name"]: [float(np.float32(c[end])) for end in ("low", "high")]
+            c["input"]: [float(np.float32(c[end])) for end in ("low", "high")]
             for c in self.numeric
         }
-        values = {c["name"]: c["values"] for c in self.categorical}
+        values = {c["input"]: c["values"] for c in self.categorical}
         both = {"numbers": ranges, "categories": values}
         return {what: columns for what, columns in both.items() if columns}
 
     def request(self, raw, rows):
-        """Request of the SavedModel for some rows of raw data.  -> dict of arrays."""
+        """Request of the SavedModel for some rows of raw data.
+
+        Args:
+            raw: name of a column -> array [N].
+            rows: index.
+
+        Returns:
+            dict of input -> array.
+        """
         return {
-            c["name"]: raw[c["name"]][rows].astype(
+            c["input"]: raw[c["name"]][rows].astype(
                 "float32" if c["kind"] == "numeric" else "str"
             )
-            for c in self.columns
+            for c in self.each
         }
 
     def encode(self, raw):
@@ -159,11 +161,11 @@ class Columns:
         return self._encode({n: tf.constant(v) for n, v in request.items()}).numpy()
 
     def encode_graph(self, inputs):
-        """Encode in a graph.  dict of tensors [B] -> float32 [B, D]."""
+        """Encode in a graph.  dict of input -> tensor [B] -> float32 [B, D]."""
         parts = []
         if self.numeric:
             # [B, numeric columns]
-            x = tf.stack([inputs[c["name"]] for c in self.numeric], axis=-1)
+            x = tf.stack([inputs[c["input"]] for c in self.numeric], axis=-1)
             infinite = tf.reduce_any(tf.math.is_inf(x), axis=0)  # by column
             first = tf.argmax(tf.cast(infinite, tf.int32))
             refused = tf.boolean_mask(x[:, first], tf.math.is_inf(x[:, first]))
@@ -177,5 +179,6 @@ class Columns:
                 indicators = tf.boolean_mask(missing, self.missing, axis=1)
                 parts.append(tf.cast(indicators, tf.float32))
         for column, lookup in zip(self.categorical, self.lookups, strict=True):
-            parts.append(tf.cast(lookup(inputs[column["name"]]), tf.float32))
+            words = inputs[column["input"]]
+            parts.append(tf.cast(lookup(words), tf.float32))
         return tf.concat(parts, axis=-1)

@@ -83,17 +83,12 @@ class Table:
         declared = {"numeric": numeric, "categorical": categorical, "ignore": ignore}
         for key, columns in declared.items():
             self.require(key, columns)
-        names = [tables.plain_name(name) for name in self.header]
-        if len(set(names)) < len(names):
+        if len(set(self.header)) < len(self.header):
             raise ValueError(
-                f"two columns of {file} have one name once all but letters, digits "
-                f"and _ is left out. Received: {self.header}. Rename one."
+                f"two columns of {file} have one name. Received: {self.header}. Rename "
+                "one."
             )
-        self.names = {
-            column: name
-            for column, name in zip(self.header, names, strict=True)
-            if column != label and column not in ignore
-        }
+        self.names = [c for c in self.header if c != label and c not in ignore]
         self.must, self.words = set(numeric), set(categorical)
 
     def require(self, key, columns):
@@ -190,12 +185,12 @@ class Table:
             labels = columns[self.label]
             self.require_labels(labels.tolist(), start)
             inputs = {}
-            for column, name in self.names.items():
+            for column in self.names:
                 values, gone = columns[column], np.isin(columns[column], self.missing)
                 if column in self.words:
-                    inputs[name] = np.where(gone, "", values)
+                    inputs[column] = np.where(gone, "", values)
                 else:
-                    inputs[name] = np.where(gone, "nan", values).astype("float64")
+                    inputs[column] = np.where(gone, "nan", values).astype("float64")
             yield Rows(inputs, labels)
 
 
