@@ -49,7 +49,8 @@ def write(data, encoder, notices, origin):
     write_json(folder / "parts.json", known)
     of_examples = data_card.drawn(data, encoder)
     sections = [
-        html.section(data.description["name"], html.paragraph(origin)),
+        html.Markup("<h1>{}</h1>").format(data.description["name"]),
+        html.paragraph(origin),
         html.section("The data", *map(shown, known)),
         html.section(of_examples.title, of_examples.body),
     ]
