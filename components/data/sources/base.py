@@ -102,6 +102,23 @@ class Chunks:
         return iter(self.read())
 
 
+@dataclass
+class Amount:
+    """Bytes of files, for a bar that shows how much of them has been read.
+
+    Args:
+        total: bytes of all files.
+        done: how many of them the pass has read so far.
+    """
+
+    total: int
+    done: int = 0
+
+    def add(self, more):
+        """Count bytes that have been read."""
+        self.done += more
+
+
 FEW_ROWS = 1000  # with more, no split of a tenth is empty: 0.9**1000 is 1e-46
 
 
@@ -140,6 +157,9 @@ class Source:
         stratified: True to give each label its share of every split that is made. The
             packaged data leave it out, so that their published splits stay.
         notices: of what `read` drops or changes.
+        origin: split, or "all" -> where its rows come from, in words. A split that it
+            lacks is made from the others. {} if the name of the source tells it.
+        amount: Amount of the files, which `read` counts; None if it does not.
     """
 
     name: str
@@ -150,3 +170,5 @@ class Source:
     overview: Callable[[], Overview] | None = None
     stratified: bool = False
     notices: Notices = field(default_factory=Notices)
+    origin: dict[str, str] = field(default_factory=dict)
+    amount: Amount | None = None
