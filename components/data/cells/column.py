@@ -2,7 +2,14 @@
 
 import numpy as np
 
-from phistar.components.data.cells.forms import FORMS, NUMERIC, WORDS, values, words
+from phistar.components.data.cells.forms import (
+    FORMS,
+    MEANING,
+    NUMERIC,
+    WORDS,
+    values,
+    words,
+)
 from phistar.components.data.cells.missing import NO_CELL, NO_NUMBER, NO_WORD, trimmed
 
 SAMPLE = 2000  # cells by which a form is chosen; the others must then have it
@@ -49,13 +56,13 @@ class Column:
         self.low, self.high, self.whole, self.pointed = np.inf, -np.inf, True, False
         self.distinct, self.unique = set(), True
 
-    def add(self, cells, file, first):
+    def add(self, cells, file, numbers):
         """Values of the next cells.
 
         Args:
             cells: pyarrow.Array of strings [N].
             file: they are of.
-            first: int, row of the first one in it.
+            numbers: int [N], their rows in it.
 
         Returns:
             float64 [N], or pyarrow.Array of strings [N] of words.
@@ -65,8 +72,10 @@ class Column:
         """
         if self.fits is None:
             self._choose(cells)
+            if self.form == WORDS and self.rows:  # until now all were missing
+                raise OtherForm(self.name, WORDS)
         if self.form == WORDS:
-            return self._words(cells, file, first)
+            return self._words(cells, file, numbers)
         form = self.form or "number"  # so far all are missing
         found, missing, wrong = values(cells, form, self.markers, self.decimal)
         if wrong.any() and form == "number":
@@ -76,7 +85,7 @@ class Column:
                 self.form, (found, missing, wrong) = "grouped", others
         if self.fits and len(self.fits) > 1:
             self._narrow(cells)
-        self._count(cells, found, missing, wrong, file, first)
+        self._count(cells, found, missing, wrong, file, numbers)
         return found
 
     def _choose(self, cells):
@@ -116,11 +125,11 @@ class Column:
             raise OtherForm(self.name, kept[0])
         self.fits = kept or [self.form]
 
-    def _count(self, cells, found, missing, wrong, file, first):
+    def _count(self, cells, found, missing, wrong, file, numbers):
         """Count what a piece of numbers holds."""
         import pyarrow.compute as pc
 
-        self._count_missing(cells, missing, file, first)
+        self._count_missing(cells, missing, file, numbers)
         known = found[~np.isnan(found)]
         if len(known):
             self.numbers += len(known)
@@ -130,20 +139,20 @@ class Column:
         if self.form == "grouped" and not self.pointed:
             self.pointed = bool(pc.any(pc.match_substring(cells, ".")).as_py())
         for row in np.flatnonzero(wrong)[: SHOWN - len(self.wrong)].tolist():
-            self.wrong.append((cells[row].as_py(), file, first + row))
+            self.wrong.append((cells[row].as_py(), file, int(numbers[row])))
         self.num_wrong += int(wrong.sum())
 
-    def _words(self, cells, file, first):
+    def _words(self, cells, file, numbers):
         """Words of a piece."""
         import pyarrow.compute as pc
 
         common = NO_CELL if self.key == "categorical" else NO_WORD
         found = words(cells, self.markers, common)
         missing = pc.equal(found, "").to_numpy(zero_copy_only=False)
-        self._count_missing(cells, missing, file, first)
+        self._count_missing(cells, missing, file, numbers)
         several = found.unique()
         if self.key != "categorical":
-            self._count_likely(found, file, first)
+            self._count_likely(found, file, numbers)
         if self.unique and self.rows <= FEW:
             new = set(several.to_pylist())
             self.unique = len(new) == len(cells) and not self.distinct & new
@@ -152,7 +161,7 @@ class Column:
             self.distinct |= set(several.slice(0, 2).to_pylist())
         return found
 
-    def _count_likely(self, found, file, first):
+    def _count_likely(self, found, file, numbers):
         """Count the words that may be meant as numbers; of many, a sample."""
         import pyarrow.compute as pc
 
@@ -169,9 +178,10 @@ class Column:
         self.swapped += int(counts[swapped & ~likely].sum())
         for place in np.flatnonzero(~likely & ~gone)[: SHOWN - len(self.wrong)]:
             value = every[int(place)].as_py()
-            self.wrong.append((value, file, first + pc.index(found, value).as_py()))
+            row = pc.index(found, value).as_py()
+            self.wrong.append((value, file, int(numbers[row])))
 
-    def _count_missing(self, cells, missing, file, first):
+    def _count_missing(self, cells, missing, file, numbers):
         """Count the cells without a value, each marker by itself."""
         import pyarrow as pa
         import pyarrow.compute as pc
@@ -185,8 +195,13 @@ class Column:
             word = pair["values"]
             if word not in self.marks:
                 place = np.flatnonzero(missing)[pc.index(gone, word).as_py()]
-                self.marks[word] = [0, file, first + int(place)]
+                self.marks[word] = [0, file, int(numbers[place])]
             self.marks[word][0] += pair["counts"]
+
+    @property
+    def meaning(self):
+        """The form in words."""
+        return MEANING[self.form]
 
     @property
     def mostly_numbers(self):
