@@ -5,6 +5,7 @@ to be written. No array of all rows is ever in memory.
 """
 
 import hashlib
+import shutil
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -23,6 +24,7 @@ from phistar.components.data.splits import SPLITS, split_rows
 from phistar.components.labels import labels_of
 from phistar.components.reports import data_files
 
+SCRATCH = "scratch"  # folder of a source, removed at the end
 DIGITS = 32  # hexadecimal, of a digest
 MEGABYTE = 10**6
 MOST_LABELS = 50  # whose rows are counted for a reader
@@ -64,6 +66,9 @@ def run(
     require_labels(task, opened, kind, source)
     folder = Path(out_dir)
     progress.doing("reading the data")
+    scratch = folder / SCRATCH
+    scratch.mkdir()
+    opened.prepare(scratch)
     split = split_rows(
         opened.read(), valid_fraction, test_fraction, seed, opened.stratified
     )
@@ -84,7 +89,10 @@ def run(
             folder, pieces, task, make_encoder, kind.sides, seed, opened.notices
         )
     else:
-        ingested = labelled(folder, pieces, task, make_encoder, seed)
+        ingested = labelled(folder, pieces, task, make_encoder, seed, opened.fitting())
+    for kept in scratch.glob("*.csv"):
+        kept.rename(folder / kept.name)
+    shutil.rmtree(scratch)
     fitted, space, digests, train_counts, counts = ingested
     # 32 digits, as the store's keys have: MLflow shows 36 at most
     digests = {name: digest[:DIGITS] for name, digest in digests.items()}
@@ -200,7 +208,7 @@ def balance(data, split):
 
 
 def origin(source, options, fingerprint):
-    """Origin of the data, for a reader: "csv path=a.csv label=y".
+    """Origin of the data, for a reader: "table path=a.csv label=y".
 
     Args:
         source: name of the source.
@@ -214,7 +222,7 @@ def origin(source, options, fingerprint):
     return ", ".join([" ".join([source, *given]), *versions])
 
 
-def labelled(folder, pieces, task, make_encoder, seed):
+def labelled(folder, pieces, task, make_encoder, seed, fitting):
     """Encode and write rows whose label is a name.
 
     Args:
@@ -223,13 +231,14 @@ def labelled(folder, pieces, task, make_encoder, seed):
         task: plain data of the section `task`.
         make_encoder: class of the encoder.
         seed: of the split.
+        fitting: dict, further arguments of the encoder's `fit`.
 
     Returns:
         (encoder, LabelSpace, digests by split, counts of the labels in train, counts
         of rows by name).
     """
     survey = examples.Survey()
-    fitted = make_encoder.fit(survey.train_inputs(pieces()))
+    fitted = make_encoder.fit(survey.train_inputs(pieces()), **fitting)
     require_rows(survey.num_rows, seed)
     progress.doing("encoding")
     space = survey.label_space(task)

@@ -5,7 +5,10 @@ A time without a zone is taken as UTC.
 
 import numpy as np
 
-MONTHS = ("jan feb mar apr may jun jul aug sep oct nov dec").split()
+MONTHS = (
+    *("jan", "feb", "mar", "apr", "may", "jun"),
+    *("jul", "aug", "sep", "oct", "nov", "dec"),
+)
 CLOCK = (
     r"(?P<h>\d{1,2}):(?P<min>\d{2})(?::(?P<s>\d{2}(?:\.\d{1,9})?))?"
     r"(?: ?(?P<p>[AaPp])\.?[Mm]\.?)?(?: ?(?P<z>Z|UTC|GMT|[-+]\d{2}(?::?\d{2})?))?"

@@ -79,4 +79,3 @@ def first(column, place):
     """Place and value of the first cell of another form."""
     value, file, row = column.wrong[0]
     return f"{place(file, row)}: {value!r}"
-

@@ -94,9 +94,11 @@ class Table:
                     "number: add a line with the columns' names before it."
                 )
             file = self.first.files[0]
-            how = f"{file}, {self.first.dialects[file]}" if (
-                file in self.first.dialects and len(names) == 1
-            ) else file
+            how = (
+                f"{file}, {self.first.dialects[file]}"
+                if (file in self.first.dialects and len(names) == 1)
+                else file
+            )
             raise ValueError(
                 f"no such column. Received: ingest.{key}={column!r}. Expected one of "
                 f"{shortened(names)} ({how}).{hint}"
@@ -191,8 +193,10 @@ def require_one_use(columns, keys):
             uses.setdefault(name, []).append(key)
     for name, found in uses.items():
         inputs = {"numeric", "categorical"} & set(found)
-        if len(inputs) == 2 or ("ignore" in found and len(found) > 1) or (
-            "label" in found and len(found) > 1
+        if (
+            len(inputs) == 2
+            or ("ignore" in found and len(found) > 1)
+            or ("label" in found and len(found) > 1)
         ):
             first, second = found[:2]
             raise ValueError(

@@ -1,5 +1,6 @@
 """Your own table: files of rows, one per example, in any format."""
 
+import hashlib
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -7,14 +8,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from phistar.components.data.files.parts import (
-    digest,
-    origin,
-    parts,
-    require_one_division,
-)
+from phistar.components.data.files.parts import parts
 from phistar.components.data.notices import Notices
 from phistar.components.data.sources.base import Source
+from phistar.components.hashing import file_sha256
 
 SUFFIXES = (
     *(".csv", ".tsv", ".tab", ".txt", ".json", ".jsonl", ".ndjson"),
@@ -75,7 +72,12 @@ def table(
     notices = Notices()
     paths = {"path": path, "valid_path": valid_path, "test_path": test_path}
     given = parts(paths, SUFFIXES, notices.begin("files"))
-    require_one_division(given, split)
+    if split is not None and "all" not in given:
+        raise ValueError(
+            f"splits given twice. Received: ingest.split={split!r}, and files of "
+            f"{', '.join(given)}. Expected one: leave ingest.split out, or give all "
+            "rows as ingest.path."
+        )
     dialect = {
         "separator": separator,
         "quote": quote,
@@ -99,7 +101,9 @@ def table(
         if not folders:
             folders.append(tempfile.TemporaryDirectory(prefix="phistar-"))
         folder = folders[-1]
-        name = folder.name if isinstance(folder, tempfile.TemporaryDirectory) else folder
+        name = (
+            folder.name if isinstance(folder, tempfile.TemporaryDirectory) else folder
+        )
         return opened().read(Path(name))
 
     first = next(iter(given.values()))
@@ -113,5 +117,37 @@ def table(
         overview=cache(lambda: opened().overview()),
         stratified=True,
         notices=notices,
-        origin=origin(given, columns),
+        origin=origins(given, columns),
     )
+
+
+def digest(given):
+    """A hash of the splits, names and bytes of all files.
+
+    Args:
+        given: dict of split, or "all" -> Part.
+
+    Returns:
+        str.
+    """
+    every = [
+        f"{split}\0{name}\0{file_sha256(file)}\n"
+        for split, part in given.items()
+        for file, name in part.named()
+    ]
+    return hashlib.sha256("".join(every).encode()).hexdigest()
+
+
+def origins(given, columns):
+    """Where the rows of each split come from.
+
+    Args:
+        given: dict of split, or "all" -> Part.
+        columns: "split", "group" and "time" -> name of the column, or None.
+
+    Returns:
+        dict of split, or "all" -> words.
+    """
+    how = {"split": "split by", "group": "grouped by", "time": "by time,"}
+    ways = [f"{word} {columns[key]!r}" for key, word in how.items() if columns[key]]
+    return {split: ", ".join([str(part), *ways]) for split, part in given.items()}
