@@ -32,7 +32,7 @@ class Survey:
             Inputs of train.
         """
         for split, rows in pieces:
-            found = first_rows(rows.labels.tolist(), rows.numbers.tolist())
+            found = first_rows(rows.labels, rows.numbers)
             for label, row in found.items():
                 self.first_row[split].setdefault(label, row)
             self.num_rows[split] += len(rows)
@@ -60,8 +60,7 @@ class Survey:
                     f"are all {next(iter(rows))!r}. Expected at least two labels in "
                     "every split: add data, or choose another `ingest.seed`."
                 )
-            for label, row in rows.items():
-                space.encode([label], name, row)
+        space.require(self.first_row)
         return space
 
 
