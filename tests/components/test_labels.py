@@ -35,7 +35,7 @@ def test_label_space_refuses_a_third_label_with_its_row():
 
 
 def test_label_space_refuses_a_positive_that_does_not_occur():
-    with pytest.raises(ValueError, match=r"Received: 'yes'.*\['ja', 'nein'\]"):
+    with pytest.raises(ValueError, match=r"Received: 'yes'.*'ja', 'nein'\."):
         space_of(BINARY, np.array(["ja", "nein"]))
 
 
@@ -56,13 +56,14 @@ def test_index_of_encode_is_the_position_of_the_name(task, names):
     assert [space.names[i] for i in space.index(values)] == names[::-1]
 
 
-def test_encode_refuses_a_label_outside_with_its_row_and_split():
+def test_encode_refuses_all_labels_outside_with_their_rows_and_split():
     space = LabelSpace(("a", "b"), (0, 1))
     with pytest.raises(ValueError) as error:
-        space.encode(np.array(["a", "b", "c", "d"]), "valid")
-    assert "row 2, in valid" in str(error.value)
-    assert "Received: 'c'" in str(error.value)
-    assert "['a', 'b']" in str(error.value)
+        space.encode(np.array(["a", "b", "c", "d", "c"]), "valid", start=10)
+    assert "Received: 'c' (row 12, in valid), 'd' (row 13, in valid)." in str(
+        error.value
+    )
+    assert "one of 'a', 'b':" in str(error.value)
 
 
 def test_to_json_makes_the_same_space():

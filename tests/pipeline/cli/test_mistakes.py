@@ -22,7 +22,7 @@ from typing import NamedTuple
 import pytest
 from PIL import Image
 
-from phistar.components.data.sources.csv import csv
+from phistar.components.data.sources.table import table
 from phistar.pipeline.record.journal import Record
 from phistar.pipeline.run.stages import NAMES
 from phistar.pipeline.store.store import Store
@@ -98,7 +98,7 @@ FILES = {
     "positive.yaml": b"inherits: breast_cancer\ntask:\n  positive: yes\n",
     "readme.yaml": b"""inherits: breast_cancer
 task: {name: binary, positive: "yes"}
-ingest: {source: csv, path: good.csv, label: churned, categorical: [postcode]}
+ingest: {source: table, path: good.csv, label: churned, categorical: [postcode]}
 """,
     "bad/cat/1.png": PNG,
     "bad/dog/2.png": PNG[: len(PNG) // 2],
@@ -116,7 +116,7 @@ ingest: {source: csv, path: good.csv, label: churned, categorical: [postcode]}
     "broken.png": PNG[: len(PNG) // 2],
     "photo.png": PNG,
 }
-CSV = "run breast_cancer ingest.source=csv ingest.label=churned task.positive=yes "
+CSV = "run breast_cancer ingest.source=table ingest.label=churned task.positive=yes "
 FOLDER = "run digits ingest.source=image_folder ingest.path="
 TEXT = "run kjv_quick ingest.source=text ingest.path="
 PAIRS = "run libreoffice_en_de_quick ingest.source=parallel "
