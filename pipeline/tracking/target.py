@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from phistar.pipeline.tracking import models, notes, views
-from phistar.pipeline.tracking.address import LOCAL, public_name, tracking_uri
+from phistar.pipeline.tracking.address import LOCAL, place, public_name, tracking_uri
 from phistar.pipeline.tracking.outbox import (
     Batch,
     Gone,
@@ -127,7 +127,8 @@ class Target:
             if self.name == LOCAL:
                 folder = self.mlruns / "artifacts" / re.sub(r"[^\w.-]", "_", name)
                 folder.mkdir(parents=True, exist_ok=True)
-                location = str(folder)
+                # MLflow has letters of any script, so only the front is quoted
+                location = f"{place(self.mlruns)}/artifacts/{folder.name}"
             try:
                 self.client.create_experiment(name, artifact_location=location)
             except self.error as error:
