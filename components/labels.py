@@ -15,11 +15,16 @@ Source: D. McAllester, "The Fundamental Equations of Deep Learning",
 TTIC 31230, Autumn 2020.
 """
 
+import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+
+MOST = 20  # labels that an error lists
+SHOWN = reprlib.Repr()
+SHOWN.maxstring = 60
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ class LabelSpace:
             if str(name) not in value_of:
                 raise ValueError(
                     f"a label outside the label space: row {row}, in {split or 'data'}."
-                    f" Received: {str(name)!r}. Expected one of {list(self.names)}:"
+                    f" Received: {shown(name)}. Expected one of {listed(self.names)}:"
                     " correct the row, or give train an example of this label."
                 )
         return np.array([value_of[str(name)] for name in names], dtype="int32")
@@ -67,6 +72,22 @@ class LabelSpace:
     def to_json(self):
         """Plain data; `LabelSpace(**space.to_json())` is the same space."""
         return {"names": list(self.names), "values": list(self.values)}
+
+
+def shown(name):
+    """A label in an error: in quotes, on one line, without its middle if it is long."""
+    return SHOWN.repr(str(name))
+
+
+def listed(names):
+    """Labels in an error: of many the first ones, and the number of the others.
+
+    Args:
+        names: iterable of str.
+    """
+    names = list(names)
+    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
+    return f"[{', '.join(map(shown, names[:MOST]))}]{more}"
 
 
 def first_rows(names, numbers=None):
@@ -121,14 +142,14 @@ def binary_space(task, first_row, num_rows):
         third = list(first_row)[2]
         raise ValueError(
             "a binary task has two labels. "
-            f"Received: {len(first_row)}, the third one, {third!r}, in row "
+            f"Received: {len(first_row)}, the third one, {shown(third)}, in row "
             f"{first_row[third]}. Expected 2: use `task.name=multiclass`, or correct "
             "the row."
         )
     if positive not in first_row:
         raise ValueError(
-            f"`task.positive` is not a label of the data. Received: {positive!r}. "
-            f"Expected one of {sorted(first_row)}."
+            f"`task.positive` is not a label of the data. Received: {shown(positive)}. "
+            f"Expected one of {listed(sorted(first_row))}."
         )
     negative = next(name for name in first_row if name != positive)
     return LabelSpace((negative, positive), (-1, 1))
@@ -157,7 +178,7 @@ def require_two(first_row, num_rows):
     if len(first_row) < 2:
         raise ValueError(
             f"one class only: there is nothing to learn. Received: {num_rows} rows, in "
-            f"train with the labels {list(first_row)}. "
+            f"train with the label {listed(first_row)}. "
             "Expected at least two labels: check the column, or the folders, that hold "
             "the labels, and the split."
         )

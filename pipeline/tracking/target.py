@@ -265,7 +265,9 @@ def _datasets(entry: dict) -> list:
     inputs = []
     for split, about in entry["splits"].items():
         profile = {"rows": about["rows"], "label": entry["label"]}
-        profile |= about.get("balance", {}) | {"source": entry["source"]}
+        profile["source"] = entry["source"]
+        counts = about.get("balance", {})  # a label may be called "rows"
+        profile |= {f"rows of {name}": count for name, count in counts.items()}
         dataset = Dataset(
             name=dataset_name(entry["name"], split),
             digest=about["digest"],

@@ -8,7 +8,7 @@ LONG = "a name that goes on and on " * 10
 # of columns: none of two is equal, some are in lower case, or without signs
 COLUMNS = (
     *("plain", "größe", "self", "class", "label", "Label", "a=b", "x (1)", ">50K"),
-    *("Size", "size", "a b", "a_b", "a.b", "\"quoted\"", "it's", "", " lead", "😀"),
+    *("Size", "size", "a b", "a_b", "a.b", '"quoted"', "it's", "", " lead", "😀"),
     *("1st", "a/b", "/etc/passwd", "%s %d {x}", "${HOME}", "two\nlines", "a,b", "*"),
     *("seed", "args", "kwargs", "name", "None", "_under", "__proto__", "column_3"),
     *("x", "x_1", "<b>bold</b>", "a|b", "$m$", "back\\slash", LONG),
@@ -16,7 +16,18 @@ COLUMNS = (
 # of labels: two of them and all of them are used
 LABELS = (
     *("yes, of course", "it's", '"quoted"', "two\nlines", "a/b", "größe", "日本語"),
-    *("عربي", "😀", "$m$", "<b>", "a|b", "%s {x}", "label", "rows", "/etc/passwd", "1.0"),
+    *(
+        "عربي",
+        "😀",
+        "$m$",
+        "<b>",
+        "a|b",
+        "%s {x}",
+        "label",
+        "rows",
+        "/etc/passwd",
+        "1.0",
+    ),
 )
 # of folders that a root may be, and of files
 FOLDERS = (
