@@ -62,7 +62,7 @@ class Drift:
         self.answers, self.labels = Mean(), Mean()
         if ranges := seen.get("numbers"):
             self.numbers = list(ranges)
-            ends = np.array(list(ranges.values()), "float32")  # [columns, 2]
+            ends = np.array(list(ranges.values()))  # [columns, 2]
             self.low, self.high = ends[:, :1], ends[:, 1:]
             self.outside["numbers"] = dict.fromkeys(ranges, 0)
         self.categories = {}
