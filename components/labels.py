@@ -22,9 +22,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-MOST = 20  # labels that an error lists
-SHOWN = reprlib.Repr()
-SHOWN.maxstring = 60
+SHOWN = 10  # labels that an error lists
+CUT = reprlib.Repr()
+CUT.maxstring = 60  # characters of each
 
 
 @dataclass(frozen=True)
@@ -53,17 +53,39 @@ class LabelSpace:
             start: number of the first row.
 
         Raises:
-            ValueError: at the first name that is not in Y, with its row.
+            ValueError: names that are not in Y, with their first rows.
         """
+        every, first, inverse = np.unique(
+            np.asarray(names, str), return_index=True, return_inverse=True
+        )
+        rows = dict(zip(every.tolist(), (first + start).tolist(), strict=True))
+        self.require({split or "data": rows})
         value_of = dict(zip(self.names, self.values, strict=True))
-        for row, name in enumerate(names, start):
-            if str(name) not in value_of:
-                raise ValueError(
-                    f"a label outside the label space: row {row}, in {split or 'data'}."
-                    f" Received: {shown(name)}. Expected one of {listed(self.names)}:"
-                    " correct the row, or give train an example of this label."
-                )
-        return np.array([value_of[str(name)] for name in names], dtype="int32")
+        return np.array([value_of[name] for name in rows], "int32")[inverse]
+
+    def require(self, first_row):
+        """Refuse names that are not in Y, all of them in one error.
+
+        Args:
+            first_row: dict of split -> {name: its first row}.
+
+        Raises:
+            ValueError: with the first row of each.
+        """
+        known = set(self.names)
+        unknown = [
+            f"{shown(name)} (row {row}, in {split})"
+            for split, rows in first_row.items()
+            for name, row in rows.items()
+            if name not in known
+        ]
+        if unknown:
+            raise ValueError(
+                "labels outside the label space, which is that of train. Received: "
+                f"{shortened(unknown)}. Expected one of "
+                f"{shortened(map(shown, self.names))}: correct the rows, or give train "
+                "an example of each label."
+            )
 
     def index(self, values):
         """Values -> positions 0 ... K-1 in `names`.  int [N] -> int64 [N]."""
@@ -76,31 +98,27 @@ class LabelSpace:
 
 def shown(name):
     """A label in an error: in quotes, on one line, without its middle if it is long."""
-    return SHOWN.repr(str(name))
+    return CUT.repr(str(name))
 
 
-def listed(names):
-    """Labels in an error: of many the first ones, and the number of the others.
-
-    Args:
-        names: iterable of str.
-    """
+def shortened(names):
+    """Names in one line, of many the first ones and the number of the others."""
     names = list(names)
-    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
-    return f"[{', '.join(map(shown, names[:MOST]))}]{more}"
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
 
 
 def first_rows(names, numbers=None):
     """Label -> the first row it occurs in, in that order.
 
     Args:
-        names: list of str, N labels.
-        numbers: list of int, the numbers of their rows; default: 0 ... N-1.
+        names: str [N], labels.
+        numbers: int [N], the numbers of their rows; default: 0 ... N-1.
     """
-    rows = {}
-    for row, name in zip(numbers or range(len(names)), names, strict=True):
-        rows.setdefault(str(name), row)
-    return rows
+    every, first = np.unique(np.asarray(names, str), return_index=True)
+    order = np.argsort(first)
+    rows = first if numbers is None else np.asarray(numbers)[first]
+    return dict(zip(every[order].tolist(), rows[order].tolist(), strict=True))
 
 
 def labels_of(name):
@@ -149,7 +167,7 @@ def binary_space(task, first_row, num_rows):
     if positive not in first_row:
         raise ValueError(
             f"`task.positive` is not a label of the data. Received: {shown(positive)}. "
-            f"Expected one of {listed(sorted(first_row))}."
+            f"Expected one of {shortened(map(shown, sorted(first_row)))}."
         )
     negative = next(name for name in first_row if name != positive)
     return LabelSpace((negative, positive), (-1, 1))
@@ -178,7 +196,7 @@ def require_two(first_row, num_rows):
     if len(first_row) < 2:
         raise ValueError(
             f"one class only: there is nothing to learn. Received: {num_rows} rows, in "
-            f"train with the label {listed(first_row)}. "
+            f"train with the label {shortened(map(shown, first_row))}. "
             "Expected at least two labels: check the column, or the folders, that hold "
             "the labels, and the split."
         )

@@ -5,7 +5,7 @@ import numpy as np
 from phistar.components.data.arrays import SplitFiles
 from phistar.components.data.raw_columns import ColumnFile
 from phistar.components.data.splits import SPLITS
-from phistar.components.labels import MOST, first_rows, labels_of, listed, shown
+from phistar.components.labels import first_rows, labels_of, shown
 
 
 class Survey:
@@ -32,7 +32,7 @@ class Survey:
             Inputs of train.
         """
         for split, rows in pieces:
-            found = first_rows(rows.labels.tolist(), rows.numbers.tolist())
+            found = first_rows(rows.labels, rows.numbers)
             for label, row in found.items():
                 self.first_row[split].setdefault(label, row)
             self.num_rows[split] += len(rows)
@@ -61,37 +61,8 @@ class Survey:
                     f"are all {only}. Expected at least two labels in "
                     "every split: add data, or choose another `ingest.seed`."
                 )
-        require_known(self.first_row, space)
+        space.require(self.first_row)
         return space
-
-
-def require_known(first_row, space):
-    """Refuse labels that train lacks, all of them at once.
-
-    Args:
-        first_row: split -> {label: its first row}.
-        space: LabelSpace, of train.
-
-    Raises:
-        ValueError: with the first row of each, and its split.
-    """
-    known = set(space.names)
-    lacking = [
-        (label, row, split)
-        for split, rows in first_row.items()
-        for label, row in rows.items()
-        if label not in known
-    ]
-    if not lacking:
-        return
-    places = [f"{shown(label)} (row {row}, in {name})" for label, row, name in lacking]
-    more = f" and {len(lacking) - MOST} more" if len(lacking) > MOST else ""
-    raise ValueError(
-        "labels outside the label space: train has no example of them. Received: "
-        f"{', '.join(places[:MOST])}{more}. Expected each of "
-        f"{listed(space.names)}: correct the rows, leave the label out, or give it "
-        "enough rows that train has some."
-    )
 
 
 def require_finite(rows, split):
