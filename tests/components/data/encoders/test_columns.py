@@ -110,10 +110,8 @@ def test_signature_and_describe_name_every_column():
 def test_columns_of_any_name_are_encoded_as_plain_ones():
     raw = {name: RAW["size"] + i for i, name in enumerate(odd.COLUMNS)}
     plain = {f"x{i}": values for i, values in enumerate(raw.values())}
-    encoder = Columns.fit([raw])
-    np.testing.assert_array_equal(
-        encoder.encode(raw), Columns.fit([plain]).encode(plain)
-    )
+    encoder, other = Columns.fit([raw]), Columns.fit([plain])
+    np.testing.assert_array_equal(encoder.encode(raw), other.encode(plain))
     assert list(encoder.own_names.values()) == list(odd.COLUMNS)
 
 
