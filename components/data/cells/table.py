@@ -143,7 +143,7 @@ class Table:
                 writer.writerow([str(part) for part in fault[:5]])
 
     def reading(self):
-        """How the cells are read; see Typed."""
+        """Rules by which the cells are read; see Typed."""
         return self.typed.reading()
 
     def overview(self):
