@@ -75,7 +75,7 @@ def predict(
     scored = "label" in called.y or label is None
     read = called if scored else signature_of(export.contract, "log_prob")
     if reads == "table":
-        reading = export.contract["inputs"]["reading"]
+        reading = export.contract["inputs"].get("reading")
         table = Table(read, label or "label", reading, tuple(missing or ()))
         chunks = table.pieces(files, own)
     else:

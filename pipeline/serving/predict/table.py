@@ -109,7 +109,7 @@ class Table:
         self.markers = Markers((*self.reading["missing"], *missing))
         # column's own name -> the signature's
         self.names = {
-            label if spec["form"] == "label" else spec["column"]: name
+            label if spec["form"] == "label" else spec.get("column", name): name
             for name, spec in self.specs.items()
         }
         if len(self.names) < len(self.specs):
@@ -187,7 +187,7 @@ class Table:
         self, name: str, cells: Any, decimal: str, at: Callable[[int], str]
     ) -> np.ndarray:
         """The numbers of a column.  -> float64 [N]"""
-        own = self.specs[name]["column"]
+        own = self.specs[name].get("column", name)
         form = self.reading["forms"].get(own, "number")
         found, _, wrong = forms.values(cells, form, self.markers, decimal)
         others = (ISO,) if form in dates.PATTERNS else ALSO.get(form, ())
@@ -215,7 +215,7 @@ class Table:
             cells = pc.fill_null(trimmed(cells), "")
             found = pc.replace_substring_regex(cells, WHOLE, r"\1")
         else:
-            named = spec["column"] in self.reading["named"]
+            named = spec.get("column", name) in self.reading["named"]
             found = forms.words(cells, self.markers, NO_CELL if named else NO_WORD)
         return found.cast("binary").to_numpy(zero_copy_only=False)
 
