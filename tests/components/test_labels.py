@@ -57,12 +57,14 @@ def test_index_of_encode_is_the_position_of_the_name(task, names):
     assert [space.names[i] for i in space.index(values)] == names[::-1]
 
 
-def test_encode_refuses_a_label_outside_with_its_row_and_split():
+def test_encode_refuses_all_labels_outside_with_their_rows_and_split():
     space = LabelSpace(("a", "b"), (0, 1))
     with pytest.raises(ValueError) as error:
-        space.encode(np.array(["a", "b", "c", "d"]), "valid")
-    assert "Received: 'c' (row 2, in valid), 'd' (row 3, in valid)" in str(error.value)
-    assert "'a', 'b'" in str(error.value)
+        space.encode(np.array(["a", "b", "c", "d", "c"]), "valid", start=10)
+    assert "Received: 'c' (row 12, in valid), 'd' (row 13, in valid)." in str(
+        error.value
+    )
+    assert "one of 'a', 'b':" in str(error.value)
 
 
 def test_errors_about_many_or_odd_labels_are_short_lines():
