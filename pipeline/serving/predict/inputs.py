@@ -1,10 +1,10 @@
 """FILE -> the inputs of a signature, one after the other, each with its place.
 
-    table     a CSV with a header: the columns that the signature takes, others ignored
     images    a file; a folder, for all below it
     lines     a line each; several fields divided by tabs
 
-A file that ends in .gz is decompressed; - is stdin, for all but images.
+A file that ends in .gz is decompressed; - is stdin, for all but images. Tables are
+read by table.py.
 """
 
 import os
@@ -16,22 +16,17 @@ from phistar.components.data.foreign import require_image
 from phistar.components.data.sources.image_folder import SUFFIXES, order
 from phistar.components.serving.request import Signature
 from phistar.pipeline.serving.predict.files import STDIN, Input, opened, present, shown
-from phistar.pipeline.serving.predict.table import Table
 
 CHUNK_ROWS, CHUNK_BYTES = 4096, 64 * 2**20  # inputs in memory at a time
 
 
-def read(
-    reads: str, files: list[str], called: Signature, label: str, missing: tuple
-) -> Iterator[Input]:
+def read(reads: str, files: list[str], called: Signature) -> Iterator[Input]:
     """The inputs of all files, in order.
 
     Args:
-        reads: "table", "images" or "lines", of the contract.
+        reads: "images" or "lines", of the contract.
         files: as typed.
         called: the signature.
-        label: column of a table with the labels.
-        missing: cells of a table without a value.
 
     Raises:
         ValueError: a file that does not exist, at once; a mistake in a file, with its
@@ -40,9 +35,6 @@ def read(
     match reads:
         case "images":
             return (picture(path, called) for path in pictures(files))
-        case "table":
-            table = Table(called, label, missing)
-            return chain.from_iterable(map(table.rows, present(files)))
         case _:
             names = list(called.inputs)
             if "text" in called.y:
@@ -73,7 +65,7 @@ def count(reads: str, files: list[str]) -> int | None:
     total = 0
     for file in files:
         with opened(file) as stream:
-            total += sum(1 for _ in stream) - (reads == "table")
+            total += sum(1 for _ in stream)
     return total
 
 
