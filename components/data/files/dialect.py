@@ -116,8 +116,8 @@ def known_encoding(encoding):
         return codecs.lookup(encoding).name
     except LookupError as error:
         raise ValueError(
-            f"no such encoding. Received: {encoding!r}. Expected utf-8, cp1252 (Windows "
-            "in the West), latin-1, utf-16, or another of Python's codecs."
+            f"no such encoding. Received: {encoding!r}. Expected utf-8, cp1252 "
+            "(Windows in the West), latin-1, utf-16, or another of Python's codecs."
         ) from error
 
 
