@@ -19,6 +19,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from phistar.components.data import raw_columns
 from phistar.components.data.arrays import RAW, Ragged, SplitFiles, TextFiles
 from phistar.components.data.encoders import encoder
 from phistar.components.data.kinds import kind
@@ -208,9 +209,7 @@ def truncate(folder, out_dir, num_rows, num_tokens=None, train_rows=None):
         )
         files.append(inputs, labels, None if weights is None else weights[:most])
         digests[split] = files.close()
-    raw = data.folder / "test" / "raw.npy"
-    if raw.exists():
-        np.save(out_dir / "test" / "raw.npy", np.load(raw, mmap_mode="r")[:num_rows])
+    raw_columns.truncate(data.folder / "test", out_dir / "test", num_rows)
     write_json(out_dir / "dataset.json", data.description)
     write_json(out_dir / "digest.json", digests)
     kept = len(Dataset.load(out_dir).split("test")[1])

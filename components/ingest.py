@@ -5,6 +5,7 @@ to be written. No array of all rows is ever in memory.
 """
 
 import hashlib
+import shutil
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -23,7 +24,9 @@ from phistar.components.data.splits import SPLITS, split_rows
 from phistar.components.labels import labels_of
 from phistar.components.reports import data_files
 
+SCRATCH = "scratch"  # folder of a source, removed at the end
 DIGITS = 32  # hexadecimal, of a digest
+MEGABYTE = 10**6
 MOST_LABELS = 50  # whose rows are counted for a reader
 
 
@@ -63,6 +66,9 @@ def run(
     require_labels(task, opened, kind, source)
     folder = Path(out_dir)
     progress.doing("reading the data")
+    scratch = folder / SCRATCH
+    scratch.mkdir()
+    opened.prepare(scratch)
     split = split_rows(
         opened.read(), valid_fraction, test_fraction, seed, opened.stratified
     )
@@ -70,7 +76,7 @@ def run(
 
     def pieces():
         nonlocal num_rows
-        seen, found = progress.counter("rows", num_rows), 0
+        seen, found = progress_of(opened.amount, num_rows), 0
         for name, rows in split:
             yield name, rows
             seen(len(rows))
@@ -79,9 +85,14 @@ def run(
 
     # both read the rows twice: once for what is fitted on train, once to write
     if kind.sides:
-        ingested = texts(folder, pieces, task, make_encoder, kind.sides, seed)
+        ingested = texts(
+            folder, pieces, task, make_encoder, kind.sides, seed, opened.notices
+        )
     else:
-        ingested = labelled(folder, pieces, task, make_encoder, seed)
+        ingested = labelled(folder, pieces, task, make_encoder, seed, opened.fitting())
+    for kept in scratch.glob("*.csv"):
+        kept.rename(folder / kept.name)
+    shutil.rmtree(scratch)
     fitted, space, digests, train_counts, counts = ingested
     # 32 digits, as the store's keys have: MLflow shows 36 at most
     digests = {name: digest[:DIGITS] for name, digest in digests.items()}
@@ -104,6 +115,11 @@ def run(
             },
         },
     )
+    taken = origins(opened.origin, counts)
+    write_json(folder / "splits.json", taken)
+    for name, one in taken.items():
+        where = f" {one['from']}" if one["from"] else ""
+        print(f"{opened.name}: {name}: {one['rows']:,} rows{where}", file=sys.stderr)
     notices = opened.notices.found()
     for notice in notices:
         print(f"{opened.name}: {notice}", file=sys.stderr)
@@ -120,11 +136,58 @@ def run(
     log.dataset(
         name=opened.name,
         source=about,
-        schema=fitted.describe(),
+        schema={
+            fitted.own_names.get(name, name): meaning
+            for name, meaning in fitted.describe().items()
+        },
         label="the text itself" if kind.sides else options.get("label", "label"),
         splits=splits,
     )
     log.params({f"data.{name}": count for name, count in counts.items()})
+
+
+def progress_of(amount, num_rows):
+    """The counter of a pass: of rows, or of bytes while nobody knows how many rows.
+
+    Args:
+        amount: of the files, or None.
+        num_rows: of the data, None if it is not known.
+
+    Returns:
+        function, called with how many more rows have been read.
+    """
+    if num_rows is not None or amount is None:
+        return progress.counter("rows", num_rows)
+    amount.done, shown = 0, 0
+    seen = progress.counter("MB", amount.total // MEGABYTE)
+
+    def moved(_):
+        nonlocal shown
+        seen(amount.done // MEGABYTE - shown)
+        shown = amount.done // MEGABYTE
+
+    return moved
+
+
+def origins(origin, counts):
+    """What is taken from where.
+
+    Args:
+        origin: of the source.
+        counts: rows by "train_rows" and so on.
+
+    Returns:
+        dict of split -> {"rows": int, "from": words, "" if the source tells none}.
+    """
+    found = {}
+    for name in SPLITS:
+        where = ""
+        if name in origin or "all" in origin:
+            where = f"of {origin.get(name) or origin['all']}"
+        elif origin:
+            where = "made from train"
+        found[name] = {"rows": counts[f"{name}_rows"], "from": where}
+    return found
 
 
 def balance(data, split):
@@ -145,7 +208,7 @@ def balance(data, split):
 
 
 def origin(source, options, fingerprint):
-    """Origin of the data, for a reader: "csv path=a.csv label=y".
+    """Origin of the data, for a reader: "table path=a.csv label=y".
 
     Args:
         source: name of the source.
@@ -159,7 +222,7 @@ def origin(source, options, fingerprint):
     return ", ".join([" ".join([source, *given]), *versions])
 
 
-def labelled(folder, pieces, task, make_encoder, seed):
+def labelled(folder, pieces, task, make_encoder, seed, fitting):
     """Encode and write rows whose label is a name.
 
     Args:
@@ -168,13 +231,14 @@ def labelled(folder, pieces, task, make_encoder, seed):
         task: plain data of the section `task`.
         make_encoder: class of the encoder.
         seed: of the split.
+        fitting: dict, further arguments of the encoder's `fit`.
 
     Returns:
         (encoder, LabelSpace, digests by split, counts of the labels in train, counts
         of rows by name).
     """
     survey = examples.Survey()
-    fitted = make_encoder.fit(survey.train_inputs(pieces()))
+    fitted = make_encoder.fit(survey.train_inputs(pieces()), **fitting)
     require_rows(survey.num_rows, seed)
     progress.doing("encoding")
     space = survey.label_space(task)
@@ -182,11 +246,12 @@ def labelled(folder, pieces, task, make_encoder, seed):
     return fitted, space, digests, train_counts, counted("rows", survey.num_rows)
 
 
-def texts(folder, pieces, task, make_encoder, sides, seed):
+def texts(folder, pieces, task, make_encoder, sides, seed, notices):
     """Encode and write rows whose label is a text; as `labelled`, labels are tokens.
 
     Args:
         sides: names of the sides that are texts, the label last.
+        notices: of the source.
     """
     # fitted to all texts of train: which are too long is known by their tokens only
     train_texts = corpus.train_texts(pieces(), sides)
@@ -195,7 +260,7 @@ def texts(folder, pieces, task, make_encoder, sides, seed):
     max_length = task.get("max_length")
     progress.doing("encoding")
     digests, train_counts, num_rows, num_dropped = corpus.write(
-        folder, pieces(), sides, fitted, max_length
+        folder, pieces(), sides, fitted, max_length, notices.begin("lengths")
     )
     require_rows(num_rows, seed, num_dropped)
     counts = counted("rows", num_rows)

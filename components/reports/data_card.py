@@ -144,7 +144,7 @@ def missing(data, columns):
     for column in columns:
         name = column["name"]
         values = np.asarray(raw[name])
-        gone = values == "" if column["kind"] == "categorical" else np.isnan(values)
+        gone = np.isnan(values) if column["kind"] == "numeric" else values == ""
         if train.get(name) or gone.any():
             shares = [f"{part:.1%}" for part in (train.get(name, 0), gone.mean())]
             table.append([name, *shares])
@@ -179,6 +179,8 @@ def indicators(columns):
                 # the first place is that of values never seen
                 place[column["name"]] = start + 1 + column["values"].index("")
             start += 1 + len(column["values"])
+        elif column["kind"] == "hashed":
+            start += column["places"]
     return place
 
 
@@ -267,4 +269,6 @@ def decoded(inputs, rows):
             width = len(names)
             chosen = rows[:, start : start + width].argmax(axis=1)
             found[column["name"]], start = names[chosen], start + width
+        elif column["kind"] == "hashed":  # the values are not kept
+            start += column["places"]
     return found

@@ -105,6 +105,23 @@ class Chunks:
         return iter(self.read())
 
 
+@dataclass
+class Amount:
+    """Bytes of files, for a bar that shows how much of them has been read.
+
+    Args:
+        total: bytes of all files.
+        done: how many of them the pass has read so far.
+    """
+
+    total: int
+    done: int = 0
+
+    def add(self, more):
+        """Count bytes that have been read."""
+        self.done += more
+
+
 FEW_ROWS = 1000  # with more, no split of a tenth is empty: 0.9**1000 is 1e-46
 
 
@@ -140,9 +157,16 @@ class Source:
             nor within reach. It neither reads nor fetches them.
         overview: () -> Overview; raises where the files are not what they must be.
             None if the rows must be fetched first, or need TensorFlow.
+        prepare: (Path) -> None, called before `read` with an empty folder for what is
+            kept between the passes. A CSV file in it is kept beside the Dataset.
+        fitting: () -> dict, further arguments of the encoder's `fit`, known after
+            `read`.
         stratified: True to give each label its share of every split that is made. The
             packaged data leave it out, so that their published splits stay.
         notices: of what `read` drops or changes.
+        origin: split, or "all" -> where its rows come from, in words. A split that it
+            lacks is made from the others. {} if the name of the source tells it.
+        amount: Amount of the files, which `read` counts; None if it does not.
     """
 
     name: str
@@ -151,5 +175,9 @@ class Source:
     read: Callable[[], dict[str, Iterable[Rows]]]
     require: Callable[[], None] = lambda: None
     overview: Callable[[], Overview] | None = None
+    prepare: Callable[[Path], None] = lambda folder: None
+    fitting: Callable[[], dict] = dict
     stratified: bool = False
     notices: Notices = field(default_factory=Notices)
+    origin: dict[str, str] = field(default_factory=dict)
+    amount: Amount | None = None
