@@ -12,12 +12,14 @@ arguments, never deserialised.
 """
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from phistar.components.data import raw_columns
 from phistar.components.data.arrays import RAW, Ragged, SplitFiles, TextFiles
 from phistar.components.data.encoders import encoder
 from phistar.components.data.kinds import kind
@@ -194,11 +196,14 @@ def truncate(folder, out_dir, num_rows, num_tokens=None, train_rows=None):
         files = SplitFiles(out_dir / split, len(labels), inputs.shape[1:], inputs.dtype)
         files.append(inputs, labels)
         digests[split] = files.close()
-    raw = data.folder / "test" / "raw.npy"
-    if raw.exists():
-        np.save(out_dir / "test" / "raw.npy", np.load(raw, mmap_mode="r")[:num_rows])
+    raw_columns.truncate(data.folder / "test", out_dir / "test", num_rows)
     write_json(out_dir / "dataset.json", data.description)
     write_json(out_dir / "digest.json", digests)
+    kept = len(Dataset.load(out_dir).split("test")[1])
+    card = out_dir / "card"
+    shutil.copytree(data.folder / "card", card)
+    for path in card.glob("*.npy"):  # a value for each row of test
+        np.save(path, np.load(path)[:kept])
 
 
 def _first_texts(data, out_dir, split, num_rows, num_tokens):

@@ -5,6 +5,7 @@ to be written. No array of all rows is ever in memory.
 """
 
 import hashlib
+import shutil
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +22,9 @@ from phistar.components.data.kinds import kind as kind_class
 from phistar.components.data.sources import source as source_function
 from phistar.components.data.splits import SPLITS, split_rows
 from phistar.components.labels import labels_of
+from phistar.components.reports import data_files
 
+SCRATCH = "scratch"  # folder of a source, removed at the end
 DIGITS = 32  # hexadecimal, of a digest
 MEGABYTE = 10**6
 MOST_LABELS = 50  # whose rows are counted for a reader
@@ -63,6 +66,9 @@ def run(
     require_labels(task, opened, kind, source)
     folder = Path(out_dir)
     progress.doing("reading the data")
+    scratch = folder / SCRATCH
+    scratch.mkdir()
+    opened.prepare(scratch)
     split = split_rows(
         opened.read(), valid_fraction, test_fraction, seed, opened.stratified
     )
@@ -83,7 +89,10 @@ def run(
             folder, pieces, task, make_encoder, kind.sides, seed, opened.notices
         )
     else:
-        ingested = labelled(folder, pieces, task, make_encoder, seed)
+        ingested = labelled(folder, pieces, task, make_encoder, seed, opened.fitting())
+    for kept in scratch.glob("*.csv"):
+        kept.rename(folder / kept.name)
+    shutil.rmtree(scratch)
     fitted, space, digests, train_counts, counts = ingested
     # 32 digits, as the store's keys have: MLflow shows 36 at most
     digests = {name: digest[:DIGITS] for name, digest in digests.items()}
@@ -111,9 +120,12 @@ def run(
     for name, one in taken.items():
         where = f" {one['from']}" if one["from"] else ""
         print(f"{opened.name}: {name}: {one['rows']:,} rows{where}", file=sys.stderr)
-    write_json(folder / "notices.json", opened.notices.to_json())
-    for notice in opened.notices.found():
+    notices = opened.notices.found()
+    for notice in notices:
         print(f"{opened.name}: {notice}", file=sys.stderr)
+    progress.doing("writing the data card")
+    about = origin(source, options, opened.fingerprint)
+    log.artifact(data_files.write(Dataset.load(folder), fitted, notices, about))
     splits = {
         name: {"digest": digests[name], "rows": counts[f"{name}_rows"]}
         for name in SPLITS
@@ -123,8 +135,11 @@ def run(
             splits[name]["balance"] = balance(Dataset.load(folder), name)
     log.dataset(
         name=opened.name,
-        source=origin(source, options, opened.fingerprint),
-        schema=fitted.describe(),
+        source=about,
+        schema={
+            fitted.own_names.get(name, name): meaning
+            for name, meaning in fitted.describe().items()
+        },
         label="the text itself" if kind.sides else options.get("label", "label"),
         splits=splits,
     )
@@ -193,7 +208,7 @@ def balance(data, split):
 
 
 def origin(source, options, fingerprint):
-    """Origin of the data, for a reader: "csv path=a.csv label=y".
+    """Origin of the data, for a reader: "table path=a.csv label=y".
 
     Args:
         source: name of the source.
@@ -207,7 +222,7 @@ def origin(source, options, fingerprint):
     return ", ".join([" ".join([source, *given]), *versions])
 
 
-def labelled(folder, pieces, task, make_encoder, seed):
+def labelled(folder, pieces, task, make_encoder, seed, fitting):
     """Encode and write rows whose label is a name.
 
     Args:
@@ -216,13 +231,14 @@ def labelled(folder, pieces, task, make_encoder, seed):
         task: plain data of the section `task`.
         make_encoder: class of the encoder.
         seed: of the split.
+        fitting: dict, further arguments of the encoder's `fit`.
 
     Returns:
         (encoder, LabelSpace, digests by split, counts of the labels in train, counts
         of rows by name).
     """
     survey = examples.Survey()
-    fitted = make_encoder.fit(survey.train_inputs(pieces()))
+    fitted = make_encoder.fit(survey.train_inputs(pieces()), **fitting)
     require_rows(survey.num_rows, seed)
     progress.doing("encoding")
     space = survey.label_space(task)

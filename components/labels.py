@@ -21,6 +21,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+SHOWN = 10  # labels that an error lists
+
 
 @dataclass(frozen=True)
 class LabelSpace:
@@ -48,17 +50,39 @@ class LabelSpace:
             start: number of the first row.
 
         Raises:
-            ValueError: at the first name that is not in Y, with its row.
+            ValueError: names that are not in Y, with their first rows.
         """
+        every, first, inverse = np.unique(
+            np.asarray(names, str), return_index=True, return_inverse=True
+        )
+        rows = dict(zip(every.tolist(), (first + start).tolist(), strict=True))
+        self.require({split or "data": rows})
         value_of = dict(zip(self.names, self.values, strict=True))
-        for row, name in enumerate(names, start):
-            if str(name) not in value_of:
-                raise ValueError(
-                    f"a label outside the label space: row {row}, in {split or 'data'}."
-                    f" Received: {str(name)!r}. Expected one of {list(self.names)}:"
-                    " correct the row, or give train an example of this label."
-                )
-        return np.array([value_of[str(name)] for name in names], dtype="int32")
+        return np.array([value_of[name] for name in rows], "int32")[inverse]
+
+    def require(self, first_row):
+        """Refuse names that are not in Y, all of them in one error.
+
+        Args:
+            first_row: dict of split -> {name: its first row}.
+
+        Raises:
+            ValueError: with the first row of each.
+        """
+        known = set(self.names)
+        unknown = [
+            f"{name!r} (row {row}, in {split})"
+            for split, rows in first_row.items()
+            for name, row in rows.items()
+            if name not in known
+        ]
+        if unknown:
+            raise ValueError(
+                "labels outside the label space, which is that of train. Received: "
+                f"{shortened(unknown)}. Expected one of "
+                f"{shortened(list(map(repr, self.names)))}: correct the rows, or give "
+                "train an example of each label."
+            )
 
     def index(self, values):
         """Values -> positions 0 ... K-1 in `names`.  int [N] -> int64 [N]."""
@@ -69,17 +93,23 @@ class LabelSpace:
         return {"names": list(self.names), "values": list(self.values)}
 
 
+def shortened(names):
+    """Names in one line, of many the first ones and the number of the others."""
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
+
+
 def first_rows(names, numbers=None):
     """Label -> the first row it occurs in, in that order.
 
     Args:
-        names: list of str, N labels.
-        numbers: list of int, the numbers of their rows; default: 0 ... N-1.
+        names: str [N], labels.
+        numbers: int [N], the numbers of their rows; default: 0 ... N-1.
     """
-    rows = {}
-    for row, name in zip(numbers or range(len(names)), names, strict=True):
-        rows.setdefault(str(name), row)
-    return rows
+    every, first = np.unique(np.asarray(names, str), return_index=True)
+    order = np.argsort(first)
+    rows = first if numbers is None else np.asarray(numbers)[first]
+    return dict(zip(every[order].tolist(), rows[order].tolist(), strict=True))
 
 
 def labels_of(name):
@@ -128,7 +158,7 @@ def binary_space(task, first_row, num_rows):
     if positive not in first_row:
         raise ValueError(
             f"`task.positive` is not a label of the data. Received: {positive!r}. "
-            f"Expected one of {sorted(first_row)}."
+            f"Expected one of {shortened(list(map(repr, sorted(first_row))))}."
         )
     negative = next(name for name in first_row if name != positive)
     return LabelSpace((negative, positive), (-1, 1))

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from phistar.components.data.arrays import ArrayFile, SplitFiles
+from phistar.components.data.arrays import SplitFiles
+from phistar.components.data.raw_columns import ColumnFile
 from phistar.components.data.splits import SPLITS
 from phistar.components.labels import first_rows, labels_of
 
@@ -31,7 +32,7 @@ class Survey:
             Inputs of train.
         """
         for split, rows in pieces:
-            found = first_rows(rows.labels.tolist(), rows.numbers.tolist())
+            found = first_rows(rows.labels, rows.numbers)
             for label, row in found.items():
                 self.first_row[split].setdefault(label, row)
             self.num_rows[split] += len(rows)
@@ -59,8 +60,7 @@ class Survey:
                     f"are all {next(iter(rows))!r}. Expected at least two labels in "
                     "every split: add data, or choose another `ingest.seed`."
                 )
-            for label, row in rows.items():
-                space.encode([label], name, row)
+        space.require(self.first_row)
         return space
 
 
@@ -107,19 +107,14 @@ def write(folder, pieces, fitted, space, survey):
     counts = np.zeros(space.size, int)
     table = None
     if survey.raw_dtypes:
-        dtype = np.dtype(list(survey.raw_dtypes.items()))
-        path = folder / "test" / "raw.npy"
-        table = ArrayFile(path, dtype, (survey.num_rows["test"],))
+        table = ColumnFile(folder / "test", survey.raw_dtypes, survey.num_rows["test"])
     for split, rows in pieces:
         labels = space.encode(rows.labels, split)
         files[split].append(fitted.encode(rows.inputs), labels)
         if split == "train":
             counts += np.bincount(space.index(labels), minlength=space.size)
         elif split == "test" and table:
-            block = np.empty(len(rows), table.dtype)
-            for name, values in rows.inputs.items():
-                block[name] = values
-            table.append(block)
+            table.append(rows.inputs)
     if table:
         table.close()
     return {name: files[name].close() for name in SPLITS}, counts.tolist()

@@ -10,6 +10,7 @@ each begins. In raw_* are bytes instead of tokens, as the data have them.
 
 import numpy as np
 
+from phistar.components.data import raw_columns
 from phistar.components.data.arrays import RAW, Ragged, load
 from phistar.components.labels import NAMES, PAIRS, TEXTS
 
@@ -73,12 +74,11 @@ class StoredTexts:
 
 
 class StoredColumns(StoredNames):
-    """Encoded rows, float32 [N, D]; raw.npy holds the columns of test as they were."""
+    """Encoded rows, float32 [N, D]; raw.npy has the columns of test as they were."""
 
     def raw(self, folder):
         """Columns before they are encoded.  -> dict of name -> array [N]."""
-        table = np.load(folder / "raw.npy", mmap_mode="r")
-        return {name: table[name] for name in table.dtype.names}
+        return raw_columns.columns(folder)
 
 
 class StoredImages(StoredNames):

@@ -172,6 +172,10 @@ class Source:
             nor within reach. It neither reads nor fetches them.
         overview: () -> Overview; raises where the files are not what they must be.
             None if the rows must be fetched first, or need TensorFlow.
+        prepare: (Path) -> None, called before `read` with an empty folder for what is
+            kept between the passes. A CSV file in it is kept beside the Dataset.
+        fitting: () -> dict, further arguments of the encoder's `fit`, known after
+            `read`.
         stratified: True to give each label its share of every split that is made. The
             packaged data leave it out, so that their published splits stay.
         notices: of what `read` drops or changes.
@@ -186,6 +190,8 @@ class Source:
     read: Callable[[], dict[str, Iterable[Rows]]]
     require: Callable[[], None] = lambda: None
     overview: Callable[[], Overview] | None = None
+    prepare: Callable[[Path], None] = lambda folder: None
+    fitting: Callable[[], dict] = dict
     stratified: bool = False
     notices: Notices = field(default_factory=Notices)
     origin: dict[str, str] = field(default_factory=dict)
