@@ -5,7 +5,7 @@ import os
 import re
 from pathlib import Path
 
-from phistar.components.data.files.packed import unpacked_suffix
+from phistar.components.data.files import streams
 
 SPLITS = {  # names of files and folders that tell a split
     "train": "train",
@@ -48,7 +48,9 @@ class Found:
         self.place = place = expanded(key, path)
         # a name that holds * or [ is taken as it is, if there is such a file
         matched = [place] if place.exists() else sorted(map(Path, self.glob(place)))
-        self.root = place if place.is_dir() else place.parent
+        self.root = place
+        while not self.root.is_dir():  # a file, or parts of a pattern
+            self.root = self.root.parent
         named = place if place.exists() else self.root
         self.title = re.sub(r"\W+", "_", named.resolve().name.split(".")[0])
         self.files, read = [], set()
@@ -117,7 +119,7 @@ class Found:
             self.counts.add(HIDDEN, self.name(file))
         elif not file.exists():
             self.counts.add(LOST, self.name(file))
-        elif not file.is_file() or unpacked_suffix(file) not in suffixes:
+        elif not file.is_file() or own_suffix(file) not in suffixes:
             self.counts.add(OTHER, self.name(file))
         else:
             return True
@@ -162,6 +164,11 @@ class Found:
                 "move the others away, or rename what is no split."
             )
         return found
+
+
+def own_suffix(file):
+    """The suffix without that of packing: "a.TXT.gz" has ".txt", "a.gz" has ".gz"."""
+    return streams.suffix(file) or Path(file).suffix.lower()
 
 
 def expanded(key, path):

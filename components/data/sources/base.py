@@ -91,6 +91,24 @@ def existing(key, path, expected):
     return file
 
 
+def require_no(why, keys):
+    """Refuse keys that have no use with others.
+
+    Args:
+        why: in words.
+        keys: dict of key -> value, None if it is not given.
+
+    Raises:
+        ValueError: the first one that is given.
+    """
+    for key, value in keys.items():
+        if value is not None:
+            raise ValueError(
+                f"a key without a use. Received: ingest.{key}={value!r}, {why}. "
+                f"Expected one or the other: leave ingest.{key} out."
+            )
+
+
 @dataclass(frozen=True)
 class Chunks:
     """Rows in pieces, read again in each iteration.
