@@ -6,6 +6,7 @@ to be written. No array of all rows is ever in memory.
 
 import hashlib
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -80,7 +81,8 @@ def run(
     if kind.sides:
         ingested = texts(folder, pieces, task, make_encoder, kind.sides, seed)
     else:
-        ingested = labelled(folder, pieces, task, make_encoder, seed)
+        fit = partial(make_encoder.fit, **opened.encoding)
+        ingested = labelled(folder, pieces, task, fit, seed)
     fitted, space, digests, train_counts, counts = ingested
     # 32 digits, as the store's keys have: MLflow shows 36 at most
     digests = {name: digest[:DIGITS] for name, digest in digests.items()}
@@ -155,14 +157,14 @@ def origin(source, options, fingerprint):
     return ", ".join([" ".join([source, *given]), *versions])
 
 
-def labelled(folder, pieces, task, make_encoder, seed):
+def labelled(folder, pieces, task, fit, seed):
     """Encode and write rows whose label is a name.
 
     Args:
         folder: Path of the Dataset.
         pieces: () -> pieces of `split_rows`.
         task: plain data of the section `task`.
-        make_encoder: class of the encoder.
+        fit: inputs of train -> encoder.
         seed: of the split.
 
     Returns:
@@ -170,7 +172,7 @@ def labelled(folder, pieces, task, make_encoder, seed):
         of rows by name).
     """
     survey = examples.Survey()
-    fitted = make_encoder.fit(survey.train_inputs(pieces()))
+    fitted = fit(survey.train_inputs(pieces()))
     require_rows(survey.num_rows, seed)
     progress.doing("encoding")
     space = survey.label_space(task)
@@ -182,6 +184,7 @@ def texts(folder, pieces, task, make_encoder, sides, seed):
     """Encode and write rows whose label is a text; as `labelled`, labels are tokens.
 
     Args:
+        make_encoder: class of the encoder.
         sides: names of the sides that are texts, the label last.
     """
     # fitted to all texts of train: which are too long is known by their tokens only

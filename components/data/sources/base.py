@@ -140,6 +140,8 @@ class Source:
         stratified: True to give each label its share of every split that is made. The
             packaged data leave it out, so that their published splits stay.
         notices: of what `read` drops or changes.
+        encoding: further arguments of the encoder's `fit`, complete once `read` has
+            been called.
     """
 
     name: str
@@ -150,3 +152,4 @@ class Source:
     overview: Callable[[], Overview] | None = None
     stratified: bool = False
     notices: Notices = field(default_factory=Notices)
+    encoding: dict = field(default_factory=dict)

@@ -189,7 +189,7 @@ def field(name: str, spec: dict, first: dict, contract: dict) -> Markup:
             element = Markup(element).format(name, name, value, name, proposed)
         case "image":
             note = spec["meaning"]
-            element = '<input data-file="{}" type="file" accept="image/png,image/jpeg">'
+            element = '<input data-file="{}" type="file" accept="image/*">'
             element = Markup(element).format(name)
         case "label":
             note = "whose ln P is asked"
