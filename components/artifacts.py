@@ -12,6 +12,7 @@ arguments, never deserialised.
 """
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -199,6 +200,11 @@ def truncate(folder, out_dir, num_rows, num_tokens=None, train_rows=None):
         np.save(out_dir / "test" / "raw.npy", np.load(raw, mmap_mode="r")[:num_rows])
     write_json(out_dir / "dataset.json", data.description)
     write_json(out_dir / "digest.json", digests)
+    kept = len(Dataset.load(out_dir).split("test")[1])
+    card = out_dir / "card"
+    shutil.copytree(data.folder / "card", card)
+    for path in card.glob("*.npy"):  # a value for each row of test
+        np.save(path, np.load(path)[:kept])
 
 
 def _first_texts(data, out_dir, split, num_rows, num_tokens):

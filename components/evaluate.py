@@ -7,10 +7,9 @@ import numpy as np
 from pydantic import Field
 
 from phistar.components import artifacts, progress
-from phistar.components.reports import data_card, predictions
+from phistar.components.reports import data_card, data_files, duplicates, predictions
 from phistar.components.reports import report as report_function
 from phistar.components.reports.base import Section
-from phistar.components.reports.duplicates import duplicates, warnings
 from phistar.components.reports.page import card
 from phistar.components.reports.page.about import about
 from phistar.components.reports.page.html import joined
@@ -71,9 +70,9 @@ def run(
     )
     for path in sorted((folder / "figures").iterdir()):
         log.figure(path.relative_to(folder))
-    found = duplicates(data)
-    known = data_card.parts(data, found)
-    compared = verdict(report, warnings(found, report))
+    found = duplicates.load(data.folder / data_files.FOLDER)
+    known = data_files.parts(data.folder)
+    compared = verdict(report, duplicates.warnings(found, report))
     artifacts.write_json(folder / "verdict.json", compared)
     body = joined(map(shown, known))
     of_data = [Section("The data", body), data_card.drawn(data, given[-1])]

@@ -22,6 +22,7 @@ from phistar.components.data.kinds import kind as kind_class
 from phistar.components.data.sources import source as source_function
 from phistar.components.data.splits import SPLITS, split_rows
 from phistar.components.labels import labels_of
+from phistar.components.reports import data_files
 
 DIGITS = 32  # hexadecimal, of a digest
 MOST_LABELS = 50  # whose rows are counted for a reader
@@ -105,9 +106,12 @@ def run(
             },
         },
     )
-    write_json(folder / "notices.json", opened.notices.to_json())
-    for notice in opened.notices.found():
+    notices = opened.notices.found()
+    for notice in notices:
         print(f"{opened.name}: {notice}", file=sys.stderr)
+    progress.doing("writing the data card")
+    about = origin(source, options, opened.fingerprint)
+    log.artifact(data_files.write(Dataset.load(folder), fitted, notices, about))
     splits = {
         name: {"digest": digests[name], "rows": counts[f"{name}_rows"]}
         for name in SPLITS
@@ -117,7 +121,7 @@ def run(
             splits[name]["balance"] = balance(Dataset.load(folder), name)
     log.dataset(
         name=opened.name,
-        source=origin(source, options, opened.fingerprint),
+        source=about,
         schema=fitted.describe(),
         label="the text itself" if kind.sides else options.get("label", "label"),
         splits=splits,

@@ -70,7 +70,3 @@ class Notices:
                     together.add(notice.what, place, 0)
                 together.add(notice.what, count=notice.count)
         return list(together.values())
-
-    def to_json(self):
-        """Plain data."""
-        return [vars(notice) for notice in self.found()]

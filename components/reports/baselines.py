@@ -59,18 +59,20 @@ def token_floors(texts, train_counts, total):
     ]
 
 
-def logistic_regression(train, test, counts):
+def logistic_regression(train, splits, counts):
     """Multinomial logistic regression on what the network reads.
 
     P is (n P_lr + share of train) / (n + 1) of n rows read: a label that those rows
     lack has P > 0.
 
     Args:
-        train, test: (inputs [N, ...], positions of the labels int [N]); pixels uint8.
+        train: (inputs [N, ...], positions of the labels int [N]); pixels uint8.
+        splits: list of the same, to be scored.
         counts: int [K], occurrences of each label in train.
 
     Returns:
-        list of Baseline: one, or none if the rows that can be read are too few.
+        list of Baseline, one for each of `splits`; none if the rows that can be read
+        are too few.
     """
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
@@ -87,16 +89,18 @@ def logistic_regression(train, test, counts):
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # stopping early is what bounds the time
         model.fit(np.concatenate([flat(inputs[part]) for part in parts(rows)]), found)
-    own = np.zeros((len(test[1]), len(counts)))  # [N, K]
-    for part in parts(np.arange(len(own))):
-        scored = model.predict_proba(flat(test[0][part]))
-        own[np.ix_(part, model.classes_)] = scored
     share = np.asarray(counts, "float64") / np.sum(counts)
-    mixed = (len(rows) * own + share) / (len(rows) + 1)
-    scored = -np.log(mixed[np.arange(len(own)), test[1]])
     note = f"scikit-learn's, fitted to {len(rows):,} of {len(index):,} rows of train"
-    correct = own.argmax(axis=1) == test[1]
-    return [Baseline("logistic regression", scored, correct, True, note)]
+    scored = []
+    for given, labels in splits:
+        own = np.zeros((len(labels), len(counts)))  # [N, K]
+        for part in parts(np.arange(len(own))):
+            probs = model.predict_proba(flat(given[part]))
+            own[np.ix_(part, model.classes_)] = probs
+        mixed = (len(rows) * own + share) / (len(rows) + 1)
+        nll, right = -np.log(mixed[np.arange(len(own)), labels]), own.argmax(axis=1)
+        scored.append(Baseline("logistic regression", nll, right == labels, True, note))
+    return scored
 
 
 def sample(total, most):

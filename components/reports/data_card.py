@@ -4,8 +4,9 @@ import numpy as np
 
 from phistar.components.data.splits import SPLITS
 from phistar.components.labels import NAMES
+from phistar.components.metrics import token_floors
 from phistar.components.reports.base import Section
-from phistar.components.reports.baselines import sample
+from phistar.components.reports.baselines import floors, sample
 from phistar.components.reports.page import examples, html
 from phistar.components.reports.page.parts import Part
 
@@ -14,30 +15,37 @@ SHOWN_COLUMNS = 40
 SAMPLED = 10**5  # rows of which missing values are counted
 EXAMPLES = 10
 CUT = 200  # tokens of a text
+REACHED = "What valid costs without a network"
+GUESSES = {"uniform": "guessing evenly", "prior": "the shares of train"}
 
 
-def parts(data, found):
+def parts(data, found, alike, notices):
     """Facts about the data.
 
     Args:
         data: Dataset.
         found: Duplicates.
+        alike: list of str, of near duplicates.
+        notices: list of Notice.
 
     Returns:
         list of Part.
     """
     named = data.kind.gives == NAMES
-    known = [rows(data, found)]
+    known = [rows(data, found, alike)]
+    if notices:
+        known.append(Part("Dropped or changed by reading", list(map(str, notices))))
     known.append(balance(data) if named else lengths(data))
     if columns := data.description["inputs"]["encoder"].get("columns"):
         known.append(missing(data, columns))
     return known
 
 
-def rows(data, found):
+def rows(data, found, alike):
     """Rows and duplicates of each split.  -> Part"""
     head = ["split", "rows", f"repeated {found.what}", f"{found.what} also in train"]
-    seen = {"test": found.in_train.sum(), "valid": found.valid_in_train, "train": ""}
+    tested = int(found.in_train.sum())
+    seen = {"test": tested, "valid": found.valid_in_train, "train": ""}
     table = [
         [split, count(data, split), found.repeated[split], seen[split]]
         for split in SPLITS
@@ -48,7 +56,36 @@ def rows(data, found):
         if found.compared[split] < count(data, split)
     ]
     lines = [f"Compared were {', '.join(partial)}."] if partial else []
-    return Part("Rows and duplicates", lines, (head, table))
+    return Part("Rows and duplicates", [*lines, *alike], (head, table))
+
+
+def reached(data, linear):
+    """Cost of valid without a network: guesses, and logistic regression.
+
+    Args:
+        data: Dataset.
+        linear: list of Baseline, on valid; one or none.
+
+    Returns:
+        Part.
+    """
+    labels, counts = data.split("valid")[1], data.description["train_counts"]
+    if data.kind.gives == NAMES:
+        index = data.space.index(np.asarray(labels))
+        found = [*floors(index, counts, data.space.names), *linear]
+        # a share of decisions, where there are some
+        table = [
+            [
+                GUESSES.get(one.name, one.name),
+                float(one.nll.mean()),
+                "" if one.correct is None else f"{one.correct.mean():.1%}",
+            ]
+            for one in found
+        ]
+        return Part(REACHED, [], (["model", "nats a label", "right"], table))
+    costs = token_floors(np.asarray(labels.tokens), counts)
+    table = [[GUESSES[name], costs[f"nll_{name}"]] for name in GUESSES]
+    return Part(REACHED, [], (["model", "nats a token"], table))
 
 
 def count(data, split):

@@ -180,8 +180,9 @@ def run(given: Namespace) -> Answer:
         )
     config = load(given)  # its errors do not wait for the imports
 
-    from phistar.pipeline.cli.printing import result
+    from phistar.pipeline.cli.printing import card_lines, result
     from phistar.pipeline.run.command import run_once, run_seeds
+    from phistar.pipeline.run.page import data_card
 
     words = given.root, given.typed
     with terminal.working("", "looking into the store"):
@@ -191,10 +192,16 @@ def run(given: Namespace) -> Answer:
             )
         else:
             answer = run_once(config, *words, **how)
-    title = config.name
+    title, lines = config.name, []
     if given.seeds:
         title += f", {given.seeds} seeds, mean ± sd"
-    return answer, result(title, answer, next_commands(given, config, answer))
+    elif given.last == "ingest":
+        dataset = answer["stages"]["ingest"]["path"]
+        answer["data_card"] = data_card(dataset)
+        lines = card_lines(answer["data_card"], terminal.width())
+        lines += ["", f"as a page: {dataset}/card/data_card.html", ""]
+    following = next_commands(given, config, answer)
+    return answer, [*lines, *result(title, answer, following)]
 
 
 def predict(given: Namespace) -> Answer:

@@ -73,6 +73,31 @@ def result(title: str, answer: dict, following: list[str]) -> list[str]:
     return lines + [f"{name:<{LABEL}}{value}" for name, value in rows]
 
 
+def card_lines(parts: list[dict], columns: int | None) -> list[str]:
+    """The data card.
+
+    Args:
+        parts: of `page.data_card`.
+        columns: of the terminal; None for a pipe.
+    """
+    lines = []
+    for part in parts:
+        lines += ["", paint(part["title"], "bold", sys.stdout)]
+        for line in part["lines"]:
+            lines += textwrap.wrap(line, columns - 1) if columns else [line]
+        if part["head"]:
+            cells = [[_cell(value) for value in row] for row in part["rows"]]
+            lines += table([part["head"], *cells], columns)
+    return lines
+
+
+def _cell(value: str | float) -> str:
+    """A cell as text: numbers as on the pages."""
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return f"{value:,}" if isinstance(value, int) else value
+
+
 def _sentence(name: str, text: str, style: str = "") -> list[tuple[str, str]]:
     """Rows of a sentence: the name in front of its first line."""
     lines = textwrap.wrap(text, (width() or 10**6) - LABEL - 1)

@@ -4,6 +4,7 @@ import random
 
 import numpy as np
 
+from phistar.components.data.arrays import Ragged
 from phistar.components.data.sources.base import Rows, objects
 
 TASKS = {
@@ -58,3 +59,9 @@ def word_lines(num, seed=0):
         " ".join(rng.choices(words, k=rng.randrange(1, 12))).encode()
         for _ in range(num)
     ]
+
+
+def ragged(rows, dtype="uint16"):
+    """Rows of tokens, laid end to end.  list of lists of int -> Ragged"""
+    tokens = np.concatenate([np.array(row, dtype) for row in rows])
+    return Ragged(tokens, np.cumsum([0, *map(len, rows)]))

@@ -1,20 +1,15 @@
 import numpy as np
 import pytest
 
-from phistar.components.data.arrays import Ragged
 from phistar.components.reports import duplicates
 from phistar.components.reports.duplicates import row_keys
+from tests.helpers.data import ragged
 
 
 @pytest.fixture(params=[2**24, 100])
 def blocks(request, monkeypatch):
     """Everything in one block, or a few rows in each."""
     monkeypatch.setattr(duplicates, "BLOCK_BYTES", request.param)
-
-
-def ragged(rows, dtype="uint16"):
-    tokens = np.concatenate([np.array(row, dtype) for row in rows])
-    return Ragged(tokens, np.cumsum([0, *map(len, rows)]))
 
 
 @pytest.mark.usefixtures("blocks")

@@ -1,9 +1,12 @@
 """The page of a run: evaluate's page, and what this run did."""
 
+from pathlib import Path
+
 import pytest
 
 from phistar.pipeline.run import page
 from tests.helpers import records
+from tests.helpers.commands import here
 from tests.helpers.pages import Page
 
 COMMAND = "phistar run <b>breast_cancer</b> train.loss=hinge"
@@ -85,3 +88,15 @@ def test_a_real_run_has_its_page(trained):
     }
     for name, stage in done.answer["stages"].items():
         assert stages[name][2] == stage["key"]
+
+
+def test_ingest_ends_with_the_data_card(trained, project):
+    done = here("ingest", "breast_cancer", root=project, json=False)
+    assert done.status == 0, done.stderr
+    shown = done.stdout.splitlines()
+    assert shown.index("Rows and duplicates") < shown.index("Labels")
+    assert any(line.split() == ["guessing", "evenly", "0.6931"] for line in shown)
+    (where,) = [line for line in shown if line.startswith("as a page: ")]
+    found = Page(Path(where.removeprefix("as a page: ")).read_text("utf-8"))
+    rows = {row[0]: row[1:] for row in found.table("split", "rows")}
+    assert sum(int(row[0]) for row in rows.values()) == 569

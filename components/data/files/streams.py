@@ -1,0 +1,102 @@
+"""The bytes of a file, unpacked, and the format that its first bytes tell."""
+
+import contextlib
+import json
+from pathlib import Path
+
+HEAD = 2**18  # bytes from which the dialect is told
+PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bz2"}
+JSON = (".json", ".jsonl", ".ndjson")
+PACKED_SUFFIXES = (".gz", ".zst", ".bz2")
+# first bytes -> what a file is that holds no text
+KINDS = {
+    b"\x89PNG": "a PNG image",
+    b"\xff\xd8\xff": "a JPEG image",
+    b"GIF8": "a GIF image",
+    b"PK\x03\x04": "an Excel file (.xlsx) or another ZIP archive",
+    b"\xd0\xcf\x11\xe0": "an old Excel or Word file",
+    b"%PDF": "a PDF file",
+    b"\xfd7zXZ": "an xz file",
+    b"SQLite format 3": "an SQLite database",
+    b"\x89HDF": "an HDF5 file",
+    b"\x93NUMPY": "a NumPy file",
+    b"FEA1": "a Feather file of version 1",
+}
+
+
+@contextlib.contextmanager
+def opened(file):
+    """A file to read bytes from; gzip, zstd and bzip2 are unpacked, whatever its name.
+
+    Raises:
+        ValueError: if it cannot be read to its end.
+    """
+    import pyarrow as pa
+
+    try:
+        with open(file, "rb") as raw:
+            first = raw.read(4)
+        packed = next((p for mark, p in PACKED.items() if first.startswith(mark)), None)
+        with pa.input_stream(str(file), compression=packed) as stream:
+            yield stream
+    except (OSError, EOFError) as error:
+        raise ValueError(
+            f"{file} cannot be read: {error}. Expected a whole file, and a whole "
+            "archive if it is packed: replace it, or take it away."
+        ) from error
+
+
+def head(file, size=HEAD):
+    """The first bytes of a file, unpacked.  -> bytes."""
+    with opened(file) as stream:
+        return stream.read(size)
+
+
+def suffix(file):
+    """The suffix of a file without that of its packing: ".csv" of "a.csv.gz"."""
+    name = Path(file).name.lower()
+    for packed in PACKED_SUFFIXES:
+        name = name.removesuffix(packed)
+    return Path(name).suffix
+
+
+def kind(file, first):
+    """The format of a file of rows.
+
+    Args:
+        file: Path.
+        first: bytes, its head.
+
+    Returns:
+        "parquet", "feather" (Arrow's IPC, file or stream), "json" (an object in each
+        line) or "csv" (cells in any dialect).
+
+    Raises:
+        ValueError: a file of another kind.
+    """
+    if first.startswith(b"PAR1"):
+        return "parquet"
+    if first.startswith((b"ARROW1", b"\xff\xff\xff\xff")):
+        return "feather"
+    other = next((words for mark, words in KINDS.items() if first.startswith(mark)), "")
+    text = first.lstrip(b"\xef\xbb\xbf \t\r\n")
+    advice = "give a CSV, JSON lines or Parquet file"
+    if not other and text.startswith(b"[") and suffix(file) == ".json":
+        other, advice = "one JSON array", "write one object a line: jq -c '.[]' FILE"
+    if "Excel" in other:
+        advice = "save the sheet as CSV UTF-8"
+    if other:
+        raise ValueError(
+            f"{file} is no CSV file, nor another that is read. Received: {other}. "
+            "Expected text with a header in the first line, JSON lines, Parquet or "
+            f"Feather: {advice}."
+        )
+    return "json" if suffix(file) in JSON or is_object(text) else "csv"
+
+
+def is_object(text):
+    """True if the first line of a text is a JSON object.  bytes -> bool"""
+    try:
+        return isinstance(json.loads(text.split(b"\n", 1)[0]), dict)
+    except ValueError:
+        return False

@@ -1,0 +1,133 @@
+"""Rows of test that are nearly rows of train, and equal rows with other labels."""
+
+import numpy as np
+
+from phistar.components.labels import NAMES
+from phistar.components.reports.duplicates import MAX_ROWS, row_keys
+
+SIDE = 16  # pixels; smaller images are too much alike
+MAX_TOKENS = 10**7
+# A run as long as a sentence: in both it is a copy, not chance.
+RUN = {"characters": 50, "bytes": 50, "sentencepiece": 13}  # tokens
+
+
+def near(data):
+    """Count what is nearly equal in train and test.
+
+    Args:
+        data: Dataset.
+
+    Returns:
+        list of str, a sentence each; none where there is nothing to say.
+    """
+    if data.kind.gives == NAMES:
+        lines = contradictions(data)
+        return lines + (like_pictures(data) if data.kind.augmentable else [])
+    return equal_targets(data) + equal_runs(data)
+
+
+def contradictions(data):
+    """Rows of train whose input has another label elsewhere in train."""
+    inputs, labels = data.split("train")
+    keys = row_keys(inputs)
+    labels = np.asarray(labels[: len(keys)])
+    order = np.lexsort((labels, keys))
+    keys, labels = keys[order], labels[order]
+    starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1]))
+    lengths = np.diff(np.append(starts, len(keys)))
+    ends = starts + lengths - 1
+    number = int(lengths[labels[starts] != labels[ends]].sum())
+    if not number:
+        return []
+    return [
+        f"{number:,} of {len(keys):,} rows of train have the same input as a row with "
+        "another label: no model is right on both."
+    ]
+
+
+def like_pictures(data):
+    """Images of test that look like one of train: all 256 bits of the hash agree.
+
+    Source: the difference hash of N. Krawetz, 2013, on 17 x 16 pixels.
+    """
+    found = {name: data.split(name)[0] for name in ("train", "test")}
+    if min(found["train"].shape[1:3]) < SIDE:
+        return []
+    hashes = {name: row_keys(difference_bits(images)) for name, images in found.items()}
+    alike = int(np.isin(hashes["test"], hashes["train"]).sum())
+    if not alike:
+        return []
+    return [
+        f"{alike:,} of {len(hashes['test']):,} images of test look like one of train "
+        "(equal perceptual hashes)."
+    ]
+
+
+def difference_bits(images):
+    """Bits of a small grey copy: 1 where a pixel is brighter than its left neighbour.
+
+    Args:
+        images: uint8 [N, H, W, C].
+
+    Returns:
+        uint8 [N or MAX_ROWS, 32], packed bits.
+    """
+    from PIL import Image
+
+    bits = np.empty((min(len(images), MAX_ROWS), SIDE, SIDE), bool)
+    for row in range(len(bits)):
+        pixels = np.asarray(images[row])
+        picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
+        small = picture.convert("L").resize((SIDE + 1, SIDE), Image.Resampling.BOX)
+        grey = np.asarray(small)
+        bits[row] = grey[:, 1:] > grey[:, :-1]
+    return np.packbits(bits.reshape(len(bits), -1), axis=1)
+
+
+def equal_targets(data):
+    """Target sentences of test that train has too; sources are counted elsewhere."""
+    if len(data.kind.sides) < 2:
+        return []
+    keys = {name: row_keys(data.split(name)[1]) for name in ("train", "test")}
+    known = int(np.isin(keys["test"], keys["train"]).sum())
+    if not known:
+        return []
+    return [f"{known:,} of {len(keys['test']):,} targets of test are in train too."]
+
+
+def equal_runs(data):
+    """Long runs of tokens of test that train has too."""
+    length = RUN[data.description["inputs"]["encoder"]["tokenizer"]]
+    runs = {name: run_keys(data.split(name)[1], length) for name in ("train", "test")}
+    if not len(runs["test"]):
+        return []
+    known = np.isin(runs["test"], runs["train"]).mean()
+    if not known:
+        return []
+    return [
+        f"{known:.2%} of the places of test begin a run of {length} tokens that train "
+        "has too."
+    ]
+
+
+def run_keys(texts, length):
+    """A hash of each run of tokens within one text.
+
+    Args:
+        texts: Ragged.
+        length: int, tokens of a run.
+
+    Returns:
+        uint64 [M], of the first 10^7 tokens.
+    """
+    tokens = np.asarray(texts.tokens[:MAX_TOKENS]).astype("uint64")
+    if len(tokens) < length:
+        return np.zeros(0, "uint64")
+    total = len(tokens) - length + 1
+    keys = np.zeros(total, "uint64")
+    for place in range(length):
+        keys = (keys ^ tokens[place : place + total]) * np.uint64(0x9E3779B97F4A7C15)
+        keys ^= keys >> np.uint64(29)
+    # a run that holds the end of a text before its last place goes on into the next
+    ends = np.append(0, np.cumsum(tokens == 0))  # EOS is 0
+    return keys[ends[length - 1 : length - 1 + total] == ends[:total]]
