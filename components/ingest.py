@@ -25,6 +25,7 @@ from phistar.components.labels import labels_of
 from phistar.components.reports import data_files
 
 DIGITS = 32  # hexadecimal, of a digest
+MEGABYTE = 10**6
 MOST_LABELS = 50  # whose rows are counted for a reader
 
 
@@ -71,7 +72,7 @@ def run(
 
     def pieces():
         nonlocal num_rows
-        seen, found = progress.counter("rows", num_rows), 0
+        seen, found = progress_of(opened.amount, num_rows), 0
         for name, rows in split:
             yield name, rows
             seen(len(rows))
@@ -80,9 +81,11 @@ def run(
 
     # both read the rows twice: once for what is fitted on train, once to write
     if kind.sides:
-        ingested = texts(folder, pieces, task, make_encoder, kind.sides, seed)
+        ingested = texts(
+            folder, pieces, task, make_encoder, kind.sides, seed, opened.notices
+        )
     else:
-        fit = partial(make_encoder.fit, **opened.encoding)
+        fit = partial(make_encoder.fit, **opened.fitting())
         ingested = labelled(folder, pieces, task, fit, seed)
     fitted, space, digests, train_counts, counts = ingested
     # 32 digits, as the store's keys have: MLflow shows 36 at most
@@ -106,6 +109,11 @@ def run(
             },
         },
     )
+    taken = origins(opened.origin, counts)
+    write_json(folder / "splits.json", taken)
+    for name, one in taken.items():
+        where = f" {one['from']}" if one["from"] else ""
+        print(f"{opened.name}: {name}: {one['rows']:,} rows{where}", file=sys.stderr)
     notices = opened.notices.found()
     for notice in notices:
         print(f"{opened.name}: {notice}", file=sys.stderr)
@@ -127,6 +135,50 @@ def run(
         splits=splits,
     )
     log.params({f"data.{name}": count for name, count in counts.items()})
+
+
+def progress_of(amount, num_rows):
+    """The counter of a pass: of rows, or of bytes while nobody knows how many rows.
+
+    Args:
+        amount: of the files, or None.
+        num_rows: of the data, None if it is not known.
+
+    Returns:
+        function, called with how many more rows have been read.
+    """
+    if num_rows is not None or amount is None:
+        return progress.counter("rows", num_rows)
+    amount.done, shown = 0, 0
+    seen = progress.counter("MB", amount.total // MEGABYTE)
+
+    def moved(_):
+        nonlocal shown
+        seen(amount.done // MEGABYTE - shown)
+        shown = amount.done // MEGABYTE
+
+    return moved
+
+
+def origins(origin, counts):
+    """What is taken from where.
+
+    Args:
+        origin: of the source.
+        counts: rows by "train_rows" and so on.
+
+    Returns:
+        dict of split -> {"rows": int, "from": words, "" if the source tells none}.
+    """
+    found = {}
+    for name in SPLITS:
+        where = ""
+        if name in origin or "all" in origin:
+            where = f"of {origin.get(name) or origin['all']}"
+        elif origin:
+            where = "made from train"
+        found[name] = {"rows": counts[f"{name}_rows"], "from": where}
+    return found
 
 
 def balance(data, split):
@@ -184,12 +236,13 @@ def labelled(folder, pieces, task, fit, seed):
     return fitted, space, digests, train_counts, counted("rows", survey.num_rows)
 
 
-def texts(folder, pieces, task, make_encoder, sides, seed):
+def texts(folder, pieces, task, make_encoder, sides, seed, notices):
     """Encode and write rows whose label is a text; as `labelled`, labels are tokens.
 
     Args:
         make_encoder: class of the encoder.
         sides: names of the sides that are texts, the label last.
+        notices: of the source.
     """
     # fitted to all texts of train: which are too long is known by their tokens only
     train_texts = corpus.train_texts(pieces(), sides)
@@ -198,7 +251,7 @@ def texts(folder, pieces, task, make_encoder, sides, seed):
     max_length = task.get("max_length")
     progress.doing("encoding")
     digests, train_counts, num_rows, num_dropped = corpus.write(
-        folder, pieces(), sides, fitted, max_length
+        folder, pieces(), sides, fitted, max_length, notices.begin("lengths")
     )
     require_rows(num_rows, seed, num_dropped)
     counts = counted("rows", num_rows)

@@ -6,30 +6,28 @@ something else. Whether a file is an image, its content tells.
 
 import os
 import re
-from pathlib import Path
 
 from phistar.components.data import plain_image
+from phistar.components.data.files.found import HIDDEN, OTHER, hidden
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 # images that are not read: to leave them out would be to lose data
 OTHERS = (".heic", ".heif", ".avif", ".svg", ".psd", ".jp2", ".jxl", ".ico", ".dcm")
 OTHERS += (".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".raf", ".ppm", ".pgm")
-SYSTEM = ("thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "@eadir")
-
-HIDDEN = "hidden files and folders left out"
-OTHER_FILES = "files that are no images left out"
 LOOPS = "folders left out, as they lead back to a folder above them"
 
 
 def below(root, counts):
     """Files below a folder that are, or should be, images.
 
+    A folder that two links lead to is read twice: they may be two labels.
+
     Args:
-        root: Path of the folder.
+        root: Path or str.
         counts: Counter of notices; what is left out is counted.
 
     Returns:
-        list of Path, in no order.
+        list of str, in the order of the rows; a million Paths would be a gigabyte.
 
     Raises:
         ValueError: a folder that may not be read.
@@ -42,42 +40,37 @@ def below(root, counts):
             "folders that you may read: change its permissions."
         )
 
-    # a folder's own path, with no links -> those of the folders above it and its own
-    above = {root: (os.path.realpath(root),)}
+    # a folder -> the real paths of those above it and its own
+    above = {os.fspath(root): (os.path.realpath(root),)}
     for folder, folders, files in os.walk(root, onerror=failed, followlinks=True):
-        place = Path(folder)
-        kept = []
+        known, kept = above.pop(folder), []
         for name in sorted(folders):
-            real = os.path.realpath(place / name)
-            if is_hidden(name):
-                counts.add(HIDDEN, place / name)
-            elif real in above[place]:
-                counts.add(LOOPS, place / name)
+            path = os.path.join(folder, name)
+            real = os.path.realpath(path)
+            if hidden(name):
+                counts.add(HIDDEN, f"{path}/")
+            elif real in known:
+                counts.add(LOOPS, path)
             else:
-                above[place / name] = (*above[place], real)
+                above[path] = (*known, real)
                 kept.append(name)
-        del above[place]
         folders[:] = kept
         for name in sorted(files):
-            if is_hidden(name):
-                counts.add(HIDDEN, place / name)
-            elif is_image(place / name):
-                found.append(place / name)
+            path = os.path.join(folder, name)
+            if hidden(name):
+                counts.add(HIDDEN, path)
+            elif is_image(path):
+                found.append(path)
             else:
-                counts.add(OTHER_FILES, place / name)
-    return found
-
-
-def is_hidden(name):
-    """True if a name is hidden, or belongs to the system."""
-    return name.startswith(".") or name.lower() in SYSTEM
+                counts.add(OTHER, path)
+    return sorted(found, key=order)
 
 
 def is_image(file):
     """True if a file is an image, or is to be one by its name."""
-    if file.suffix.lower() in (*SUFFIXES, *OTHERS):
+    if os.path.splitext(file)[1].lower() in (*SUFFIXES, *OTHERS):
         return True
-    if not file.is_file():  # a pipe, or a link that leads nowhere
+    if not os.path.isfile(file):  # a pipe, or a link that leads nowhere
         return False
     try:
         with open(file, "rb") as stream:
@@ -87,7 +80,7 @@ def is_image(file):
 
 
 def order(file):
-    """Sort key: the file's name with its numbers by value, then the label."""
-    words = re.split(r"(\d+)", file.name)
-    numbered = [int(word) if i % 2 else word for i, word in enumerate(words)]
-    return numbered, file.parts
+    """Sort key: the file's name with its numbers by value, then its folder."""
+    folder, name = os.path.split(file)
+    words = re.split(r"(\d+)", name)
+    return [int(word) if i % 2 else word for i, word in enumerate(words)], folder

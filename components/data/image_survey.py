@@ -4,6 +4,7 @@ Only the beginning and the end of a file are read, but of grey images of 16 bits
 brightest pixel tells what white is.
 """
 
+import os
 from collections import Counter
 from typing import NamedTuple
 
@@ -74,7 +75,7 @@ def survey(files, bad):
     """Look at all files.
 
     Args:
-        files: list of Path.
+        files: list of str.
         bad: Bad.
 
     Returns:
@@ -92,7 +93,8 @@ def survey(files, bad):
         try:
             head = look(file)
             if head.deep:
-                found = plain_image.brightest(file.read_bytes())
+                with open(file, "rb") as stream:
+                    found = plain_image.brightest(stream.read())
                 brightest = max(found, brightest or 0)
         except Unreadable as error:
             bad.add(file, str(error))
@@ -100,6 +102,11 @@ def survey(files, bad):
         sizes[head.height, head.width] += 1
         channels[head.channels] += 1
     bad.refuse()
+    if not sizes:
+        raise ValueError(
+            f"no image that can be read. Received: {len(bad.found)} files, all of them "
+            f"left out. Expected {plain_image.READABLE} files."
+        )
     white = None if brightest is None else plain_image.white_of(brightest)
     return Survey(sizes, channels, white)
 
@@ -110,8 +117,8 @@ def look(file):
     Raises:
         Unreadable: also a file that does not exist.
     """
-    if not file.is_file():  # a pipe would never end
-        raise Unreadable("no file" if not file.exists() else "no regular file")
+    if not os.path.isfile(file):  # a pipe would never end
+        raise Unreadable("no regular file" if os.path.exists(file) else "no file")
     try:
         with open(file, "rb") as stream:
             return plain_image.head(stream)

@@ -26,7 +26,7 @@ def split_rows(given, valid_fraction, test_fraction, seed, stratified=False):
 
     Returns:
         Chunks of (name of the split, Rows), the rows of each split in the source's
-        order.
+        order. Rows of valid and test that are given, not made, have it as `split`.
 
     Raises:
         ValueError: if there is nothing to train on, or a split has another name.
@@ -49,7 +49,10 @@ def split_rows(given, valid_fraction, test_fraction, seed, stratified=False):
     def divided():
         for name, pieces in given.items():
             for rows in numbered(pieces):
-                if name in ("valid", "test") or not any(fractions):
+                if name in ("valid", "test"):
+                    yield name, replace(rows, split=np.full(len(rows), name))
+                    continue
+                if not any(fractions):
                     yield name, rows
                     continue
                 split = divide(name)(rows)

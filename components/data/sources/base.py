@@ -88,6 +88,24 @@ def existing(key, path, expected):
     return file
 
 
+def require_no(why, keys):
+    """Refuse keys that have no use with others.
+
+    Args:
+        why: in words.
+        keys: dict of key -> value, None if it is not given.
+
+    Raises:
+        ValueError: the first one that is given.
+    """
+    for key, value in keys.items():
+        if value is not None:
+            raise ValueError(
+                f"a key without a use. Received: ingest.{key}={value!r}, {why}. "
+                f"Expected one or the other: leave ingest.{key} out."
+            )
+
+
 @dataclass(frozen=True)
 class Chunks:
     """Rows in pieces, read again in each iteration.
@@ -100,6 +118,23 @@ class Chunks:
 
     def __iter__(self):
         return iter(self.read())
+
+
+@dataclass
+class Amount:
+    """Bytes of files, for a bar that shows how much of them has been read.
+
+    Args:
+        total: bytes of all files.
+        done: how many of them the pass has read so far.
+    """
+
+    total: int
+    done: int = 0
+
+    def add(self, more):
+        """Count bytes that have been read."""
+        self.done += more
 
 
 FEW_ROWS = 1000  # with more, no split of a tenth is empty: 0.9**1000 is 1e-46
@@ -137,11 +172,14 @@ class Source:
             nor within reach. It neither reads nor fetches them.
         overview: () -> Overview; raises where the files are not what they must be.
             None if the rows must be fetched first, or need TensorFlow.
+        fitting: () -> dict, further arguments of the encoder's `fit`, known after
+            `read`.
         stratified: True to give each label its share of every split that is made. The
             packaged data leave it out, so that their published splits stay.
         notices: of what `read` drops or changes.
-        encoding: further arguments of the encoder's `fit`, complete once `read` has
-            been called.
+        origin: split, or "all" -> where its rows come from, in words. A split that it
+            lacks is made from the others. {} if the name of the source tells it.
+        amount: Amount of the files, which `read` counts; None if it does not.
     """
 
     name: str
@@ -150,6 +188,8 @@ class Source:
     read: Callable[[], dict[str, Iterable[Rows]]]
     require: Callable[[], None] = lambda: None
     overview: Callable[[], Overview] | None = None
+    fitting: Callable[[], dict] = dict
     stratified: bool = False
     notices: Notices = field(default_factory=Notices)
-    encoding: dict = field(default_factory=dict)
+    origin: dict[str, str] = field(default_factory=dict)
+    amount: Amount | None = None

@@ -4,27 +4,18 @@ PATH/LABEL/*.png            splits are made
 PATH/SPLIT/LABEL/*.jpg      split as given: train, and perhaps valid and test
 """
 
+import os
 import re
-from itertools import chain
-from pathlib import Path
+from functools import cache
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from phistar.components.data.image_files import below, order
+from phistar.components.data.files.found import SPLITS, expanded
+from phistar.components.data.image_files import below
 from phistar.components.data.notices import Notices
 from phistar.components.data.sources.images import Example, Options, images
 
-SPLITS = {
-    "train": "train",
-    "training": "train",
-    "valid": "valid",
-    "validation": "valid",
-    "val": "valid",
-    "dev": "valid",
-    "test": "test",
-    "testing": "test",
-}
 EXPECTED = (
     "Expected PATH/LABEL/FILE or PATH/SPLIT/LABEL/FILE, with splits train, valid and "
     "test."
@@ -66,8 +57,9 @@ def image_folder(
     Raises:
         ValueError: if a folder does not exist, or has no images in folders by label.
     """
-    root, notices = Path(path).expanduser(), Notices()
-    splits = splits_of(root, "path", notices)
+    notices = Notices()
+    root, splits = splits_of("path", path, notices)
+    origin = {split: str(root) for split in splits}
     for split, other in (("valid", valid_path), ("test", test_path)):
         if other is None:
             continue
@@ -76,69 +68,80 @@ def image_folder(
                 f"{split} is given twice. Received: ingest.{split}_path={other!r}, and "
                 f"a folder of {split} in {root}. Expected one of them."
             )
-        found = splits_of(Path(other).expanduser(), f"{split}_path", notices)
+        place, found = splits_of(f"{split}_path", other, notices)
+        both = [os.path.realpath(folder) for folder in (root, place)]
+        if os.path.commonpath(both) in both:
+            raise ValueError(
+                f"one folder in two splits. Received: ingest.path={path!r} and "
+                f"ingest.{split}_path={other!r}. Expected folders beside each other."
+            )
         if set(found) != {"all"}:
             raise ValueError(
                 f"splits in the folder of one split. Received: ingest.{split}_path="
                 f"{other!r}, with {', '.join(found)}. Expected PATH/LABEL/FILE."
             )
-        splits["train"] = splits.pop("all", None) or splits["train"]
-        splits[split] = found["all"]
+        for parts, named in ((splits, found), (origin, {"all": str(place)})):
+            if "all" in parts:
+                parts["train"] = parts.pop("all")
+            parts[split] = named["all"]
     options = Options(height, width, channels, max_bad_files)
     name = re.sub(r"\W+", "_", root.resolve().name)
-    return images(name, splits, options, notices)
+    return images(name, splits, options, notices, origin)
 
 
-def splits_of(root, key, notices):
+def splits_of(key, path, notices):
     """The examples of a folder by split, or all of them as "all".
 
     Args:
-        root: Path.
-        key: that names it, for errors.
+        key: of the section `ingest`.
+        path: its value.
         notices: Notices; what is left out is counted.
 
     Returns:
-        dict of split -> list of Example, in the order of the rows.
+        (Path of the folder, dict of split -> list of Example, in the order of the
+        rows).
 
     Raises:
         ValueError: if there is no folder or no image, or a split that is not known.
     """
-    received = f"Received: ingest.{key}={str(root)!r}, that is {root.absolute()}"
+    root, counts = expanded(key, path), notices.begin(key)
+    received = f"Received: ingest.{key}={path!r}, that is {root.absolute()}"
     if not root.is_dir():
         what = "a file, not a folder" if root.exists() else "no such folder"
         raise ValueError(f"{what}. {received}. {EXPECTED}")
-    counts = notices.begin(key)
-    tops = {}  # name of a folder in the root -> its files
-    for file in sorted(below(root, counts), key=order):
-        top, *others = file.relative_to(root).parts
+    start, folders = len(os.path.join(root, "")), {}
+    files = [(file, file[start:].split("/")) for file in below(root, counts)]
+    for file, (top, *others) in files:
         if others:
-            tops.setdefault(top, []).append(file)
+            least, most = folders.get(top, (len(others), 0))
+            folders[top] = min(least, len(others)), max(most, len(others))
         else:
             counts.add(NO_LABEL, file)
-    if not tops:
+    if not folders:
         raise ValueError(f"no image in a folder by label. {received}. {EXPECTED}")
-    if require_labels_or_splits(root, tops, received):
-        splits = {}
-        for top, found in tops.items():
-            splits.setdefault(SPLITS[top.lower()], []).extend(found)
-        splits = {name: sorted(found, key=order) for name, found in splits.items()}
-        depth = 1
-    else:
-        every = chain.from_iterable(tops.values())
-        splits, depth = {"all": sorted(every, key=order)}, 0
-    found = {
-        name: labelled(root, files, key, depth, counts)
-        for name, files in splits.items()
-    }
-    if not found.get("all", found.get("train")):
+    given = are_splits(root, folders, received)
+    found = {}
+    for file, (top, *others) in files:
+        labels = [top, *others[:-1]][given:]
+        if not others:  # counted
+            continue
+        if not labels:
+            counts.add(NO_LABEL, file)
+            continue
+        if len(labels) > 1:
+            counts.add(DEEPER, file)
+        split = SPLITS[top.lower()] if given else "all"
+        name = f"{key}/{file[start:]}"
+        found.setdefault(split, []).append(Example(file, fields(labels[0]), name))
+    if not found.keys() & {"all", "train"}:
         raise ValueError(
             f"no images to train on. {received}, with images of "
             f"{', '.join(sorted(found))}. {EXPECTED}"
         )
-    return found
+    return root, found
 
 
-def require_labels_or_splits(root, tops, received):
+def are_splits(root, folders, received):
     """Tell folders of splits from folders of labels, and refuse a mixture.
 
     A folder is that of a split if it has the name of one, and folders in it: a label
@@ -146,34 +149,30 @@ def require_labels_or_splits(root, tops, received):
 
     Args:
         root: Path.
-        tops: name of a folder in the root -> its files.
+        folders: name of a folder in the root -> the least and the largest depth of its
+            files, from 1.
         received: of errors.
 
     Returns:
         True if all are splits, False if all are labels.
     """
-    deep = {
-        top: any(len(file.relative_to(root).parts) > 2 for file in files)
-        for top, files in tops.items()
-    }
-    named = [top for top in tops if top.lower() in SPLITS]
-    others = [top for top in tops if top not in named]
+    named = [folder for folder in folders if folder.lower() in SPLITS]
+    others = [folder for folder in folders if folder not in named]
+    splits = [folder for folder in named if folders[folder][1] > 1]
     if not others:
-        if not any(deep.values()):
+        if not splits:
             raise ValueError(
                 f"splits without folders by label. {received}, with images right in "
                 f"{', '.join(named)}. {EXPECTED}"
             )
         return True
-    if splits := [top for top in named if deep[top]]:
+    if splits:
         raise ValueError(
             f"no such split. Received: {', '.join(others)}, beside "
             f"{', '.join(splits)}, in {root.absolute()}. {EXPECTED} Move what is no "
             "split out of it."
         )
-    if len(tops) == 1 and all(
-        len(file.relative_to(root).parts) > 2 for file in tops[others[0]]
-    ):
+    if len(folders) == 1 and folders[others[0]][0] > 1:
         raise ValueError(
             f"one folder, which has the folders. {received}. {EXPECTED} Write "
             f"ingest.path={str(root / others[0])!r}, if its folders are the labels."
@@ -181,28 +180,7 @@ def require_labels_or_splits(root, tops, received):
     return False
 
 
-def labelled(root, files, key, depth, counts):
-    """The examples of some files.
-
-    Args:
-        root: Path.
-        files: list of Path.
-        key: that names the root.
-        depth: of the labels' folders below it.
-        counts: Counter of notices.
-
-    Returns:
-        list of Example.
-    """
-    found = []
-    for file in files:
-        place = file.relative_to(root)
-        folders = place.parts[depth:-1]
-        if not folders:
-            counts.add(NO_LABEL, file)
-            continue
-        if len(folders) > 1:
-            counts.add(DEEPER, file)
-        name = f"{key}/{place.as_posix()}"
-        found.append(Example(file, {"labels": folders[0]}, name))
-    return found
+@cache  # a million rows have few labels
+def fields(label):
+    """Fields of the row of an image."""
+    return {"labels": label}

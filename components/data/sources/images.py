@@ -1,6 +1,7 @@
 """A Source of image files whose labels are known: by their folders, or by a table."""
 
 import hashlib
+import os
 from functools import cache
 from typing import NamedTuple
 
@@ -28,17 +29,17 @@ class Example(NamedTuple):
     """One image.
 
     Args:
-        file: Path.
+        file: str.
         fields: what its row has beside the pixels, see `Picture` of pictures.py.
-        name: of the file in the fingerprint, and in the order of the rows.
+        name: of the file in the fingerprint.
     """
 
-    file: object
+    file: str
     fields: dict
     name: str
 
 
-def images(name, splits, options, notices, tables=()):
+def images(name, splits, options, notices, origin, table=""):
     """The Source.
 
     Args:
@@ -46,21 +47,21 @@ def images(name, splits, options, notices, tables=()):
         splits: dict of split, or "all" -> list of Example.
         options: Options.
         notices: Notices, with what was left out so far.
-        tables: files that the examples come from.
+        origin: of the Source.
+        table: hash of the tables that the examples come from.
 
     Returns:
         Source of images.
     """
-    every = [example for part in splits.values() for example in part]
+    every = [one for part in splits.values() for one in part]
     bad = Bad(options.max_bad_files, notices.begin("bad files"))
     # opening must not decode the images, so the fingerprint is that of the files
-    digest = hashlib.sha256()
-    for table in tables:
-        digest.update(f"{file_sha256(table)}\n".encode())
+    digest = hashlib.sha256(table.encode())
     for one in every:
         size, content = stated(one.file)
-        digest.update(f"{one.name}\0{size}\0{content}\n".encode("utf-8", "replace"))
-    encoding = {}
+        line = f"{one.name}\0{size}\0{content}\n"
+        digest.update(line.encode("utf-8", "surrogateescape"))
+    fitting = {}
 
     @cache
     def surveyed():
@@ -79,13 +80,15 @@ def images(name, splits, options, notices, tables=()):
         counts = notices.begin("sizes and colours")
         given = options.height, options.width, options.channels
         shape, white = chosen(surveyed(), *given, counts)
-        encoding["white"] = white
+        fitting["white"] = white
 
         def read_split(split):
             def pictures():
                 for one in splits[split]:
                     if one.file not in bad:
-                        yield Picture(one.file.read_bytes(), one.fields, one.file)
+                        with open(one.file, "rb") as file:
+                            data = file.read()
+                        yield Picture(data, one.fields, one.file)
 
             yield from pieces(pictures(), shape, notices.begin(split), white, bad.add)
             bad.refuse()
@@ -102,7 +105,8 @@ def images(name, splits, options, notices, tables=()):
         overview=cache(overview),
         stratified=True,
         notices=notices,
-        encoding=encoding,
+        fitting=lambda: fitting,
+        origin=origin,
     )
 
 
@@ -112,6 +116,8 @@ def stated(file):
     It is refused, or left out, where it is looked at.
     """
     try:
-        return file.stat().st_size, file_sha256(file) if file.is_file() else ""
+        if os.path.isfile(file):
+            return os.path.getsize(file), file_sha256(file)
     except OSError:
-        return 0, ""
+        pass
+    return 0, ""

@@ -1,128 +1,166 @@
 """Your own sentence pairs: two files, line n of one the translation of the other's.
 
-Bytes are taken as they are. The treatment of bytes that are not UTF-8 is that of
-components/data/encoders/text.py.
+Or a table, with a column of sentences and a column of their translations.
+
+What a line holds is kept as it is. What the encoder reads as something else, like NUL,
+is counted: components/data/encoders/text.py.
 """
 
-import re
-import sys
-from itertools import zip_longest
+from typing import Annotated
 
-from phistar.components.data.sources.base import (
-    FEW_ROWS,
-    Chunks,
-    Overview,
-    Rows,
-    Source,
-    existing,
-    objects,
+from pydantic import Field
+
+from phistar.components.data.files.columns import SUFFIXES
+from phistar.components.data.files.dividing import Dividing
+from phistar.components.data.files.encodings import require_encoding
+from phistar.components.data.files.parts import (
+    parts,
+    require_apart,
+    require_one_division,
 )
-from phistar.components.data.sources.text import grouped
-from phistar.components.data.tables import opened
-from phistar.components.hashing import file_sha256
+from phistar.components.data.notices import Notices
+from phistar.components.data.sources.base import Source, existing, require_no
+from phistar.components.data.sources.pairs import (
+    SIDES,
+    LinePairs,
+    RowPairs,
+    chunks,
+    overview,
+)
 
 
-def parallel(*, source_path: str, target_path: str):
-    """Pairs of lines of two files; pairs with an empty side are left out.
+def parallel(
+    *,
+    source_path: str | None = None,
+    target_path: str | None = None,
+    valid_source_path: str | None = None,
+    valid_target_path: str | None = None,
+    test_source_path: str | None = None,
+    test_target_path: str | None = None,
+    path: str | None = None,
+    valid_path: str | None = None,
+    test_path: str | None = None,
+    source_column: str = "source",
+    target_column: str = "target",
+    split: str | None = None,
+    group: str | None = None,
+    time: str | None = None,
+    encoding: str | None = None,
+    separator: str | None = None,
+    quote: str | None = None,
+    max_bad_rows: Annotated[int, Field(ge=0)] = 0,
+):
+    """Pairs of lines of two files, or rows of a table; those with an empty side go.
 
-    Their number is reported on stderr.
+    A test that is given is kept line by line, so that its BLEU is comparable.
 
     Args:
-        source_path: of the file of sentences to translate, plain or .gz; relative to
-            the working directory.
+        source_path: of the file of sentences to translate, plain, .gz or .zst; relative
+            to the working directory.
         target_path: of the file of their translations, with as many lines.
+        valid_source_path: as `source_path`, of the pairs that choose the weights.
+        valid_target_path: of their translations.
+        test_source_path: as `source_path`, of the pairs that are scored at the end.
+        test_target_path: of their translations.
+        path: instead of two files, of a table with both sides: JSON lines, Parquet,
+            Feather, TSV or CSV; a file, a folder or a pattern like "pairs/*.tsv".
+            Folders train, valid and test in it, or files called so, are the splits.
+        valid_path: as `path`, of the pairs that choose the weights.
+        test_path: as `path`, of the pairs that are scored at the end.
+        source_column: of a table, the column of sentences to translate.
+        target_column: of a table, the column of their translations.
+        split: of a table, the column that says train, valid or test.
+        group: of a table, the column of groups; pairs of a group are in one split.
+        time: of a table, the column of times; test is the latest.
+        encoding: of all files, like windows-1252; default: as a byte order mark says,
+            or UTF-8.
+        separator: of the cells of a TSV or CSV file; default: as its first lines show.
+        quote: around cells of such a file, "" for none; default: as its lines show.
+        max_bad_rows: rows of a table that cannot be read and are left out, at most.
 
     Returns:
-        Source of pairs, without splits.
+        Source of pairs.
 
     Raises:
         ValueError: if there is no such file.
     """
-    paths = {"source_path": source_path, "target_path": target_path}
-    files = [
-        existing(*given, "a file of lines, plain or .gz") for given in paths.items()
-    ]
-
-    rows = Chunks(lambda: pieces(pairs(files)))
-
-    def overview():
-        count, empty = aligned(files)
-        if count == empty:
-            raise ValueError(
-                f"no pair of lines. Received: {files[0]} and {files[1]}, where every "
-                "pair is empty on one side or both. Expected sentences in both."
-            )
-        return Overview(rows=rows if count - empty < FEW_ROWS else None)
-
-    def read():
-        count, empty = aligned(files)
-        if empty:
-            note = f"{empty} of {count} pairs are left out, empty on one side or both"
-            print(f"{files[0].name}, {files[1].name}: {note}", file=sys.stderr)
-        return {"all": rows}
-
+    require_encoding(encoding)
+    two_files = {
+        "train": (source_path, target_path),
+        "valid": (valid_source_path, valid_target_path),
+        "test": (test_source_path, test_target_path),
+    }
+    of_table = {"valid_path": valid_path, "test_path": test_path}
+    of_table |= {"split": split, "group": group, "time": time}
+    of_table |= {"separator": separator, "quote": quote}
+    of_table |= {"max_bad_rows": max_bad_rows or None}
+    notices = Notices()
+    if path is None:
+        require_no("without ingest.path, a table", of_table)
+        data = LinePairs(files(two_files), encoding, notices)
+    else:
+        for part, both in two_files.items():
+            given = dict(zip(keys_of(part), both, strict=True))
+            require_no("with ingest.path, a table of both sides", given)
+        paths = {"path": path, "valid_path": valid_path, "test_path": test_path}
+        given = parts(paths, SUFFIXES, notices.begin("files"))
+        require_one_division(given, split)
+        options = {"separator": separator, "quote": quote, "encoding": encoding}
+        options |= {"max_bad_rows": max_bad_rows}
+        named = {"source_column": source_column, "target_column": target_column}
+        dividing = Dividing(split, group, time)
+        data = RowPairs(given, named, dividing, options, notices)
     return Source(
-        name=re.sub(r"\W+", "_", files[0].resolve().name.split(".")[0]),
+        name=data.name,
         kind="pairs",
-        fingerprint={"source": file_sha256(files[0]), "target": file_sha256(files[1])},
-        read=read,
-        overview=overview,
+        fingerprint=data.fingerprint(),
+        read=lambda: chunks(data),
+        overview=lambda: overview(data),
+        notices=notices,
+        origin=data.origin,
+        amount=data.amount,
     )
 
 
-def aligned(files):
-    """Numbers of all pairs, and of those that are empty on a side.
+def keys_of(split):
+    """The keys of the two files of a split.  -> list of two str"""
+    front = "" if split == "train" else f"{split}_"
+    return [f"{front}{side}_path" for side in SIDES]
+
+
+def files(paths):
+    """The two files of each part.
 
     Args:
-        files: list of two Path.
+        paths: dict of split -> (path of the sources, path of the targets), None for one
+            that is not given.
 
     Returns:
-        Two int.
+        dict of "train", "valid", "test", or "all" alone -> list of two Path.
 
     Raises:
-        ValueError: if the numbers of lines differ, with both.
+        ValueError: one file without the other, a file that does not exist, or is in
+            two splits.
     """
-    counts, empty = [0, 0], 0
-    for both in zip_longest(*map(lines, files)):
-        for side, line in enumerate(both):
-            counts[side] += line is not None
-        empty += not all(both)
-    if counts[0] != counts[1]:
+    given = {}
+    for split, both in paths.items():
+        named = dict(zip(keys_of(split), both, strict=True))
+        if None in both and any(both):
+            lacking = next(key for key, path in named.items() if path is None)
+            key, path = next((k, p) for k, p in named.items() if p is not None)
+            raise ValueError(
+                f"one file of two. Received: ingest.{key}={path!r} without "
+                f"ingest.{lacking}. Expected both, line n of the one the translation "
+                "of line n of the other."
+            )
+        if any(both):
+            kind = "a file of lines, plain, .gz or .zst"
+            given[split] = [existing(*one, kind) for one in named.items()]
+    if "train" not in given:
         raise ValueError(
-            f"the files are not line by line one another's translation. Received: "
-            f"{files[0]} with {counts[0]} lines, {files[1]} with {counts[1]}. Expected "
-            "as many: a sentence without a translation leaves an empty line."
+            "no pairs to train on. Received: neither ingest.source_path and "
+            "ingest.target_path nor ingest.path. Expected two files of lines, or a "
+            "table with the columns source and target."
         )
-    return counts[0], empty
-
-
-def pairs(files):
-    """The pairs of lines that are not empty on either side.
-
-    Args:
-        files: list of two Path.
-
-    Yields:
-        (bytes, bytes).
-    """
-    yield from filter(all, zip(*map(lines, files), strict=True))
-
-
-def lines(file):
-    """Lines of a file as bytes, without their ends; b"" for white space alone."""
-    with opened(file) as stream:
-        for line in stream:
-            yield line.rstrip(b"\r\n") if line.strip() else b""
-
-
-def pieces(pairs):
-    """Pairs -> Rows of about PIECE_BYTES each.
-
-    Args:
-        pairs: iterable of (bytes, bytes), source and target.
-
-    Yields:
-        Rows.
-    """
-    for group in grouped(pairs, lambda pair: sum(map(len, pair))):
-        yield Rows(*map(objects, zip(*group, strict=True)))
+    require_apart(given)
+    return given if len(given) > 1 else {"all": given["train"]}

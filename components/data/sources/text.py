@@ -1,130 +1,226 @@
-"""Your own texts: a file, or a folder of files, .txt or .gz.
+"""Your own texts: a file, a folder, a pattern; or a column of a table.
 
-Bytes are taken as they are. The treatment of bytes that are not UTF-8 is that of
-components/data/encoders/text.py.
+What a text holds is kept as it is. What the encoder reads as something else, like NUL,
+is counted: components/data/encoders/text.py.
 """
 
-import hashlib
-import re
-from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import Field
+
+from phistar.components.data.files import columns
+from phistar.components.data.files.dividing import Dividing
+from phistar.components.data.files.encodings import require_encoding
+from phistar.components.data.files.found import own_suffix
+from phistar.components.data.files.parts import (
+    digest,
+    origin,
+    parts,
+    require_one_division,
+)
+from phistar.components.data.files.texts import TextFile
+from phistar.components.data.notices import Notices
 from phistar.components.data.sources.base import (
     FEW_ROWS,
+    Amount,
     Chunks,
     Overview,
     Rows,
     Source,
     objects,
+    require_no,
 )
-from phistar.components.data.tables import opened
-from phistar.components.hashing import file_sha256
 
-SUFFIXES = (".txt", ".gz")
+SUFFIXES = (".txt", ".text", ".md", ".gz", ".zst", ".bz2")
 PIECE_BYTES = 16 * 2**20
+PIECE_ROWS = 2**17  # short texts cost more as objects than their bytes tell
+EMPTY = "empty lines left out"
+NO_TEXT = "rows without a text left out"
 
 
-def text(*, path: str, document: Literal["file", "line"] = "file"):
-    """Documents of a file or folder: each file is one, or each line that is not empty.
+def text(
+    *,
+    path: str,
+    document: Literal["file", "line"] = "file",
+    text: str | None = None,
+    valid_path: str | None = None,
+    test_path: str | None = None,
+    split: str | None = None,
+    group: str | None = None,
+    time: str | None = None,
+    encoding: str | None = None,
+    separator: str | None = None,
+    quote: str | None = None,
+    max_bad_rows: Annotated[int, Field(ge=0)] = 0,
+):
+    """Documents: each file is one, each line that is not empty, or each row of a table.
+
+    Folders train, valid and test below `path`, or files called so, are the splits.
+    Hidden files and those of other kinds are left out of folders and named.
 
     Args:
-        path: of a file, or of a folder whose .txt and .gz files are read, those in
-            folders below too; relative to the working directory.
+        path: of a file, a folder or a pattern like "letters/*.txt". Of a folder the
+            .txt, .text and .md files are read, those in folders below too, also with
+            .gz or .zst behind; relative to the working directory.
         document: the unit that is one text.
+        text: name of the column of texts, if the files are tables: JSON lines, Parquet,
+            Feather, CSV or TSV.
+        valid_path: as `path`, of the texts that choose the weights to keep.
+        test_path: as `path`, of the texts that are scored at the end.
+        split: of a table, the column that says train, valid or test.
+        group: of a table, the column of groups; rows of a group are in one split.
+        time: of a table, the column of times; test is the latest.
+        encoding: of the files, like windows-1252; default: as a byte order mark says,
+            or UTF-8.
+        separator: of the cells of a CSV file; default: as its first lines show.
+        quote: around cells of a CSV file, "" for none; default: as its lines show.
+        max_bad_rows: rows of a table that cannot be read and are left out, at most.
 
     Returns:
-        Source of texts, without splits.
+        Source of texts.
 
     Raises:
         ValueError: if there is no such file.
     """
-    root = Path(path).expanduser()
-    found = files(root)
-    listed = (
-        f"{file.relative_to(root.parent).as_posix()}\0{file_sha256(file)}\n"
-        for file in found
-    )
-    digest = hashlib.sha256("".join(listed).encode())
-    rows = Chunks(lambda: pieces(documents(found, document)))
+    require_encoding(encoding)
+    notices = Notices()
+    paths = {"path": path, "valid_path": valid_path, "test_path": test_path}
+    of_table = {"split": split, "group": group, "time": time}
+    of_table |= {"separator": separator, "quote": quote}
+    of_table |= {"max_bad_rows": max_bad_rows or None}
+    if text is None:
+        require_no("without ingest.text, the column of texts", of_table)
+    elif document == "line":
+        require_no("with ingest.text: a row is a text", {"document": document})
+    suffixes = SUFFIXES if text is None else columns.SUFFIXES
+    given = parts(paths, suffixes, notices.begin("files"))
+    require_one_division(given, split)
+    every = [one for part in given.values() for one in part.named()]
+    if text is None:
+        require_no_tables(every)
+    amount = Amount(sum(file.stat().st_size for file, _ in every))
+    options = {"separator": separator, "quote": quote, "encoding": encoding}
+    options |= {"max_bad_rows": max_bad_rows}
+    dividing = Dividing(split, group, time)
+    tables = {
+        split: columns.TextColumns(part, {"text": text}, dividing, options)
+        for split, part in given.items()
+    }
+
+    def rows(split):
+        counts = notices.begin(split)
+        if text is not None:
+            return of_rows(tables[split].batches(counts, amount.add))
+        files = [TextFile(*one, encoding) for one in given[split].named()]
+        return pieces(documents(files, document, counts, amount.add))
+
+    read = {split: Chunks(lambda split=split: rows(split)) for split in given}
+    first = given.get("all") or given["train"]
+    unit = document if text is None else "row"
     return Source(
-        name=re.sub(r"\W+", "_", root.resolve().name.split(".")[0]),
+        name=first.found.title,
         kind="text",
-        fingerprint={"sha256": digest.hexdigest()},
-        read=lambda: {"all": rows},
-        overview=lambda: overview(root, found, rows, document),
+        fingerprint={"sha256": digest(given)},
+        read=lambda: read,
+        overview=lambda: overview(path, amount.total, read, unit, tables.values()),
+        notices=notices,
+        origin=origin(given, dividing),
+        amount=amount,
     )
 
 
-def overview(root, found, rows, document):
-    """The texts of a file or folder, unless they are many.
+def require_no_tables(every):
+    """Refuse tables that are to be read as plain text.
 
     Args:
-        root: Path, for errors.
-        found: list of Path, its files.
-        rows: Chunks of all texts.
-        document: "file" or "line".
+        every: list of (Path, name).
+
+    Raises:
+        ValueError: the first one.
+    """
+    for file, name in every:
+        if own_suffix(file) in columns.SUFFIXES:
+            raise ValueError(
+                f"a table, not a plain text. Received: {name}. Expected the name of "
+                "the column of texts: ingest.text=COLUMN."
+            )
+
+
+def overview(path, size, read, unit, tables):
+    """The texts, unless they are many.
+
+    Args:
+        path: as the user gave it, for errors.
+        size: bytes of all files.
+        read: dict of split -> Chunks.
+        unit: "file", "line" or "row", what a text is.
+        tables: iterable of TextColumns.
 
     Returns:
         Overview.
 
     Raises:
-        ValueError: if there is no text.
+        ValueError: if there is no text, or a file that cannot be read.
     """
-    if sum(file.stat().st_size for file in found) > PIECE_BYTES:
+    if unit == "row":
+        for one in tables:
+            one.require()
+    if size > PIECE_BYTES:
         return Overview()
-    texts = [text for piece in rows for text in piece.labels]
-    if not any(texts):
-        raise ValueError(
-            f"no text. Received: ingest.path={str(root)!r}, where every {document} is "
-            "empty. Expected texts to learn from."
-        )
-    return Overview(rows=rows if len(texts) < FEW_ROWS else None)
+    texts = {
+        split: [text for piece in pieces for text in piece.labels]
+        for split, pieces in read.items()
+    }
+    for split, found in texts.items():
+        if not any(found):
+            where = "" if split in ("all", "train") else f" for {split}"
+            raise ValueError(
+                f"no text{where}. Received: ingest.path={path!r}, where every "
+                f"{unit} is empty. Expected texts to learn from."
+            )
+    few = sum(map(len, texts.values())) < FEW_ROWS
+    return Overview(rows=read["all"] if few and "all" in read else None)
 
 
-def files(root):
-    """The text files of a path, sorted.
-
-    Args:
-        root: Path of a file or folder.
-
-    Returns:
-        list of Path.
-
-    Raises:
-        ValueError: if there is none.
-    """
-    found = [root] if root.is_file() else sorted(root.rglob("*"))
-    found = [file for file in found if file.is_file() and file.suffix in SUFFIXES]
-    if not found:
-        raise ValueError(
-            f"no text files. Received: ingest.path={str(root)!r}, that is "
-            f"{root.absolute()}. Expected a file that ends in {' or '.join(SUFFIXES)}, "
-            "or a folder with such files."
-        )
-    return found
-
-
-def documents(found, document):
+def documents(files, document, counts, read):
     """The texts of all files, in order.
 
     Args:
-        found: list of Path.
+        files: list of TextFile.
         document: "file" or "line".
+        counts: Counter of notices.
+        read: called with how many more bytes of the files have been read.
 
     Yields:
         bytes.
-
-    Raises:
-        ValueError: if a .gz file cannot be read.
     """
-    for file in found:
-        with opened(file) as stream:
-            if document == "file":
-                yield stream.read()
-                continue
-            for line in stream:
-                if line := line.rstrip(b"\r\n"):
-                    yield line
+    for file in files:
+        if document == "file":
+            yield file.whole(counts, read)
+            continue
+        for number, line in enumerate(file.lines(counts, read), 1):
+            if line:
+                yield line
+            else:
+                counts.add(EMPTY, f"{file.name}:{number}")
+
+
+def of_rows(batches):
+    """The texts of a table; rows without one are left out.
+
+    Args:
+        batches: of TextColumns.
+
+    Yields:
+        Rows.
+    """
+    for (texts,), fields, note in batches:
+        kept = [row for row, text in enumerate(texts) if text]
+        for row in range(len(texts)) if len(kept) < len(texts) else ():
+            if not texts[row]:
+                note(NO_TEXT, row)
+        if kept:
+            yield Rows(None, objects(texts), **fields).take(kept)
 
 
 def pieces(texts):
@@ -154,7 +250,7 @@ def grouped(examples, size_of):
     for example in examples:
         group.append(example)
         size += size_of(example)
-        if size >= PIECE_BYTES:
+        if size >= PIECE_BYTES or len(group) == PIECE_ROWS:
             yield group
             group, size = [], 0
     if group:

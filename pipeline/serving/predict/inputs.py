@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from phistar.components.data.image_files import below, order
+from phistar.components.data.image_files import below
 from phistar.components.data.notices import Counter
 from phistar.components.data.plain_image import READABLE, Unreadable, plain, refusal
 from phistar.components.serving.request import Signature
@@ -101,43 +101,42 @@ def lines(file: str, names: list[str]) -> Iterator[Input]:
             yield Input(place, dict(zip(names, fields, strict=True)))
 
 
-def pictures(files: list[str], counts: Counter) -> list[Path]:
+def pictures(files: list[str], counts: Counter) -> list[str]:
     """Image files, and those below folders in the order of their names.
 
     Raises:
         ValueError: no such file, or a folder without any.
     """
     found = []
-    for file in map(Path, files):
-        inside = [file]
-        if not file.is_file():
-            inside = sorted(below(file, counts), key=order) if file.is_dir() else []
-        if not inside:
+    for file in files:
+        inside = below(file, counts) if os.path.isdir(file) else [file]
+        if not inside or not os.path.isfile(inside[0]):
             raise ValueError(
-                f"no image. Received: {file}, that is {file.absolute()}. Expected a "
-                f"{READABLE} file, or a folder with such files."
+                f"no image. Received: {file}, that is {os.path.abspath(file)}. "
+                f"Expected a {READABLE} file, or a folder with such files."
             )
         found += inside
     return found
 
 
-def picture(path: Path, called: Signature, counts: Counter) -> Input:
+def picture(path: str, called: Signature, counts: Counter) -> Input:
     """One image; its label, if the signature takes one, is the name of its folder.
 
     Raises:
         ValueError: a file that is no image.
     """
-    folder = os.fsencode(path.absolute().parent.name)
+    folder = os.fsencode(os.path.basename(os.path.dirname(os.path.abspath(path))))
     values: dict[str, float | bytes] = {}
     for name, spec in called.inputs.items():
         if spec["form"] == "label":
             values[name] = folder
         else:
-            values[name] = plain_bytes(path.read_bytes(), path, spec["white"], counts)
+            data = Path(path).read_bytes()
+            values[name] = plain_bytes(data, path, spec["white"], counts)
     return Input({"file": shown(path)}, values)
 
 
-def plain_bytes(data: bytes, name: str | Path, white: int, counts: Counter) -> bytes:
+def plain_bytes(data: bytes, name: str, white: int, counts: Counter) -> bytes:
     """An image as the SavedModel reads it, here already, where its name is known.
 
     Args:

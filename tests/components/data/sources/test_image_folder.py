@@ -135,7 +135,7 @@ def test_16_bits_are_scaled_by_what_all_files_use(tmp_path):
     source = image_folder(path=str(tmp_path))
     (rows,) = source.read()["all"]
     assert rows.inputs[:, 0, 0, 0].tolist() == [56, 249]  # of 4095
-    assert source.encoding == {"white": 4095}
+    assert source.fitting() == {"white": 4095}
     assert "2 images of 16 bits scaled to 8, 4095 is white" in notices(source)
 
 
@@ -159,8 +159,8 @@ def test_links_are_followed_and_nothing_is_left_out_in_silence(tmp_path):
     assert rows.labels.tolist() == ["linked", "cat", "cat", "dog", "dog"]
     said = notices(source)
     for text in (
-        "5 hidden files and folders left out: ",
-        f"1 files that are no images left out: {root}/dog/notes.txt",
+        "5 hidden and editors' files left out: ",
+        f"1 files of other kinds left out: {root}/dog/notes.txt",
         f"1 folders left out, as they lead back to a folder above them: {root}/cat/aga",
         f"1 images in deeper folders, labelled by the first of these: {root}/cat/old/3",
         f"1 images left out, as they are in no label's folder: {root}/stray.png",

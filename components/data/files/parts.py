@@ -1,0 +1,132 @@
+"""The parts of the data that are given: train, valid and test, or all of it as one."""
+
+import hashlib
+import os
+
+from phistar.components.data.files.found import Found
+from phistar.components.hashing import file_sha256
+
+KEYS = {"path": "train", "valid_path": "valid", "test_path": "test"}
+
+
+class Part:
+    """Files of one part, in order.
+
+    Args:
+        found: Found.
+        files: list of Path, those of its files that belong to the part.
+    """
+
+    def __init__(self, found, files):
+        self.found, self.files = found, files
+
+    def named(self):
+        """The files with the names that notices and errors show.  -> iterator."""
+        return ((file, self.found.name(file)) for file in self.files)
+
+    def __str__(self):
+        if len(self.files) == 1:
+            return str(self.files[0])
+        return f"{len(self.files):,} files of {self.found.path}"
+
+
+def parts(paths, suffixes, counts):
+    """The files of each part.
+
+    Args:
+        paths: dict of a key of KEYS -> its value, None if it is not given.
+        suffixes: see Found.
+        counts: Counter of notices.
+
+    Returns:
+        dict of "train", "valid", "test", or "all" if no split is given -> Part.
+
+    Raises:
+        ValueError: no such files, splits given twice, or a file in two splits.
+    """
+    given = {key: path for key, path in paths.items() if path is not None}
+    found = {key: Found(key, path, suffixes, counts) for key, path in given.items()}
+    own = found["path"].splits() if found["path"].root.is_dir() else {}
+    if own and len(given) > 1:
+        key = next(key for key in given if key != "path")
+        raise ValueError(
+            f"splits given twice. Received: ingest.path={given['path']!r}, with "
+            f"{', '.join(own)} in it, and ingest.{key}={given[key]!r}. Expected one: "
+            f"leave ingest.{key} out, or let ingest.path name the files of train."
+        )
+    if own:
+        named = {split: Part(found["path"], files) for split, files in own.items()}
+    elif len(given) > 1:
+        named = {KEYS[key]: Part(one, one.files) for key, one in found.items()}
+    else:
+        named = {"all": Part(found["path"], found["path"].files)}
+    require_apart({split: part.files for split, part in named.items()})
+    return named
+
+
+def require_apart(files):
+    """Refuse a file that is in two splits.
+
+    Args:
+        files: dict of split -> list of Path.
+
+    Raises:
+        ValueError: the first one, with both splits.
+    """
+    seen = {}
+    for split, of_split in files.items():
+        for file in of_split:
+            other = seen.setdefault(os.path.realpath(file), split)
+            if other != split:
+                raise ValueError(
+                    f"one file in two splits. Received: {file}, in {other} and in "
+                    f"{split}. Expected each file in one: correct the paths."
+                )
+
+
+def require_one_division(given, split):
+    """Refuse a column of splits where files tell the splits.
+
+    Args:
+        given: dict of split, or "all" -> Part.
+        split: name of the column, or None.
+    """
+    if split is not None and "all" not in given:
+        told = ", ".join(f"{name} of {part}" for name, part in given.items())
+        raise ValueError(
+            f"splits given twice. Received: ingest.split={split!r}, and {told}. "
+            "Expected one: leave ingest.split out, or give all rows as ingest.path."
+        )
+
+
+def digest(given):
+    """A hash of the names and bytes of all files.
+
+    Args:
+        given: dict of split -> Part.
+
+    Returns:
+        str.
+    """
+    listed = hashlib.sha256()
+    for split, part in given.items():
+        for file, name in part.named():
+            listed.update(f"{split}\0{name}\0{file_sha256(file)}\n".encode())
+    return listed.hexdigest()
+
+
+def origin(given, dividing):
+    """Where the rows of each split come from.
+
+    Args:
+        given: dict of split -> Part.
+        dividing: Dividing.
+
+    Returns:
+        dict of split, or "all" -> words.
+    """
+    how = "".join(
+        f", {'by' if key == 'time' else f'{key} by'} its column {name!r}"
+        for key, name in dividing.given.items()
+    )
+    return {split: f"{part}{how}" for split, part in given.items()}
