@@ -124,7 +124,5 @@ def test_rows_are_left_out_and_counted_if_asked(data):
     assert found.labels.tolist() == ["a", "b"]
     said = " | ".join(map(str, source.notices.found()))
     assert f"1 rows without a label left out, as asked: {path}:3" in said
-    assert (
-        "1 files left out, as none is a whole image (ingest.max_bad_files): " in said
-    )
+    assert "1 files left out, as none is a whole image (ingest.max_bad_files): " in said
     assert "gone.png (no file)" in said
