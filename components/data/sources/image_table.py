@@ -1,0 +1,179 @@
+"""Your own images: a table of their files and labels, CSV or any format of tables."""
+
+import os
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from phistar.components.data.files.columns import SUFFIXES
+from phistar.components.data.files.dividing import Dividing
+from phistar.components.data.files.parts import (
+    digest,
+    origin,
+    parts,
+    require_one_division,
+)
+from phistar.components.data.files.tables import TableFiles, shortened
+from phistar.components.data.notices import Notices
+from phistar.components.data.sources.images import Example, Options
+from phistar.components.data.sources.images import images as images_source
+
+BAD = "rows that cannot be read left out"
+UNLABELLED = "rows without a label left out, as asked"
+
+
+def image_table(
+    *,
+    path: str,
+    images: str,
+    label: str,
+    valid_path: str | None = None,
+    test_path: str | None = None,
+    split: str | None = None,
+    group: str | None = None,
+    time: str | None = None,
+    height: Annotated[int, Field(ge=1)] | None = None,
+    width: Annotated[int, Field(ge=1)] | None = None,
+    channels: Literal[1, 3] | None = None,
+    drop_unlabelled: bool = False,
+    max_bad_files: Annotated[int, Field(ge=0)] = 0,
+    max_bad_rows: Annotated[int, Field(ge=0)] = 0,
+    separator: str | None = None,
+    quote: str | None = None,
+    encoding: str | None = None,
+):
+    """Images whose files and labels are columns of a table, each resized to one size.
+
+    They are read as by image_folder. Rows are in the order of the table.
+
+    Args:
+        path: of the table: CSV of any kind, JSON lines, Parquet or Feather; a file, a
+            folder or a pattern. Files train, valid and test in a folder are the splits.
+        images: column of the images' files; relative to the folder of the table.
+        label: column of the labels.
+        valid_path: as path, of valid; default: made from train.
+        test_path: as path, of test; default: made from train.
+        split: column that says train, valid or test.
+        group: column of groups, like a patient; images of a group are in one split.
+        time: column of numbers or dates; test is the latest.
+        height: of the images in the data; default: that of the most files.
+        width: of the images in the data; default: that of the most files.
+        channels: 1 is grey, 3 is RGB; default: 3 if a file has colours.
+        drop_unlabelled: leave out and count the rows without a label.
+        max_bad_files: files that may be left out, as they are no whole image.
+        max_bad_rows: rows of the table that may be left out, as they cannot be read.
+        separator: of the cells; default: as the first lines show.
+        quote: around cells, "" for none; default: as the first lines show.
+        encoding: of the table, like windows-1252; default: as a mark says, or UTF-8.
+
+    Returns:
+        Source of images.
+
+    Raises:
+        ValueError: if there is no such table or column, or a row lacks a value.
+    """
+    notices = Notices()
+    paths = {"path": path, "valid_path": valid_path, "test_path": test_path}
+    given = parts(paths, SUFFIXES, notices.begin("files"))
+    require_one_division(given, split)
+    dividing = Dividing(split, group, time)
+    columns = {"images": images, "label": label, **dividing.given}
+    options = {"separator": separator, "quote": quote, "encoding": encoding}
+    splits = {}
+    for name, part in given.items():
+        table = TableFiles(part.files, **options, max_bad_rows=max_bad_rows)
+        require_columns(table, columns)
+        counts = notices.begin(f"rows of {name}")
+        splits[name] = rows(table, columns, dividing, drop_unlabelled, counts)
+    return images_source(
+        next(iter(given.values())).found.title,
+        splits,
+        Options(height, width, channels, max_bad_files),
+        notices,
+        origin(given, dividing),
+        digest(given),
+    )
+
+
+def require_columns(table, columns):
+    """Refuse a column that a table lacks.
+
+    Args:
+        table: TableFiles.
+        columns: key of the section `ingest` -> name of the column.
+
+    Raises:
+        ValueError: the first one.
+    """
+    for key, name in columns.items():
+        if name not in table.names:
+            raise ValueError(
+                f"no such column. Received: ingest.{key}={name!r}. Expected one of "
+                f"{shortened(table.names)} ({table.files[0]})."
+            )
+
+
+def rows(table, columns, dividing, drop_unlabelled, counts):
+    """The examples of a table.
+
+    Args:
+        table: TableFiles.
+        columns: key -> name, `images` and `label` among them.
+        dividing: Dividing.
+        drop_unlabelled: True to leave out rows without a label.
+        counts: Counter of notices.
+
+    Returns:
+        list of Example.
+
+    Raises:
+        ValueError: a row without a label or a file, with its line.
+    """
+    found = []
+    for batch in table.batches(list(columns.values())):
+
+        def place(row, batch=batch):
+            return table.place(batch.file, batch.first + row)
+
+        names, labels = (
+            batch.columns[columns[key]].to_pylist() for key in ("images", "label")
+        )
+        divided = dividing.fields(batch.columns, place)
+        divided = {field: values.tolist() for field, values in divided.items()}
+        folder = os.path.dirname(batch.file)
+        for row, (name, label) in enumerate(zip(names, labels, strict=True)):
+            if not label and drop_unlabelled:
+                counts.add(UNLABELLED, place(row))
+                continue
+            for key, value in (("images", name), ("label", label)):
+                if not value:
+                    raise missing(place(row), columns[key], key)
+            fields = {"labels": label}
+            fields |= {field: values[row] for field, values in divided.items()}
+            file = os.path.join(folder, os.path.expanduser(name))
+            found.append(Example(file, fields, name))
+    for fault in table.bad:
+        counts.add(BAD, f"{fault.file}:{fault.line}")
+    if not found:
+        raise ValueError(f"{table.files[0]}: no row. Expected a row for each image.")
+    return found
+
+
+def missing(place, column, key):
+    """The error about a cell without a value.
+
+    Args:
+        place: of it.
+        column: its name.
+        key: of the section `ingest` that names the column.
+
+    Returns:
+        ValueError.
+    """
+    advice = "complete it, or remove the row"
+    if key == "label":
+        advice += "; ingest.drop_unlabelled=true leaves such rows out"
+    return ValueError(
+        f"{place}: nothing in the column {column!r}. Received: ''. Expected a value, "
+        f"as ingest.{key} names the column: {advice}."
+    )
