@@ -15,13 +15,16 @@ Source: D. McAllester, "The Fundamental Equations of Deep Learning",
 TTIC 31230, Autumn 2020.
 """
 
+import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
-SHOWN = 10  # labels that an error lists
+MOST = 20  # labels that an error lists
+SHOWN = reprlib.Repr()
+SHOWN.maxstring = 60
 
 
 @dataclass(frozen=True)
@@ -71,17 +74,17 @@ class LabelSpace:
         """
         known = set(self.names)
         unknown = [
-            f"{name!r} (row {row}, in {split})"
+            f"{shown(name)} (row {row}, in {split})"
             for split, rows in first_row.items()
             for name, row in rows.items()
             if name not in known
         ]
         if unknown:
             raise ValueError(
-                "labels outside the label space, which is that of train. Received: "
-                f"{shortened(unknown)}. Expected one of "
-                f"{shortened(list(map(repr, self.names)))}: correct the rows, or give "
-                "train an example of each label."
+                "labels outside the label space: train has no example of them. "
+                f"Received: {shortened(unknown)}. Expected each of "
+                f"{listed(self.names)}: correct the rows, leave the label out, or give "
+                "it enough rows that train has some."
             )
 
     def index(self, values):
@@ -93,10 +96,24 @@ class LabelSpace:
         return {"names": list(self.names), "values": list(self.values)}
 
 
-def shortened(names):
-    """Names in one line, of many the first ones and the number of the others."""
-    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
+def shown(name):
+    """A label in an error: in quotes, on one line, without its middle if it is long."""
+    return SHOWN.repr(str(name))
+
+
+def listed(names):
+    """Labels in an error: of many the first ones, and the number of the others.
+
+    Args:
+        names: iterable of str.
+    """
+    return f"[{shortened(list(map(shown, names)))}]"
+
+
+def shortened(words):
+    """Words in one line, of many the first ones and the number of the others."""
+    more = f" and {len(words) - MOST:,} more" if len(words) > MOST else ""
+    return ", ".join(words[:MOST]) + more
 
 
 def first_rows(names, numbers=None):
@@ -151,14 +168,14 @@ def binary_space(task, first_row, num_rows):
         third = list(first_row)[2]
         raise ValueError(
             "a binary task has two labels. "
-            f"Received: {len(first_row)}, the third one, {third!r}, in row "
+            f"Received: {len(first_row)}, the third one, {shown(third)}, in row "
             f"{first_row[third]}. Expected 2: use `task.name=multiclass`, or correct "
             "the row."
         )
     if positive not in first_row:
         raise ValueError(
-            f"`task.positive` is not a label of the data. Received: {positive!r}. "
-            f"Expected one of {shortened(list(map(repr, sorted(first_row))))}."
+            f"`task.positive` is not a label of the data. Received: {shown(positive)}. "
+            f"Expected one of {listed(sorted(first_row))}."
         )
     negative = next(name for name in first_row if name != positive)
     return LabelSpace((negative, positive), (-1, 1))
@@ -187,7 +204,7 @@ def require_two(first_row, num_rows):
     if len(first_row) < 2:
         raise ValueError(
             f"one class only: there is nothing to learn. Received: {num_rows} rows, in "
-            f"train with the labels {list(first_row)}. "
+            f"train with the label {listed(first_row)}. "
             "Expected at least two labels: check the column, or the folders, that hold "
             "the labels, and the split."
         )

@@ -5,7 +5,7 @@ import numpy as np
 from phistar.components.data.arrays import SplitFiles
 from phistar.components.data.raw_columns import ColumnFile
 from phistar.components.data.splits import SPLITS
-from phistar.components.labels import first_rows, labels_of
+from phistar.components.labels import first_rows, labels_of, shown
 
 
 class Survey:
@@ -60,9 +60,10 @@ class Survey:
         space = make_space(task, self.first_row["train"], self.num_rows["train"])
         for name, rows in self.first_row.items():
             if len(rows) == 1:
+                only = shown(next(iter(rows)))
                 raise ValueError(
                     f"one class only: rows 0 ... {self.num_rows[name] - 1} of {name} "
-                    f"are all {next(iter(rows))!r}. Expected at least two labels in "
+                    f"are all {only}. Expected at least two labels in "
                     "every split: add data, or choose another `ingest.seed`."
                 )
         space.require(self.first_row)
