@@ -7,7 +7,9 @@ from pathlib import Path
 from phistar.components.data.files import streams
 from phistar.components.data.files.columns import SUFFIXES as TABLES
 from phistar.components.data.files.found import SPLITS, hidden
+from phistar.components.data.files.texts import TextFile
 from phistar.components.data.image_files import SUFFIXES as IMAGES
+from phistar.components.data.notices import Notices
 from phistar.components.data.sources.text import SUFFIXES as TEXTS
 from phistar.pipeline.init import others, tables
 from phistar.pipeline.init.guess import Guess, Line
@@ -246,5 +248,5 @@ def of_lines(paths: list[Path]) -> Guess:
 
 def head_of(path: Path) -> list[bytes]:
     """The first lines of a file."""
-    with streams.opened(path) as stream:
-        return list(islice(stream, HEAD_LINES))
+    counts = Notices().begin()
+    return list(islice(TextFile(path, path.name).lines(counts), HEAD_LINES))

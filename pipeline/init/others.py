@@ -41,21 +41,23 @@ def images(folder: Path, paths: list[Line]) -> Guess:
         except OSError:
             continue  # ingest tells which files are broken
     width, height = (sorted(side)[len(side) // 2] for side in zip(*sizes, strict=True))
-    binary = len(labels) == 2
+    shape, binary = f"{width}x{height}", len(labels) == 2
     task = [Line("name", "binary" if binary else "multiclass")]
     if binary:
         task.append(Line("positive", labels[1], "", "is this the label to look for?"))
     ingest = [Line("source", "image_folder"), *paths]
-    side = min(width, height, LARGEST)
-    if max(width, height) > LARGEST:
-        why = f"most images are {width}x{height}; larger ones take longer"
-        ingest += [Line("height", side, why), Line("width", side)]
+    large = max(width, height)
+    if large > LARGEST:
+        why = f"images are about {shape}; larger ones take longer"
+        width, height = (max(8, round(n * LARGEST / large)) for n in (width, height))
+        ingest += [Line("height", height, why), Line("width", width)]
+    side = min(width, height)
     blocks = max(1, min(4, (side // 4).bit_length()))
     given = ", ".join(sorted(splits)) or "made, each label has its share"
     return Guess(
         f"Which label has an image?  {len(labels)} labels, {len(files):,} images.",
         [
-            f"{len(files):,} images, the most {width}x{height}",
+            f"{len(files):,} images, {shape} in the middle",
             f"a label is a folder: {', '.join(labels[:5])}"
             + (f" and {len(labels) - 5} more" if len(labels) > 5 else ""),
             f"splits: {given}",
