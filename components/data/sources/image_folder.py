@@ -110,8 +110,9 @@ def splits_of(key, path, notices):
         what = "a file, not a folder" if root.exists() else "no such folder"
         raise ValueError(f"{what}. {received}. {EXPECTED}")
     start, folders = len(os.path.join(root, "")), {}
-    files = [(file, file[start:].split("/")) for file in below(root, counts)]
-    for file, (top, *others) in files:
+    files = below(root, counts)
+    for file in files:
+        top, *others = file[start:].split("/")
         if others:
             least, most = folders.get(top, (len(others), 0))
             folders[top] = min(least, len(others)), max(most, len(others))
@@ -121,7 +122,8 @@ def splits_of(key, path, notices):
         raise ValueError(f"no image in a folder by label. {received}. {EXPECTED}")
     given = are_splits(root, folders, received)
     found = {}
-    for file, (top, *others) in files:
+    for file in files:
+        top, *others = file[start:].split("/")
         labels = [top, *others[:-1]][given:]
         if not others:  # counted
             continue
