@@ -21,7 +21,7 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from phistar.components import artifacts, progress
 from phistar.components.errors import RejectedModel
-from phistar.components.serving import clean, numeric, ops, parity, request, warmup
+from phistar.components.serving import ask, clean, numeric, ops, parity, request, warmup
 from phistar.components.serving import server as server_class
 
 # in the SavedModel's folder: requests of test and their answers at evaluation
@@ -47,8 +47,8 @@ def run(task, dataset, network, report, out_dir, log):
         RejectedModel: if an answer differs from the evaluation's.
     """
     # importing tensorflow takes seconds: the clean process begins with it now
-    with clean.take() as process:
-        data, folder = artifacts.Dataset.load(dataset), Path(out_dir) / "saved_model"
+    with clean.take() as process, ask.plain(out_dir) as out_dir:
+        data, folder = artifacts.Dataset.load(dataset), out_dir / "saved_model"
         model, description = artifacts.load_network(network)
         the_task = artifacts.make_task(task, data.space)
         encoder = artifacts.make_encoder(data)
@@ -72,7 +72,9 @@ def run(task, dataset, network, report, out_dir, log):
             "kind": data.description["inputs"]["kind"],
             "labels": data.space.to_json(),
             "signatures": {
-                name: signature_contract(function, server.units, server.forms)
+                name: signature_contract(
+                    function, server.units, server.forms, encoder.own_names
+                )
                 for name, function in signatures.items()
             },
             "knobs": server.knobs,
@@ -165,16 +167,18 @@ def strings(plain):
             yield from (word for value in plain for word in strings(value))
 
 
-def signature_contract(function, units, forms):
+def signature_contract(function, units, forms, own_names):
     """Inputs and outputs of a concrete function.
 
     Args:
         function: concrete function.
         units: name of an input or output -> its meaning.
         forms: name of an input -> how a request gives it.
+        own_names: name of an input -> name of its column in the data.
 
     Returns:
-        {"inputs", "outputs"}: name -> dtype, shape, meaning; of inputs also form.
+        {"inputs", "outputs"}: name -> dtype, shape, meaning; of inputs also form, and
+        of columns their own name as column.
     """
 
     def describe(specs):
@@ -188,7 +192,11 @@ def signature_contract(function, units, forms):
         }
 
     inputs = describe(function.structured_input_signature[1])
+    for name, spec in inputs.items():
+        spec["form"] = forms[name]
+        if name in own_names:
+            spec["column"] = own_names[name]
     return {
-        "inputs": {name: spec | {"form": forms[name]} for name, spec in inputs.items()},
+        "inputs": inputs,
         "outputs": describe(function.structured_outputs),
     }

@@ -5,6 +5,7 @@ to be written. No array of all rows is ever in memory.
 """
 
 import hashlib
+import shutil
 import sys
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ from phistar.components.data.splits import SPLITS, split_rows
 from phistar.components.labels import labels_of
 from phistar.components.reports import data_files
 
+SCRATCH = "scratch"  # folder of a source, removed at the end
 DIGITS = 32  # hexadecimal, of a digest
 MEGABYTE = 10**6
 MOST_LABELS = 50  # whose rows are counted for a reader
@@ -65,6 +67,9 @@ def run(
     require_labels(task, opened, kind, source)
     folder = Path(out_dir)
     progress.doing("reading the data")
+    scratch = folder / SCRATCH
+    scratch.mkdir()
+    opened.prepare(scratch)
     split = split_rows(
         opened.read(), valid_fraction, test_fraction, seed, opened.stratified
     )
@@ -87,6 +92,9 @@ def run(
     else:
         fit = partial(make_encoder.fit, **opened.fitting())
         ingested = labelled(folder, pieces, task, fit, seed)
+    for kept in scratch.glob("*.csv"):
+        kept.rename(folder / kept.name)
+    shutil.rmtree(scratch)
     fitted, space, digests, train_counts, counts = ingested
     # 32 digits, as the store's keys have: MLflow shows 36 at most
     digests = {name: digest[:DIGITS] for name, digest in digests.items()}
@@ -130,7 +138,10 @@ def run(
     log.dataset(
         name=opened.name,
         source=about,
-        schema=fitted.describe(),
+        schema={
+            fitted.own_names.get(name, name): meaning
+            for name, meaning in fitted.describe().items()
+        },
         label="the text itself" if kind.sides else options.get("label", "label"),
         splits=splits,
     )
@@ -199,7 +210,7 @@ def balance(data, split):
 
 
 def origin(source, options, fingerprint):
-    """Origin of the data, for a reader: "csv path=a.csv label=y".
+    """Origin of the data, for a reader: "table path=a.csv label=y".
 
     Args:
         source: name of the source.

@@ -15,11 +15,16 @@ Source: D. McAllester, "The Fundamental Equations of Deep Learning",
 TTIC 31230, Autumn 2020.
 """
 
+import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+
+MOST = 20  # labels that an error lists
+SHOWN = reprlib.Repr()
+SHOWN.maxstring = 60
 
 
 @dataclass(frozen=True)
@@ -48,17 +53,39 @@ class LabelSpace:
             start: number of the first row.
 
         Raises:
-            ValueError: at the first name that is not in Y, with its row.
+            ValueError: names that are not in Y, with their first rows.
         """
+        every, first, inverse = np.unique(
+            np.asarray(names, str), return_index=True, return_inverse=True
+        )
+        rows = dict(zip(every.tolist(), (first + start).tolist(), strict=True))
+        self.require({split or "data": rows})
         value_of = dict(zip(self.names, self.values, strict=True))
-        for row, name in enumerate(names, start):
-            if str(name) not in value_of:
-                raise ValueError(
-                    f"a label outside the label space: row {row}, in {split or 'data'}."
-                    f" Received: {str(name)!r}. Expected one of {list(self.names)}:"
-                    " correct the row, or give train an example of this label."
-                )
-        return np.array([value_of[str(name)] for name in names], dtype="int32")
+        return np.array([value_of[name] for name in rows], "int32")[inverse]
+
+    def require(self, first_row):
+        """Refuse names that are not in Y, all of them in one error.
+
+        Args:
+            first_row: dict of split -> {name: its first row}.
+
+        Raises:
+            ValueError: with the first row of each.
+        """
+        known = set(self.names)
+        unknown = [
+            f"{shown(name)} (row {row}, in {split})"
+            for split, rows in first_row.items()
+            for name, row in rows.items()
+            if name not in known
+        ]
+        if unknown:
+            raise ValueError(
+                "labels outside the label space: train has no example of them. "
+                f"Received: {shortened(unknown)}. Expected each of "
+                f"{listed(self.names)}: correct the rows, leave the label out, or give "
+                "it enough rows that train has some."
+            )
 
     def index(self, values):
         """Values -> positions 0 ... K-1 in `names`.  int [N] -> int64 [N]."""
@@ -69,17 +96,37 @@ class LabelSpace:
         return {"names": list(self.names), "values": list(self.values)}
 
 
+def shown(name):
+    """A label in an error: in quotes, on one line, without its middle if it is long."""
+    return SHOWN.repr(str(name))
+
+
+def listed(names):
+    """Labels in an error: of many the first ones, and the number of the others.
+
+    Args:
+        names: iterable of str.
+    """
+    return f"[{shortened(list(map(shown, names)))}]"
+
+
+def shortened(words):
+    """Words in one line, of many the first ones and the number of the others."""
+    more = f" and {len(words) - MOST:,} more" if len(words) > MOST else ""
+    return ", ".join(words[:MOST]) + more
+
+
 def first_rows(names, numbers=None):
     """Label -> the first row it occurs in, in that order.
 
     Args:
-        names: list of str, N labels.
-        numbers: list of int, the numbers of their rows; default: 0 ... N-1.
+        names: str [N], labels.
+        numbers: int [N], the numbers of their rows; default: 0 ... N-1.
     """
-    rows = {}
-    for row, name in zip(numbers or range(len(names)), names, strict=True):
-        rows.setdefault(str(name), row)
-    return rows
+    every, first = np.unique(np.asarray(names, str), return_index=True)
+    order = np.argsort(first)
+    rows = first if numbers is None else np.asarray(numbers)[first]
+    return dict(zip(every[order].tolist(), rows[order].tolist(), strict=True))
 
 
 def labels_of(name):
@@ -121,14 +168,14 @@ def binary_space(task, first_row, num_rows):
         third = list(first_row)[2]
         raise ValueError(
             "a binary task has two labels. "
-            f"Received: {len(first_row)}, the third one, {third!r}, in row "
+            f"Received: {len(first_row)}, the third one, {shown(third)}, in row "
             f"{first_row[third]}. Expected 2: use `task.name=multiclass`, or correct "
             "the row."
         )
     if positive not in first_row:
         raise ValueError(
-            f"`task.positive` is not a label of the data. Received: {positive!r}. "
-            f"Expected one of {sorted(first_row)}."
+            f"`task.positive` is not a label of the data. Received: {shown(positive)}. "
+            f"Expected one of {listed(sorted(first_row))}."
         )
     negative = next(name for name in first_row if name != positive)
     return LabelSpace((negative, positive), (-1, 1))
@@ -157,7 +204,7 @@ def require_two(first_row, num_rows):
     if len(first_row) < 2:
         raise ValueError(
             f"one class only: there is nothing to learn. Received: {num_rows} rows, in "
-            f"train with the labels {list(first_row)}. "
+            f"train with the label {listed(first_row)}. "
             "Expected at least two labels: check the column, or the folders, that hold "
             "the labels, and the split."
         )

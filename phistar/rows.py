@@ -1,6 +1,6 @@
 """Data of Python, as `Run.predict` takes them -> the inputs of a signature.
 
-    DataFrame, list of dicts     a row each, by the names of the signature's inputs
+    DataFrame, list of dicts     a row each, by the columns' own names
     paths                        files, as `phistar predict` reads them
     array of images, or a list   uint8 [N, H, W] or [N, H, W, C]; bytes of image files
     list of texts                for a signature with one text
@@ -93,7 +93,7 @@ def unexpected(data: Any, reads: str, called: Signature) -> ValueError:
 
 def needed(called: Signature) -> list[str]:
     """Names of the inputs that a row must have: a text needs no prompt before it."""
-    names = list(called.inputs)
+    names = list(called.shown.values())
     return [n for n in names if n != "prompt"] if "text" in called.y else names
 
 
@@ -140,7 +140,8 @@ def of_columns(
 
         def value(place: str, name: str, given: Any) -> float | bytes:
             form = called.inputs[name]["form"]
-            return table.value(place, name, cell(place, name, given, form))
+            own = called.inputs[name].get("column", name)
+            return table.value(place, name, cell(place, own, given, form))
     else:
         taken = {
             name: columns[column]

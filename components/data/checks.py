@@ -27,7 +27,7 @@ def require(task, opened, source, valid_fraction, test_fraction, seed):
     if opened.overview is None:
         return
     found = opened.overview()
-    if not kind.sides:
+    if not kind.sides and found.labels is not None:
         labels_of(task["name"]).space(task, found.labels, found.num_rows)
     if found.rows is None:
         return

@@ -4,7 +4,6 @@ import contextlib
 import csv
 import gzip
 import io
-import re
 import zlib
 
 from phistar.components.data.foreign import not_utf8, require_table
@@ -72,11 +71,6 @@ def rows(stream, file):
     finally:
         if not stream.closed:
             text.detach()  # else it closes stdin
-
-
-def plain_name(column):
-    """Name of a column in the data: the header's letters, digits and _."""
-    return re.sub(r"\W+", "_", column.strip()).strip("_")
 
 
 def number(cell):

@@ -31,7 +31,7 @@ class Compared(NamedTuple):
         here: share, or nats; None if there was none to count.
         test: the same of test; None if test has none.
         low, high: 95 % interval of a mean of nats, NaN of a single input.
-        most: name of the input with most outside, "" without one.
+        most: the input with most outside, of a column its own name; "" without one.
     """
 
     what: str
@@ -62,7 +62,7 @@ class Drift:
         self.answers, self.labels = Mean(), Mean()
         if ranges := seen.get("numbers"):
             self.numbers = list(ranges)
-            ends = np.array(list(ranges.values()), "float32")  # [columns, 2]
+            ends = np.array(list(ranges.values()))  # [columns, 2]
             self.low, self.high = ends[:, :1], ends[:, 1:]
             self.outside["numbers"] = dict.fromkeys(ranges, 0)
         self.categories = {}
@@ -193,10 +193,12 @@ def compare(drift, contract):
         list of Compared; only what inputs of this kind have.
     """
     of_test, metrics = contract["inputs"]["test"], contract["metrics"]
+    columns = contract["signatures"][ANSWERS[0]]["inputs"]
     found = []
     for what, counts in drift.to_json().items():
         by_name = drift.outside[what]
         most = max(by_name, key=by_name.get) if counts["outside"] else ""
+        most = columns.get(most, {}).get("column", most)
         shares = share(counts), share(of_test[what])
         found.append(Compared(what, *shares, most=most))
     known = [metrics[name] for name in ANSWERS_OF_TEST if name in metrics]

@@ -89,7 +89,7 @@ def away(model, contract, saved_model):
     def call(name, arrays):
         called = request.signature(contract, name)
         knobs = {k: arrays[k][0].item() for k in called.knobs if k in arrays}
-        rows = frame({n: arrays[n] for n in reversed(called.inputs)}, called.inputs)
+        rows = frame({n: arrays[n] for n in reversed(called.inputs)}, called)
         answer = model.predict(rows, params={"signature": name} | knobs)
         return {end: array(answer[end].tolist()) for end in answer}
 
@@ -100,39 +100,42 @@ def away(model, contract, saved_model):
     return request.farthest(request.golden(saved_model / contract["golden"]), call)
 
 
-def frame(rows, specs):
+def frame(rows, called):
     """A request as MLflow takes it: text as str, images as bytes.
 
     Args:
-        rows: name -> array [N, ...], strings as bytes.
-        specs: name -> dict, the contract's.
+        rows: input -> array [N, ...], strings as bytes.
+        called: Signature.
 
     Returns:
-        DataFrame of N rows.
+        DataFrame of N rows, columns by their own names.
     """
     import pandas as pd
 
     def column(name, values):
         if values.dtype.kind == "f":
             return values.astype("float64")
-        if values.dtype.kind != "S" or specs[name]["form"] == "image":
+        if values.dtype.kind != "S" or called.inputs[name]["form"] == "image":
             return values.tolist()
         return [value.decode("utf-8", "replace") for value in values.tolist()]
 
-    return pd.DataFrame({name: column(name, values) for name, values in rows.items()})
+    return pd.DataFrame(
+        {called.shown[name]: column(name, values) for name, values in rows.items()}
+    )
 
 
 def example(contract, saved_model):
     """The first x of the golden batch.  -> DataFrame."""
-    x = request.signature(contract).x
+    called = request.signature(contract)
     rows = request.golden_rows(saved_model / contract["golden"], EXAMPLES)
-    return frame({name: rows[name] for name in x}, x)
+    return frame({name: rows[name] for name in called.x}, called)
 
 
 def model_signature(contract):
     """MLflow's signature: columns in and out, knobs as parameters.
 
-    The columns in are x, and then every y, which `serving_default` does not need. The
+    The columns in are x, and then every y, which `serving_default` does not need; each
+    by its own name. The
     columns out are those of `serving_default`; other signatures answer with others.
 
     Args:
@@ -147,10 +150,11 @@ def model_signature(contract):
     every = [request.signature(contract, name) for name in contract["signatures"]]
     x = request.signature(contract).x
     inputs = x | {n: spec for called in every for n, spec in called.y.items()}
+    shown = {n: name for called in every for n, name in called.shown.items()}
     knobs = {n: spec for called in every for n, spec in called.knobs.items()}
     outputs = contract["signatures"][request.DEFAULT]["outputs"]
     columns_in = [
-        ColSpec(column_type(spec), name, required=name in x)
+        ColSpec(column_type(spec), shown[name], required=name in x)
         for name, spec in inputs.items()
     ]
     columns_out = [ColSpec(column_type(spec), name) for name, spec in outputs.items()]

@@ -45,15 +45,19 @@ class Served(mlflow.pyfunc.PythonModel):
         """
         request = self.request
         knobs = {k: v for k, v in (params or {}).items() if v is not None}
+        called = None
         try:
             name = knobs.pop("signature", request.DEFAULT)
             called = request.signature(self.contract, name)
             # columns of other signatures may be in the same table
-            names = [name for name in called.inputs if name in model_input]
-            rows = {n: cells(model_input[n], called.inputs[n]) for n in names}
+            ends = {n: end for n, end in called.places.items() if n in model_input}
+            rows = {
+                name: cells(model_input[name], called.inputs[end])
+                for name, end in ends.items()
+            }
             answer = self.model.call(called.name, called.request(rows, knobs))
         except ValueError as error:  # MLflow's server answers this one with status 400
-            message = str(error)
+            message = called.in_words(str(error)) if called else str(error)
             raise mlflow.MlflowException.invalid_parameter_value(message) from error
         return pd.DataFrame(
             {

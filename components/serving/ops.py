@@ -52,7 +52,8 @@ INPUTS = """
 AdjustContrastv2 DecodeImage DecodeJpeg DecodePng ExtractJpegShape ResizeBicubic
 ResizeBilinear ResizeNearestNeighbor ScaleAndTranslate
 AsString DecodeRaw RegexFullMatch RegexReplace StringFormat StringLength StringLower
-StringNGrams StringSplitV2 StringStrip StringToNumber StringUpper Substr UnicodeDecode
+StringNGrams StringSplitV2 StringStrip StringToHashBucketFast StringToNumber
+StringUpper Substr UnicodeDecode
 UnicodeDecodeWithOffsets UnicodeEncode UnicodeTranscode UnsortedSegmentJoin ReduceJoin
 """
 ALLOWED = frozenset(

@@ -5,11 +5,15 @@ one number for all rows. Only `seed` differs: row i draws with `seed` + i. An un
 parameter or input is refused here, for `phistar serve`, `predict` and MLflow's model.
 The last two leave out unknown columns before.
 
+An input that is a column has an identifier in the SavedModel, and its own name as
+`column` in the contract. A request gives it by either.
+
 MLflow's model has a copy of this file beside ask.py and plain_image.py, and verify.py
 reads it alone: it needs NumPy, and nothing else of this project.
 """
 
 import base64
+import re
 import reprlib
 from typing import NamedTuple
 
@@ -19,6 +23,7 @@ DEFAULT = "serving_default"
 TOLERANCE = 1e-4  # nats, between an answer and the evaluation
 RAGGED = ("tokens", "token_log_probs")  # outputs that are padded to the longest row
 
+MOST = 40  # names that an error lists
 SHOWN = reprlib.Repr()  # a short text of what was received, whatever it is
 SHOWN.maxstring, SHOWN.maxother, SHOWN.maxlevel = 60, 60, 2
 
@@ -43,7 +48,7 @@ class Wrong(ValueError):
 class Signature(NamedTuple):
     """The inputs and outputs of one signature, each as name -> spec.
 
-    A spec is the contract's: dtype, shape, meaning and form.
+    A spec is the contract's: dtype, shape, meaning and form, and perhaps column.
 
     Args:
         name: of the signature.
@@ -52,6 +57,8 @@ class Signature(NamedTuple):
         knobs: inputs with one number for all rows; these specs have a default too.
         outputs: in the order of the contract.
         known: names of the knobs of all signatures.
+        shown: input of a row -> the name that users know: of a column its own one.
+        places: name that a request may use -> the input; the two names of each.
     """
 
     name: str
@@ -60,17 +67,53 @@ class Signature(NamedTuple):
     knobs: dict
     outputs: dict
     known: list
+    shown: dict
+    places: dict
 
     @property
     def inputs(self):
         """Specs of what each row holds, x first."""
         return self.x | self.y
 
+    def by_input(self, rows):
+        """The values of a request, by the inputs of the SavedModel.
+
+        Args:
+            rows: name of an input, or a column's own name -> values.
+
+        Returns:
+            dict of input -> values, of every x and y.
+
+        Raises:
+            ValueError: an unknown name, one that is missing, or twice.
+        """
+        names = list(self.shown.values())
+        if unknown := rows.keys() - self.places.keys():
+            what, known = f"{self.name} has no such input", listed(unknown)
+            raise wrong(what, known, listed(names), known, "inputs")
+        found = {}
+        for name, values in rows.items():
+            end = self.places[name]
+            if end in found:
+                what, twice = f"{self.name} got an input twice", f"{name}, {end}"
+                raise wrong(what, twice, "one of the two", self.shown[end], "inputs")
+            found[end] = values
+        if missing := [self.shown[end] for end in self.shown if end not in found]:
+            others = listed(missing, ordered=False)
+            what = f"{self.name} needs an input that is missing: {others}"
+            raise wrong(what, listed(rows), listed(names), others, "inputs")
+        return found
+
+    def in_words(self, text):
+        """An error of the SavedModel, with the column's own name at its beginning."""
+        name, space, rest = text.partition(" ")
+        return f"{said(self.shown[name])}{space}{rest}" if name in self.shown else text
+
     def request(self, rows, knobs=None, numbers=None):
         """Arrays of a request.
 
         Args:
-            rows: name -> list of N values, of every x and y. A value is a number, or
+            rows: name -> list of N values, see `by_input`. A value is a number, or
                 None where it is missing; text or bytes; an image as base64 or bytes;
                 or a list of integers. An array of numbers is taken too.
             knobs: name -> number; the default where it is None or left out.
@@ -82,20 +125,14 @@ class Signature(NamedTuple):
         Raises:
             ValueError: what is wrong, the input's name first.
         """
-        names = list(self.inputs)
-        if unknown := rows.keys() - set(names):
-            what, known = f"{self.name} has no such input", listed(unknown)
-            raise wrong(what, known, listed(names), known, "inputs")
-        if missing := [name for name in names if name not in rows]:
-            others = ", ".join(missing)
-            what = f"{self.name} needs an input that is missing: {others}"
-            raise wrong(what, listed(rows), listed(names), others, "inputs")
-        size = len(rows[names[0]])
-        for name in names:
+        rows, first = self.by_input(rows), next(iter(self.shown))
+        size, made = len(rows[first]), {}
+        for name, spec in self.inputs.items():
+            own = self.shown[name]
             if len(rows[name]) != size:
-                what = f"{name} must have as many rows as {names[0]}"
-                raise wrong(what, len(rows[name]), size, name, "rows")
-        made = {name: array(name, rows[name], self.inputs[name]) for name in names}
+                what = f"{said(own)} must have as many rows as {self.shown[first]}"
+                raise wrong(what, len(rows[name]), size, own, "rows")
+            made[name] = array(own, rows[name], spec)
         for name, value in self.settings(knobs).items():
             values = [value] * size
             if name == "seed":
@@ -171,11 +208,19 @@ def signature(contract, name=DEFAULT):
         for n, spec in taken.items()
         if spec["form"] != "knob"
     }
-    x = every[DEFAULT]["inputs"].keys()
+    default = every[DEFAULT]["inputs"].keys()
+    x = {n: spec for n, spec in row.items() if n in default}
+    y = {n: spec for n, spec in row.items() if n not in default}
+    own = {n: spec.get("column", n) for n, spec in (x | y).items()}
+    # a column called "label", or nothing, is asked for by its identifier: the first is
+    # the label's name, and MLflow counts a column without one
+    others = {n for one in every.values() for n in one["inputs"]} - defaults.keys()
+    others.add("")
+    shown = {n: n if name in others and name != n else name for n, name in own.items()}
     return Signature(
         name,
-        x={n: spec for n, spec in row.items() if n in x},
-        y={n: spec for n, spec in row.items() if n not in x},
+        x=x,
+        y=y,
         knobs={
             n: spec | {"default": defaults[n]}
             for n, spec in taken.items()
@@ -183,6 +228,8 @@ def signature(contract, name=DEFAULT):
         },
         outputs=every[name]["outputs"],
         known=list(defaults),
+        shown=shown,
+        places={name: n for n, name in shown.items()} | {n: n for n in shown},
     )
 
 
@@ -190,7 +237,7 @@ def array(name, values, spec):
     """One input.
 
     Args:
-        name: of it.
+        name: of it, for errors.
         values: see `Signature.request`.
         spec: of the contract.
 
@@ -209,7 +256,9 @@ def array(name, values, spec):
         return numbers(name, values, spec)
     for value in values:
         if not isinstance(value, list):
-            raise wrong(f"{name} must hold lists of numbers", value, "[0, ...]", name)
+            raise wrong(
+                f"{said(name)} must hold lists of numbers", value, "[0, ...]", name
+            )
     made = np.zeros((len(values), max(map(len, values), default=0)), spec["dtype"])
     for row, value in zip(made, values, strict=True):
         row[: len(value)] = numbers(name, value, spec)
@@ -224,14 +273,17 @@ def numbers(name, values, spec):
     if not legal.issuperset(map(type, values)):
         value = next(value for value in values if type(value) not in legal)
         expected = "an integer" if whole else "a number, or null for none"
-        raise wrong(f"{name} must hold numbers", value, expected, name)
+        raise wrong(f"{said(name)} must hold numbers", value, expected, name)
     try:
         with np.errstate(over="ignore"):  # a large one is infinite
             return np.array(values, dtype if whole else "float64").astype(dtype)
     except OverflowError:
         value = max(filter(None, values), key=abs)
         raise wrong(
-            f"{name} must hold numbers", value, f"{dtype}: {spec['meaning']}", name
+            f"{said(name)} must hold numbers",
+            value,
+            f"{dtype}: {spec['meaning']}",
+            name,
         ) from None
 
 
@@ -247,7 +299,7 @@ def strings(name, values, form):
             value = value.encode("utf-8", "surrogatepass")
             value = decoded(name, value) if form == "image" else value
         if not isinstance(value, bytes):
-            raise wrong(f"{name} must hold strings", value, "a string", name)
+            raise wrong(f"{said(name)} must hold strings", value, "a string", name)
         made[row] = value
     return made
 
@@ -395,9 +447,25 @@ def differences(given, expected):
     return np.abs(given - expected) / np.maximum(1, np.abs(expected) / 100)
 
 
-def listed(names):
-    """Names in one line, sorted."""
-    return ", ".join(sorted(map(str, names)))
+def listed(names, ordered=True):
+    """Names in one line, of many the first ones and the number of the others.
+
+    Args:
+        names: iterable of str.
+        ordered: True to sort them.
+    """
+    names = list(map(str, names))
+    names = sorted(names) if ordered else names
+    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
+    return ", ".join(map(said, names[:MOST])) + more
+
+
+def said(name):
+    """A name in an error: in quotes where it is no plain one, and cut if it is long."""
+    plain = (
+        re.fullmatch(r"\w([\w .()-]*[\w.)])?", name) and len(name) <= SHOWN.maxstring
+    )
+    return name if plain else SHOWN.repr(name)
 
 
 def wrong(what, received, expected, name=None, reason="values"):

@@ -11,6 +11,7 @@ def encoder(kind):
         reads           what `phistar predict` reads: "table", "images" or "lines"
         max_rows        rows of a request that servers take at most
         batch_size      rows that `phistar predict` sends at once
+        own_names       input of the SavedModel -> name of its column in the data
         array           meaning of the encoded array; None if texts have no one shape
 
     and the methods fit, to_json, describe, seen and request; of inputs with names as

@@ -4,23 +4,31 @@ Numbers are folded in blocks of a fixed number of rows. So mean and variance of 
 rows are the same bits, in whatever pieces the rows come.
 """
 
+from collections import Counter
+
 import numpy as np
 
 BLOCK_ROWS = 65536
 MAX_VALUES = 10_000  # a category more would be a float32 more in every row
+# Of a column with more values: each row has a float32 for each place, 4 KiB in all.
+# 100,000 categories are then about 100 in a place.
+HASH_PLACES = 1024
+# A standard deviation must be so many steps of float32, else a column is wide.
+STEPS = 1000
 
 
-def describe(pieces):
+def describe(pieces, min_count=1):
     """Statistics of all columns, from which `Columns` is made.
 
     Args:
         pieces: iterable of dicts of name -> float [N] (NaN is missing) or str [N].
+        min_count: rows that a category needs to be told from others.
 
     Returns:
         list of plain dicts, see Columns.
 
     Raises:
-        ValueError: a column without values, or with too many different ones.
+        ValueError: a column without values.
     """
     kinds = {}
     for raw in pieces:
@@ -29,29 +37,34 @@ def describe(pieces):
                 words = values.dtype.kind in "OUT"
                 kinds[name] = Categorical(name) if words else Numeric(name)
             kinds[name].add(values)
-    return [column.describe() for column in kinds.values()]
+    return [
+        column.describe(min_count)
+        if isinstance(column, Categorical)
+        else column.describe()
+        for column in kinds.values()
+    ]
 
 
 class Categorical:
-    """The values of a column of words."""
+    """The values of a column of words, each with its number of rows."""
 
     def __init__(self, name):
-        self.name, self.values = name, set()
+        self.name, self.counts = name, Counter()
 
     def add(self, values):
         """Count in the next rows, str [N]."""
-        self.values.update(map(str, np.unique(values)))
-        if len(self.values) > MAX_VALUES:
-            raise ValueError(
-                "a column of words has too many different ones. Received: "
-                f"{self.name!r} with more than {MAX_VALUES} in train, like "
-                f"{min(self.values)!r}. Expected categories, each in many rows: leave "
-                "an identifier out (it tells nothing of new rows), merge rare values."
-            )
+        import pyarrow as pa
 
-    def describe(self):
-        """Plain data."""
-        values = sorted(self.values)
+        # faster than to sort them
+        pairs = pa.array(values.astype(object), pa.string()).value_counts()
+        every, counts = pairs.field("values").to_pylist(), pairs.field("counts")
+        self.counts.update(dict(zip(every, counts.to_pylist(), strict=True)))
+
+    def describe(self, min_count):
+        """Plain data; rare values are left to the place of those never seen."""
+        values = sorted(v for v, count in self.counts.items() if count >= min_count)
+        if len(values) > MAX_VALUES:
+            return {"name": self.name, "kind": "hashed", "places": HASH_PLACES}
         return {"name": self.name, "kind": "categorical", "values": values}
 
 
@@ -97,6 +110,13 @@ class Numeric:
         self.low = min(self.low, float(values.min()))
         self.high = max(self.high, float(values.max()))
 
+    @property
+    def wide(self):
+        """True if float32 is coarse beside the standard deviation."""
+        largest = np.float32(max(abs(self.low), abs(self.high)))
+        deviation = np.sqrt(self.variance) if self.low < self.high else 1.0
+        return bool(np.spacing(largest) * STEPS > deviation)
+
     def describe(self):
         """Plain data."""
         self._fold()
@@ -104,8 +124,9 @@ class Numeric:
             raise ValueError(
                 "a numeric column needs finite values in train. Received: "
                 f"{self.name!r} with {self.count + self.infinite} values, "
-                f"{self.infinite} of them infinite. Drop the "
-                "column, or declare what stands for a missing value."
+                f"{self.infinite} of them infinite. Leave the column out "
+                "(ingest.ignore), or say what stands for a missing value "
+                "(ingest.missing)."
             )
         return {
             "name": self.name,
@@ -115,6 +136,7 @@ class Numeric:
             # computed variance may be 1e-34
             "variance": self.variance if self.low < self.high else 1.0,
             "missing": self.count < self.rows,
+            "wide": self.wide,
             "low": self.low,
             "high": self.high,
         }

@@ -94,7 +94,8 @@ def dialect(file, separator=None, quote=None, encoding=None, decimal=None):
         text, skipped = text[match.end() :], skipped + 1
     whole = len(first) < streams.HEAD
     if not whole:  # the last line may be cut
-        text = re.sub(r"[^\r\n]*\Z", "", text) or text
+        end = max(text.rfind("\r"), text.rfind("\n"))
+        text = text[: end + 1] or text
     separator = separator or separator_of(text, quote, streams.suffix(file))
     quote = quote_of(text, separator) if quote is None else quote
     found = Dialect(
@@ -116,8 +117,8 @@ def known_encoding(encoding):
         return codecs.lookup(encoding).name
     except LookupError as error:
         raise ValueError(
-            f"no such encoding. Received: {encoding!r}. Expected utf-8, cp1252 (Windows "
-            "in the West), latin-1, utf-16, or another of Python's codecs."
+            f"no such encoding. Received: {encoding!r}. Expected utf-8, cp1252 (of "
+            "Windows), latin-1, utf-16, or another of Python's codecs."
         ) from error
 
 

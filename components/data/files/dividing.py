@@ -18,7 +18,7 @@ class Dividing:
 
     def __init__(self, split=None, group=None, time=None):
         self.keys = {"split": split, "group": group, "time": time}
-        self.dates = None  # True or False once a value has told
+        self.form = None  # of the times, once the first rows have told
 
     @property
     def given(self):
@@ -69,23 +69,23 @@ class Dividing:
 
     def times(self, array, column, place):
         """Numbers as they are, dates as seconds.  -> float64 [N]"""
-        import numpy as np
-        import pandas
+        from phistar.components.data.cells import forms
+        from phistar.components.data.cells.dates import AMBIGUOUS, PATTERNS
+        from phistar.components.data.cells.missing import Markers
 
-        values = pandas.Series(array.to_pylist(), dtype=object)
-        numbers = pandas.to_numeric(values, errors="coerce")
-        if self.dates is None:
-            self.dates = bool(len(values)) and bool(numbers.isna().all())
-        if self.dates:
-            found = pandas.to_datetime(
-                values, format="ISO8601", utc=True, errors="coerce"
-            )
-            start = pandas.Timestamp(0, tz="UTC")
-            numbers = (found - start).dt.total_seconds()
-        times = numbers.to_numpy("float64")
-        if not np.isfinite(times).all():
-            row = int(np.isfinite(times).argmin())
-            raise wrong(array, row, column, place, f"{DATES}, with ingest.time")
+        def bad(form):
+            found, missing, wrong = forms.values(array, form, Markers())
+            return found, missing | wrong
+
+        if self.form is None:  # the first rows tell it
+            numbers = {form: int(bad(form)[1].sum()) for form in ("number", *PATTERNS)}
+            self.form = min(numbers, key=numbers.get)
+            if self.form in AMBIGUOUS and len({numbers[one] for one in AMBIGUOUS}) == 1:
+                raise wrong(array, 0, column, place, f"{DATES}: is it day or month")
+        times, refused = bad(self.form)
+        if refused.any():
+            expected = f"{DATES}, with ingest.time"
+            raise wrong(array, int(refused.argmax()), column, place, expected)
         return times
 
 

@@ -10,6 +10,7 @@ each begins. In raw_* are bytes instead of tokens, as the data have them.
 
 import numpy as np
 
+from phistar.components.data import raw_columns
 from phistar.components.data.arrays import RAW, Ragged, load
 from phistar.components.labels import NAMES, PAIRS, TEXTS
 
@@ -39,6 +40,11 @@ class StoredNames:
         labels = np.load(folder / "labels.npy", mmap_mode="r")
         return load(folder / "inputs.npy"), labels
 
+    def weights(self, folder):
+        """Weights of the rows of a split.  -> float64 [N], or None without any."""
+        path = folder / "weights.npy"
+        return np.load(path, mmap_mode="r") if path.exists() else None
+
     def raw(self, folder):
         """Inputs before they are encoded: here the same.  -> array [N, ...]."""
         return self.split(folder)[0]
@@ -67,18 +73,20 @@ class StoredTexts:
         loaded = {side: Ragged.load(folder, side) for side in self.sides}
         return loaded.get("inputs"), loaded["labels"]
 
+    def weights(self, folder):
+        """None: each text counts as much as another."""
+
     def raw(self, folder):
         """Texts as the data have them.  -> tuple of Ragged of bytes, by side."""
         return tuple(Ragged.load(folder, RAW[side]) for side in self.sides)
 
 
 class StoredColumns(StoredNames):
-    """Encoded rows, float32 [N, D]; raw.npy holds the columns of test as they were."""
+    """Encoded rows, float32 [N, D]; raw.npy has the columns of test as they were."""
 
     def raw(self, folder):
         """Columns before they are encoded.  -> dict of name -> array [N]."""
-        table = np.load(folder / "raw.npy", mmap_mode="r")
-        return {name: table[name] for name in table.dtype.names}
+        return raw_columns.columns(folder)
 
 
 class StoredImages(StoredNames):

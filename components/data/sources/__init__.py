@@ -12,10 +12,6 @@ def source(name):
             from phistar.components.data.sources.breast_cancer import breast_cancer
 
             return breast_cancer
-        case "csv":
-            from phistar.components.data.sources.csv import csv
-
-            return csv
         case "digits":
             from phistar.components.data.sources.digits import digits
 
@@ -44,6 +40,10 @@ def source(name):
             from phistar.components.data.sources.parallel import parallel
 
             return parallel
+        case "table":
+            from phistar.components.data.sources.table import table
+
+            return table
         case "text":
             from phistar.components.data.sources.text import text
 

@@ -27,6 +27,8 @@ class Rows:
         keys: uint64 [N]; rows of one key are in one split. Default: a hash of the
             inputs, slower to compute than a hash of whole columns. Of grouped rows the
             key is that of their group.
+        weights: float64 [N], how much each row counts, in training and in the metrics;
+            each as much as another without them.
         numbers: int [N], the numbers of the rows in the data, for errors; set by
             `split_rows`.
     """
@@ -36,6 +38,7 @@ class Rows:
     split: "np.ndarray | None" = None
     time: "np.ndarray | None" = None
     keys: "np.ndarray | None" = None
+    weights: "np.ndarray | None" = None
     numbers: "np.ndarray | None" = None
 
     def __len__(self):
@@ -172,6 +175,8 @@ class Source:
             nor within reach. It neither reads nor fetches them.
         overview: () -> Overview; raises where the files are not what they must be.
             None if the rows must be fetched first, or need TensorFlow.
+        prepare: (Path) -> None, called before `read` with an empty folder for what is
+            kept between the passes. A CSV file in it is kept beside the Dataset.
         fitting: () -> dict, further arguments of the encoder's `fit`, known after
             `read`.
         stratified: True to give each label its share of every split that is made. The
@@ -188,6 +193,7 @@ class Source:
     read: Callable[[], dict[str, Iterable[Rows]]]
     require: Callable[[], None] = lambda: None
     overview: Callable[[], Overview] | None = None
+    prepare: Callable[[Path], None] = lambda folder: None
     fitting: Callable[[], dict] = dict
     stratified: bool = False
     notices: Notices = field(default_factory=Notices)

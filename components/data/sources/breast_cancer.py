@@ -31,6 +31,5 @@ def _read():
     from sklearn.datasets import load_breast_cancer
 
     data = load_breast_cancer()
-    names = [name.replace(" ", "_") for name in data.feature_names]
-    inputs = {name: data.data[:, i] for i, name in enumerate(names)}
+    inputs = {str(name): data.data[:, i] for i, name in enumerate(data.feature_names)}
     return {"all": [Rows(inputs, data.target_names[data.target])]}

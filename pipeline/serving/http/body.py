@@ -16,7 +16,14 @@ the longest one.
 import json
 
 from phistar.components.serving import request
-from phistar.components.serving.request import SHOWN, Signature, Wrong, listed, wrong
+from phistar.components.serving.request import (
+    SHOWN,
+    Signature,
+    Wrong,
+    listed,
+    said,
+    wrong,
+)
 
 FORMS = ("inputs", "instances", "dataframe_split", "dataframe_records")
 MOST = 2**23  # numbers of one input, rows filled to the longest one
@@ -49,9 +56,10 @@ def asked(data: object, params: dict, contract: dict) -> tuple[Signature, dict]:
     """
     name = params.pop("signature", None)
     called = request.signature(contract, request.DEFAULT if name is None else name)
-    rows = columns(data, called.inputs)
-    for name in called.inputs.keys() & rows:
-        require_small(name, rows[name], called.inputs[name], contract["max_rows"])
+    rows = columns(data, called)
+    for name in called.places.keys() & rows:
+        spec = called.inputs[called.places[name]]
+        require_small(name, rows[name], spec, contract["max_rows"])
     return called, called.request(rows, params)
 
 
@@ -72,7 +80,7 @@ def require_small(name: str, values: list, spec: dict, max_rows: int) -> None:
             sizes = (len(text.encode("utf-8", "surrogatepass")) for text in texts)
             longest = max(sizes, default=0)
             if len(values) * longest > MOST_BYTES:
-                what = f"{name} must hold fewer or shorter texts"
+                what = f"{said(name)} must hold fewer or shorter texts"
                 size = f"{len(values)} rows, the longest one of {longest} bytes"
                 most = f"at most {MOST_BYTES} bytes, rows x longest"
                 raise wrong(what, size, most, name, "rows")
@@ -121,14 +129,15 @@ def split(data: object) -> dict[str, list]:
     return {str(name): [row[i] for row in rows] for i, name in enumerate(names)}
 
 
-def columns(data: object, specs: dict) -> dict[str, list]:
+def columns(data: object, called: Signature) -> dict[str, list]:
     """Rows, or columns, as columns.
 
     Args:
         data: of the request.
-        specs: name -> spec of each input; a list without names is of the only one.
+        called: the signature; a list without names is of its only input.
     """
-    flat = [name for name, spec in specs.items() if len(spec["shape"]) == 1]
+    specs, known = called.inputs, called.shown.values()
+    flat = [name for name, n in called.places.items() if len(specs[n]["shape"]) == 1]
     match data:
         case dict() if not any(isinstance(data.get(name), list) for name in flat):
             return {name: [value] for name, value in data.items()}  # one row
@@ -142,9 +151,9 @@ def columns(data: object, specs: dict) -> dict[str, list]:
             for row in data:
                 if row.keys() != first.keys():
                     what = "each row must name the same inputs, null for none"
-                    raise wrong(what, listed(row), listed(specs), reason="body")
+                    raise wrong(what, listed(row), listed(known), reason="body")
             return {name: [row[name] for row in data] for name in first}
         case list() if len(specs) == 1 or not data:
             return dict.fromkeys(specs, data)
-    names = f"names: {listed(specs)}"
+    names = f"names: {listed(known)}"
     raise wrong("inputs must be columns or rows", data, names, reason="body")

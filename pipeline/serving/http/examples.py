@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from phistar.components.serving.request import DEFAULT
+from phistar.components.serving.request import DEFAULT, signature
 from phistar.pipeline.serving.http.body import asked
 
 if TYPE_CHECKING:
@@ -29,22 +29,23 @@ def examples(folder: Path, contract: dict, model: "Model") -> dict[str, dict]:
     """
     found = {}
     for name in contract["signatures"]:
-        body = request(folder, name, list(contract["knobs"]))
+        shown = signature(contract, name).shown
+        body = request(folder, name, list(contract["knobs"]), shown)
         called, inputs = asked(body["inputs"], dict(body.get("params", {})), contract)
         rows = called.answer(model.call(name, inputs), cut=False, shortest=False)
         found[name] = {"request": body, "answer": {"predictions": rows}}
     return found
 
 
-def request(folder: Path, name: str, knobs: list[str]) -> dict:
-    """The body with the first row of a golden request."""
+def request(folder: Path, name: str, knobs: list[str], shown: dict) -> dict:
+    """The body with the first row of a golden request, columns by their own names."""
     file = folder / GOLDEN / f"{name}.request.json"
     inputs = json.loads(file.read_text("utf-8"))["inputs"]
     first = {key: plain(values[0]) for key, values in inputs.items()}
     params = {key: first.pop(key) for key in list(first) if key in knobs}
     if name != DEFAULT:
         params = {"signature": name, **params}
-    body = {"inputs": {key: [value] for key, value in first.items()}}
+    body = {"inputs": {shown[key]: [value] for key, value in first.items()}}
     return body | ({"params": params} if params else {})
 
 

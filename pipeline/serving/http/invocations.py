@@ -70,7 +70,7 @@ class Invocations:
             try:
                 form = await upload.fields(content, kind, self.contract["max_rows"])
             except Wrong as error:
-                return refused(refusals.of(error, []))
+                return refused(refusals.of(error))
             read = partial(upload.read, form, self.contract)
         else:
             return refused(other_type(kind, self.contract["reads"]))
@@ -103,8 +103,7 @@ def answer(model: "Model", contract: dict, read: Read) -> Answered:
         called, inputs = read()
         outputs = model.call(called.name, inputs)
     except ValueError as error:
-        names = list(called.inputs | called.knobs) if called else []
-        return refused(refusals.of(error, names), called)
+        return refused(refusals.of(error, called), called)
     except Exception:  # the next request is answered
         traceback.print_exc()
         return refused(Refusal(500, "the model failed", "error"), called)

@@ -156,10 +156,10 @@ def add_request(schemas: dict, called: Signature, contract: dict) -> str:
     schemas[f"{title}Inputs"] = {
         "type": "object",
         "description": "a list of each input, a value a row",
-        "required": list(called.inputs),
+        "required": list(called.shown.values()),
         "additionalProperties": False,
         "properties": {
-            name: {
+            called.shown[name]: {
                 "type": "array",
                 "maxItems": most,
                 "description": spec["meaning"],

@@ -127,7 +127,7 @@ def form(contract: dict, examples: dict) -> Markup:
         for name, example in examples.items()
         if name in called
     }
-    parts = [field(name, spec, first["predict"], contract) for name, spec in x.items()]
+    parts = [field(name, called["predict"], first["predict"], contract) for name in x]
     options = [Markup("<option>{}</option>").format(name) for name in called]
     meanings = (
         "predict: the decision; log_prob: ln P of a label or text; sample: a draw"
@@ -144,7 +144,7 @@ def form(contract: dict, examples: dict) -> Markup:
 
 def others(called: Signature, first: dict, contract: dict) -> Markup:
     """Fields of a signature beside x: y and its knobs."""
-    parts = [field(name, spec, first, contract) for name, spec in called.y.items()]
+    parts = [field(name, called, first, contract) for name in called.y]
     text = (
         '<label>{} <small>{}</small><input data-knob="{}" inputmode="decimal" '
         'placeholder="{}"></label>'
@@ -157,25 +157,26 @@ def others(called: Signature, first: dict, contract: dict) -> Markup:
     return Markup(shown).format(called.name, html.joined(parts))
 
 
-def field(name: str, spec: dict, first: dict, contract: dict) -> Markup:
+def field(end: str, called: Signature, first: dict, contract: dict) -> Markup:
     """The element for one input.
 
     Args:
-        name: of the input.
-        spec: of the contract.
+        end: the input.
+        called: the signature.
         first: name -> list of one value, the example.
         contract: of the SavedModel.
     """
+    name, spec = called.shown[end], called.inputs[end]
     value = first.get(name, [""])[0]
     value = "" if value is None else value
     match spec["form"]:
         case "number":
-            known = contract["inputs"]["seen"].get("numbers", {}).get(name)
+            known = contract["inputs"]["seen"].get("numbers", {}).get(end)
             note = "of train {:.4g} to {:.4g}".format(*known) if known else ""
             element = '<input data-{}="{}" inputmode="decimal" value="{}">'
             element = Markup(element).format("number", name, value)
         case "category":
-            values = contract["inputs"]["seen"].get("categories", {}).get(name, [])
+            values = contract["inputs"]["seen"].get("categories", {}).get(end, [])
             note = f"{len(values)} values of train"
             options = [
                 Markup('<option value="{}"></option>').format(v)
@@ -186,7 +187,7 @@ def field(name: str, spec: dict, first: dict, contract: dict) -> Markup:
                 '<datalist id="values-{}">{}</datalist>'
             )
             proposed = html.joined(options)
-            element = Markup(element).format(name, name, value, name, proposed)
+            element = Markup(element).format(name, end, value, end, proposed)
         case "image":
             note = spec["meaning"]
             element = '<input data-file="{}" type="file" accept="image/*">'
@@ -271,7 +272,7 @@ def docs(about: dict, contract: dict, examples: dict) -> str:
 def of_signature(called: Signature, example: dict) -> Markup:
     """The section of a signature: tables of its inputs and outputs, its example."""
     takes = [
-        [name, kind, spec["meaning"]]
+        [called.shown[name], kind, spec["meaning"]]
         for kind, specs in (("x", called.x), ("y", called.y))
         for name, spec in specs.items()
     ]

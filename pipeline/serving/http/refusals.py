@@ -3,7 +3,7 @@
 import json
 from typing import NamedTuple
 
-from phistar.components.serving.request import Wrong
+from phistar.components.serving.request import Signature, Wrong
 
 CONTRACT = "/contract"
 
@@ -42,21 +42,23 @@ class Refusal(NamedTuple):
         ).encode()
 
 
-def of(error: ValueError, names: list[str]) -> Refusal:
+def of(error: ValueError, called: Signature | None = None) -> Refusal:
     """The refusal of a request's mistake.
 
     Args:
         error: Wrong, or the text of the SavedModel's own assertion, whose rule ends
             where "Received:" begins.
-        names: the signature's inputs.
+        called: the signature, if the request came so far.
     """
     text = str(error)
     if isinstance(error, Wrong):
         given = error.name, error.received, error.expected
         return Refusal(400, text, error.reason, *given)
+    names = {name: name for name in called.knobs} | called.shown if called else {}
+    text = called.in_words(text) if called else text
     rule, _, received = text.partition(". Received:")
-    first = rule.split(maxsplit=1)[0].rstrip(":") if rule else ""
-    name = first if first in names else None
+    first = str(error).split(maxsplit=1)[0].rstrip(":") if rule else ""
+    name = names.get(first)
     if not received:
         return Refusal(400, text, "values", name)
     return Refusal(400, text, "values", name, received.strip(), rule)

@@ -37,7 +37,7 @@ function base64(file, name) {
 }
 
 async function request() {
-  const inputs = {}, params = { signature: signature.value };
+  const inputs = Object.create(null), params = { signature: signature.value };
   for (const field of form.querySelectorAll("input, select, textarea")) {
     if (field.closest("fieldset[hidden]")) continue;
     const { number: n, text: t, file: f, knob: k } = field.dataset;

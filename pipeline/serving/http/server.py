@@ -132,14 +132,15 @@ def curl(folder: Path, contract: dict, address: str, out: Path) -> str:
         address: of the server.
         out: folder for an image, or for a request that is too long to be typed.
     """
-    rows, x = golden_rows(folder / contract["golden"], 1), signature(contract).x
+    rows, called = golden_rows(folder / contract["golden"], 1), signature(contract)
     command = f"curl -s {address}/invocations"
     if contract["reads"] == "images":
         image = out / "example.png"
         image.write_bytes(rows["image"][0])
         return f"{command} -F {shlex.quote(f'image=@{image}')}"
-    data: list[Any] = [[plain(rows[name], shortest=True)[0] for name in x]]
-    body = {"dataframe_split": {"columns": list(x), "data": data}}
+    data: list[Any] = [[plain(rows[name], shortest=True)[0] for name in called.x]]
+    columns = [called.shown[name] for name in called.x]
+    body = {"dataframe_split": {"columns": columns, "data": data}}
     request = json.dumps(body, ensure_ascii=False)
     if len(request) > LONGEST_LINE:
         path = out / "request.json"

@@ -73,7 +73,8 @@ def call(
     except Refused as refusal:
         if len(batch) == 1:
             raise ValueError(
-                f"{batch[0]}: the model does not take this input: {refusal}"
+                f"{batch[0]}: the model does not take this input: "
+                f"{called.in_words(str(refusal))}"
             ) from refusal
         together = refusal
     ordered = sorted(batch, key=lambda one: one.number)

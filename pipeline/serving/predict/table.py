@@ -1,5 +1,6 @@
 """The rows of a CSV file as a signature takes them."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
@@ -34,9 +35,9 @@ class Table:
     ):
         self.specs, self.missing = called.inputs, frozenset(missing)
         self.options = options
-        # column's name -> the signature's
+        # column's own name -> the signature's
         self.names = {
-            tables.plain_name(label) if spec["form"] == "label" else name: name
+            label if spec["form"] == "label" else spec["column"]: name
             for name, spec in self.specs.items()
         }
         if len(self.names) < len(self.specs):
@@ -68,9 +69,16 @@ class Table:
         Raises:
             ValueError: a column that is not in the header, or is there twice.
         """
-        found = [tables.plain_name(column) for column in header]
-        missing = [column for column in self.names if column not in found]
-        twice = [column for column in self.names if found.count(column) > 1]
+        # a file may have the signature's names too
+        known = {
+            name: column
+            for column, name in self.names.items()
+            if self.specs[name]["form"] != "label"
+        }
+        header = [c if c in self.names else known.get(c, c) for c in header]
+        count = Counter(header)
+        missing = [column for column in self.names if column not in count]
+        twice = [column for column in self.names if count[column] > 1]
         wrong = {"missing": missing, "more than once": twice}
         if missing or twice:
             what = "; ".join(
@@ -84,7 +92,7 @@ class Table:
                 "Expected each column that the model was trained on, once; others are "
                 f"ignored.{hint}"
             )
-        return {name: found.index(column) for column, name in self.names.items()}
+        return {name: header.index(column) for column, name in self.names.items()}
 
     def hint(self, missing: list[str], header: list[str]) -> str:
         """The end of an error about missing columns."""
@@ -105,9 +113,10 @@ class Table:
         value = float("nan") if missing else tables.number(cell)
         # a number that is infinite as float32 is not one for the model
         if value is None or abs(value) > np.finfo("float32").max:
+            own = self.specs[name]["column"]
             raise ValueError(
-                f"{place}: the column {name!r} holds no number. Received: "
-                f"{cell!r}. Expected a finite number, or one of "
+                f"{place}: the column {own!r} holds no number. Received: {cell!r}. "
+                "Expected a finite number, or one of "
                 f"{sorted(self.missing)} where it is missing{self.options[1]}."
             )
         return value

@@ -21,12 +21,12 @@ DIGITS = {"name": "multiclass"}
 
 
 def files(folder):
-    """Every file of a Dataset -> its bytes, the journal left out."""
+    """Every file of a Dataset -> its bytes, but of those that name the source."""
     found = [f for f in Path(folder).rglob("*") if f.is_file()]
     return {
         f.relative_to(folder).as_posix(): f.read_bytes()
         for f in found
-        if f.name != "journal.jsonl"
+        if f.name not in ("journal.jsonl", "data_card.html")
     }
 
 

@@ -1,0 +1,69 @@
+"""Typed columns on disk: text is parsed once, and the passes over the rows read them.
+
+A file holds record batches of Arrow, one for each piece that was written.
+"""
+
+import numpy as np
+
+FILE = "{}.arrow"
+
+
+class ScratchFile:
+    """A file of typed columns, written front to back.
+
+    Args:
+        path: Path to write to.
+    """
+
+    def __init__(self, path):
+        self.path, self.writer, self.stream = path, None, None
+
+    def append(self, columns):
+        """Write the next rows.
+
+        Args:
+            columns: dict of name -> array [N] of NumPy or of pyarrow.
+        """
+        import pyarrow as pa
+
+        batch = pa.record_batch(
+            [pa.array(values) for values in columns.values()], list(columns)
+        )
+        if self.writer is None:
+            self.stream = pa.OSFile(str(self.path), "wb")
+            self.writer = pa.ipc.new_file(self.stream, batch.schema)
+        self.writer.write_batch(batch)
+
+    def close(self):
+        """Close the file."""
+        if self.writer is not None:
+            self.writer.close()
+            self.stream.close()
+
+
+def batches(path):
+    """The pieces of a file.
+
+    Args:
+        path: Path; without a file there are no pieces.
+
+    Yields:
+        dict of name -> pyarrow.Array.
+    """
+    import pyarrow as pa
+
+    if not path.exists():
+        return
+    # not a memory map, whose pages would count as this process's memory
+    with pa.OSFile(str(path)) as stream:
+        reader = pa.ipc.open_file(stream)
+        for number in range(reader.num_record_batches):
+            batch = reader.get_batch(number)
+            yield dict(zip(batch.schema.names, batch.columns, strict=True))
+
+
+def numpy_strings(values):
+    """Strings of pyarrow as str [N], each different one made once."""
+    encoded = values.dictionary_encode()
+    every = np.array(encoded.dictionary.to_pylist() or [""], str)
+    return every[encoded.indices.to_numpy(zero_copy_only=False)]

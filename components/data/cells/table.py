@@ -1,0 +1,205 @@
+"""A table of the user: its columns by what they are for, and its rows, typed."""
+
+import csv
+import sys
+import tempfile
+from difflib import get_close_matches
+from pathlib import Path
+
+from phistar.components.data.cells.forms import WORDS
+from phistar.components.data.cells.missing import Markers, number
+from phistar.components.data.cells.typed import Roles, Rules, Typed
+from phistar.components.data.files.tables import TableFiles, report, shortened
+from phistar.components.data.sources.base import FEW_ROWS, Chunks, Overview
+
+BAD_ROWS = "bad_rows.csv"
+SMALL_BYTES = 32 * 2**20  # of files that an overview reads to their end
+HEAD_ROWS = 10**5  # of other files
+
+
+class Table:
+    """Files of rows, their columns checked.
+
+    Args:
+        given: dict of split, or "all" -> Part.
+        dialect: options of TableFiles.
+        columns: "label", "split", "group" and "time" -> name of the column, or None.
+        keys: "numeric", "categorical" and "ignore" -> tuple of names.
+        rules: "missing", a tuple of str, and "drop_unlabelled", a bool.
+        notices: Notices.
+
+    Raises:
+        ValueError: a column that is not there, or has two uses.
+    """
+
+    def __init__(self, given, dialect, columns, keys, rules, notices):
+        self.files = {
+            split: TableFiles(part.files, **dialect) for split, part in given.items()
+        }
+        self.first = next(iter(self.files.values()))
+        self.notices, self.typed = notices, None
+        names = self.first.names
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(
+                f"two columns of {self.first.files[0]} have one name. Received: "
+                f"{shortened(twice)}. Expected each name once: rename one."
+            )
+        declared = {key: [name] for key, name in columns.items() if name is not None}
+        for key, wanted in {**declared, **keys}.items():
+            self._require(key, wanted)
+        require_one_use(declared, keys)
+        dividing = {columns["split"], columns["group"], columns["time"]}
+        wanted = {*keys["numeric"], *keys["categorical"]}
+        # what divides the rows is no input, unless a key names it
+        out = {columns["label"], *keys["ignore"], *(dividing - wanted)}
+        inputs = [name for name in names if name not in out]
+        if not inputs:
+            raise ValueError(
+                f"no column is left as an input. Received: {shortened(names)} in "
+                f"{self.first.files[0]}. Expected a column beside the label."
+            )
+        self.roles = Roles(inputs, **columns)
+        for split, files in self.files.items():
+            if lacking := [c for c in self.roles.needed if c not in files.names]:
+                raise ValueError(
+                    f"{files.files[0]}, of {split}, lacks columns. Received: "
+                    f"{shortened(files.names)}. Expected also {shortened(lacking)}, as "
+                    f"in {self.first.files[0]}."
+                )
+        told = dialect["decimal"]
+        marks = {files.decimal for files in self.files.values()}
+        named = {name: key for key in ("numeric", "categorical") for name in keys[key]}
+        self.rules = Rules(
+            Markers(rules["missing"]),
+            named,
+            told or ("," if "," in marks else "."),
+            told is not None,
+            rules["drop_unlabelled"],
+        )
+
+    def _require(self, key, columns):
+        """Refuse columns that are not in the header."""
+        names = self.first.names
+        for column in columns:
+            if column in names:
+                continue
+            near = get_close_matches(column, names, 1)
+            numbers = [name for name in names if number(name) is not None]
+            hint = ""
+            if near:
+                hint = f" Did you mean {near[0]!r}?"
+            elif numbers:
+                hint = (
+                    f" The first line looks like a row, since {numbers[0]!r} is a "
+                    "number: add a line with the columns' names before it."
+                )
+            file = self.first.files[0]
+            how = (
+                f"{file}, {self.first.dialects[file]}"
+                if (file in self.first.dialects and len(names) == 1)
+                else file
+            )
+            raise ValueError(
+                f"no such column. Received: ingest.{key}={column!r}. Expected one of "
+                f"{shortened(names)} ({how}).{hint}"
+            )
+
+    def read(self, folder):
+        """The rows of each split, typed by one pass over the files.
+
+        Args:
+            folder: Path for scratch files.
+
+        Returns:
+            dict of split, or "all" -> Chunks.
+        """
+        if self.typed is None or self.typed.folder != folder:
+            self.typed = Typed(self.files, self.roles, self.rules, folder)
+        for files in self.files.values():
+            report(files)
+        for words, wanted in (("numbers", False), ("words", True)):
+            found = [c.name for c in self.typed.columns if (c.form == WORDS) == wanted]
+            print(f"{words}: {', '.join(found)}", file=sys.stderr)
+        self.typed.tell(self.notices.begin("rows"))
+        self._list_bad_rows(folder / BAD_ROWS)
+        return {split: self._chunks(self.typed, split) for split in self.files}
+
+    def _chunks(self, typed, split):
+        return Chunks(lambda: typed.rows(split))
+
+    def _list_bad_rows(self, path):
+        """Write the rows that could not be read, if there are any."""
+        found = [fault for files in self.files.values() for fault in files.bad]
+        if not found:
+            return
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["file", "line", "column", "value", "reason"])
+            for fault in found:
+                writer.writerow([str(part) for part in fault[:5]])
+
+    def reading(self):
+        """How the cells are read; see Typed."""
+        return self.typed.reading()
+
+    def overview(self):
+        """Labels and a few rows; of large files, the first rows are only checked.
+
+        Returns:
+            Overview.
+
+        Raises:
+            ValueError: a mistake in the files, with its place.
+        """
+        every = [file for files in self.files.values() for file in files.files]
+        if sum(file.stat().st_size for file in every) > SMALL_BYTES:
+            for files in self.files.values():
+                seen = 0
+                for batch in files.batches(self.roles.needed):
+                    seen += len(batch.columns[self.roles.label])
+                    if seen > HEAD_ROWS:
+                        break
+            return Overview()
+        with tempfile.TemporaryDirectory(prefix="phistar-") as name:
+            typed = Typed(self.files, self.roles, self.rules, Path(name))
+            part = "all" if "all" in self.files else "train"
+            pieces, labels, count = [], {}, 0
+            for rows in typed.rows(part):
+                train = rows.labels
+                if rows.split is not None:
+                    train = rows.labels[rows.split == "train"]
+                for row, label in enumerate(train.tolist(), count):
+                    labels.setdefault(label, row)
+                count += len(train)
+                if count < FEW_ROWS:
+                    pieces.append(rows)
+        few = part == "all" and count < FEW_ROWS
+        return Overview(labels, count, pieces if few else None)
+
+
+def require_one_use(columns, keys):
+    """Refuse a column with two uses that exclude each other.
+
+    Args:
+        columns: key -> list of one name.
+        keys: key -> tuple of names.
+
+    Raises:
+        ValueError: the first one, with both keys.
+    """
+    uses = {}
+    for key, names in {**columns, **keys}.items():
+        for name in names:
+            uses.setdefault(name, []).append(key)
+    for name, found in uses.items():
+        inputs = {"numeric", "categorical"} & set(found)
+        if (
+            len(inputs) == 2
+            or ("ignore" in found and len(found) > 1)
+            or ("label" in found and len(found) > 1)
+        ):
+            first, second = found[:2]
+            raise ValueError(
+                f"a column with two uses. Received: {name!r} as ingest.{first} and "
+                f"ingest.{second}. Expected one of them."
+            )

@@ -1,0 +1,153 @@
+"""Your own table: files of rows, one per example, in any format."""
+
+import hashlib
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from phistar.components.data.files.parts import parts
+from phistar.components.data.notices import Notices
+from phistar.components.data.sources.base import Source
+from phistar.components.hashing import file_sha256
+
+SUFFIXES = (
+    *(".csv", ".tsv", ".tab", ".txt", ".json", ".jsonl", ".ndjson"),
+    *(".parquet", ".pq", ".feather", ".arrow", ".ipc"),
+)
+
+
+def table(
+    *,
+    path: str,
+    label: str,
+    valid_path: str | None = None,
+    test_path: str | None = None,
+    split: str | None = None,
+    group: str | None = None,
+    time: str | None = None,
+    missing: tuple[str, ...] = (),
+    numeric: tuple[str, ...] = (),
+    categorical: tuple[str, ...] = (),
+    ignore: tuple[str, ...] = (),
+    separator: str | None = None,
+    quote: str | None = None,
+    encoding: str | None = None,
+    decimal: Literal[".", ","] | None = None,
+    min_count: Annotated[int, Field(ge=1)] = 1,
+    drop_unlabelled: bool = False,
+    max_bad_rows: Annotated[int, Field(ge=0)] = 0,
+):
+    """Files of rows: CSV of any kind, JSON lines, Parquet, Feather; also packed.
+
+    Args:
+        path: a file, a folder or a pattern like 'data/*.csv'; of a folder with
+            train.*, valid.* and test.*, or with folders of these names, the splits.
+        label: name of the column that holds the labels.
+        valid_path: as path, for valid alone; else valid is made from train.
+        test_path: as path, for test alone; else test is made from train.
+        split: column that says train, valid or test.
+        group: column whose rows of one value are in one split.
+        time: column of dates or numbers; test is the latest rows.
+        missing: further cells without a value; NA, NULL and the like are known.
+        numeric: columns that must be numeric; another value in one is an error.
+        categorical: columns whose numbers are names, like a postcode.
+        ignore: columns to leave out.
+        separator: one character between two cells; default: as the file tells.
+        quote: one character around a cell, '' for none; default: as the file tells.
+        encoding: like cp1252; default: UTF-8, or what a mark at the start says.
+        decimal: mark before decimals; default: as the files tell.
+        min_count: rows of train that a category needs; rarer ones are one together.
+        drop_unlabelled: leave out and count the rows without a label.
+        max_bad_rows: rows that cannot be read and are left out and listed.
+
+    Returns:
+        Source of columns.
+
+    Raises:
+        ValueError: if a file does not exist.
+    """
+    notices = Notices()
+    paths = {"path": path, "valid_path": valid_path, "test_path": test_path}
+    given = parts(paths, SUFFIXES, notices.begin("files"))
+    if split is not None and "all" not in given:
+        raise ValueError(
+            f"splits given twice. Received: ingest.split={split!r}, and files of "
+            f"{', '.join(given)}. Expected one: leave ingest.split out, or give all "
+            "rows as ingest.path."
+        )
+    dialect = {
+        "separator": separator,
+        "quote": quote,
+        "encoding": encoding,
+        "decimal": decimal,
+        "max_bad_rows": max_bad_rows,
+    }
+    columns = {"label": label, "split": split, "group": group, "time": time}
+    keys = {"numeric": numeric, "categorical": categorical, "ignore": ignore}
+
+    @cache
+    def opened():
+        from phistar.components.data.cells.table import Table
+
+        rules = {"missing": missing, "drop_unlabelled": drop_unlabelled}
+        return Table(given, dialect, columns, keys, rules, notices)
+
+    folders = []  # the last one is that of the scratch files
+
+    def read():
+        if not folders:
+            folders.append(tempfile.TemporaryDirectory(prefix="phistar-"))
+        folder = folders[-1]
+        name = (
+            folder.name if isinstance(folder, tempfile.TemporaryDirectory) else folder
+        )
+        return opened().read(Path(name))
+
+    first = next(iter(given.values()))
+    return Source(
+        name=first.found.title,
+        kind="columns",
+        fingerprint={"sha256": digest(given)},
+        read=read,
+        prepare=folders.append,
+        fitting=lambda: {"min_count": min_count, "reading": opened().reading()},
+        overview=cache(lambda: opened().overview()),
+        stratified=True,
+        notices=notices,
+        origin=origins(given, columns),
+    )
+
+
+def digest(given):
+    """A hash of the splits, names and bytes of all files.
+
+    Args:
+        given: dict of split, or "all" -> Part.
+
+    Returns:
+        str.
+    """
+    every = [
+        f"{split}\0{name}\0{file_sha256(file)}\n"
+        for split, part in given.items()
+        for file, name in part.named()
+    ]
+    return hashlib.sha256("".join(every).encode()).hexdigest()
+
+
+def origins(given, columns):
+    """Where the rows of each split come from.
+
+    Args:
+        given: dict of split, or "all" -> Part.
+        columns: "split", "group" and "time" -> name of the column, or None.
+
+    Returns:
+        dict of split, or "all" -> words.
+    """
+    how = {"split": "split by", "group": "grouped by", "time": "by time,"}
+    ways = [f"{word} {columns[key]!r}" for key, word in how.items() if columns[key]]
+    return {split: ", ".join([str(part), *ways]) for split, part in given.items()}
