@@ -74,6 +74,9 @@ def images(name, splits, options, notices, origin, table=""):
         labels = [f["labels"] for f in train if f.get("split", "train") == "train"]
         return Overview(first_rows(labels), len(labels))
 
+    def prepare(folder):
+        bad.folder = folder
+
     def read():
         from phistar.components.data.pictures import Picture, pieces
 
@@ -91,7 +94,7 @@ def images(name, splits, options, notices, origin, table=""):
                         yield Picture(data, one.fields, one.file)
 
             yield from pieces(pictures(), shape, notices.begin(split), white, bad.add)
-            bad.refuse()
+            bad.end()
 
         return {
             split: Chunks(lambda split=split: read_split(split)) for split in splits
@@ -103,6 +106,7 @@ def images(name, splits, options, notices, origin, table=""):
         fingerprint={"sha256": digest.hexdigest()},
         read=read,
         overview=cache(overview),
+        prepare=prepare,
         stratified=True,
         notices=notices,
         fitting=lambda: fitting,
