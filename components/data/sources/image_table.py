@@ -1,6 +1,7 @@
 """Your own images: a table of their files and labels, CSV or any format of tables."""
 
 import os
+from functools import cache
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -17,8 +18,8 @@ from phistar.components.data.files.parts import (
 )
 from phistar.components.data.files.tables import TableFiles, shortened
 from phistar.components.data.notices import Notices
-from phistar.components.data.sources.images import Example, Options
-from phistar.components.data.sources.images import images as images_source
+from phistar.components.data.sources.base import Source
+from phistar.components.data.sources.images import Example, ImageFiles, Options
 
 BAD = "rows that cannot be read left out"
 
@@ -87,13 +88,19 @@ def image_table(
         counts = notices.begin(f"rows of {name}")
         labels = Labels(label, markers, drop_unlabelled)
         splits[name] = rows(table, columns, dividing, labels, counts)
-    return images_source(
-        next(iter(given.values())).found.title,
-        splits,
-        Options(height, width, channels, max_bad_files),
-        notices,
-        origin(given, dividing),
-        digest(given),
+    options = Options(height, width, channels, max_bad_files)
+    files = ImageFiles(splits, options, notices)
+    return Source(
+        name=next(iter(given.values())).found.title,
+        kind="images",
+        fingerprint=files.fingerprint(digest(given)),
+        read=files.read,
+        overview=cache(files.overview),
+        prepare=files.prepare,
+        fitting=files.fitting,
+        stratified=True,
+        notices=notices,
+        origin=origin(given, dividing),
     )
 
 
