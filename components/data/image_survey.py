@@ -4,6 +4,7 @@ Only the beginning and the end of a file are read, but of grey images of 16 bits
 brightest pixel tells what white is.
 """
 
+import csv
 import os
 from collections import Counter
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from phistar.components.data.plain_image import WHITE, Unreadable
 
 FEW = 5  # files that an error names
 BAD = "files left out, as none is a whole image (ingest.max_bad_files)"
+BAD_FILES = "bad_files.csv"  # their list, beside the Dataset
 
 
 class Survey(NamedTuple):
@@ -40,6 +42,7 @@ class Bad:
 
     def __init__(self, most, counts):
         self.most, self.counts, self.found = most, counts, {}
+        self.folder = None  # to list them in
 
     def __contains__(self, file):
         return file in self.found
@@ -50,15 +53,17 @@ class Bad:
             self.found[file] = what
             self.counts.add(BAD, f"{file} ({what})")
         if len(self.found) >= self.most + FEW:
-            self.refuse()
+            self.end()
 
-    def refuse(self):
-        """Refuse the files if there are too many; call it at the end of a pass.
+    def end(self):
+        """List the files at the end of a pass, or refuse them if there are too many.
 
         Raises:
             ValueError: with the first ones, and what they are.
         """
         if len(self.found) <= self.most:
+            if self.found and self.folder:
+                self.write(self.folder / BAD_FILES)
             return
         (file, what), *others = list(self.found.items())[: max(FEW, 1)]
         text = plain_image.refusal(file, what)
@@ -69,6 +74,13 @@ class Bad:
             f"{text} `ingest.max_bad_files=N` leaves out N of them at most, and lists "
             "them."
         )
+
+    def write(self, path):
+        """Write the list: file, received."""
+        with open(path, "w", encoding="utf-8", errors="replace", newline="") as file:
+            table = csv.writer(file)
+            table.writerow(("file", "received"))
+            table.writerows(self.found.items())
 
 
 def survey(files, bad):
@@ -101,7 +113,7 @@ def survey(files, bad):
             continue
         sizes[head.height, head.width] += 1
         channels[head.channels] += 1
-    bad.refuse()
+    bad.end()
     if not sizes:
         raise ValueError(
             f"no image that can be read. Received: {len(bad.found)} files, all of them "

@@ -14,7 +14,8 @@ from pydantic import Field
 from phistar.components.data.files.found import SPLITS, expanded
 from phistar.components.data.image_files import below
 from phistar.components.data.notices import Notices
-from phistar.components.data.sources.images import Example, Options, images
+from phistar.components.data.sources.base import Source
+from phistar.components.data.sources.images import Example, ImageFiles, Options
 
 EXPECTED = (
     "Expected PATH/LABEL/FILE or PATH/SPLIT/LABEL/FILE, with splits train, valid and "
@@ -85,8 +86,19 @@ def image_folder(
                 parts["train"] = parts.pop("all")
             parts[split] = named["all"]
     options = Options(height, width, channels, max_bad_files)
-    name = re.sub(r"\W+", "_", root.resolve().name)
-    return images(name, splits, options, notices, origin)
+    files = ImageFiles(splits, options, notices)
+    return Source(
+        name=re.sub(r"\W+", "_", root.resolve().name),
+        kind="images",
+        fingerprint=files.fingerprint(),
+        read=files.read,
+        overview=cache(files.overview),
+        prepare=files.prepare,
+        fitting=files.fitting,
+        stratified=True,
+        notices=notices,
+        origin=origin,
+    )
 
 
 def splits_of(key, path, notices):
@@ -110,8 +122,9 @@ def splits_of(key, path, notices):
         what = "a file, not a folder" if root.exists() else "no such folder"
         raise ValueError(f"{what}. {received}. {EXPECTED}")
     start, folders = len(os.path.join(root, "")), {}
-    files = [(file, file[start:].split("/")) for file in below(root, counts)]
-    for file, (top, *others) in files:
+    files = below(root, counts)
+    for file in files:
+        top, *others = file[start:].split("/")
         if others:
             least, most = folders.get(top, (len(others), 0))
             folders[top] = min(least, len(others)), max(most, len(others))
@@ -121,7 +134,8 @@ def splits_of(key, path, notices):
         raise ValueError(f"no image in a folder by label. {received}. {EXPECTED}")
     given = are_splits(root, folders, received)
     found = {}
-    for file, (top, *others) in files:
+    for file in files:
+        top, *others = file[start:].split("/")
         labels = [top, *others[:-1]][given:]
         if not others:  # counted
             continue

@@ -1,10 +1,13 @@
 """Your own images: a table of their files and labels, CSV or any format of tables."""
 
 import os
+from functools import cache
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from phistar.components.data.cells.labels import Labels
+from phistar.components.data.cells.missing import Markers
 from phistar.components.data.files.columns import SUFFIXES
 from phistar.components.data.files.dividing import Dividing
 from phistar.components.data.files.parts import (
@@ -15,11 +18,10 @@ from phistar.components.data.files.parts import (
 )
 from phistar.components.data.files.tables import TableFiles, shortened
 from phistar.components.data.notices import Notices
-from phistar.components.data.sources.images import Example, Options
-from phistar.components.data.sources.images import images as images_source
+from phistar.components.data.sources.base import Source
+from phistar.components.data.sources.images import Example, ImageFiles, Options
 
 BAD = "rows that cannot be read left out"
-UNLABELLED = "rows without a label left out, as asked"
 
 
 def image_table(
@@ -79,19 +81,26 @@ def image_table(
     dividing = Dividing(split, group, time)
     columns = {"images": images, "label": label, **dividing.given}
     options = {"separator": separator, "quote": quote, "encoding": encoding}
-    splits = {}
+    splits, markers = {}, Markers()
     for name, part in given.items():
         table = TableFiles(part.files, **options, max_bad_rows=max_bad_rows)
         require_columns(table, columns)
         counts = notices.begin(f"rows of {name}")
-        splits[name] = rows(table, columns, dividing, drop_unlabelled, counts)
-    return images_source(
-        next(iter(given.values())).found.title,
-        splits,
-        Options(height, width, channels, max_bad_files),
-        notices,
-        origin(given, dividing),
-        digest(given),
+        labels = Labels(label, markers, drop_unlabelled)
+        splits[name] = rows(table, columns, dividing, labels, counts)
+    options = Options(height, width, channels, max_bad_files)
+    files = ImageFiles(splits, options, notices)
+    return Source(
+        name=next(iter(given.values())).found.title,
+        kind="images",
+        fingerprint=files.fingerprint(digest(given)),
+        read=files.read,
+        overview=cache(files.overview),
+        prepare=files.prepare,
+        fitting=files.fitting,
+        stratified=True,
+        notices=notices,
+        origin=origin(given, dividing),
     )
 
 
@@ -113,67 +122,55 @@ def require_columns(table, columns):
             )
 
 
-def rows(table, columns, dividing, drop_unlabelled, counts):
+def rows(table, columns, dividing, labels, counts):
     """The examples of a table.
 
     Args:
         table: TableFiles.
         columns: key -> name, `images` and `label` among them.
         dividing: Dividing.
-        drop_unlabelled: True to leave out rows without a label.
+        labels: Labels, new.
         counts: Counter of notices.
 
     Returns:
         list of Example.
 
     Raises:
-        ValueError: a row without a label or a file, with its line.
+        ValueError: rows without a label or a file, with their lines.
     """
+    import numpy as np
+
     found = []
     for batch in table.batches(list(columns.values())):
 
         def place(row, batch=batch):
             return table.place(batch.file, batch.first + row)
 
-        names, labels = (
-            batch.columns[columns[key]].to_pylist() for key in ("images", "label")
-        )
+        of_label = batch.columns[columns["label"]]
+        named, kept = labels.add(of_label, batch.file, batch.first)
         divided = dividing.fields(batch.columns, place)
-        divided = {field: values.tolist() for field, values in divided.items()}
+        fields = {name: values.tolist() for name, values in divided.items()}
+        fields["labels"] = named.to_pylist()
+        files = batch.columns[columns["images"]].to_pylist()
         folder = os.path.dirname(batch.file)
-        for row, (name, label) in enumerate(zip(names, labels, strict=True)):
-            if not label and drop_unlabelled:
-                counts.add(UNLABELLED, place(row))
-                continue
-            for key, value in (("images", name), ("label", label)):
-                if not value:
-                    raise missing(place(row), columns[key], key)
-            fields = {"labels": label}
-            fields |= {field: values[row] for field, values in divided.items()}
-            file = os.path.join(folder, os.path.expanduser(name))
-            found.append(Example(file, fields, name))
+        for row in np.flatnonzero(kept).tolist():
+            if not files[row]:
+                raise ValueError(
+                    f"{place(row)}: no file in the column {columns['images']!r}. "
+                    f"Received: {files[row]!r}. Expected the name of an image in every "
+                    "row, as ingest.images names the column: complete it, or remove "
+                    "the row."
+                )
+            file = os.path.join(folder, os.path.expanduser(files[row]))
+            of_row = {name: values[row] for name, values in fields.items()}
+            found.append(Example(file, of_row, files[row]))
+    labels.require(table.place)
+    labels.tell(table.place, counts)
     for fault in table.bad:
         counts.add(BAD, f"{fault.file}:{fault.line}")
     if not found:
-        raise ValueError(f"{table.files[0]}: no row. Expected a row for each image.")
+        raise ValueError(
+            f"no row with an image. Received: {table.files[0]}. Expected a row for "
+            "each image."
+        )
     return found
-
-
-def missing(place, column, key):
-    """The error about a cell without a value.
-
-    Args:
-        place: of it.
-        column: its name.
-        key: of the section `ingest` that names the column.
-
-    Returns:
-        ValueError.
-    """
-    advice = "complete it, or remove the row"
-    if key == "label":
-        advice += "; ingest.drop_unlabelled=true leaves such rows out"
-    return ValueError(
-        f"{place}: nothing in the column {column!r}. Received: ''. Expected a value, "
-        f"as ingest.{key} names the column: {advice}."
-    )

@@ -267,7 +267,10 @@ def test_a_broken_file_is_named_before_it_is_decoded(tmp_path, name, data):
         image_folder(path=str(tmp_path)).overview()
 
 
-def test_bad_files_are_refused_together_or_let_through_and_listed(tmp_path):
+def test_bad_files_are_refused_together_or_let_through_and_listed(
+    tmp_path, tmp_path_factory
+):
+    kept = tmp_path_factory.mktemp("kept")
     for number in range(6):
         write(tmp_path / f"a/{number}.png", pixels(number))
     files = broken()
@@ -283,6 +286,7 @@ def test_bad_files_are_refused_together_or_let_through_and_listed(tmp_path):
     assert "ingest.max_bad_files=N" in str(error.value)
     for most, fails in ((3, True), (4, True), (5, False)):
         source = image_folder(path=str(tmp_path), max_bad_files=most)
+        source.prepare(kept)
         if fails:
             with pytest.raises(ValueError, match="is not an image that can be read"):
                 list(source.read()["all"])
@@ -292,6 +296,9 @@ def test_bad_files_are_refused_together_or_let_through_and_listed(tmp_path):
             assert len(rows) == 6
         assert notices(source).startswith("5 files left out, as none is a whole image")
         assert f"{tmp_path}/a/empty.png (an empty file)" in notices(source)
+        listed = (kept / "bad_files.csv").read_text().splitlines()
+        assert listed[0] == "file,received" and len(listed) == 6
+        assert f'{tmp_path}/a/hole.png,"an image that is broken' in listed[-1]
 
 
 @pytest.mark.parametrize(

@@ -99,8 +99,12 @@ def test_fingerprint_is_that_of_the_table_and_the_images(data):
 @pytest.mark.parametrize(
     ("row", "keys", "word"),
     [
-        ({"kind": ""}, {}, "a.csv:3: nothing in the column 'kind'.*drop_unlabelled"),
-        ({"file": ""}, {}, "a.csv:3: nothing in the column 'file'"),
+        (
+            {"kind": ""},
+            {},
+            "1 row has no label: .*a.csv:3. .*ingest.drop_unlabelled=true",
+        ),
+        ({"file": ""}, {}, "a.csv:3: no file in the column 'file'"),
         ({"file": "no.png"}, {}, "no.png is not an image that.*Received: no file"),
         ({"who": "p"}, {"split": "who"}, "a.csv:2: the column 'who' does not tell"),
         ({}, {"images": "path"}, "no such column. Received: ingest.images='path'"),
@@ -123,6 +127,6 @@ def test_rows_are_left_out_and_counted_if_asked(data):
     (found,) = source.read()["all"]
     assert found.labels.tolist() == ["a", "b"]
     said = " | ".join(map(str, source.notices.found()))
-    assert f"1 rows without a label left out, as asked: {path}:3" in said
+    assert f"1 rows without a label left out: {path}:3" in said
     assert "1 files left out, as none is a whole image (ingest.max_bad_files): " in said
     assert "gone.png (no file)" in said
