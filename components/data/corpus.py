@@ -6,7 +6,7 @@ from phistar.components.data.arrays import TextFiles
 from phistar.components.data.splits import SPLITS
 
 TOO_LONG = "pairs of {} with a side longer than task.max_length={} left out"
-KEPT_LONG = "pairs of {} longer than task.max_length={} kept: their sources are cut"
+KEPT_LONG = "pairs of {} longer than task.max_length={} kept, long sources cut"
 SHOWN = 30  # bytes of a text that name it
 BLOCK = 1024  # rows that are encoded at once
 
