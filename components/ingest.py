@@ -170,7 +170,7 @@ def progress_of(amount, num_rows):
 
 
 def origins(origin, counts):
-    """What is taken from where.
+    """The origin and the number of each split's rows.
 
     Args:
         origin: of the source.

@@ -30,7 +30,7 @@ def train_texts(pieces, sides):
 def write(folder, pieces, sides, encoder, max_length, notices):
     """Run the second pass: write tokens, sizes, and of test the texts as they are.
 
-    A test that the data give is kept line by line, so that its BLEU is comparable: of a
+    A test that the data give is kept line by line, so that its BLEU is comparable. Of a
     pair with a long side the source is cut, as that of a request is.
 
     Args:

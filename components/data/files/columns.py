@@ -112,8 +112,8 @@ def quote_of(file, options):
     """The quote of a file of cells that are sentences; None for what is usual.
 
     Sentences have quotes of their own, and cells divided by tabs are seldom quoted. So
-    a quote there is that of a cell only if a program has surely written it: around all
-    cells, or around those alone that need it, with its own quotes doubled.
+    a quote there is a cell's only if a program has surely written it. It then stands
+    around all cells, or around those alone that need it, their own quotes doubled.
 
     Args:
         file: Path.
