@@ -5,7 +5,6 @@ them. Only a file with a mistake is read by Python too, to find its line.
 """
 
 import json
-import re
 import sys
 from collections.abc import Iterator
 from itertools import islice
@@ -318,24 +317,33 @@ class Counted:
     closed = False
 
     def __init__(self, stream, found):
-        self.stream, self.quote, self.quotes = stream, found.quote.encode(), 0
-        mark, quote = (re.escape(m.encode()) for m in (found.separator, found.quote))
-        other = rb"[^\r\n" + mark + quote + b"]"  # a quote between two of them
-        self.between = None if found.escape else re.compile(other + quote + other)
-        self.inside = False
+        import numpy as np
+
+        self.stream, self.quotes, self.inside = stream, 0, False
+        self.quote = ord(found.quote) if found.quote and not found.escape else None
+        self.ordinary = np.ones(256, bool)  # bytes that end no cell
+        marks = "\r\n" + found.separator + found.quote
+        self.ordinary[list(marks.encode())] = False
 
     @property
     def stray(self):
         """True if a quote may be one that is not closed, or within a cell."""
-        return self.inside or (self.quotes % 2 == 1 and self.between is not None)
+        return self.inside or self.quotes % 2 == 1
 
     def read(self, size=-1):
         """The next bytes."""
+        import numpy as np
+
         data = self.stream.read(size)
-        if self.quote and (number := data.count(self.quote)):
-            self.quotes += number
-            if self.between is not None and not self.inside:
-                self.inside = self.between.search(data) is not None
+        if self.quote is None or self.inside:
+            return data
+        values = np.frombuffer(data, "uint8")
+        places = np.flatnonzero(values == self.quote)
+        self.quotes += len(places)
+        # a quote between two bytes of a cell; not at the ends of what is read
+        places = places[(places > 0) & (places < len(values) - 1)]
+        before, after = values[places - 1], values[places + 1]
+        self.inside = bool((self.ordinary[before] & self.ordinary[after]).any())
         return data
 
 
