@@ -256,8 +256,8 @@ def add_predict(added: Parser) -> None:
         "files",
         metavar="FILE",
         nargs="+",
-        help="columns: CSV with a header; images: files or folders; texts: lines; "
-        ".gz too; - is stdin",
+        help="columns: CSV with a header; images: files or folders; texts: lines, or a "
+        "column of JSON lines, Parquet, CSV or TSV; .gz too; - is stdin",
     )
     added.add_argument(
         "--signature",
@@ -273,10 +273,17 @@ def add_predict(added: Parser) -> None:
         help="inputs of one call (default: 1024 rows of columns, 32 of others)",
     )
     added.add_argument(
+        "--column",
+        metavar="COLUMN",
+        help="of texts in a table: the one with the texts (default: source, prompt or "
+        "text, as the signature calls it)",
+    )
+    added.add_argument(
         "--label",
         metavar="COLUMN",
         help="of columns: the one with the labels. log_prob needs it (default: label); "
-        "predict scores its answers with it",
+        "predict scores its answers with it. Of pairs in a table: the one with the "
+        "translations that log_prob scores (default: target)",
     )
     added.add_argument(
         "--missing",

@@ -227,6 +227,7 @@ def predict(given: Namespace) -> Answer:
         signature=given.signature,
         knobs={name: vars(given)[name] for name in KNOBS},
         batch_size=given.batch_size,
+        column=given.column,
         label=given.label,
         missing=given.missing,
     )
