@@ -36,7 +36,7 @@ def parse(typed: list[str]) -> argparse.Namespace:
     overrides = [
         word
         for before, word in zip(["", *typed], typed, strict=False)
-        if "=" in word and not word.startswith("-") and before not in ("--root", LINE)
+        if is_override(word) and before not in ("--root", LINE)
     ]
     words = (word for word in typed if not word.startswith("-"))
     command = next((word for word in words if word not in overrides), "")
@@ -66,6 +66,14 @@ def parse(typed: list[str]) -> argparse.Namespace:
             errors.USAGE,
         )
     return given
+
+
+def is_override(word: str) -> bool:
+    """True for key=value; not for an option, nor for a file with = in its name."""
+    key, equals, _ = word.partition("=")
+    if not equals or word.startswith("-") or "/" in key:
+        return False
+    return not (word.endswith((".yaml", ".yml")) and Path(word).is_file())
 
 
 def make_parser() -> tuple[Parser, dict[str, Parser]]:
