@@ -172,7 +172,7 @@ def progress_of(amount, num_rows):
 
 
 def origins(origin, counts):
-    """What is taken from where.
+    """The origin and the number of each split's rows.
 
     Args:
         origin: of the source.
@@ -184,8 +184,10 @@ def origins(origin, counts):
     found = {}
     for name in SPLITS:
         where = ""
-        if name in origin or "all" in origin:
-            where = f"of {origin.get(name) or origin['all']}"
+        if name in origin:
+            where = f"of {origin[name]}"
+        elif "all" in origin:
+            where = f"out of {origin['all']}"
         elif origin:
             where = "made from train"
         found[name] = {"rows": counts[f"{name}_rows"], "from": where}

@@ -22,9 +22,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-MOST = 20  # labels that an error lists
-SHOWN = reprlib.Repr()
-SHOWN.maxstring = 60
+SHOWN = 10  # labels that an error lists
+CUT = reprlib.Repr()
+CUT.maxstring = 60  # characters of each
 
 
 @dataclass(frozen=True)
@@ -81,10 +81,10 @@ class LabelSpace:
         ]
         if unknown:
             raise ValueError(
-                "labels outside the label space: train has no example of them. "
-                f"Received: {shortened(unknown)}. Expected each of "
-                f"{listed(self.names)}: correct the rows, leave the label out, or give "
-                "it enough rows that train has some."
+                "labels outside the label space, which is that of train. Received: "
+                f"{shortened(unknown)}. Expected one of "
+                f"{shortened(map(shown, self.names))}: correct the rows, or give train "
+                "an example of each label."
             )
 
     def index(self, values):
@@ -98,22 +98,14 @@ class LabelSpace:
 
 def shown(name):
     """A label in an error: in quotes, on one line, without its middle if it is long."""
-    return SHOWN.repr(str(name))
+    return CUT.repr(str(name))
 
 
-def listed(names):
-    """Labels in an error: of many the first ones, and the number of the others.
-
-    Args:
-        names: iterable of str.
-    """
-    return f"[{shortened(list(map(shown, names)))}]"
-
-
-def shortened(words):
-    """Words in one line, of many the first ones and the number of the others."""
-    more = f" and {len(words) - MOST:,} more" if len(words) > MOST else ""
-    return ", ".join(words[:MOST]) + more
+def shortened(names):
+    """Names in one line, of many the first ones and the number of the others."""
+    names = list(names)
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more
 
 
 def first_rows(names, numbers=None):
@@ -175,7 +167,7 @@ def binary_space(task, first_row, num_rows):
     if positive not in first_row:
         raise ValueError(
             f"`task.positive` is not a label of the data. Received: {shown(positive)}. "
-            f"Expected one of {listed(sorted(first_row))}."
+            f"Expected one of {shortened(map(shown, sorted(first_row)))}."
         )
     negative = next(name for name in first_row if name != positive)
     return LabelSpace((negative, positive), (-1, 1))
@@ -204,7 +196,7 @@ def require_two(first_row, num_rows):
     if len(first_row) < 2:
         raise ValueError(
             f"one class only: there is nothing to learn. Received: {num_rows} rows, in "
-            f"train with the label {listed(first_row)}. "
+            f"train with the label {shortened(map(shown, first_row))}. "
             "Expected at least two labels: check the column, or the folders, that hold "
             "the labels, and the split."
         )

@@ -68,6 +68,7 @@ def read(data: Any, reads: str, called: Signature, label: str) -> Found:
     paths = (os.PathLike,) if reads == "lines" else (os.PathLike, str)
     if all(isinstance(one, paths) for one in data):
         files = [os.fspath(path) for path in data]
+        label = None if reads == "lines" else label  # texts have columns of their own
         return Found(inputs.read(reads, files, called, label, MISSING), None)
     names = needed(called)
     if reads == "table" or len(names) > 1:

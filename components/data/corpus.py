@@ -6,7 +6,7 @@ from phistar.components.data.arrays import TextFiles
 from phistar.components.data.splits import SPLITS
 
 TOO_LONG = "pairs of {} with a side longer than task.max_length={} left out"
-KEPT_LONG = "pairs of {} longer than task.max_length={} kept: their sources are cut"
+KEPT_LONG = "pairs of {} longer than task.max_length={} kept, long sources cut"
 SHOWN = 30  # bytes of a text that name it
 BLOCK = 1024  # rows that are encoded at once
 
@@ -30,7 +30,7 @@ def train_texts(pieces, sides):
 def write(folder, pieces, sides, encoder, max_length, notices):
     """Run the second pass: write tokens, sizes, and of test the texts as they are.
 
-    A test that the data give is kept line by line, so that its BLEU is comparable: of a
+    A test that the data give is kept line by line, so that its BLEU is comparable. Of a
     pair with a long side the source is cut, as that of a request is.
 
     Args:

@@ -65,6 +65,7 @@ def read(data, kind, name="predict", label="label"):
 def in_file(path, kind, name="predict", label="label"):
     """The inputs of a file, as `phistar predict` reads it."""
     reads = "lines" if kind == "pairs" else kind
+    label = None if reads == "lines" else label
     found = inputs.read(reads, [str(path)], called(kind, name), label, MISSING)
     return [one.values for one in found]
 

@@ -1,5 +1,7 @@
 """Columns of texts in files of rows, some rows at a time, as bytes of UTF-8."""
 
+import csv
+import io
 import re
 from functools import cached_property
 
@@ -107,11 +109,11 @@ def as_bytes(array):
 
 
 def quote_of(file, options):
-    """The quote of a file of cells that are sentences; None for the usual one.
+    """The quote of a file of cells that are sentences; None for what is usual.
 
-    Sentences have quotes of their own. Cells divided by tabs are seldom quoted, so a
-    quote is that of a cell only if a program has surely written it: around all cells,
-    or around those alone that need it.
+    Sentences have quotes of their own, and cells divided by tabs are seldom quoted. So
+    a quote there is a cell's only if a program has surely written it. It then stands
+    around all cells, or around those alone that need it, their own quotes doubled.
 
     Args:
         file: Path.
@@ -120,13 +122,21 @@ def quote_of(file, options):
     head = streams.head(file)
     if streams.kind(file, head) != "csv":
         return None
-    found = dialect(file, options["separator"], None, options["encoding"], None)
+    found = dialect(file, options["separator"], '"', options["encoding"], None)
     if found.separator != "\t":
         return None
-    text = head.decode(found.encoding, "ignore")
-    cells = [cell for cell in re.split(r"[\t\r\n]+", text) if cell]
-    begun = [cell for cell in cells if cell.startswith('"')]
-    doubled = [c for c in begun if '""' in c[1:-1]]
-    if begun and (len(begun) == len(cells) or len(doubled) == len(begun)):
-        return None
-    return ""
+    text = head.decode(found.encoding, "ignore").removeprefix("\ufeff")
+    cut = len(head) == streams.HEAD
+    rows = []
+    try:
+        for row in found.reader(io.StringIO(text, newline="")):
+            rows.append(row)
+    except csv.Error as error:
+        if not (cut and "unexpected end" in str(error)):
+            return ""
+    lengths = {len(row) for row in (rows[:-1] if cut else rows) if row}
+    num_cells = sum(map(len, rows))
+    num_quoted = len(re.findall(r'(?:^|\t)"', text, re.MULTILINE))
+    needless = re.search(r'(?:^|\t)"[^"\t\r\n]*"(?=\t|\r|$)', text, re.MULTILINE)
+    surely = len(lengths) == 1 and (not needless or num_quoted >= num_cells)
+    return None if num_quoted and surely else ""

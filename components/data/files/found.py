@@ -128,7 +128,7 @@ class Found:
         return False
 
     def instead(self):
-        """What the place holds instead of files to read, in words."""
+        """Files that the place holds instead, in words."""
         found = "; ".join(map(str, self.counts.values()))
         return f", with {found}" if found else ""
 

@@ -116,7 +116,7 @@ def digest(given):
 
 
 def origin(given, dividing):
-    """Where the rows of each split come from.
+    """The origin of each split's rows.
 
     Args:
         given: dict of split -> Part.

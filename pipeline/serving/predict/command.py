@@ -37,6 +37,7 @@ def predict(
     signature: str,
     knobs: dict,
     batch_size: int | None,
+    column: str | None,
     label: str | None,
     missing: list[str] | None,
 ) -> dict:
@@ -49,8 +50,10 @@ def predict(
         signature: name of it.
         knobs: name -> number, or None for the default.
         batch_size: inputs of one call; None is the contract's.
+        column: of texts, where files are tables; None is the signature's own name.
         label: column of a table with the labels; None is "label" for log_prob. If it
-            is given, `predict` scores its answers with it.
+            is given, `predict` scores its answers with it. Of pairs, the column of
+            translations to score; None is "target".
         missing: cells without a value; None is those of ingest.
 
     Returns:
@@ -64,7 +67,7 @@ def predict(
     reads = export.contract["reads"]
     called = signature_of(export.contract, signature)
     knobs = {name: value for name, value in knobs.items() if value is not None}
-    others = {"missing": missing, "label": label}
+    others = {"missing": missing, "column": column, "label": label}
     typed = [*knobs, *(name for name, value in others.items() if value is not None)]
     require_options(export.contract, called, typed)
     called.settings(knobs)  # a wrong one is refused before TensorFlow's import
@@ -73,7 +76,7 @@ def predict(
     scored = "label" in called.y or label is None
     read = called if scored else signature_of(export.contract, "log_prob")
     counts = Counter()
-    found = inputs.read(reads, files, read, label or "label", words, counts)
+    found = inputs.read(reads, files, read, label, words, column, counts)
     live = is_live()  # a file gets the answers, and one line at the end
     with working("predict") if live else contextlib.nullcontext():
         total = inputs.count(reads, files) if live else None
@@ -139,10 +142,13 @@ def require_options(contract: dict, called: Signature, typed: list[str]) -> None
 
 def options(contract: dict, called: Signature) -> list[str]:
     """Names of the options that a signature, and a file of its kind, has."""
-    table = contract["reads"] == "table"
+    table, texts = (contract["reads"] == kind for kind in ("table", "lines"))
     labels = "label" in called.y or "log_probs" in called.outputs
+    scored = (table and labels) or (
+        texts and {"source", "text"} <= called.inputs.keys()
+    )
     has = [name for name in KNOBS if name in called.knobs]
-    return has + ["missing"] * table + ["label"] * (table and labels)
+    return has + ["missing"] * table + ["column"] * texts + ["label"] * scored
 
 
 def option(name: str) -> str:

@@ -2,7 +2,7 @@
 
     table     a CSV with a header: the columns that the signature takes, others ignored
     images    a file of any format; a folder, for all below it
-    lines     a line each; several fields divided by tabs
+    lines     a line each, or a column of a table; see texts.py
 
 A file that ends in .gz is decompressed; - is stdin, for all but images.
 """
@@ -16,6 +16,7 @@ from phistar.components.data.image_files import below
 from phistar.components.data.notices import Counter
 from phistar.components.data.plain_image import READABLE, Unreadable, plain, refusal
 from phistar.components.serving.request import Signature
+from phistar.pipeline.serving.predict import texts
 from phistar.pipeline.serving.predict.files import STDIN, Input, opened, present, shown
 from phistar.pipeline.serving.predict.table import Table
 
@@ -26,8 +27,9 @@ def read(
     reads: str,
     files: list[str],
     called: Signature,
-    label: str,
+    label: str | None,
     missing: tuple,
+    column: str | None = None,
     counts: Counter | None = None,
 ) -> Iterator[Input]:
     """The inputs of all files, in order.
@@ -36,8 +38,9 @@ def read(
         reads: "table", "images" or "lines", of the contract.
         files: as typed.
         called: the signature.
-        label: column of a table with the labels.
+        label: column of a table with the labels, or of texts with those to score.
         missing: cells of a table without a value.
+        column: of texts in a table.
         counts: of what is left out of folders, and changed in images.
 
     Raises:
@@ -50,13 +53,15 @@ def read(
             found = pictures(files, counts)
             return (picture(path, called, counts) for path in found)
         case "table":
-            table = Table(called, label, missing)
+            table = Table(called, label or "label", missing)
             return chain.from_iterable(map(table.rows, present(files)))
         case _:
             names = list(called.inputs)
             if "text" in called.y:
                 names = [n for n in names if n != "prompt"]  # the whole text
-            return chain.from_iterable(lines(f, names) for f in present(files))
+            return chain.from_iterable(
+                texts.inputs(file, names, column, label) for file in present(files)
+            )
 
 
 def chunks(inputs: Iterator[Input]) -> Iterator[list[Input]]:
@@ -76,7 +81,7 @@ def count(reads: str, files: list[str]) -> int | None:
     """About the number of inputs, for the progress bar; None for stdin."""
     if reads == "images":
         return len(pictures(files, Counter()))
-    if STDIN in files:
+    if STDIN in files or not all(map(texts.has_lines, files)):
         return None
     present(files)
     total = 0
@@ -84,21 +89,6 @@ def count(reads: str, files: list[str]) -> int | None:
         with opened(file) as stream:
             total += sum(1 for _ in stream) - (reads == "table")
     return total
-
-
-def lines(file: str, names: list[str]) -> Iterator[Input]:
-    """One input a line; `names` are the fields of a line."""
-    with opened(file) as stream:
-        for number, line in enumerate(stream, 1):
-            line = line.removesuffix(b"\n").removesuffix(b"\r")
-            fields = [line] if len(names) == 1 else line.split(b"\t")
-            place = {"file": shown(file), "line": number}
-            if len(fields) != len(names):
-                raise ValueError(
-                    f"{file}:{number}: a line without its fields. Received: "
-                    f"{len(fields) - 1} tabs. Expected {' TAB '.join(names)}."
-                )
-            yield Input(place, dict(zip(names, fields, strict=True)))
 
 
 def pictures(files: list[str], counts: Counter) -> list[str]:

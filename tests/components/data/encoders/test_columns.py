@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from phistar.components.data.encoders.columns import Columns
+from tests.helpers import odd
 
 RAW = {
     "age": np.array([20.0, 30.0, np.nan, 50.0]),
@@ -101,14 +102,19 @@ def test_to_json_makes_the_same_encoder():
 def test_signature_and_describe_name_every_column():
     encoder = Columns.fit([RAW])
     assert list(encoder.signature()) == list(encoder.describe()) == list(RAW)
+    assert encoder.own_names == {name: name for name in RAW}
     assert encoder.signature()["age"].dtype == tf.float32
     assert encoder.signature()["city"].dtype == tf.string
 
 
-@pytest.mark.parametrize("name", ["label", "top_k", "two words", "class", ""])
-def test_fit_refuses_a_name_that_no_signature_can_have(name):
-    with pytest.raises(ValueError, match=f"Received: {name!r}"):
-        Columns.fit([{name: np.array([1.0, 2.0])}])
+def test_columns_of_any_name_are_encoded_as_plain_ones():
+    raw = {name: RAW["size"] + i for i, name in enumerate(odd.COLUMNS)}
+    plain = {f"x{i}": values for i, values in enumerate(raw.values())}
+    encoder = Columns.fit([raw])
+    np.testing.assert_array_equal(
+        encoder.encode(raw), Columns.fit([plain]).encode(plain)
+    )
+    assert list(encoder.own_names.values()) == list(odd.COLUMNS)
 
 
 @pytest.mark.parametrize("values", [[np.nan, np.nan], [1.0, np.inf]])
