@@ -69,7 +69,7 @@ class Bad:
         text = plain_image.refusal(file, what)
         if others:
             listed = "; ".join(f"{file}: {what}" for file, what in others)
-            text += f" So are others: {listed}."
+            text += f" Others too: {listed}."
         raise ValueError(
             f"{text} `ingest.max_bad_files=N` leaves out N of them at most, and lists "
             "them."
@@ -157,9 +157,9 @@ def chosen(found, height, width, channels, counts):
     others = found.sizes.total() - found.sizes[size]
     if others and not (height and width):
         counts.add(
-            f"images resized to {size[0]}x{size[1]} (height x width), the size of "
-            f"{same:,} of them: it is the most common of {len(found.sizes):,} sizes; "
-            "ingest.height and ingest.width choose another",
+            f"images resized to {size[0]}x{size[1]} (height x width), the most common "
+            f"of {len(found.sizes):,} sizes, of {same:,} others; ingest.height and "
+            "ingest.width choose another",
             count=others,
         )
     elif others:

@@ -119,8 +119,12 @@ def splits_of(key, path, notices):
     root, counts = expanded(key, path), notices.begin(key)
     received = f"Received: ingest.{key}={path!r}, that is {root.absolute()}"
     if not root.is_dir():
-        what = "a file, not a folder" if root.exists() else "no such folder"
-        raise ValueError(f"{what}. {received}. {EXPECTED}")
+        if root.exists():
+            raise ValueError(
+                f"a file, not a folder. {received}. {EXPECTED} A table of files and "
+                "labels is read with ingest.source=image_table."
+            )
+        raise ValueError(f"no such folder. {received}. {EXPECTED}")
     start, folders = len(os.path.join(root, "")), {}
     files = below(root, counts)
     for file in files:

@@ -80,7 +80,10 @@ def test_size_is_that_of_the_most_and_said(tmp_path):
     source = image_folder(path=str(tmp_path))
     (rows,) = source.read()["all"]
     assert rows.inputs.shape == (3, 6, 5, 3)
-    assert "1 images resized to 6x5 (height x width), the size of 2" in notices(source)
+    assert (
+        "1 images resized to 6x5 (height x width), the most common of 2 sizes, of 2 "
+        in notices(source)
+    )
     source = image_folder(path=str(tmp_path), width=7)
     assert next(iter(source.read()["all"])).inputs.shape == (3, 6, 7, 3)
 
