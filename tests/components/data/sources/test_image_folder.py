@@ -179,6 +179,10 @@ def test_splits_are_known_in_any_case(tmp_path, names):
         write(tmp_path / "all" / split / "b" / "deep" / "2.png", pixels(1))
     _, labels = read(tmp_path / "all")
     assert labels == {"train": ["a", "b"], "test": ["a", "b"]}
+    found = image_folder(path=str(tmp_path / "all")).origin
+    assert found == dict(
+        zip(("train", "test"), (f"{tmp_path}/all/{n}" for n in names), strict=True)
+    )
 
 
 def test_a_label_may_be_called_like_a_split(tmp_path):
