@@ -1,8 +1,10 @@
 """Image files whose labels are known: by their folders, or by a table."""
 
 import hashlib
+import math
 import os
 from functools import cached_property
+from itertools import islice
 from typing import NamedTuple
 
 from phistar.components.data.image_survey import Bad, chosen, survey
@@ -52,6 +54,7 @@ class ImageFiles:
         self.splits, self.options, self.notices = splits, options, notices
         self.bad = Bad(options.max_bad_files, notices.begin("bad files"))
         self.white = None  # known after `read`
+        self.folder, self.kept = None, set()  # splits whose pixels are kept in it
 
     @cached_property
     def survey(self):
@@ -82,8 +85,8 @@ class ImageFiles:
         return Overview(first_rows(labels), len(labels))
 
     def prepare(self, folder):
-        """Keep the list of the files that are left out in a folder."""
-        self.bad.folder = folder
+        """Keep pixels in a folder, and the list of the files that are left out."""
+        self.bad.folder = self.folder = folder
 
     def read(self):
         """Pieces of the rows.  -> dict of split, or "all" -> Chunks"""
@@ -96,19 +99,54 @@ class ImageFiles:
         }
 
     def pieces(self, split, shape):
-        """The rows of a split.  -> iterator of Rows"""
+        """The rows of a split, decoded once if there is a folder.
+
+        Yields:
+            Rows.
+        """
         from phistar.components.data.pictures import Picture, pieces
 
+        if split in self.kept:
+            yield from self.again(split, shape)
+            return
+
         def pictures():
-            for one in self.splits[split]:
-                if one.file not in self.bad:
-                    with open(one.file, "rb") as file:
-                        data = file.read()
-                    yield Picture(data, one.fields, one.file)
+            for one in self.good(split):
+                with open(one.file, "rb") as file:
+                    data = file.read()
+                yield Picture(data, one.fields, one.file)
 
         counts = self.notices.begin(split)
-        yield from pieces(pictures(), shape, counts, self.white, self.bad.add)
+        found = pieces(pictures(), shape, counts, self.white, self.bad.add)
+        # a pass may be left before its end, and then begins anew
+        with open(self.pixels(split) if self.folder else os.devnull, "wb") as kept:
+            for rows in found:
+                kept.write(rows.inputs)
+                yield rows
         self.bad.end()
+        if self.folder:
+            self.kept.add(split)
+
+    def again(self, split, shape):
+        """The rows of a split whose pixels are kept.  -> iterator of Rows"""
+        import numpy as np
+
+        from phistar.components.data.pictures import rows, rows_of_piece
+
+        fields = (one.fields for one in self.good(split))
+        most, size = rows_of_piece(shape), math.prod(shape)
+        with open(self.pixels(split), "rb") as kept:
+            while part := list(islice(fields, most)):
+                pixels = np.fromfile(kept, "uint8", len(part) * size)
+                yield rows(pixels.reshape(len(part), *shape), part)
+
+    def good(self, split):
+        """The examples of a split whose files can be read.  -> iterator of Example"""
+        return (one for one in self.splits[split] if one.file not in self.bad)
+
+    def pixels(self, split):
+        """The file of a split's pixels, all images one behind the other."""
+        return self.folder / f"{split}.pixels"
 
     def fitting(self):
         """Further arguments of the encoder's `fit`.  -> dict"""
