@@ -187,7 +187,8 @@ class RaggedFile:
 
     def close(self):
         """Close both.  -> str, SHA-256 of dtype, lengths and values."""
-        offsets = np.cumsum([0, *self.lengths], dtype="int64")
+        lengths = np.frombuffer(self.lengths, "int64")
+        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype("int64")
         self._head(int(offsets[-1]))
         self.file.close()
         np.save(self.offsets, offsets)
@@ -208,7 +209,7 @@ class TextFiles:
 
     def __init__(self, folder, sides, dtype, raw):
         folder.mkdir(parents=True)
-        self.path, self.sizes = folder / "sizes.npy", []
+        self.path, self.sizes = folder / "sizes.npy", array("q")
         self.tokens = [RaggedFile(folder, side, dtype) for side in sides]
         kept = sides if raw else ()
         self.raw = [RaggedFile(folder, RAW[side], "uint8") for side in kept]
@@ -225,13 +226,13 @@ class TextFiles:
             file.append(row)
         for file, row in zip(self.raw, raw, strict=True):
             file.append(row)
-        self.sizes.append(size)
+        self.sizes.extend(size)
 
     def close(self):
         """Close all.  -> str, SHA-256 of the tokens."""
         for file in self.raw:
             file.close()
-        np.save(self.path, np.array(self.sizes, "int64").reshape(-1, 2))
+        np.save(self.path, np.frombuffer(self.sizes, "int64").reshape(-1, 2))
         digests = [file.close() for file in self.tokens]
         if len(digests) == 1:
             return digests[0]

@@ -95,8 +95,8 @@ class Signature(NamedTuple):
         for name, values in rows.items():
             end = self.places[name]
             if end in found:
-                what, twice = f"{self.name} got an input twice", f"{name}, {end}"
-                raise wrong(what, twice, "one of the two", self.shown[end], "inputs")
+                what, own = f"{self.name} got an input twice", self.shown[end]
+                raise wrong(what, f"{own}, {end}", "one of the two", own, "inputs")
             found[end] = values
         if missing := [self.shown[end] for end in self.shown if end not in found]:
             others = listed(missing, ordered=False)

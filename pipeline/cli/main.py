@@ -193,7 +193,7 @@ def run(given: Namespace) -> Answer:
 
     from phistar.pipeline.cli.printing import card_lines, result
     from phistar.pipeline.run.command import run_once, run_seeds
-    from phistar.pipeline.run.page import data_card
+    from phistar.pipeline.run.data_card import data_card
 
     words = given.root, given.typed
     with terminal.working("", "looking into the store"):
@@ -207,10 +207,9 @@ def run(given: Namespace) -> Answer:
     if given.seeds:
         title += f", {given.seeds} seeds, mean ± sd"
     elif given.last == "ingest":
-        dataset = answer["stages"]["ingest"]["path"]
-        answer["data_card"] = data_card(dataset)
+        answer["data_card"], page = data_card(given.root, answer)
         lines = card_lines(answer["data_card"], terminal.width())
-        lines += ["", f"as a page: {dataset}/card/data_card.html", ""]
+        lines += ["", f"as a page: {page}", ""]
     following = next_commands(given, config, answer)
     return answer, [*lines, *result(title, answer, following)]
 

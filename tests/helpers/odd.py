@@ -26,7 +26,7 @@ LABELS = (
         "label",
         "rows",
         "/etc/passwd",
-        "1.0",
+        "1",
     ),
 )
 # of folders that a root may be, and of files

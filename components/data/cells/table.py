@@ -1,6 +1,5 @@
 """A table of the user: its columns by what they are for, and its rows, typed."""
 
-import csv
 import sys
 import tempfile
 from difflib import get_close_matches
@@ -9,10 +8,10 @@ from pathlib import Path
 from phistar.components.data.cells.forms import WORDS
 from phistar.components.data.cells.missing import Markers, number
 from phistar.components.data.cells.typed import Roles, Rules, Typed
+from phistar.components.data.files import bad_rows
 from phistar.components.data.files.tables import TableFiles, report, shortened
 from phistar.components.data.sources.base import FEW_ROWS, Chunks, Overview
 
-BAD_ROWS = "bad_rows.csv"
 SMALL_BYTES = 32 * 2**20  # of files that an overview reads to their end
 HEAD_ROWS = 10**5  # of other files
 
@@ -104,39 +103,29 @@ class Table:
                 f"{shortened(names)} ({how}).{hint}"
             )
 
-    def read(self, folder):
+    def read(self, folder, owner=None):
         """The rows of each split, typed by one pass over the files.
 
         Args:
             folder: Path for scratch files.
+            owner: object that removes the folder once nobody needs it.
 
         Returns:
             dict of split, or "all" -> Chunks.
         """
-        if self.typed is None or self.typed.folder != folder:
-            self.typed = Typed(self.files, self.roles, self.rules, folder)
+        self.typed = Typed(self.files, self.roles, self.rules, folder, owner)
         for files in self.files.values():
             report(files)
         for words, wanted in (("numbers", False), ("words", True)):
             found = [c.name for c in self.typed.columns if (c.form == WORDS) == wanted]
             print(f"{words}: {', '.join(found)}", file=sys.stderr)
         self.typed.tell(self.notices.begin("rows"))
-        self._list_bad_rows(folder / BAD_ROWS)
+        bad = [fault for files in self.files.values() for fault in files.bad]
+        bad_rows.write(bad, folder / bad_rows.NAME.format(""))
         return {split: self._chunks(self.typed, split) for split in self.files}
 
     def _chunks(self, typed, split):
         return Chunks(lambda: typed.rows(split))
-
-    def _list_bad_rows(self, path):
-        """Write the rows that could not be read, if there are any."""
-        found = [fault for files in self.files.values() for fault in files.bad]
-        if not found:
-            return
-        with open(path, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(["file", "line", "column", "value", "reason"])
-            for fault in found:
-                writer.writerow([str(part) for part in fault[:5]])
 
     def reading(self):
         """How the cells are read; see Typed."""

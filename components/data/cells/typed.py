@@ -65,6 +65,7 @@ class Typed:
         roles: Roles.
         rules: Rules.
         folder: Path for the scratch files, one for each split.
+        owner: object that removes the folder once nobody needs it.
 
     Attributes:
         columns: list of Column, of the inputs.
@@ -75,8 +76,9 @@ class Typed:
         ValueError: a mistake in the files, with its place.
     """
 
-    def __init__(self, files, roles, rules, folder):
-        self.files, self.roles, self.rules, self.folder = files, roles, rules, folder
+    def __init__(self, files, roles, rules, folder, owner=None):
+        self.files, self.roles, self.rules = files, roles, rules
+        self.folder, self.owner = folder, owner
         forms = {}
         while True:
             try:

@@ -5,7 +5,7 @@ import io
 import re
 from functools import cached_property
 
-from phistar.components.data.files import streams
+from phistar.components.data.files import bad_rows, streams
 from phistar.components.data.files.dialect import dialect
 from phistar.components.data.files.tables import TableFiles, shortened
 from phistar.components.data.files.texts import CHANGED
@@ -24,7 +24,27 @@ SUFFIXES = (
     ".tab",
 )
 SIGNS = {sign.encode(): what for sign, what in CHANGED.items() if sign != "\r"}
-BAD = "rows that cannot be read left out"
+BAD = "rows that cannot be read left out, see bad_rows.csv"
+
+
+def text_columns(given, columns, dividing, options, folders):
+    """The texts of each part.
+
+    Args:
+        given: dict of split, or "all" -> Part.
+        columns, dividing, options, folders: see TextColumns.
+
+    Returns:
+        dict of split, or "all" -> TextColumns.
+    """
+    names = {
+        split: bad_rows.NAME.format("" if split == "all" else f"_{split}")
+        for split in given
+    }
+    return {
+        split: TextColumns(part, columns, dividing, options, names[split], folders)
+        for split, part in given.items()
+    }
 
 
 class TextColumns:
@@ -35,11 +55,13 @@ class TextColumns:
         columns: dict of a key of the section `ingest` -> name of a column of texts.
         dividing: Dividing.
         options: keys of TableFiles.
+        name: of the list of bad rows.
+        folders: list of Path; the list is written to the last one, if there is one.
     """
 
-    def __init__(self, part, columns, dividing, options):
+    def __init__(self, part, columns, dividing, options, name, folders):
         self.part, self.columns, self.dividing = part, columns, dividing
-        self.options = options
+        self.options, self.name, self.folders = options, name, folders
 
     @cached_property
     def table(self):
@@ -98,6 +120,8 @@ class TextColumns:
             yield texts, self.dividing.fields(batch.columns, place), note
         for fault in table.bad:
             counts.add(BAD, f"{fault.file}:{fault.line}")
+        for folder in self.folders[-1:]:
+            bad_rows.write(table.bad, folder / self.name)
         read(sum(sizes.values()))
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from phistar.components.data.files.found import expanded
 from phistar.components.data.notices import Notices
 
 if TYPE_CHECKING:  # NumPy takes longer to import than a source to open
@@ -77,7 +78,7 @@ def existing(key, path, expected):
     Raises:
         ValueError: if it does not exist, is a folder, or may not be read.
     """
-    file = Path(path).expanduser()
+    file = expanded(key, path)
     received = f"Received: ingest.{key}={path!r}, that is {file.absolute()}"
     if file.is_dir():
         raise ValueError(f"a folder, not a file. {received}. Expected {expected}.")

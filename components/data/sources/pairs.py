@@ -3,7 +3,7 @@
 import re
 from itertools import zip_longest
 
-from phistar.components.data.files.columns import TextColumns
+from phistar.components.data.files.columns import text_columns
 from phistar.components.data.files.parts import digest, origin
 from phistar.components.data.files.texts import TextFile
 from phistar.components.data.sources.base import (
@@ -14,7 +14,7 @@ from phistar.components.data.sources.base import (
     Rows,
     objects,
 )
-from phistar.components.data.sources.text import grouped
+from phistar.components.data.sources.pieces import grouped
 from phistar.components.hashing import file_sha256
 
 SMALL = 64 * 2**20  # bytes that are read within a second or two
@@ -34,6 +34,7 @@ class LinePairs:
 
     def __init__(self, given, encoding, notices):
         self.given, self.encoding, self.notices = given, encoding, notices
+        self.folders = []
         every = [file for both in given.values() for file in both]
         self.name = re.sub(r"\W+", "_", every[0].resolve().name.split(".")[0])
         self.amount = Amount(sum(file.stat().st_size for file in every))
@@ -72,10 +73,8 @@ class RowPairs:
 
     def __init__(self, given, named, dividing, options, notices):
         self.given, self.notices = given, notices
-        self.tables = {
-            split: TextColumns(part, named, dividing, options)
-            for split, part in given.items()
-        }
+        self.folders = []  # the last one is for the list of bad rows
+        self.tables = text_columns(given, named, dividing, options, self.folders)
         self.name = (given.get("all") or given["train"]).found.title
         every = [file for part in given.values() for file in part.files]
         self.amount = Amount(sum(file.stat().st_size for file in every))

@@ -115,6 +115,7 @@ def parallel(
         kind="pairs",
         fingerprint=data.fingerprint(),
         read=lambda: chunks(data),
+        prepare=data.folders.append,
         overview=lambda: overview(data),
         notices=notices,
         origin=data.origin,

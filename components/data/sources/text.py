@@ -30,10 +30,10 @@ from phistar.components.data.sources.base import (
     objects,
     require_no,
 )
+from phistar.components.data.sources.pieces import PIECE_BYTES, pieces
 
 SUFFIXES = (".txt", ".text", ".md", ".gz", ".zst", ".bz2")
-PIECE_BYTES = 16 * 2**20
-PIECE_ROWS = 2**17  # short texts cost more as objects than their bytes tell
+FEW_FILES = 3  # one for each split at least
 EMPTY = "empty lines left out"
 NO_TEXT = "rows without a text left out"
 
@@ -102,10 +102,9 @@ def text(
     options = {"separator": separator, "quote": quote, "encoding": encoding}
     options |= {"max_bad_rows": max_bad_rows}
     dividing = Dividing(split, group, time)
-    tables = {
-        split: columns.TextColumns(part, {"text": text}, dividing, options)
-        for split, part in given.items()
-    }
+    folders = []  # the last one is for the list of bad rows
+    named = {"text": text}
+    tables = columns.text_columns(given, named, dividing, options, folders)
 
     def rows(split):
         counts = notices.begin(split)
@@ -122,6 +121,7 @@ def text(
         kind="text",
         fingerprint={"sha256": digest(given)},
         read=lambda: read,
+        prepare=folders.append,
         overview=lambda: overview(path, amount.total, read, unit, tables.values()),
         notices=notices,
         origin=origin(given, dividing),
@@ -178,6 +178,13 @@ def overview(path, size, read, unit, tables):
                 f"no text{where}. Received: ingest.path={path!r}, where every "
                 f"{unit} is empty. Expected texts to learn from."
             )
+    if unit == "file" and len(texts.get("all", [0] * FEW_FILES)) < FEW_FILES:
+        raise ValueError(
+            f"too few texts for train, valid and test. Received: ingest.path={path!r}, "
+            f"{len(texts['all'])} files, each of them a text. Expected more: "
+            "ingest.document=line makes a text of each line, ingest.valid_path and "
+            "ingest.test_path name files of their own."
+        )
     few = sum(map(len, texts.values())) < FEW_ROWS
     return Overview(rows=read["all"] if few and "all" in read else None)
 
@@ -221,37 +228,3 @@ def of_rows(batches):
                 note(NO_TEXT, row)
         if kept:
             yield Rows(None, objects(texts), **fields).take(kept)
-
-
-def pieces(texts):
-    """Texts -> Rows of about PIECE_BYTES each.
-
-    Args:
-        texts: iterable of bytes.
-
-    Yields:
-        Rows.
-    """
-    for group in grouped(texts, len):
-        yield Rows(None, objects(group))
-
-
-def grouped(examples, size_of):
-    """Groups of examples, of about PIECE_BYTES each.
-
-    Args:
-        examples: iterable.
-        size_of: function of an example -> its bytes.
-
-    Yields:
-        list of examples.
-    """
-    group, size = [], 0
-    for example in examples:
-        group.append(example)
-        size += size_of(example)
-        if size >= PIECE_BYTES or len(group) == PIECE_ROWS:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from phistar.components.data.files.found import expanded
 from phistar.components.data.sources.base import Chunks, Source
 from phistar.components.data.sources.tfds_prepare import prepare, require
 from phistar.components.hashing import file_sha256
@@ -91,6 +92,8 @@ def open_builder(name, data_dir):
     """
     import tensorflow_datasets as tfds
 
+    if data_dir is not None:
+        data_dir = str(expanded("data_dir", data_dir))  # TFDS would make a folder "~"
     try:
         return tfds.builder(name, data_dir=data_dir, try_gcs=False)
     except (tfds.core.DatasetNotFoundError, AssertionError, ValueError) as error:

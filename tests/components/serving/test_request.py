@@ -79,6 +79,25 @@ PAIRS = {
         },
     },
 }
+ODD = {  # columns "größe", "a b", "label" and ""
+    "knobs": {"seed": 0},
+    "signatures": {
+        "serving_default": {
+            "inputs": {
+                "a_b": spec("float32", "number") | {"column": "a b"},
+                "column_1": spec("float32", "number") | {"column": "größe"},
+                "column_3": spec("string", "category") | {"column": "label"},
+                "column_4": spec("string", "category") | {"column": ""},
+            },
+            "outputs": {"label": {}},
+        }
+    },
+}
+ODD["signatures"]["log_prob"] = {
+    "inputs": ODD["signatures"]["serving_default"]["inputs"]
+    | {"label": spec("string", "label"), "seed": SEED},
+    "outputs": {"log_prob": {}},
+}
 IMAGES = {
     "knobs": {},
     "white": 65535,
@@ -98,6 +117,40 @@ def test_inputs_are_told_apart_by_their_form():
     assert list(found.inputs) == ["beam_size", "city", "aim"]
     assert found.knobs == {"seed": SEED | {"default": 5}}
     assert signature(TABLE).y == signature(TABLE).knobs == {}
+
+
+def test_columns_go_by_their_own_names_or_by_their_identifiers():
+    given = {"größe": [1], "a b": [2], "column_3": ["x"], "column_4": ["y"]}
+    for name in ("serving_default", "log_prob"):
+        called, rows = signature(ODD, name), dict(given)
+        if name == "log_prob":
+            rows["label"] = ["yes"]
+        assert list(called.shown.values()) == [
+            *("a b", "größe", "column_3", "column_4"),
+            *["label"] * (name == "log_prob"),
+        ]
+        made = called.request(rows)
+        assert made["column_1"] == [1] and made["column_3"] == [b"x"]
+        plain_names = {called.places[key]: values for key, values in rows.items()}
+        for end, values in called.request(plain_names).items():
+            np.testing.assert_array_equal(values, made[end])
+
+
+def test_errors_call_columns_by_their_own_names():
+    called = signature(ODD)
+    given = {"größe": [1], "a b": [2], "column_3": ["x"], "column_4": ["y"]}
+    for change, message in (
+        ({"größe": ["big"]}, "^größe must hold numbers. Received: 'big'"),
+        ({"a b": [1, 2]}, "^größe must have as many rows as a b"),
+        ({"column_1": [1]}, "got an input twice. Received: 'größe, column_1'"),
+        ({"x\ny": [1]}, r"no such input. Received: 'x\\ny'. Expected: a b, "),
+    ):
+        with pytest.raises(ValueError, match=message):
+            called.request(given | change)
+    with pytest.raises(ValueError, match="input that is missing: größe"):
+        called.request({"a b": [2], "column_3": ["x"], "column_4": ["y"]})
+    assert called.in_words("column_1 must hold finite") == "größe must hold finite"
+    assert called.in_words("column_10 must") == "column_10 must"
 
 
 def test_missing_values_of_a_table():

@@ -52,6 +52,42 @@ def test_numbers_of_train_get_mean_zero_and_variance_one():
     np.testing.assert_allclose(encoded.var(axis=0), 1, rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        1_700_000_000_000 + 200.0 * np.arange(50),  # milliseconds since 1970
+        2.0**53 - np.arange(50),
+        1e9 + 0.01 * np.arange(50),
+    ],
+)
+def test_large_numbers_close_together_keep_their_digits(numbers):
+    encoder = Columns.fit([{"t": numbers}])
+    encoded = encoder.encode({"t": numbers})[:, 0]
+    expected = (numbers - numbers.mean()) / numbers.std()
+    np.testing.assert_allclose(encoded, expected, rtol=1e-5, atol=1e-6)
+    assert encoder.signature()["t"].dtype == tf.float64
+    again = Columns(**json.loads(json.dumps(encoder.to_json())))
+    np.testing.assert_array_equal(again.encode({"t": numbers})[:, 0], encoded)
+
+
+def test_numbers_that_float32_holds_are_float32():
+    rng = np.random.default_rng(0)
+    for numbers in (rng.normal(size=50), 2e4 * rng.random(50), np.arange(2000.0, 2050)):
+        assert Columns.fit([{"x": numbers}]).signature()["x"].dtype == tf.float32
+
+
+def test_a_hashed_column_has_one_place_for_each_value():
+    places, kind = 16, "hashed"
+    encoder = Columns([{"name": "x", "kind": kind, "places": places}])
+    words = np.array(["a", "b", "", "a", "never seen"])
+    encoded = encoder.encode({"x": words})
+    assert encoded.shape == (5, *encoder.shape) == (5, places)
+    np.testing.assert_array_equal(encoded.sum(axis=1), 1)
+    np.testing.assert_array_equal(encoded[0], encoded[3])
+    graph = tf.function(encoder.encode_graph)({"x": tf.constant(words)})
+    np.testing.assert_array_equal(graph, encoded)
+
+
 def test_statistics_are_those_given_to_fit():
     encoder = Columns.fit([{"x": np.array([0.0, 2.0])}])
     np.testing.assert_allclose(encoder.encode({"x": np.array([1.0, 5.0])}), [[0], [4]])
@@ -110,10 +146,8 @@ def test_signature_and_describe_name_every_column():
 def test_columns_of_any_name_are_encoded_as_plain_ones():
     raw = {name: RAW["size"] + i for i, name in enumerate(odd.COLUMNS)}
     plain = {f"x{i}": values for i, values in enumerate(raw.values())}
-    encoder = Columns.fit([raw])
-    np.testing.assert_array_equal(
-        encoder.encode(raw), Columns.fit([plain]).encode(plain)
-    )
+    encoder, other = Columns.fit([raw]), Columns.fit([plain])
+    np.testing.assert_array_equal(encoder.encode(raw), other.encode(plain))
     assert list(encoder.own_names.values()) == list(odd.COLUMNS)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas
 import pytest
 
+from phistar.components.data.files.columns import BAD
 from phistar.components.data.sources.pairs import EMPTY, KEPT
 from phistar.components.data.sources.parallel import parallel
 
@@ -84,7 +85,7 @@ def test_parallel_knows_a_change_on_either_side(files):
 
 
 def test_parallel_comes_in_pieces(files, monkeypatch):
-    monkeypatch.setattr("phistar.components.data.sources.text.PIECE_BYTES", 10)
+    monkeypatch.setattr("phistar.components.data.sources.pieces.PIECE_BYTES", 10)
     rows = parallel(**files(b"\n".join([b"abc"] * 5), b"\n".join([b"de"] * 5)))
     assert [len(piece) for piece in rows.read()["all"]] == [2, 2, 1]
 
@@ -214,6 +215,21 @@ def test_rows_of_a_group_and_of_times(tmp_path):
     assert found.keys[0] == found.keys[2] != found.keys[1]
     (found,) = parallel(path=str(file), time="day").read()["all"]
     assert np.diff(found.time).tolist() == [-2 * 86400, 2 * 86400]
+
+
+def test_bad_rows_are_refused_or_listed(tmp_path):
+    file, folder = tmp_path / "a.csv", tmp_path / "kept"
+    file.write_text("source,target\none,eins\na,b,c\ntwo,zwei\n")
+    with pytest.raises(ValueError, match="a.csv:3: a row of another length"):
+        pairs(parallel(path=str(file)).read()["all"])
+    folder.mkdir()
+    source = parallel(path=str(file), max_bad_rows=1)
+    source.prepare(folder)
+    for _ in range(2):  # it is written anew in each pass
+        assert len(pairs(source.read()["all"])) == 2
+    listed = (folder / "bad_rows.csv").read_text().splitlines()
+    assert len(listed) == 2 and listed[1].startswith(f"{file},3,")
+    assert notices(source) == {BAD: (1, [f"{file}:3"])}
 
 
 MIXED = [

@@ -138,7 +138,7 @@ def test_text_can_be_read_again_and_knows_a_change(tmp_path):
 
 
 def test_text_comes_in_pieces(tmp_path, monkeypatch):
-    monkeypatch.setattr("phistar.components.data.sources.text.PIECE_BYTES", 6)
+    monkeypatch.setattr("phistar.components.data.sources.pieces.PIECE_BYTES", 6)
     file = tmp_path / "a.txt"
     file.write_bytes(b"\n".join([b"abc"] * 5))
     pieces = list(text(path=str(file), document="line").read()["all"])
@@ -219,9 +219,17 @@ def test_text_refuses_files_without_a_text(tmp_path, document, content):
     source = text(path=str(tmp_path), document=document)
     with pytest.raises(ValueError, match=f"no text. Received: .*every {document} is"):
         source.overview()
-    (tmp_path / "b.txt").write_bytes(b"one")
+    for name in "bc":
+        (tmp_path / f"{name}.txt").write_bytes(b"one")
     (rows,) = text(path=str(tmp_path), document=document).overview().rows
     assert b"one" in rows.labels
+
+
+def test_one_file_is_too_few_unless_its_lines_are_meant(tmp_path):
+    (tmp_path / "a.txt").write_text("one\ntwo\nthree\n")
+    with pytest.raises(ValueError, match="1 files.*ingest.document=line makes"):
+        text(path=str(tmp_path / "a.txt")).overview()
+    assert text(path=str(tmp_path / "a.txt"), document="line").overview().rows
 
 
 def test_text_refuses_half_a_gzip_file(tmp_path):

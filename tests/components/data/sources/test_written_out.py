@@ -26,7 +26,7 @@ def files(folder):
     return {
         f.relative_to(folder).as_posix(): f.read_bytes()
         for f in found
-        if f.name not in ("journal.jsonl", "data_card.html", "splits.json")
+        if f.name not in ("journal.jsonl", "source.json", "splits.json")
     }
 
 
@@ -56,7 +56,7 @@ def test_csv_of_breast_cancer(built_in, tmp_path):
         writer = csv_module.writer(file)
         writer.writerow(header)
         writer.writerows(zip(*[c.tolist() for _, c in columns], strict=True))
-    table = {"source": "csv", "path": str(file.name), "label": "diagnosis"}
+    table = {"source": "table", "path": str(file.name), "label": "diagnosis"}
     folder = stages.call(ingest, tmp_path, task=BREAST_CANCER, **table)
     assert files(folder) == built_in["breast_cancer"]
 
@@ -66,7 +66,7 @@ def test_csv_of_breast_cancer_by_pandas(built_in, tmp_path):
     frame = data.data.assign(diagnosis=data.target_names[data.target])
     frame.to_csv(tmp_path / "breast_cancer.csv", index=False)
     path = str(tmp_path / "breast_cancer.csv")
-    table = {"source": "csv", "path": path, "label": "diagnosis"}
+    table = {"source": "table", "path": path, "label": "diagnosis"}
     folder = stages.call(ingest, tmp_path, task=BREAST_CANCER, **table)
     assert files(folder) == built_in["breast_cancer"]
 
