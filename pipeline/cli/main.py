@@ -24,6 +24,7 @@ from collections.abc import Iterable
 from types import FrameType
 from typing import Any
 
+from phistar.components.hashing import VERIFY
 from phistar.pipeline.cli.arguments import STAGES, make_parser, parse
 from phistar.pipeline.cli.following import again, next_commands
 from phistar.pipeline.process import errors, quiet, terminal
@@ -189,6 +190,8 @@ def run(given: Namespace) -> Answer:
             f"`--from {given.first}` comes after `--to {given.last}`. "
             f"Expected the order {', '.join(STAGES)}."
         )
+    if given.verify:
+        os.environ[VERIFY] = "1"  # child processes too
     config = load(given)  # its errors do not wait for the imports
 
     from phistar.pipeline.cli.printing import card_lines, result
@@ -229,6 +232,8 @@ def predict(given: Namespace) -> Answer:
         column=given.column,
         label=given.label,
         missing=given.missing,
+        own=given.id,
+        out=given.output,
     )
     return answer, []
 

@@ -4,13 +4,15 @@ import hashlib
 import math
 import os
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 
 from phistar.components.data.image_survey import Bad, chosen, survey
 from phistar.components.data.sources.base import Chunks, Overview
-from phistar.components.hashing import file_sha256
+from phistar.components.hashing import data_sha256
 from phistar.components.labels import first_rows
+
+BLOCK = 10**4  # files that are hashed at a time
 
 
 class Options(NamedTuple):
@@ -69,10 +71,14 @@ class ImageFiles:
             table: hash of the tables that the examples come from.
         """
         digest = hashlib.sha256(table.encode())
-        for part in self.splits.values():
-            for one in part:
-                size, content = stated(one.file)
-                line = f"{one.name}\0{size}\0{content}\n"
+        every = chain.from_iterable(self.splits.values())
+        while block := list(islice(every, BLOCK)):
+            # one that cannot be read is refused, or left out, where it is looked at
+            files = [one.file for one in block if os.path.isfile(one.file)]
+            files = [file for file in files if os.access(file, os.R_OK)]
+            known = dict(zip(files, data_sha256(files), strict=True))
+            for one in block:
+                line = f"{one.name}\0{known.get(one.file, '')}\n"
                 digest.update(line.encode("utf-8", "surrogateescape"))
         return {"sha256": digest.hexdigest()}
 
@@ -151,16 +157,3 @@ class ImageFiles:
     def fitting(self):
         """Further arguments of the encoder's `fit`.  -> dict"""
         return {"white": self.white}
-
-
-def stated(file):
-    """Size and SHA-256 of a file; of one that cannot be read, nothing.
-
-    It is refused, or left out, where it is looked at.
-    """
-    try:
-        if os.path.isfile(file):
-            return os.path.getsize(file), file_sha256(file)
-    except OSError:
-        pass
-    return 0, ""
