@@ -152,9 +152,7 @@ def of_columns(
         Input(
             {"row": f"row {number}"},
             {
-                name: one(
-                    f"row {number}", name, of[number], called.inputs[name]["form"]
-                )
+                name: one(f"row {number}", name, of[number], called.inputs[name])
                 for name, of in taken.items()
             },
         )

@@ -26,7 +26,7 @@ def files(folder):
     return {
         f.relative_to(folder).as_posix(): f.read_bytes()
         for f in found
-        if f.name not in ("journal.jsonl", "source.json")
+        if f.name not in ("journal.jsonl", "source.json", "splits.json")
     }
 
 
