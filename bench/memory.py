@@ -99,7 +99,7 @@ def child(kind, rows, stage, folder):
         options = {"source": "made"}
         network = {"network": "vgg_small", "num_blocks": 3, "width": 4}
     else:
-        options = {"source": "csv", "path": f"{folder}/t.csv", "label": "y"}
+        options = {"source": "table", "path": f"{folder}/t.csv", "label": "y"}
         network = {"network": "mlp"}
     steps = {"steps": STEPS, "eval_every": STEPS, "batch_size": 128}
     run, given = {

@@ -94,6 +94,15 @@ class Dataset:
         """
         return self.kind.split(self.folder / name)
 
+    def weights(self, name):
+        """Weights of the rows of a split, 1 on average.
+
+        Returns:
+            float64 [N]; None if each counts as much as another.
+        """
+        weights = self.kind.weights(self.folder / name)
+        return None if weights is None else np.asarray(weights) / np.mean(weights)
+
     def raw(self):
         """Inputs of test as the data have them, before any encoding; memory-mapped.
 
@@ -193,8 +202,12 @@ def truncate(folder, out_dir, num_rows, num_tokens=None, train_rows=None):
             digests[split] = _first_texts(data, out_dir, split, most, num_tokens)
             continue
         inputs, labels = (array[:most] for array in data.split(split))
-        files = SplitFiles(out_dir / split, len(labels), inputs.shape[1:], inputs.dtype)
-        files.append(inputs, labels)
+        weights = data.weights(split)
+        files = SplitFiles(
+            *(out_dir / split, len(labels), inputs.shape[1:], inputs.dtype),
+            weighted=weights is not None,
+        )
+        files.append(inputs, labels, None if weights is None else weights[:most])
         digests[split] = files.close()
     raw_columns.truncate(data.folder / "test", out_dir / "test", num_rows)
     write_json(out_dir / "dataset.json", data.description)

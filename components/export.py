@@ -21,7 +21,7 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from phistar.components import artifacts, progress
 from phistar.components.errors import RejectedModel
-from phistar.components.serving import clean, numeric, ops, parity, request, warmup
+from phistar.components.serving import ask, clean, numeric, ops, parity, request, warmup
 from phistar.components.serving import server as server_class
 
 # in the SavedModel's folder: requests of test and their answers at evaluation
@@ -47,8 +47,8 @@ def run(task, dataset, network, report, out_dir, log):
         RejectedModel: if an answer differs from the evaluation's.
     """
     # importing tensorflow takes seconds: the clean process begins with it now
-    with clean.take() as process:
-        data, folder = artifacts.Dataset.load(dataset), Path(out_dir) / "saved_model"
+    with clean.take() as process, ask.plain(out_dir) as out_dir:
+        data, folder = artifacts.Dataset.load(dataset), out_dir / "saved_model"
         model, description = artifacts.load_network(network)
         the_task = artifacts.make_task(task, data.space)
         encoder = artifacts.make_encoder(data)

@@ -7,6 +7,7 @@ to be written. No array of all rows is ever in memory.
 import hashlib
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -89,7 +90,8 @@ def run(
             folder, pieces, task, make_encoder, kind.sides, seed, opened.notices
         )
     else:
-        ingested = labelled(folder, pieces, task, make_encoder, seed, opened.fitting())
+        fit = partial(make_encoder.fit, **opened.fitting())
+        ingested = labelled(folder, pieces, task, fit, seed)
     for kept in scratch.glob("*.csv"):
         kept.rename(folder / kept.name)
     shutil.rmtree(scratch)
@@ -224,23 +226,22 @@ def origin(source, options, fingerprint):
     return ", ".join([" ".join([source, *given]), *versions])
 
 
-def labelled(folder, pieces, task, make_encoder, seed, fitting):
+def labelled(folder, pieces, task, fit, seed):
     """Encode and write rows whose label is a name.
 
     Args:
         folder: Path of the Dataset.
         pieces: () -> pieces of `split_rows`.
         task: plain data of the section `task`.
-        make_encoder: class of the encoder.
+        fit: inputs of train -> encoder.
         seed: of the split.
-        fitting: dict, further arguments of the encoder's `fit`.
 
     Returns:
         (encoder, LabelSpace, digests by split, counts of the labels in train, counts
         of rows by name).
     """
     survey = examples.Survey()
-    fitted = make_encoder.fit(survey.train_inputs(pieces()), **fitting)
+    fitted = fit(survey.train_inputs(pieces()))
     require_rows(survey.num_rows, seed)
     progress.doing("encoding")
     space = survey.label_space(task)
@@ -252,6 +253,7 @@ def texts(folder, pieces, task, make_encoder, sides, seed, notices):
     """Encode and write rows whose label is a text; as `labelled`, labels are tokens.
 
     Args:
+        make_encoder: class of the encoder.
         sides: names of the sides that are texts, the label last.
         notices: of the source.
     """

@@ -15,6 +15,7 @@ Source: D. McAllester, "The Fundamental Equations of Deep Learning",
 TTIC 31230, Autumn 2020.
 """
 
+import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -22,6 +23,8 @@ from typing import NamedTuple
 import numpy as np
 
 SHOWN = 10  # labels that an error lists
+CUT = reprlib.Repr()
+CUT.maxstring = 60  # characters of each
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ class LabelSpace:
         """
         known = set(self.names)
         unknown = [
-            f"{name!r} (row {row}, in {split})"
+            f"{shown(name)} (row {row}, in {split})"
             for split, rows in first_row.items()
             for name, row in rows.items()
             if name not in known
@@ -80,8 +83,8 @@ class LabelSpace:
             raise ValueError(
                 "labels outside the label space, which is that of train. Received: "
                 f"{shortened(unknown)}. Expected one of "
-                f"{shortened(list(map(repr, self.names)))}: correct the rows, or give "
-                "train an example of each label."
+                f"{shortened(map(shown, self.names))}: correct the rows, or give train "
+                "an example of each label."
             )
 
     def index(self, values):
@@ -93,8 +96,14 @@ class LabelSpace:
         return {"names": list(self.names), "values": list(self.values)}
 
 
+def shown(name):
+    """A label in an error: in quotes, on one line, without its middle if it is long."""
+    return CUT.repr(str(name))
+
+
 def shortened(names):
     """Names in one line, of many the first ones and the number of the others."""
+    names = list(names)
     more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + more
 
@@ -151,14 +160,14 @@ def binary_space(task, first_row, num_rows):
         third = list(first_row)[2]
         raise ValueError(
             "a binary task has two labels. "
-            f"Received: {len(first_row)}, the third one, {third!r}, in row "
+            f"Received: {len(first_row)}, the third one, {shown(third)}, in row "
             f"{first_row[third]}. Expected 2: use `task.name=multiclass`, or correct "
             "the row."
         )
     if positive not in first_row:
         raise ValueError(
-            f"`task.positive` is not a label of the data. Received: {positive!r}. "
-            f"Expected one of {shortened(list(map(repr, sorted(first_row))))}."
+            f"`task.positive` is not a label of the data. Received: {shown(positive)}. "
+            f"Expected one of {shortened(map(shown, sorted(first_row)))}."
         )
     negative = next(name for name in first_row if name != positive)
     return LabelSpace((negative, positive), (-1, 1))
@@ -187,7 +196,7 @@ def require_two(first_row, num_rows):
     if len(first_row) < 2:
         raise ValueError(
             f"one class only: there is nothing to learn. Received: {num_rows} rows, in "
-            f"train with the labels {list(first_row)}. "
+            f"train with the label {shortened(map(shown, first_row))}. "
             "Expected at least two labels: check the column, or the folders, that hold "
             "the labels, and the split."
         )

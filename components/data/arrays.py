@@ -72,37 +72,44 @@ class ArrayFile:
 
 
 class SplitFiles:
-    """One split's inputs.npy and labels.npy.
+    """One split's inputs.npy and labels.npy, and weights.npy if its rows have some.
 
     Args:
         folder: Path of the split; made here.
         num_rows: N.
         shape: of one input.
         dtype: of the inputs.
+        weighted: True if rows have weights.
     """
 
-    def __init__(self, folder, num_rows, shape, dtype):
+    def __init__(self, folder, num_rows, shape, dtype, weighted=False):
         folder.mkdir(parents=True)
         shape = (num_rows, *shape)
         self.inputs = ArrayFile(folder / "inputs.npy", dtype, shape)
         self.labels = ArrayFile(folder / "labels.npy", "int32", (num_rows,))
+        self.further = [self.labels]
+        if weighted:
+            path = folder / "weights.npy"
+            self.further.append(ArrayFile(path, "float64", (num_rows,)))
         self.digest = hashlib.sha256(f"{self.inputs.dtype}{shape}".encode())
-        self.label_head = f"{self.labels.dtype}{(num_rows,)}".encode()
+        self.num_rows = num_rows
 
-    def append(self, inputs, labels):
+    def append(self, inputs, labels, weights=None):
         """Write the next rows."""
         inputs = np.ascontiguousarray(inputs)
         self.digest.update(inputs)
         self.inputs.append(inputs)
-        self.labels.append(labels)
+        for file, values in zip(self.further, (labels, weights), strict=False):
+            file.append(values)
 
     def close(self):
-        """Close both.  -> str, SHA-256 of dtypes, shapes and values."""
-        self.digest.update(self.label_head)
-        for block in self.labels.blocks():
-            self.digest.update(block)
+        """Close all.  -> str, SHA-256 of dtypes, shapes and values."""
+        for file in self.further:
+            self.digest.update(f"{file.dtype}{(self.num_rows,)}".encode())
+            for block in file.blocks():
+                self.digest.update(block)
+            file.close()
         self.inputs.close()
-        self.labels.close()
         return self.digest.hexdigest()
 
 

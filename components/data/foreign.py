@@ -8,10 +8,9 @@ import re
 import shlex
 import sys
 
-PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
-IMAGES = {PNG: "a PNG image", JPEG: "a JPEG image"}
 KINDS = {
-    **IMAGES,
+    b"\x89PNG\r\n\x1a\n": "a PNG image",
+    b"\xff\xd8\xff": "a JPEG image",
     b"GIF8": "a GIF image",
     b"PK\x03\x04": "an Excel file (.xlsx) or another ZIP archive",
     b"\xd0\xcf\x11\xe0": "an old Excel or Word file",
@@ -27,7 +26,6 @@ KINDS = {
     b"\xfe\xff": "text in UTF-16",
 }
 SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
-ENDS = {PNG: b"IEND", JPEG: b"\xff\xd9"}  # marks that a whole file has
 
 
 def known(head):
@@ -37,39 +35,6 @@ def known(head):
         head: bytes, 16 of them or more if the file has them.
     """
     return next((kind for first, kind in KINDS.items() if head.startswith(first)), "")
-
-
-def require_image(data, name):
-    """Refuse what is surely no whole PNG or JPEG file; a decoder finds the rest.
-
-    Args:
-        data: bytes of the file.
-        name: of the file, for the error.
-
-    Raises:
-        ValueError: what the file is instead.
-    """
-    first = next((first for first in IMAGES if data.startswith(first)), None)
-    if first and ENDS[first] in data:
-        return
-    if first:
-        received = f"{IMAGES[first]} that is cut off after {len(data)} bytes"
-    elif not data:
-        received = "an empty file"
-    else:
-        received = known(data) or beginning(data)
-    raise ValueError(
-        f"{name} is not an image that can be read. Received: {received}. Expected a "
-        "whole PNG or JPEG file: replace it, or take it away."
-    )
-
-
-def beginning(data):
-    """The first bytes of an unknown file, as text if they are text."""
-    try:
-        return f"text that begins with {data[:16].decode('ascii')!r}"
-    except UnicodeDecodeError:
-        return f"bytes that begin with {data[:16]!r}"
 
 
 def require_table(header, file):

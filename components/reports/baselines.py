@@ -59,7 +59,7 @@ def token_floors(texts, train_counts, total):
     ]
 
 
-def logistic_regression(train, splits, counts):
+def logistic_regression(train, splits, counts, weights=None):
     """Multinomial logistic regression on what the network reads.
 
     P is (n P_lr + share of train) / (n + 1) of n rows read: a label that those rows
@@ -68,7 +68,8 @@ def logistic_regression(train, splits, counts):
     Args:
         train: (inputs [N, ...], positions of the labels int [N]); pixels uint8.
         splits: list of the same, to be scored.
-        counts: int [K], occurrences of each label in train.
+        counts: [K], occurrences of each label in train, weighted if rows are.
+        weights: float [N] of train, how much each row counts, or None.
 
     Returns:
         list of Baseline, one for each of `splits`; none if the rows that can be read
@@ -88,7 +89,8 @@ def logistic_regression(train, splits, counts):
     # threads cost more than they save here, and their number would change the result
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # stopping early is what bounds the time
-        model.fit(np.concatenate([flat(inputs[part]) for part in parts(rows)]), found)
+        read = np.concatenate([flat(inputs[part]) for part in parts(rows)])
+        model.fit(read, found, None if weights is None else weights[rows])
     share = np.asarray(counts, "float64") / np.sum(counts)
     note = f"scikit-learn's, fitted to {len(rows):,} of {len(index):,} rows of train"
     scored = []

@@ -4,7 +4,7 @@ import numpy as np
 
 from phistar.components.data.splits import SPLITS
 from phistar.components.labels import NAMES
-from phistar.components.metrics import token_floors
+from phistar.components.metrics import mean, token_floors
 from phistar.components.reports.base import Section
 from phistar.components.reports.baselines import floors, sample
 from phistar.components.reports.page import examples, html
@@ -16,6 +16,7 @@ SAMPLED = 10**5  # rows of which missing values are counted
 EXAMPLES = 10
 CUT = 200  # tokens of a text
 REACHED = "What valid costs without a network"
+WEIGHTED = "Rows have weights: every mean and share of the metrics is weighted by them."
 GUESSES = {"uniform": "guessing evenly", "prior": "the shares of train"}
 
 
@@ -73,16 +74,17 @@ def reached(data, linear):
     if data.kind.gives == NAMES:
         index = data.space.index(np.asarray(labels))
         found = [*floors(index, counts, data.space.names), *linear]
-        # a share of decisions, where there are some
+        weights = data.weights("valid")
         table = [
             [
                 GUESSES.get(one.name, one.name),
-                float(one.nll.mean()),
-                "" if one.correct is None else f"{one.correct.mean():.1%}",
+                float(mean(one.nll, weights)),
+                "" if one.correct is None else f"{mean(one.correct, weights):.1%}",
             ]
             for one in found
         ]
-        return Part(REACHED, [], (["model", "nats a label", "right"], table))
+        lines = [WEIGHTED] if weights is not None else []
+        return Part(REACHED, lines, (["model", "nats a label", "right"], table))
     costs = token_floors(np.asarray(labels.tokens), counts)
     table = [[GUESSES[name], costs[f"nll_{name}"]] for name in GUESSES]
     return Part(REACHED, [], (["model", "nats a token"], table))

@@ -73,10 +73,9 @@ def linear(data):
         inputs, labels = data.split(split)
         return inputs, data.space.index(np.asarray(labels))
 
-    counts = data.description["train_counts"]
-    return baselines.logistic_regression(
-        both("train"), [both("valid"), both("test")], counts
-    )
+    train, *others = map(both, ("train", "valid", "test"))
+    counts, weights = data.description["train_counts"], data.weights("train")
+    return baselines.logistic_regression(train, others, counts, weights)
 
 
 def save(baseline, folder):

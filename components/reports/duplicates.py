@@ -7,7 +7,6 @@ import numpy as np
 
 from phistar.components.artifacts import read_json, write_json
 from phistar.components.data.splits import SPLITS
-from phistar.components.reports.verdict import mean_error
 
 # of a split, the first ones: what is compared must take seconds and not all memory
 MAX_ROWS, MAX_BYTES = 10**6, 2**31
@@ -138,7 +137,7 @@ def warnings(found, report):
         if seen.all():
             lines.append(f"{line}: no other is left.")
             continue
-        rest, _ = mean_error(report.test_nll[~seen], report.counts[~seen])
+        rest, _ = report.mean_error(report.test_nll, ~seen)
         whole = report.metrics["test_nll"]
         lines.append(f"{line}: without them -ln P is {rest:.4f}, not {whole:.4f}.")
     if found.valid_in_train:

@@ -1,7 +1,10 @@
 """A SavedModel that is called from Python."""
 
+import contextlib
 import importlib
 import re
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
@@ -9,6 +12,7 @@ import tensorflow as tf
 TEXT_LIBRARY = "tensorflow_text"
 ASSERTION = "assertion failed:"
 LONGEST = 600  # characters of an error about a request
+PLAIN = re.compile(r"[\w./-]+", re.ASCII)  # paths that TensorFlow takes as they are
 # beginnings of lines that do not describe the inputs
 GRAPH = ("Graph execution error", "Detected at node", "<stack traces", "[[")
 
@@ -31,7 +35,7 @@ class Model:
     def __init__(self, folder, op_libraries=()):
         for library in op_libraries:
             register(library)
-        self.loaded = tf.saved_model.load(str(folder))  # keeps the variables
+        self.loaded = load(folder)  # keeps the variables
         self.functions = {}  # signature's name -> result of `by_name`
 
     def call(self, signature, inputs):
@@ -67,6 +71,34 @@ class Model:
                 text = f"{', '.join(inputs)}: {text}"
             raise Refused(text) from error
         return {name: answer[name].numpy() for name in sorted(answer)}
+
+
+@contextlib.contextmanager
+def plain(folder):
+    """A path of a folder that TensorFlow and MLflow take as it is, in the block.
+
+    TensorFlow reads brackets and backslashes as a pattern, MLflow reads % and ? as
+    parts of an address. So an odd path gets a plain one, a link in a temporary folder.
+
+    Args:
+        folder: Path, which exists.
+
+    Yields:
+        Path.
+    """
+    if PLAIN.fullmatch(str(folder)):
+        yield Path(folder)
+        return
+    with tempfile.TemporaryDirectory() as place:
+        link = Path(place, "folder")
+        link.symlink_to(Path(folder).resolve(), target_is_directory=True)
+        yield link
+
+
+def load(folder):
+    """The SavedModel of a folder, whatever its path.  -> what TensorFlow has loaded."""
+    with plain(folder) as path:
+        return tf.saved_model.load(str(path))
 
 
 def by_name(signature):

@@ -11,6 +11,7 @@ from phistar.components.serving.knobs import (
     noise,
     require,
 )
+from phistar.components.serving.request import MOST, listed
 
 
 class LabelServer(tf.Module):
@@ -64,7 +65,8 @@ class LabelServer(tf.Module):
         def log_prob(*, label, **inputs):
             log_probs = self.task.log_probs(self.logits(inputs))
             hit = tf.equal(label[:, None], self.labels[None, :])  # [B, K]
-            rule = f"label must be one of: {', '.join(self.task.space.names)}"
+            names = listed(self.task.space.names, ordered=False)
+            rule = f"label must be one of: {names}"
             known = require(tf.reduce_any(hit, axis=1), rule, label)
             with tf.control_dependencies([known]):
                 index = tf.argmax(tf.cast(hit, tf.int32), axis=1)
@@ -105,20 +107,28 @@ class LabelServer(tf.Module):
 
     def facts(self):
         """Further keys of the contract.  -> plain data."""
-        return {"scale": self.scale}
+        facts = getattr(self.encoder, "facts", dict)()
+        return {"scale": self.scale} | facts
 
     @property
     def units(self):
         """Input or output name -> its meaning, with unit or range."""
         return {
             **self.encoder.describe(),
-            "label": f"one of {list(self.task.space.names)}",
+            "label": one_of(self.task.space.names),
             "labels": "all labels, in the order of log_probs",
             "log_prob": "ln P(label | x), nats",
             "log_probs": "ln P(y | x) for every label, nats",
             "probs": "P(y | x) for every label; they sum to 1",
             **UNITS,
         }
+
+
+def one_of(names):
+    """The meaning of a label: all names; of many their number and the first ones."""
+    if len(names) <= MOST:
+        return f"one of {list(names)}"
+    return f"one of {len(names)} labels: {listed(names, ordered=False)}"
 
 
 def one_row(inputs):

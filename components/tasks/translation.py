@@ -48,13 +48,14 @@ class Translation(Softmax):
         lengths = inputs.lengths, labels.lengths
         return BucketPlan(*lengths, batch_tokens, seed, devices)
 
-    def measure(self, network, inputs, labels, loss="cross_entropy"):
+    def measure(self, network, inputs, labels, loss="cross_entropy", weights=None):
         """ln P of every token of the target texts.
 
         Args:
             network: Transformer.
             inputs, labels: Ragged of tokens, sources and targets.
             loss: the only one.
+            weights: None.
 
         Returns:
             (float32 [labels.offsets[-1]], nats; 1).

@@ -36,11 +36,11 @@ def parse(typed: list[str]) -> argparse.Namespace:
     overrides = [
         word
         for before, word in zip(["", *typed], typed, strict=False)
-        if "=" in word and not word.startswith("-") and before not in ("--root", LINE)
+        if is_override(word) and before not in ("--root", LINE)
     ]
     words = (word for word in typed if not word.startswith("-"))
     command = next((word for word in words if word not in overrides), "")
-    if command in ("predict", "compare", "promote"):
+    if command in ("init", "predict", "compare", "promote"):
         overrides = []  # a run's name may hold an equals sign, and so may a file's
     parser, commands = make_parser()
     if command and command not in commands:
@@ -66,6 +66,14 @@ def parse(typed: list[str]) -> argparse.Namespace:
             errors.USAGE,
         )
     return given
+
+
+def is_override(word: str) -> bool:
+    """True for key=value; not for an option, nor for a file with = in its name."""
+    key, equals, _ = word.partition("=")
+    if not equals or word.startswith("-") or "/" in key:
+        return False
+    return not (word.endswith((".yaml", ".yml")) and Path(word).is_file())
 
 
 def make_parser() -> tuple[Parser, dict[str, Parser]]:
@@ -108,6 +116,21 @@ def make_parser() -> tuple[Parser, dict[str, Parser]]:
         )
 
     command("list", "recipes, tasks, sources, networks, optimizers", "list")
+    added = command(
+        "init",
+        "a recipe for your own files, with reasons and questions",
+        "init . --data customers.csv --label churned",
+        "init . --data photos/",
+        "init . --data train.en train.de",
+    )
+    text = "project folder, to hold conf/experiment and mlruns; . is this one"
+    added.add_argument("folder", metavar="DIR", type=Path, help=text)
+    text = "a table, texts, or a folder; two files of lines are sentence pairs"
+    added.add_argument("--data", metavar="PATH", nargs="+", required=True, help=text)
+    text = "of a table: the column to predict"
+    added.add_argument("--label", metavar="COLUMN", help=text)
+    text = "of the recipe (default: the name of the data)"
+    added.add_argument("--name", metavar="NAME", help=text)
     for name, text, example in (
         ("show", "what a recipe composes to, each key with its meaning", "digits"),
         ("plan", "what would run, what is cached, and why", "digits train.epochs=5"),

@@ -1,5 +1,6 @@
 """The command line.
 
+    phistar init DIR --data PATH
     phistar list | show NAME | plan NAME | run NAME | ui | completion SHELL
     phistar ingest|build|train|evaluate|export NAME
     phistar predict RUN FILE
@@ -105,6 +106,16 @@ def complete(given: Namespace) -> Answer:
     if given.line is None:
         return {}, completion.SCRIPTS[given.shell].splitlines()
     return {}, completion.words(given.line)
+
+
+def init(given: Namespace) -> Answer:
+    """Write a recipe for the user's files."""
+    from phistar.pipeline.cli.printing import init_lines
+    from phistar.pipeline.init.command import init as write
+
+    with quiet.without_gc():
+        answer = write(given.folder, given.data, given.label, given.name)
+    return answer, init_lines(answer, terminal.width())
 
 
 def list_names(given: Namespace) -> Answer:
@@ -305,6 +316,7 @@ def failed(error: BaseException, typed: list[str]) -> int:
 FUNCTIONS = {  # every other command is `run`
     None: no_command,
     "completion": complete,
+    "init": init,
     "list": list_names,
     "show": show,
     "plan": plan,

@@ -148,5 +148,5 @@ def _command_line(overrides: list[str]) -> tuple[Layer, list[tuple]]:
 
 
 def _unreadable(text: str) -> tuple[str, str, str, str]:
-    expected = "section.key=value; odd characters in quotes: 'a.b=\"x (y)\"'"
+    expected = "section.key=value; odd words of a list in quotes: 'a.b=[\">x\"]'"
     return text, "cannot be read", text, expected

@@ -72,12 +72,6 @@ class _Value(_File):
         ]
     }
 
-    def construct_scalar(self, node: yaml.Node) -> Any:
-        # `range(1,5)` is neither a number nor a text: quotes tell that it is a text.
-        if node.style is None and re.search(r"[()]", str(node.value)):
-            raise ValueError(node.value)
-        return super().construct_scalar(node)
-
 
 class _Dumper(yaml.SafeDumper):
     """YAML with quotes around each text that `_File` would read as something else."""
@@ -120,10 +114,11 @@ def document(raw: bytes) -> Document:
 def value(text: str) -> Any:
     """The value of `key=text`: YAML in brackets or quotes, or one word as it is.
 
-    A word may hold what YAML gives a meaning, like `|`, `*.csv` or `a: b`.
+    A word may hold what YAML gives a meaning, like `|`, `*.csv` or `a: b`, and the
+    signs of a file's name: `x (1).csv`, `a=b.csv`.
 
     Raises:
-        Unreadable: brackets or quotes that are not YAML; a bare parenthesis.
+        Unreadable: brackets or quotes that are not YAML.
     """
     text = text.strip()
     try:

@@ -8,9 +8,15 @@ train:
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
+from unicodedata import category
 
 from phistar.pipeline.config import parse
 from phistar.pipeline.process.terminal import nearest
+
+LONGEST = 100  # characters of a recipe's name
+LETTERS = "LMN"  # first letters of Unicode's categories: letters, marks, digits
+SIGNS = " _-.+(),"  # beside letters and digits
+AT_NO_END = ("", " ", "-", ".")
 
 
 class ConfigError(ValueError):
@@ -72,6 +78,29 @@ def recipes(root: Path) -> dict[str, Path]:
     return {name: found[name].resolve() for name in sorted(found)}
 
 
+def require_name(name: str) -> None:
+    """Refuse a recipe's name that cannot name its experiment, its model and its folder.
+
+    MLflow takes no / : % " ' in them, its addresses no @ # ?, and a shell no $ * or -
+    at the beginning. So the signs that are allowed are listed, not those that are not.
+
+    Raises:
+        ConfigError: it has another sign, or is too long.
+    """
+    known = all(c in SIGNS or category(c)[0] in LETTERS for c in name)
+    ends = name[:1] not in AT_NO_END and name[-1:] not in AT_NO_END
+    if not known or not ends or len(name) > LONGEST:
+        signs = " ".join(SIGNS.strip())
+        raise ConfigError(
+            [
+                "the name of this file cannot be a recipe's. Received: "
+                f"{name[:LONGEST]!r}. Expected at most {LONGEST} letters and digits of "
+                f"any script, spaces and {signs}, and at both ends no space, - or dot: "
+                "rename the file."
+            ]
+        )
+
+
 def headline(path: Path) -> str:
     """The first paragraph of a recipe's comments, as one line, or ""."""
     found = []
@@ -104,6 +133,7 @@ def layers(recipe: str, root: Path) -> tuple[str, list[Layer]]:
         path = known[recipe]
     else:
         raise ConfigError([f"no such recipe. {_expected(recipe, known)}"])
+    require_name(path.stem)
     chain = [_read(path)]
     while (parent := chain[0].parent) is not None:
         place = f"{chain[0].path}:{chain[0].lines['inherits']}"

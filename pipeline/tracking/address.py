@@ -1,14 +1,16 @@
 """The address of MLflow's store, and of its pages. mlflow is not imported."""
 
 import os
+import re
 import socket
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from phistar.pipeline.process.root import root_option
 from phistar.pipeline.record.sent import read_state
 
 LOCAL = "sqlite:///mlruns/mlflow.db"  # its name in sent.json, for every root
+ODD = re.compile(r"[%?#\\]")  # in a path: parts of an address, to MLflow and SQLAlchemy
 PORT = 5000
 LAST_PORT = 65535
 # without these words MLflow 3 opens its pages for language models, without metrics
@@ -18,14 +20,28 @@ VIEW = "results"  # id of the view of an experiment's runs, see views.py
 
 def tracking_uri(root: Path) -> str:
     """MLflow's address of its store."""
-    local = f"sqlite:///{Path(root).resolve()}/mlruns/mlflow.db"
-    return os.environ.get("MLFLOW_TRACKING_URI") or local
+    return os.environ.get("MLFLOW_TRACKING_URI") or local_uri(root)
+
+
+def local_uri(root: Path) -> str:
+    """The address of the database of a root: a path, quoted where it has to be."""
+    path = f"{Path(root).resolve()}/mlruns/mlflow.db"
+    if not ODD.search(path):
+        return f"sqlite:///{path}"
+    # with the driver's name: of an address without it MLflow makes the folders, unread
+    return f"sqlite+pysqlite:///{quote(path)}"
+
+
+def place(folder: Path) -> str:
+    """The address of a folder of artifacts: a path, quoted where it has to be."""
+    path = str(Path(folder).resolve())
+    return Path(path).as_uri() if ODD.search(path) else path
 
 
 def public_name(root: Path) -> str:
     """The tracking URI in public form: no password, no place on disk."""
     uri = tracking_uri(root)
-    if uri == f"sqlite:///{Path(root).resolve()}/mlruns/mlflow.db":
+    if uri == local_uri(root):
         return LOCAL
     parts = urlsplit(uri)
     if "@" in parts.netloc:

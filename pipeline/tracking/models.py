@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
     from mlflow.entities.model_registry import ModelVersion
+    from mlflow.models import Model as Description
 
 CHAMPION = "champion"  # the alias of the version that is served
 KEY = "phistar.export"  # tag of models and versions: the export's key in the store
@@ -157,8 +158,6 @@ def send(client: "MlflowClient", run: "Run", model: Model) -> str:
     Returns:
         MLflow's id of the model.
     """
-    from mlflow.models import Model as Description
-
     begun = client.create_logged_model(
         run.info.experiment_id,
         name=model_name(model),
@@ -168,7 +167,7 @@ def send(client: "MlflowClient", run: "Run", model: Model) -> str:
     )
     client.log_model_artifacts(begun.model_id, str(model.folder))
     # with the names that MLflow has given: by them it finds the model of a folder
-    description = Description.load(str(model.folder))
+    description = read_description(model.folder)
     description.model_id = description.model_uuid = begun.model_id
     description.run_id = run.info.run_id
     description.artifact_path = begun.artifact_location
@@ -177,6 +176,16 @@ def send(client: "MlflowClient", run: "Run", model: Model) -> str:
         client.log_model_artifact(begun.model_id, str(Path(folder, "MLmodel")))
     client.finalize_logged_model(begun.model_id, "READY")
     return begun.model_id
+
+
+def read_description(folder: Path) -> "Description":
+    """The MLmodel of a folder; MLflow's own function takes the path as an address."""
+    import yaml
+    from mlflow.models import Model as Description
+
+    return Description.from_dict(
+        yaml.safe_load((folder / "MLmodel").read_text("utf-8"))
+    )
 
 
 def model_name(model: Model) -> str:
@@ -199,10 +208,8 @@ def card(model: Model) -> str:
 
 def version_tags(model: Model) -> dict[str, str]:
     """Tags of a version: test, as the SavedModel has scored it."""
-    from mlflow.models import Model as Description
-
     served = read_served(model.folder / "artifacts" / "saved_model")
-    difference = Description.load(str(model.folder)).metadata[PARITY]
+    difference = read_description(model.folder).metadata[PARITY]
     return {
         KEY: model.key,
         NLL: f"{served['test_nll']:.6g}",

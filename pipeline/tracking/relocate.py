@@ -7,6 +7,9 @@ they lead to the old place, or to none; `relocate` rewrites the prefix.
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import unquote
+
+from phistar.pipeline.tracking.address import place
 
 # Where MLflow 3 keeps locations of files: table, column.
 LOCATIONS = (
@@ -40,8 +43,8 @@ def relocate(root: str | Path) -> list[str]:
             if old:
                 # One transaction: a reader sees all of the old or all of the new.
                 with database:
-                    for place in old:
-                        _rewrite(database, place, str(mlruns))
+                    for earlier in old:
+                        _rewrite(database, earlier, place(mlruns))
             return old
     except sqlite3.OperationalError:
         raise  # locked, or a full disk: the database itself is sound
@@ -67,23 +70,26 @@ def _earlier_places(database: sqlite3.Connection, mlruns: Path) -> list[str]:
         return []  # still empty: another process is creating it
     places = set()
     for (location,) in database.execute("SELECT artifact_location FROM experiments"):
-        folder = Path((location or "").removeprefix("file://"))
-        place = folder.parent.parent
+        location = location or ""
+        if location.startswith("file://"):
+            location = unquote(location.removeprefix("file://"))
+        folder = Path(location)
+        earlier = folder.parent.parent
         if (
             folder.is_absolute()
             and folder.parent.name == "artifacts"
-            and place != mlruns
+            and earlier != mlruns
             and (mlruns / "artifacts" / folder.name).is_dir()
         ):
-            places.add(str(place))
+            places.add(str(earlier))
     return sorted(places)
 
 
 def _rewrite(database: sqlite3.Connection, old: str, new: str) -> None:
     for table, column in _columns(database):
-        for before, after in ((old, new), (f"file://{old}", f"file://{new}")):
+        for before in (old, f"file://{old}", Path(old).as_uri()):
             database.execute(
                 f"UPDATE {table} SET {column} = ? || substr({column}, ?) "
                 f"WHERE substr({column}, 1, ?) = ?",
-                (after, len(before) + 1, len(before) + 1, before + "/"),
+                (new, len(before) + 1, len(before) + 1, before + "/"),
             )

@@ -19,6 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from phistar.pipeline.process.root import python_path
+from phistar.pipeline.tracking.address import place
 
 LOG = "mlflow.log"  # in mlruns: the server's warnings and errors
 LINES = 5  # of the log, in an error
@@ -47,7 +48,7 @@ def start(mlruns: Path, uri: str, port: int) -> subprocess.Popen:
         return subprocess.Popen(
             [sys.executable, "-m", "phistar.pipeline.tracking.server"]
             + ["server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-            + ["--default-artifact-root", str(mlruns / "artifacts")]
+            + ["--default-artifact-root", place(mlruns / "artifacts")]
             + ["--no-serve-artifacts"]
             + ["--uvicorn-opts", "--log-level warning --no-access-log"],
             cwd=mlruns.parent,

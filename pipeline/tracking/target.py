@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from phistar.pipeline.tracking import models, notes, views
-from phistar.pipeline.tracking.address import LOCAL, public_name, tracking_uri
+from phistar.pipeline.tracking.address import LOCAL, place, public_name, tracking_uri
 from phistar.pipeline.tracking.outbox import (
     Batch,
     Gone,
@@ -127,7 +127,8 @@ class Target:
             if self.name == LOCAL:
                 folder = self.mlruns / "artifacts" / re.sub(r"[^\w.-]", "_", name)
                 folder.mkdir(parents=True, exist_ok=True)
-                location = str(folder)
+                # MLflow has letters of any script, so only the front is quoted
+                location = f"{place(self.mlruns)}/artifacts/{folder.name}"
             try:
                 self.client.create_experiment(name, artifact_location=location)
             except self.error as error:
@@ -264,7 +265,9 @@ def _datasets(entry: dict) -> list:
     inputs = []
     for split, about in entry["splits"].items():
         profile = {"rows": about["rows"], "label": entry["label"]}
-        profile |= about.get("balance", {}) | {"source": entry["source"]}
+        profile["source"] = entry["source"]
+        counts = about.get("balance", {})  # a label may be called "rows"
+        profile |= {f"rows of {name}": count for name, count in counts.items()}
         dataset = Dataset(
             name=dataset_name(entry["name"], split),
             digest=about["digest"],

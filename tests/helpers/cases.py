@@ -78,13 +78,13 @@ CASES = {
     ),
     "table_linear_hinge": (
         TABLE,
-        {"source": "csv", "path": "two labels", "label": "verdict"},
+        {"source": "table", "path": "two labels", "label": "verdict"},
         {"network": "linear"},
         {"loss": "hinge", **SHORT},
     ),
     "table_mlp_cross_entropy": (
         MULTICLASS,
-        {"source": "csv", "path": "three labels", "label": "verdict"},
+        {"source": "table", "path": "three labels", "label": "verdict"},
         {"network": "mlp", "mlp_dim": 8},
         {
             "loss": "cross_entropy",

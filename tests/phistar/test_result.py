@@ -22,7 +22,7 @@ LANGUAGE = (
 TABLE = """\
 # Who stays?
 task: {name: binary, positive: "yes"}
-ingest: {source: csv, path: %s, label: class, categorical: [town]}
+ingest: {source: table, path: %s, label: class, categorical: [town]}
 build: {network: linear}
 train: {loss: logistic, optimizer: sgd, learning_rate: 0.5, steps: 4, eval_every: 2}
 """

@@ -52,7 +52,7 @@ def called(kind, name="predict"):
         "serving_default": {"inputs": X[kind], "outputs": {}},
         name: {"inputs": X[kind] | more.get(name, {}), "outputs": {}},
     }
-    return signature({"signatures": every, "knobs": {}}, name)
+    return signature({"signatures": every, "knobs": {}, "white": 65535}, name)
 
 
 def read(data, kind, name="predict", label="label"):

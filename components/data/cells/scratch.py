@@ -45,15 +45,13 @@ def batches(path):
     """The pieces of a file.
 
     Args:
-        path: Path; without a file there are no pieces.
+        path: Path.
 
     Yields:
         dict of name -> pyarrow.Array.
     """
     import pyarrow as pa
 
-    if not path.exists():
-        return
     # not a memory map, whose pages would count as this process's memory
     with pa.OSFile(str(path)) as stream:
         reader = pa.ipc.open_file(stream)

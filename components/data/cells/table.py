@@ -103,17 +103,17 @@ class Table:
                 f"{shortened(names)} ({how}).{hint}"
             )
 
-    def read(self, folder):
+    def read(self, folder, owner=None):
         """The rows of each split, typed by one pass over the files.
 
         Args:
             folder: Path for scratch files.
+            owner: object that removes the folder once nobody needs it.
 
         Returns:
             dict of split, or "all" -> Chunks.
         """
-        if self.typed is None or self.typed.folder != folder:
-            self.typed = Typed(self.files, self.roles, self.rules, folder)
+        self.typed = Typed(self.files, self.roles, self.rules, folder, owner)
         for files in self.files.values():
             report(files)
         for words, wanted in (("numbers", False), ("words", True)):

@@ -8,7 +8,7 @@ from phistar.components.data.cells import scratch
 from phistar.components.data.cells.column import Column, OtherForm
 from phistar.components.data.cells.forms import WORDS
 from phistar.components.data.cells.keys import row_keys, words
-from phistar.components.data.cells.labels import DROPPED, WHOLE, Labels
+from phistar.components.data.cells.labels import WHOLE, Labels
 from phistar.components.data.cells.missing import trimmed
 from phistar.components.data.cells.refusals import require_one_form
 from phistar.components.data.files.found import SPLITS
@@ -65,6 +65,7 @@ class Typed:
         roles: Roles.
         rules: Rules.
         folder: Path for the scratch files, one for each split.
+        owner: object that removes the folder once nobody needs it.
 
     Attributes:
         columns: list of Column, of the inputs.
@@ -75,8 +76,9 @@ class Typed:
         ValueError: a mistake in the files, with its place.
     """
 
-    def __init__(self, files, roles, rules, folder):
-        self.files, self.roles, self.rules, self.folder = files, roles, rules, folder
+    def __init__(self, files, roles, rules, folder, owner=None):
+        self.files, self.roles, self.rules = files, roles, rules
+        self.folder, self.owner = folder, owner
         forms = {}
         while True:
             try:
@@ -228,13 +230,7 @@ class Typed:
                 counts.add(f"{what} ones", column.name)
         for name in self.equal & self.rules.keys.keys():
             counts.add("columns that are equal to the label in every row", name)
-        for what, (count, file, row) in self.labels.changed.items():
-            counts.add(what, self.place(file, row), count)
-        if self.labels.num_lacking:
-            places = [self.place(file, row) for _, file, row in self.labels.lacking]
-            for place in places:
-                counts.add(DROPPED, place)
-            counts.add(DROPPED, "", self.labels.num_lacking - len(places))
+        self.labels.tell(self.place, counts)
         for table in self.files.values():
             for fault in table.bad:
                 what = "rows that cannot be read left out, see bad_rows.csv"

@@ -15,12 +15,14 @@ SPLITS = {  # names of files and folders that tell a split
     "val": "valid",
     "dev": "valid",
     "test": "test",
+    "testing": "test",
 }
 HIDDEN = "hidden and editors' files left out"
 OTHER = "files of other kinds left out"
 LOST = "links that lead nowhere left out"
 TWICE = "links to folders that are read already left out"
-SYSTEM = ("__MACOSX", "Thumbs.db", "desktop.ini")
+# in lower case: they lie in any
+SYSTEM = ("__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir")
 
 
 class Found:
@@ -196,5 +198,5 @@ def hidden(name):
         name.startswith((".", "~$"))
         or name.endswith("~")
         or (name.startswith("#") and name.endswith("#"))
-        or name in SYSTEM
+        or name.lower() in SYSTEM
     )

@@ -28,6 +28,8 @@ class Rows:
         keys: uint64 [N]; rows of one key are in one split. Default: a hash of the
             inputs, slower to compute than a hash of whole columns. Of grouped rows the
             key is that of their group.
+        weights: float64 [N], how much each row counts, in training and in the metrics;
+            each as much as another without them.
         numbers: int [N], the numbers of the rows in the data, for errors; set by
             `split_rows`.
     """
@@ -37,6 +39,7 @@ class Rows:
     split: "np.ndarray | None" = None
     time: "np.ndarray | None" = None
     keys: "np.ndarray | None" = None
+    weights: "np.ndarray | None" = None
     numbers: "np.ndarray | None" = None
 
     def __len__(self):

@@ -98,13 +98,10 @@ def table(
     folders = []  # the last one is that of the scratch files
 
     def read():
-        if not folders:
-            folders.append(tempfile.TemporaryDirectory(prefix="phistar-"))
-        folder = folders[-1]
-        name = (
-            folder.name if isinstance(folder, tempfile.TemporaryDirectory) else folder
-        )
-        return opened().read(Path(name))
+        if folders:
+            return opened().read(folders[-1])
+        own = tempfile.TemporaryDirectory(prefix="phistar-")  # as long as it is used
+        return opened().read(Path(own.name), own)
 
     first = next(iter(given.values()))
     return Source(

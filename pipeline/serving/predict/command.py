@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from phistar.components import progress
+from phistar.components.data.notices import Counter
 from phistar.components.data.tables import MISSING
 from phistar.components.serving.drift import Drift, compare
 from phistar.components.serving.request import Signature
@@ -74,7 +75,8 @@ def predict(
     words = MISSING if missing is None else tuple(missing)
     scored = "label" in called.y or label is None
     read = called if scored else signature_of(export.contract, "log_prob")
-    found = inputs.read(reads, files, read, label, words, column)
+    counts = Counter()
+    found = inputs.read(reads, files, read, label, words, column, counts)
     live = is_live()  # a file gets the answers, and one line at the end
     with working("predict") if live else contextlib.nullcontext():
         total = inputs.count(reads, files) if live else None
@@ -93,6 +95,8 @@ def predict(
             rows += len(chunk)
     seconds = time.time() - started
     note(f"{rows} inputs in {duration(seconds)}  {export.name}  {export.folder}")
+    for notice in counts.values():
+        note(str(notice))
     compared = compare(drift, export.contract) if drift else []
     unit = "token" if reads == "lines" else "label"
     if text := beside.line(compared, unit):

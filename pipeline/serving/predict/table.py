@@ -37,7 +37,7 @@ class Table:
         self.options = options
         # column's own name -> the signature's
         self.names = {
-            label if spec["form"] == "label" else spec["column"]: name
+            label if spec["form"] == "label" else spec.get("column", name): name
             for name, spec in self.specs.items()
         }
         if len(self.names) < len(self.specs):
@@ -113,7 +113,7 @@ class Table:
         value = float("nan") if missing else tables.number(cell)
         # a number that is infinite as float32 is not one for the model
         if value is None or abs(value) > np.finfo("float32").max:
-            own = self.specs[name]["column"]
+            own = self.specs[name].get("column", name)
             raise ValueError(
                 f"{place}: the column {own!r} holds no number. Received: {cell!r}. "
                 "Expected a finite number, or one of "

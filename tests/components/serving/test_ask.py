@@ -1,10 +1,13 @@
 """Law: what a SavedModel is asked from Python is what its signature answers."""
 
+import shutil
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from phistar.components.serving.ask import Model, Refused
+from phistar.components.serving.ask import PLAIN, Model, Refused, plain
+from tests.helpers import odd
 
 SPECS = {
     "b": tf.TensorSpec([None], tf.float32),
@@ -53,6 +56,17 @@ def test_columns_of_one_dtype_arrive_each_under_its_name(folder):
         assert list(answer) == ["numbers", "texts"]
         np.testing.assert_array_equal(answer["numbers"], expected["numbers"].numpy())
         assert list(answer["texts"]) == [b"one+x\0", b"two\0+", b"\xff+z"]
+
+
+@pytest.mark.parametrize("name", odd.FOLDERS)
+def test_a_model_may_lie_in_a_folder_of_any_name(folder, tmp_path, name):
+    place = tmp_path / name
+    shutil.copytree(folder, place)
+    answer = Model(place).call("one", {"x": np.array([1, 2], "float32")})
+    np.testing.assert_array_equal(answer["y"], [2, 4])
+    with plain(place) as path:
+        assert PLAIN.fullmatch(str(path)) and path.samefile(place)
+    assert path == place or not path.exists()
 
 
 def test_any_number_of_rows(folder):

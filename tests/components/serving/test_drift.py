@@ -99,7 +99,7 @@ def test_nothing_has_no_mean_and_one_row_no_interval():
 
 def called(name, y=()):
     """A signature of that name."""
-    return Signature(name, {}, dict.fromkeys(y, {}), {}, {}, [])
+    return Signature(name, {}, dict.fromkeys(y, {}), {}, {}, [], {}, {})
 
 
 def test_answers_have_entropy_labels_have_nats_and_draws_have_neither():
@@ -129,6 +129,7 @@ def test_test_is_beside_what_was_counted():
             },
         },
         "metrics": {"test_nll": 0.5, "test_entropy": 0.4},
+        "signatures": {"serving_default": {"inputs": {"city": {"column": "Ort"}}}},
     }
     assert [one.here for one in compare(drift, contract)] == [None] * 4
     drift.add(

@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from phistar.components.data import plain_image
 from phistar.components.serving import request
 from phistar.components.serving.request import (
     apart,
@@ -17,6 +18,7 @@ from phistar.components.serving.request import (
     plain,
     signature,
 )
+from tests.helpers.formats import colours, decoded, every_format, saved
 
 
 def spec(dtype, form, *more):
@@ -77,8 +79,28 @@ PAIRS = {
         },
     },
 }
+ODD = {  # columns "größe", "a b", "label" and ""
+    "knobs": {"seed": 0},
+    "signatures": {
+        "serving_default": {
+            "inputs": {
+                "a_b": spec("float32", "number") | {"column": "a b"},
+                "column_1": spec("float32", "number") | {"column": "größe"},
+                "column_3": spec("string", "category") | {"column": "label"},
+                "column_4": spec("string", "category") | {"column": ""},
+            },
+            "outputs": {"label": {}},
+        }
+    },
+}
+ODD["signatures"]["log_prob"] = {
+    "inputs": ODD["signatures"]["serving_default"]["inputs"]
+    | {"label": spec("string", "label"), "seed": SEED},
+    "outputs": {"log_prob": {}},
+}
 IMAGES = {
     "knobs": {},
+    "white": 65535,
     "signatures": {
         "serving_default": {
             "inputs": {"picture": spec("string", "image")},
@@ -95,6 +117,40 @@ def test_inputs_are_told_apart_by_their_form():
     assert list(found.inputs) == ["beam_size", "city", "aim"]
     assert found.knobs == {"seed": SEED | {"default": 5}}
     assert signature(TABLE).y == signature(TABLE).knobs == {}
+
+
+def test_columns_go_by_their_own_names_or_by_their_identifiers():
+    given = {"größe": [1], "a b": [2], "column_3": ["x"], "column_4": ["y"]}
+    for name in ("serving_default", "log_prob"):
+        called, rows = signature(ODD, name), dict(given)
+        if name == "log_prob":
+            rows["label"] = ["yes"]
+        assert list(called.shown.values()) == [
+            *("a b", "größe", "column_3", "column_4"),
+            *["label"] * (name == "log_prob"),
+        ]
+        made = called.request(rows)
+        assert made["column_1"] == [1] and made["column_3"] == [b"x"]
+        plain_names = {called.places[key]: values for key, values in rows.items()}
+        for end, values in called.request(plain_names).items():
+            np.testing.assert_array_equal(values, made[end])
+
+
+def test_errors_call_columns_by_their_own_names():
+    called = signature(ODD)
+    given = {"größe": [1], "a b": [2], "column_3": ["x"], "column_4": ["y"]}
+    for change, message in (
+        ({"größe": ["big"]}, "^größe must hold numbers. Received: 'big'"),
+        ({"a b": [1, 2]}, "^größe must have as many rows as a b"),
+        ({"column_1": [1]}, "got an input twice. Received: 'größe, column_1'"),
+        ({"x\ny": [1]}, r"no such input. Received: 'x\\ny'. Expected: a b, "),
+    ):
+        with pytest.raises(ValueError, match=message):
+            called.request(given | change)
+    with pytest.raises(ValueError, match="input that is missing: größe"):
+        called.request({"a b": [2], "column_3": ["x"], "column_4": ["y"]})
+    assert called.in_words("column_1 must hold finite") == "größe must hold finite"
+    assert called.in_words("column_10 must") == "column_10 must"
 
 
 def test_missing_values_of_a_table():
@@ -142,12 +198,30 @@ def test_lists_are_filled_with_0_to_the_longest_row():
 
 
 def test_an_image_is_base64_or_bytes():
-    data = bytes(range(256))
+    data = saved(colours())
     text = base64.encodebytes(data).decode()  # with ends of line
     made = signature(IMAGES).request({"picture": [text, data]})
     assert made["picture"].tolist() == [data, data]
     with pytest.raises(ValueError, match=r"^picture must be base64. Received: b'no\*'"):
         signature(IMAGES).request({"picture": ["no*"]})
+
+
+@pytest.mark.parametrize("name", EVERY := every_format())
+def test_an_image_of_any_format_is_made_plain(name):
+    data = EVERY[name][0]
+    text = base64.b64encode(data).decode()
+    made = signature(IMAGES).request({"picture": [text, data]})
+    assert made["picture"].tolist() == [plain_image.plain(data).data] * 2
+
+
+def test_what_is_no_image_is_refused_with_what_it_is():
+    with pytest.raises(ValueError, match=r"^picture must be an image.*text that begin"):
+        signature(IMAGES).request({"picture": [saved(colours()), b"no image"]})
+    deep = saved(np.full((4, 4), 4095, "uint16"))
+    (made,) = signature(IMAGES | {"white": 4095}).request({"picture": [deep]})[
+        "picture"
+    ]
+    assert (decoded(made) == 255).all()
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import shlex
 
 import pytest
 
-from phistar.pipeline.cli.arguments import make_parser, parse
+from phistar.pipeline.cli.arguments import is_override, make_parser, parse
 from tests.helpers.commands import here
 
 COMMANDS = make_parser()[1]
@@ -74,3 +74,29 @@ def test_from_repeats_the_overrides_in_its_advice(tmp_path):
 def test_hidden_arguments_are_not_in_the_help():
     for parser in COMMANDS.values():
         assert argparse.SUPPRESS not in parser.format_help()
+
+
+@pytest.mark.parametrize(
+    ("word", "override"),
+    [
+        ("ingest.path=größe.csv", True),
+        ("ingest.path=a=b.csv", True),
+        ("ingest.path=x (1).csv", True),
+        ("ingest.path=~/x/y.csv", True),
+        ("task.positive=>50K", True),
+        ("lr=0.1", True),
+        ("./a=b.yaml", False),
+        ("a=b.yaml", False),
+    ],
+)
+def test_an_override_is_told_from_a_file_with_an_equals_sign(
+    tmp_path, monkeypatch, word, override
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a=b.yaml").touch()
+    assert is_override(word) == override
+    words = ["show", *["digits"] * override, word]
+    given = parse([*words, "--root", str(tmp_path)])
+    assert (given.recipe, given.overrides) == (
+        ("digits", [word]) if override else (word, [])
+    )

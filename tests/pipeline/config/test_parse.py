@@ -79,7 +79,7 @@ VALUES = [
     ("~/x", "~/x", SAME),
     ("日本", "日本", SAME),
     ("${x}", "${x}", SAME),
-    ("f(x)", "f(x)", REFUSED),
+    ("x (1).csv", "x (1).csv", SAME),
     ("a: b", REFUSED, "a: b"),
     ("*.csv", REFUSED, "*.csv"),
     ("@x", REFUSED, "@x"),

@@ -24,7 +24,7 @@ from tests.helpers.commands import (
     phistar,
 )
 
-CSV = ("ingest.source=csv", "ingest.label=colour")
+CSV = ("ingest.source=table", "ingest.label=colour")
 BINARY = ("task.positive=red",)
 MULTICLASS = ("task.name=multiclass", "train.loss=cross_entropy")
 

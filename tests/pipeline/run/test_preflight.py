@@ -109,7 +109,7 @@ def test_preflight_of_rows_sorted_by_label_passes(project, tmp_path):
     path = tmp_path / "mine.csv"
     path.write_text("\n".join(["x,y", *rows]) + "\n")
     root = copy_store(project, tmp_path / "root")
-    words = ("ingest.source=csv", f"ingest.path={path}", "ingest.label=y")
+    words = ("ingest.source=table", f"ingest.path={path}", "ingest.label=y")
     done = here(*TRAIN, *words, "task.positive=b", "--preflight", root=root)
     assert done.status == 0, done.stderr
     assert BEGUN in done.stderr

@@ -17,7 +17,7 @@ from tests.helpers.commands import here
 RECIPE = """\
 # Do two numbers tell the class?
 task: {name: binary, positive: "yes"}
-ingest: {source: csv, path: %s, label: class}
+ingest: {source: table, path: %s, label: class}
 build: {network: linear}
 train: {loss: logistic, optimizer: sgd, learning_rate: 0.5, steps: 200, eval_every: 50}
 """

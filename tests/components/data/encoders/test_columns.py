@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from phistar.components.data.encoders.columns import Columns
+from tests.helpers import odd
 
 RAW = {
     "age": np.array([20.0, 30.0, np.nan, 50.0]),
@@ -49,6 +50,42 @@ def test_numbers_of_train_get_mean_zero_and_variance_one():
     encoded = Columns.fit([raw]).encode(raw).astype("float64")
     np.testing.assert_allclose(encoded.mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(encoded.var(axis=0), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        1_700_000_000_000 + 200.0 * np.arange(50),  # milliseconds since 1970
+        2.0**53 - np.arange(50),
+        1e9 + 0.01 * np.arange(50),
+    ],
+)
+def test_large_numbers_close_together_keep_their_digits(numbers):
+    encoder = Columns.fit([{"t": numbers}])
+    encoded = encoder.encode({"t": numbers})[:, 0]
+    expected = (numbers - numbers.mean()) / numbers.std()
+    np.testing.assert_allclose(encoded, expected, rtol=1e-5, atol=1e-6)
+    assert encoder.signature()["t"].dtype == tf.float64
+    again = Columns(**json.loads(json.dumps(encoder.to_json())))
+    np.testing.assert_array_equal(again.encode({"t": numbers})[:, 0], encoded)
+
+
+def test_numbers_that_float32_holds_are_float32():
+    rng = np.random.default_rng(0)
+    for numbers in (rng.normal(size=50), 2e4 * rng.random(50), np.arange(2000.0, 2050)):
+        assert Columns.fit([{"x": numbers}]).signature()["x"].dtype == tf.float32
+
+
+def test_a_hashed_column_has_one_place_for_each_value():
+    places, kind = 16, "hashed"
+    encoder = Columns([{"name": "x", "kind": kind, "places": places}])
+    words = np.array(["a", "b", "", "a", "never seen"])
+    encoded = encoder.encode({"x": words})
+    assert encoded.shape == (5, *encoder.shape) == (5, places)
+    np.testing.assert_array_equal(encoded.sum(axis=1), 1)
+    np.testing.assert_array_equal(encoded[0], encoded[3])
+    graph = tf.function(encoder.encode_graph)({"x": tf.constant(words)})
+    np.testing.assert_array_equal(graph, encoded)
 
 
 def test_statistics_are_those_given_to_fit():
@@ -101,14 +138,17 @@ def test_to_json_makes_the_same_encoder():
 def test_signature_and_describe_name_every_column():
     encoder = Columns.fit([RAW])
     assert list(encoder.signature()) == list(encoder.describe()) == list(RAW)
+    assert encoder.own_names == {name: name for name in RAW}
     assert encoder.signature()["age"].dtype == tf.float32
     assert encoder.signature()["city"].dtype == tf.string
 
 
-@pytest.mark.parametrize("name", ["label", "top_k", "two words", "class", ""])
-def test_fit_refuses_a_name_that_no_signature_can_have(name):
-    with pytest.raises(ValueError, match=f"Received: {name!r}"):
-        Columns.fit([{name: np.array([1.0, 2.0])}])
+def test_columns_of_any_name_are_encoded_as_plain_ones():
+    raw = {name: RAW["size"] + i for i, name in enumerate(odd.COLUMNS)}
+    plain = {f"x{i}": values for i, values in enumerate(raw.values())}
+    encoder, other = Columns.fit([raw]), Columns.fit([plain])
+    np.testing.assert_array_equal(encoder.encode(raw), other.encode(plain))
+    assert list(encoder.own_names.values()) == list(odd.COLUMNS)
 
 
 @pytest.mark.parametrize("values", [[np.nan, np.nan], [1.0, np.inf]])

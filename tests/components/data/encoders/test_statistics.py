@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from phistar.components.data.encoders.statistics import BLOCK_ROWS, MAX_VALUES, describe
+from phistar.components.data.encoders.statistics import (
+    BLOCK_ROWS,
+    HASH_PLACES,
+    MAX_VALUES,
+    describe,
+)
 
 
 def column(num_rows, seed=0):
@@ -43,7 +48,17 @@ def test_a_block_without_a_value_counts_for_nothing():
     assert (numeric["mean"], numeric["variance"]) == (4.0, 1.0)
 
 
-def test_too_many_words_are_refused():
-    identifiers = np.arange(MAX_VALUES + 1).astype(str)
-    with pytest.raises(ValueError, match="too many different ones. Received: 'id'"):
-        describe([{"id": identifiers[:5000]}, {"id": identifiers[5000:]}])
+def test_rare_words_are_left_to_the_unseen():
+    words = np.array(["a", "b", "c", "b", "c", "c"])
+    for few, kept in ((1, ["a", "b", "c"]), (2, ["b", "c"]), (3, ["c"])):
+        (column,) = describe([{"x": words[:2]}, {"x": words[2:]}], few)
+        assert column["values"] == kept
+
+
+def test_very_many_words_are_hashed_unless_they_are_rare():
+    many = np.arange(MAX_VALUES + 1).astype(str)
+    pieces = [{"x": many[:5000]}, {"x": many[5000:]}, {"x": many[:3]}]
+    (column,) = describe(pieces)
+    assert (column["kind"], column["places"]) == ("hashed", HASH_PLACES)
+    (column,) = describe(pieces, 2)
+    assert column["values"] == ["0", "1", "2"]

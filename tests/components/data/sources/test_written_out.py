@@ -1,16 +1,18 @@
 """Data written out to files give the arrays, bit for bit, of their own source."""
 
 import csv as csv_module
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from sklearn.datasets import load_breast_cancer, load_digits
+from sklearn.datasets import load_breast_cancer
 
 from phistar.components import ingest
 from phistar.components.data.sources.base import Overview
 from phistar.components.data.sources.breast_cancer import breast_cancer
+from phistar.components.data.splits import SPLITS
 from phistar.components.labels import first_rows
 from tests.helpers import stages
 
@@ -19,12 +21,12 @@ DIGITS = {"name": "multiclass"}
 
 
 def files(folder):
-    """Every file of a Dataset -> its bytes, the journal left out."""
+    """Every file of a Dataset -> its bytes, but of those that name the source."""
     found = [f for f in Path(folder).rglob("*") if f.is_file()]
     return {
         f.relative_to(folder).as_posix(): f.read_bytes()
         for f in found
-        if f.name != "journal.jsonl"
+        if f.name not in ("journal.jsonl", "data_card.html")
     }
 
 
@@ -54,7 +56,7 @@ def test_csv_of_breast_cancer(built_in, tmp_path):
         writer = csv_module.writer(file)
         writer.writerow(header)
         writer.writerows(zip(*[c.tolist() for _, c in columns], strict=True))
-    table = {"source": "csv", "path": str(file.name), "label": "diagnosis"}
+    table = {"source": "table", "path": str(file.name), "label": "diagnosis"}
     folder = stages.call(ingest, tmp_path, task=BREAST_CANCER, **table)
     assert files(folder) == built_in["breast_cancer"]
 
@@ -64,21 +66,23 @@ def test_csv_of_breast_cancer_by_pandas(built_in, tmp_path):
     frame = data.data.assign(diagnosis=data.target_names[data.target])
     frame.to_csv(tmp_path / "breast_cancer.csv", index=False)
     path = str(tmp_path / "breast_cancer.csv")
-    table = {"source": "csv", "path": path, "label": "diagnosis"}
+    table = {"source": "table", "path": path, "label": "diagnosis"}
     folder = stages.call(ingest, tmp_path, task=BREAST_CANCER, **table)
     assert files(folder) == built_in["breast_cancer"]
 
 
 @pytest.mark.parametrize("name", ["{}.png", "{:05d}.png"])
 def test_image_folder_of_digits(built_in, tmp_path, name):
-    data = load_digits()
     root = tmp_path / "digits"
-    for number, (image, label) in enumerate(
-        zip(np.round(data.images * 255 / 16), data.target, strict=True)
-    ):
-        (root / str(label)).mkdir(parents=True, exist_ok=True)
-        pixels = Image.fromarray(image.astype("uint8"))
-        pixels.save(root / str(label) / name.format(number))
+    for split in SPLITS:
+        inputs, labels = (
+            np.load(io.BytesIO(built_in["digits"][f"{split}/{what}.npy"]))
+            for what in ("inputs", "labels")
+        )
+        for number, (image, label) in enumerate(zip(inputs, labels, strict=True)):
+            folder = root / split / str(label)
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image[..., 0]).save(folder / name.format(number))
     given = {"source": "image_folder", "path": str(root)}
     folder = stages.call(ingest, tmp_path, task=DIGITS, **given)
     assert files(folder) == built_in["digits"]

@@ -22,7 +22,7 @@ RECIPES = {
 }
 SHOP = """
 task: {name: binary, positive: "yes"}
-ingest: {source: csv, path: shop.csv, label: churned}
+ingest: {source: table, path: shop.csv, label: churned}
 build: {network: linear}
 train: {loss: logistic, steps: 20}
 """

@@ -15,7 +15,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from phistar.components.data.sources.csv import csv as csv_source
+from phistar.components.data.sources.table import table as csv_source
 from phistar.components.data.tables import MISSING
 from tests.helpers.answers import answers, ask, same
 from tests.helpers.commands import CODE, Done, here
