@@ -91,7 +91,11 @@ def run(task, dataset, network, report, out_dir, log):
             # test again, through the SavedModel
             "served": served,
             # what train had, and how much of test was outside of it
-            "inputs": {"seen": encoder.seen(), "test": drift.to_json()},
+            "inputs": {
+                "seen": encoder.seen(),
+                "test": drift.to_json(),
+                "reading": encoder.reading,
+            },
             "golden": GOLDEN.as_posix(),
             "run_id": log.run_id,
             "versions": {

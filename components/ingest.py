@@ -23,7 +23,6 @@ from phistar.components.data.kinds import kind as kind_class
 from phistar.components.data.sources import source as source_function
 from phistar.components.data.splits import SPLITS, split_rows
 from phistar.components.labels import labels_of
-from phistar.components.reports import data_files
 
 SCRATCH = "scratch"  # folder of a source, removed at the end
 DIGITS = 32  # hexadecimal, of a digest
@@ -118,16 +117,15 @@ def run(
         },
     )
     taken = origins(opened.origin, counts)
-    write_json(folder / "splits.json", taken)
     for name, one in taken.items():
         where = f" {one['from']}" if one["from"] else ""
         print(f"{opened.name}: {name}: {one['rows']:,} rows{where}", file=sys.stderr)
-    notices = opened.notices.found()
+    notices = list(map(str, opened.notices.found()))
     for notice in notices:
         print(f"{opened.name}: {notice}", file=sys.stderr)
-    progress.doing("writing the data card")
     about = origin(source, options, opened.fingerprint)
-    log.artifact(data_files.write(Dataset.load(folder), fitted, notices, about))
+    said = {"origin": about, "splits": taken, "notices": notices}
+    write_json(folder / "source.json", said)
     splits = {
         name: {"digest": digests[name], "rows": counts[f"{name}_rows"]}
         for name in SPLITS

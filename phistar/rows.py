@@ -18,7 +18,6 @@ import numpy as np
 import pandas as pd
 
 from phistar.components.data.notices import Counter
-from phistar.components.data.tables import MISSING
 from phistar.components.serving.request import SHOWN, Signature
 from phistar.pipeline.serving.predict import inputs
 from phistar.pipeline.serving.predict.files import Input
@@ -40,7 +39,9 @@ class Found(NamedTuple):
     index: Any
 
 
-def read(data: Any, reads: str, called: Signature, label: str) -> Found:
+def read(
+    data: Any, reads: str, called: Signature, label: str, reading: dict | None = None
+) -> Found:
     """The inputs that a value of Python holds.
 
     Args:
@@ -48,12 +49,20 @@ def read(data: Any, reads: str, called: Signature, label: str) -> Found:
         reads: "table", "images" or "lines", of the contract.
         called: the signature.
         label: the column with the labels.
+        reading: how the cells of tables are read, of the contract.
 
     Raises:
         ValueError: what is wrong with it.
     """
+    table = Table(called, label, reading, (), OPTIONS) if reads == "table" else None
+
+    def of_named(columns: dict[str, list]) -> Iterator[Input]:
+        if table is not None:
+            return of_table(columns, table)
+        return of_columns(columns, called, label)
+
     if isinstance(data, pd.DataFrame):
-        return Found(of_columns(columns_of(data), reads, called, label), data.index)
+        return Found(of_named(columns_of(data)), data.index)
     if isinstance(data, str | bytes | os.PathLike | Mapping):
         data = [data]
     index = data.index if isinstance(data, pd.Series) else None
@@ -64,16 +73,18 @@ def read(data: Any, reads: str, called: Signature, label: str) -> Found:
     if not data:
         return Found(iter(()), index)
     if all(isinstance(row, Mapping) for row in data):
-        return Found(of_columns(columns_of_rows(data), reads, called, label), index)
+        return Found(of_named(columns_of_rows(data)), index)
     paths = (os.PathLike,) if reads == "lines" else (os.PathLike, str)
     if all(isinstance(one, paths) for one in data):
         files = [os.fspath(path) for path in data]
+        if table is not None:
+            return Found(of_files(files, table), None)
         label = None if reads == "lines" else label  # texts have columns of their own
-        return Found(inputs.read(reads, files, called, label, MISSING), None)
+        return Found(inputs.read(reads, files, called, label), None)
     names = needed(called)
     if reads == "table" or len(names) > 1:
         raise unexpected(data, reads, called)
-    return Found(of_columns({names[0]: data}, reads, called, label), index)
+    return Found(of_named({names[0]: data}), index)
 
 
 def unexpected(data: Any, reads: str, called: Signature) -> ValueError:
@@ -81,7 +92,7 @@ def unexpected(data: Any, reads: str, called: Signature) -> ValueError:
     names = needed(called)
     expected = f"a DataFrame or a list of dicts with {shortened(names)}"
     if reads == "table":
-        expected += ", or paths of CSV files"
+        expected += ", or paths of files of rows"
     elif reads == "images":
         expected += ", uint8 images [N, H, W] or [N, H, W, C], or paths of images"
     elif len(names) == 1:
@@ -131,34 +142,60 @@ def columns_of_rows(rows: list[Mapping]) -> dict[str, list]:
 
 
 def of_columns(
-    columns: dict[str, list], reads: str, called: Signature, label: str
+    columns: dict[str, list], called: Signature, label: str
 ) -> Iterator[Input]:
     """The inputs of named columns, checked at once as far as names go."""
-    if reads == "table":
-        table = Table(called, label, MISSING, OPTIONS)
-        places = table.places("the columns", list(columns))
-        taken = {name: list(columns.values())[i] for name, i in places.items()}
-
-        def value(place: str, name: str, given: Any) -> float | bytes:
-            form = called.inputs[name]["form"]
-            own = called.inputs[name].get("column", name)
-            return table.value(place, name, cell(place, own, given, form))
-    else:
-        taken = {
-            name: columns[column]
-            for name, column in named(columns, called, label).items()
-        }
-
-        def value(place: str, name: str, given: Any) -> Any:
-            return one(place, name, given, called.inputs[name])
-
+    taken = {
+        name: columns[column] for name, column in named(columns, called, label).items()
+    }
     return (
         Input(
             {"row": f"row {number}"},
-            {n: value(f"row {number}", n, of[number]) for n, of in taken.items()},
+            {
+                name: one(
+                    f"row {number}", name, of[number], called.inputs[name]["form"]
+                )
+                for name, of in taken.items()
+            },
         )
         for number in range(len(next(iter(taken.values()))))
     )
+
+
+def of_table(columns: dict[str, list], table: Table) -> Iterator[Input]:
+    """The inputs of a table's columns, all of them checked at once."""
+    import pyarrow as pa
+
+    values = {}
+    for name, column in table.columns("the columns", list(columns)).items():
+        given, spec = columns[column], table.specs[name]
+        cells = [
+            cell(f"row {number}", column, value, spec["form"])
+            for number, value in enumerate(given)
+        ]
+        # numbers of Python have a point, whatever the files of training have
+        texts = all(isinstance(value, str) for value in given)
+        array = pa.array(cells, pa.string())
+        found = table.values({name: array}, None if texts else ".", at)
+        values[name] = found[name].tolist()
+    return (
+        Input({"row": at(number)}, dict(zip(values, row, strict=True)))
+        for number, row in enumerate(zip(*values.values(), strict=True))
+    )
+
+
+def of_files(files: list[str], table: Table) -> Iterator[Input]:
+    """The inputs of files of rows, with their places."""
+    for piece in table.pieces(files):
+        values = {name: array.tolist() for name, array in piece.values.items()}
+        for number, row in enumerate(zip(*values.values(), strict=True)):
+            place = {"file": piece.file, piece.what: int(piece.numbers[number])}
+            yield Input(place, dict(zip(values, row, strict=True)))
+
+
+def at(number: int) -> str:
+    """Where a row is, for errors."""
+    return f"row {number}"
 
 
 def named(columns: dict[str, list], called: Signature, label: str) -> dict[str, str]:

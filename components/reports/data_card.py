@@ -7,6 +7,7 @@ from phistar.components.labels import NAMES
 from phistar.components.metrics import mean, token_floors
 from phistar.components.reports.base import Section
 from phistar.components.reports.baselines import floors, sample
+from phistar.components.reports.near import near
 from phistar.components.reports.page import examples, html
 from phistar.components.reports.page.parts import Part
 
@@ -20,22 +21,20 @@ WEIGHTED = "Rows have weights: every mean and share of the metrics is weighted b
 GUESSES = {"uniform": "guessing evenly", "prior": "the shares of train"}
 
 
-def parts(data, found, alike, notices):
+def parts(data, found):
     """Facts about the data.
 
     Args:
         data: Dataset.
         found: Duplicates.
-        alike: list of str, of near duplicates.
-        notices: list of Notice.
 
     Returns:
         list of Part.
     """
-    named = data.kind.gives == NAMES
-    known = [rows(data, found, alike)]
+    named, notices = data.kind.gives == NAMES, data.source["notices"]
+    known = [rows(data, found, near(data))]
     if notices:
-        known.append(Part("Dropped or changed by reading", list(map(str, notices))))
+        known.append(Part("Dropped or changed by reading", notices))
     known.append(balance(data) if named else lengths(data))
     if columns := data.description["inputs"]["encoder"].get("columns"):
         known.append(missing(data, columns))
@@ -45,10 +44,15 @@ def parts(data, found, alike, notices):
 def rows(data, found, alike):
     """Rows and duplicates of each split.  -> Part"""
     head = ["split", "rows", f"repeated {found.what}", f"{found.what} also in train"]
+    places = {name: one["from"] for name, one in data.source["splits"].items()}
+    head += ["from"] * any(places.values())
     tested = int(found.in_train.sum())
     seen = {"test": tested, "valid": found.valid_in_train, "train": ""}
     table = [
-        [split, count(data, split), found.repeated[split], seen[split]]
+        [
+            *(split, count(data, split), found.repeated[split], seen[split]),
+            *[places[split]] * any(places.values()),
+        ]
         for split in SPLITS
     ]
     partial = [

@@ -5,13 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from phistar.components.artifacts import read_json, write_json
 from phistar.components.data.splits import SPLITS
 
 # of a split, the first ones: what is compared must take seconds and not all memory
 MAX_ROWS, MAX_BYTES = 10**6, 2**31
 BLOCK_BYTES = 2**24
-ROWS, FILE = ("in_train", "in_valid"), "duplicates.json"
 
 
 class Duplicates(NamedTuple):
@@ -60,20 +58,6 @@ def duplicates(data):
         {split: len(own) - len(np.unique(own)) for split, own in keys.items()},
         {split: len(own) for split, own in keys.items()},
     )
-
-
-def save(found, folder):
-    """Write Duplicates into a folder, a Path; `load` reads them."""
-    plain = found._asdict()
-    for name in ROWS:
-        np.save(folder / f"{name}.npy", plain.pop(name))
-    write_json(folder / FILE, plain)
-
-
-def load(folder):
-    """The Duplicates that `save` wrote.  Path -> Duplicates"""
-    rows = {name: np.load(folder / f"{name}.npy") for name in ROWS}
-    return Duplicates(**rows, **read_json(folder / FILE))
 
 
 def read(data, split):

@@ -7,7 +7,6 @@ from phistar.components.data.splits import SPLITS
 from phistar.components.metrics import entropy, floors, nll, reliability
 from phistar.components.reports import baselines
 from phistar.components.reports.base import Report, golden
-from phistar.components.reports.data_files import linear_baseline
 from phistar.components.reports.page import labels as page
 from phistar.components.reports.plots import calibration
 from phistar.components.reports.plots.confusion import confusion_matrix
@@ -74,6 +73,9 @@ def report(task, data, network, scale, encoder, num_bins, metrics_of, figures_of
         answer["label"] = np.array(names)[decision[rows]]
     requests = golden("log_prob", scored, {"log_prob": log_prob[rows]})
     requests |= golden("predict", request, answer)
+    trained, train_labels = data.split("train")
+    train = trained, data.space.index(np.asarray(train_labels))
+    given = data.weights("train")
     return Report(
         metrics=metrics,
         test_nll=-log_prob,
@@ -84,7 +86,7 @@ def report(task, data, network, scale, encoder, num_bins, metrics_of, figures_of
         correct=decision == index,
         baselines=[
             *baselines.floors(index, counts, names),
-            *linear_baseline(data),
+            *baselines.logistic_regression(train, (inputs, index), counts, given),
         ],
         weights=weights,
         predictions=predictions(names, index, decision, log_probs, log_prob, weights),

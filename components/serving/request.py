@@ -269,7 +269,7 @@ def numbers(name, values, spec):
     """list of numbers, None for a missing one -> array [N], NaN where it is missing."""
     dtype = spec["dtype"]
     whole = np.dtype(dtype).kind in "iu"
-    legal = {int} if whole else {int, float, type(None)}
+    legal = {int} if whole else {int, float, bool, type(None)}
     if not legal.issuperset(map(type, values)):
         value = next(value for value in values if type(value) not in legal)
         expected = "an integer" if whole else "a number, or null for none"
@@ -288,7 +288,9 @@ def numbers(name, values, spec):
 
 
 def strings(name, values, form):
-    """list of str or bytes -> objects [N], bytes."""
+    """list of str or bytes, or objects [N] that are all bytes -> objects [N], bytes."""
+    if isinstance(values, np.ndarray) and {bytes}.issuperset(map(type, values)):
+        return values
     # not NumPy's strings, which drop NULs at the end and are all as wide as the longest
     made = np.empty(len(values), object)
     for row, value in enumerate(values):

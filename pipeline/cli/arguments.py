@@ -145,8 +145,9 @@ def make_parser() -> tuple[Parser, dict[str, Parser]]:
     add_predict(
         command(
             "predict",
-            "an export's answers: one JSON object for each input",
+            "an export's answers: one JSON object for each input, or a file",
             "predict breast_cancer patients.csv",
+            "predict breast_cancer new.parquet --id patient --output answers.csv",
             "predict digits photos/ > answers.jsonl",
             "predict kjv_quick prompts.txt --signature sample --temperature 0.7",
         )
@@ -249,6 +250,8 @@ def add_run(name: str, added: Parser) -> None:
     added.add_argument(
         "--isolate", action="store_true", help="each stage in its own process"
     )
+    text = "read the data's files again for their hashes, also where size and time are "
+    added.add_argument("--verify", action="store_true", help=text + "as before")
 
 
 def add_predict(added: Parser) -> None:
@@ -264,8 +267,8 @@ def add_predict(added: Parser) -> None:
         "files",
         metavar="FILE",
         nargs="+",
-        help="columns: CSV with a header; images: files or folders; texts: lines, or a "
-        "column of JSON lines, Parquet, CSV or TSV; .gz too; - is stdin",
+        help="columns: CSV with a header, JSON lines, Parquet, Feather; images: files "
+        "or folders; texts: lines, or a column of such a table; .gz too; - is stdin",
     )
     added.add_argument(
         "--signature",
@@ -278,7 +281,7 @@ def add_predict(added: Parser) -> None:
         "--batch-size",
         type=positive,
         metavar="N",
-        help="inputs of one call (default: 1024 rows of columns, 32 of others)",
+        help="inputs of one call (default: up to 8192 rows of columns, 32 of others)",
     )
     added.add_argument(
         "--column",
@@ -297,8 +300,18 @@ def add_predict(added: Parser) -> None:
         "--missing",
         action="append",
         metavar="WORD",
-        help="a missing value as it is written, in place of an empty cell, NA and nan; "
-        "may be repeated",
+        help="a further missing value as it is written; may be repeated",
+    )
+    added.add_argument(
+        "--id",
+        metavar="COLUMN",
+        help="of columns: the one that names the rows, in place of file and line",
+    )
+    added.add_argument(
+        "--output",
+        metavar="FILE",
+        help="write the answers to a .jsonl, .csv or .parquet (default: JSON lines to "
+        "stdout)",
     )
     for name, (kind, text) in KNOBS.items():
         added.add_argument(

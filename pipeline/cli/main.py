@@ -24,6 +24,7 @@ from collections.abc import Iterable
 from types import FrameType
 from typing import Any
 
+from phistar.components.hashing import VERIFY
 from phistar.pipeline.cli.arguments import STAGES, make_parser, parse
 from phistar.pipeline.cli.following import again, next_commands
 from phistar.pipeline.process import errors, quiet, terminal
@@ -189,11 +190,13 @@ def run(given: Namespace) -> Answer:
             f"`--from {given.first}` comes after `--to {given.last}`. "
             f"Expected the order {', '.join(STAGES)}."
         )
+    if given.verify:
+        os.environ[VERIFY] = "1"  # child processes too
     config = load(given)  # its errors do not wait for the imports
 
     from phistar.pipeline.cli.printing import card_lines, result
     from phistar.pipeline.run.command import run_once, run_seeds
-    from phistar.pipeline.run.page import data_card
+    from phistar.pipeline.run.data_card import data_card
 
     words = given.root, given.typed
     with terminal.working("", "looking into the store"):
@@ -207,10 +210,9 @@ def run(given: Namespace) -> Answer:
     if given.seeds:
         title += f", {given.seeds} seeds, mean ± sd"
     elif given.last == "ingest":
-        dataset = answer["stages"]["ingest"]["path"]
-        answer["data_card"] = data_card(dataset)
+        answer["data_card"], page = data_card(given.root, answer)
         lines = card_lines(answer["data_card"], terminal.width())
-        lines += ["", f"as a page: {dataset}/card/data_card.html", ""]
+        lines += ["", f"as a page: {page}", ""]
     following = next_commands(given, config, answer)
     return answer, [*lines, *result(title, answer, following)]
 
@@ -230,6 +232,8 @@ def predict(given: Namespace) -> Answer:
         column=given.column,
         label=given.label,
         missing=given.missing,
+        own=given.id,
+        out=given.output,
     )
     return answer, []
 

@@ -86,7 +86,7 @@ def test_a_given_test_is_whole(own):
     notices = {one["what"]: one["count"] for one in notices}
     assert notices[KEPT] == 3
     assert notices[KEPT_LONG.format("test", MAX_LENGTH)] == 2
-    taken = json.loads((dataset / "splits.json").read_text())
+    taken = json.loads((dataset / "source.json").read_text())["splits"]
     assert {split: one["rows"] for split, one in taken.items()} == {
         "train": 160,
         "valid": 20,

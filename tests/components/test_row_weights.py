@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from phistar.components import build, evaluate, ingest, metrics, train
-from phistar.components.artifacts import Dataset, make_encoder, read_json, write_json
+from phistar.components.artifacts import Dataset, read_json, write_json
 from phistar.components.data.batches.passes import Plan
 from phistar.components.data.sources.base import Rows, Source
-from phistar.components.reports import data_files
 from phistar.pipeline.run.paired import paired
 from tests.helpers import stages
 
@@ -45,9 +44,6 @@ def repeated(folder, given):
     found = data.space.index(np.load(copy / "train" / "labels.npy"))
     counts = np.bincount(found).tolist()
     write_json(copy / "dataset.json", data.description | {"train_counts": counts})
-    shutil.rmtree(copy / "card")
-    data = Dataset.load(copy)
-    data_files.write(data, make_encoder(data), [], "")
     return copy
 
 

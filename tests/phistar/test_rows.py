@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from phistar import rows
-from phistar.components.data.tables import MISSING
 from phistar.components.serving.request import signature
 from phistar.pipeline.serving.predict import inputs
+from phistar.pipeline.serving.predict.table import Table
 
 CSV = """\
 city,body mass,unused,rooms,label
@@ -28,9 +28,9 @@ def spec(form, dtype="string", rank=1):
 
 X = {
     "table": {
-        "city": spec("category"),
-        "body_mass": spec("number", "float32"),
-        "rooms": spec("category"),
+        "city": spec("category") | {"column": "city"},
+        "body_mass": spec("number", "float32") | {"column": "body mass"},
+        "rooms": spec("category") | {"column": "rooms"},
     },
     "images": {"image": spec("image")},
     "lines": {"prompt": spec("text")},
@@ -65,8 +65,10 @@ def read(data, kind, name="predict", label="label"):
 def in_file(path, kind, name="predict", label="label"):
     """The inputs of a file, as `phistar predict` reads it."""
     reads = "lines" if kind == "pairs" else kind
-    label = None if reads == "lines" else label
-    found = inputs.read(reads, [str(path)], called(kind, name), label, MISSING)
+    if kind == "table":
+        found = rows.of_files([str(path)], Table(called(kind, name), label, None))
+    else:
+        found = inputs.read(reads, [str(path)], called(kind, name))
     return [one.values for one in found]
 
 
@@ -202,7 +204,7 @@ TWICE = pd.DataFrame(
             pd.DataFrame({"city": ["x"]}),
             "table",
             "predict",
-            "body_mass, rooms. Re",
+            "body mass, rooms. Re",
         ),
         (pd.DataFrame(FRAME), "table", "log_prob", '`label="COLUMN"` names the column'),
         (pd.DataFrame(FRAME | {"rooms": [3.0]}), "table", "predict", "dtype={'rooms'"),

@@ -65,14 +65,18 @@ class Table:
                     f"{shortened(files.names)}. Expected also {shortened(lacking)}, as "
                     f"in {self.first.files[0]}."
                 )
-        told = dialect["decimal"]
+        told = {
+            key: value
+            for key, value in dialect.items()
+            if value is not None and key != "max_bad_rows"
+        }
         marks = {files.decimal for files in self.files.values()}
         named = {name: key for key in ("numeric", "categorical") for name in keys[key]}
         self.rules = Rules(
             Markers(rules["missing"]),
             named,
-            told or ("," if "," in marks else "."),
-            told is not None,
+            told.get("decimal") or ("," if "," in marks else "."),
+            told,
             rules["drop_unlabelled"],
         )
 

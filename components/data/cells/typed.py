@@ -46,14 +46,14 @@ class Rules(NamedTuple):
         markers: Markers.
         keys: dict of column -> "numeric" or "categorical".
         decimal: "." or ",".
-        decimal_told: True if the user has said so.
+        dialect: dict, the options of TableFiles that the user has told.
         drop_unlabelled: True to leave out rows without a label.
     """
 
     markers: object
     keys: dict
     decimal: str
-    decimal_told: bool
+    dialect: dict
     drop_unlabelled: bool
 
 
@@ -190,7 +190,7 @@ class Typed:
             for table in self.files.values()
             for found in table.dialects.values()
         }
-        told = self.rules.decimal_told
+        told = "decimal" in self.rules.dialect
         for column in [*self.columns, *([self.time] if self.time else [])]:
             require_one_form(column, self.place, told, separators)
             if column.num_wrong and column.form != WORDS:
@@ -243,6 +243,7 @@ class Typed:
             "named": [c.name for c in self.columns if c.key == "categorical"],
             "missing": list(self.rules.markers.given),
             "decimal": self.rules.decimal,
+            "dialect": self.rules.dialect,
         }
 
     def rows(self, split):

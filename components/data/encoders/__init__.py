@@ -10,6 +10,7 @@ def encoder(kind):
         op_libraries    packages whose operations its graph needs
         reads           what `phistar predict` reads: "table", "images" or "lines"
         max_rows        rows of a request that servers take at most
+        reading         how cells of files become columns, plain data; else None
         batch_size      rows that `phistar predict` sends at once
         own_names       input of the SavedModel -> name of its column in the data
         array           meaning of the encoded array; None if texts have no one shape

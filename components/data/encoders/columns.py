@@ -39,7 +39,6 @@ class Columns:
     op_libraries = ()  # core TensorFlow operations only
     reads = "table"
     max_rows = 1024  # of a request: more fill a processor no better
-    batch_size = 1024
     array = (
         "the columns of `encoder`, one behind the other: the numeric ones, "
         "(x - mean) / sqrt(variance), 0 where missing; then, of the numeric ones with "
@@ -91,6 +90,11 @@ class Columns:
             ValueError: a column without values.
         """
         return cls(describe(pieces, min_count), reading)
+
+    @property
+    def batch_size(self):
+        """Rows that `phistar predict` sends at once."""
+        return max(1, min(8192, 2**22 // self.shape[0]))
 
     @property
     def shape(self):

@@ -31,6 +31,7 @@ class Images:
     reads = "images"
     max_rows = 64  # of a request: a VGG's first layer makes 13 MB of one of 224x224
     batch_size = 32
+    reading = None
     own_names = {}  # no columns
     array = "pixels, 0 ... 255, [row, column, channel]"
 

@@ -36,6 +36,7 @@ class Text(tf.Module):
     reads = "lines"
     max_rows = 32  # of a request: a search keeps keys and values of every hypothesis
     batch_size = 32
+    reading = None
     own_names = {}  # no columns
     array = None  # tokens are no array of one shape
     given = ("prompt", "text")  # inputs of the SavedModel that are texts of data

@@ -33,7 +33,7 @@ class Dialect:
         quote: one character around a cell; "" if there is none.
         escape: one character before a quote inside a cell; "" if quotes are doubled.
         encoding: Python's name of it.
-        decimal: "." or ",".
+        decimal: "." or ","; None if nothing tells it.
         skipped: lines before the header: blank ones, and Excel's "sep=;".
     """
 
@@ -41,7 +41,7 @@ class Dialect:
     quote: str = '"'
     escape: str = ""
     encoding: str = "utf-8"
-    decimal: str = "."
+    decimal: str | None = None
     skipped: int = 0
 
     def __str__(self):
@@ -50,7 +50,7 @@ class Dialect:
             parts.append(f"quote {self.quote!r}" if self.quote else "no quotes")
         if self.encoding != "utf-8":
             parts.append(f"encoding {self.encoding}")
-        if self.decimal != ".":
+        if self.decimal == ",":
             parts.append("decimal comma")
         return ", ".join(parts)
 
@@ -99,7 +99,7 @@ def dialect(file, separator=None, quote=None, encoding=None, decimal=None):
     separator = separator or separator_of(text, quote, streams.suffix(file))
     quote = quote_of(text, separator) if quote is None else quote
     found = Dialect(
-        separator, quote, escape_of(text, separator, quote), encoding, ".", skipped
+        separator, quote, escape_of(text, separator, quote), encoding, None, skipped
     )
     decimal = decimal or decimal_of(found, text)
     return Dialect(separator, quote, found.escape, encoding, decimal, skipped)
@@ -163,13 +163,15 @@ def escape_of(text, separator, quote):
 
 
 def decimal_of(found, text):
-    """A comma if numbers have it where only a decimal mark can stand."""
+    """The mark that numbers have where only a decimal mark can stand, or None."""
     commas = points = 0
     for row in sample(found, text):
         for cell in map(str.strip, row):
             commas += bool(COMMA.fullmatch(cell) and not GROUPED.fullmatch(cell))
             points += bool(POINT.fullmatch(cell))
-    return "," if commas and not points else "."
+    if points:
+        return "."
+    return "," if commas else None
 
 
 def sample(found, text):
@@ -184,3 +186,36 @@ def sample(found, text):
     except csv.Error:
         pass  # of the last row, cut off; or not in this dialect
     return rows
+
+
+def of_another(told, file):
+    """What a user has told of some files, as far as it can be true of another one.
+
+    Args:
+        told: dict of separator, quote, encoding and decimal.
+        file: Path of the other file.
+
+    Returns:
+        dict, without a separator that its first line has not, and without the encoding
+        of a file in UTF-8.
+    """
+    first, held = streams.head(file), dict(told)
+    line = re.split(rb"[\r\n]", first, maxsplit=1)[0]
+    if "separator" in held and held["separator"].encode() not in line:
+        del held["separator"]
+    if "encoding" in held and (encoding_of(first) != "utf-8" or in_utf8(file)):
+        del held["encoding"]
+    return held
+
+
+def in_utf8(file):
+    """True if all bytes of a file are UTF-8."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        with streams.opened(file) as stream:
+            while block := stream.read(streams.HEAD):
+                decoder.decode(block)
+        decoder.decode(b"", True)
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -7,12 +7,13 @@ them. Only a file with a mistake is read by Python too, to find its line.
 import json
 import sys
 from collections.abc import Iterator
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import NamedTuple
 
 from phistar.components.data.files import slow, streams
 from phistar.components.data.files.dialect import dialect
+from phistar.components.data.files.lines import lines
 from phistar.components.data.files.slow import Fault
 
 BLOCK_BYTES = 2**22  # of text that is parsed at a time
@@ -84,9 +85,11 @@ class TableFiles:
 
     @property
     def decimal(self):
-        """The decimal mark of numbers in the files, "." or ","."""
+        """The decimal mark of numbers in the files; None if nothing tells it."""
         marks = {found.decimal for found in self.dialects.values()}
-        return "," if "," in marks else "."
+        if not self.dialects:
+            return "."  # JSON and typed files know no other
+        return "," if "," in marks else "." if "." in marks else None
 
     def formats(self):
         """Format of each file in words.  -> dict of words -> list of Path."""
@@ -215,6 +218,20 @@ class TableFiles:
         if len(self.bad) + len(found) > self.max_bad_rows:
             raise refused(self.bad + found, self.max_bad_rows)
 
+    def lines(self, file):
+        """The line of each row of a file, or its number in a file without lines.
+
+        Returns:
+            ("line" or "row", iterator of int).
+        """
+        match self.kinds[file]:
+            case "json":
+                return "line", (number for number, line in json_lines(file) if line)
+            case "csv":
+                found, header = self.dialects[file], self.headers[file]
+                return "line", lines(file, found, header, file in self.broken)
+        return "row", count()
+
     def place(self, file, row):
         """Where a row stands, for errors: "FILE:LINE", or "FILE: row N" without lines.
 
@@ -222,19 +239,9 @@ class TableFiles:
             file: Path.
             row: int, as batches number it.
         """
-        if self.kinds[file] == "json":
-            lines = (n for n, line in json_lines(file) if line)
-        elif self.kinds[file] == "csv":
-            every = slow.rows(file, self.dialects[file], self.headers[file])
-            skip = file in self.broken
-            lines = (n for n, one in every if not (skip and isinstance(one, Fault)))
-            if row == -1:  # the header
-                return f"{file}:{self.dialects[file].skipped + 1}"
-        else:
-            return f"{file}: row {row}"
-        # rows as the fast reader counts them: the header is the first one here
-        number = next(islice(lines, row + (self.kinds[file] == "csv"), None), None)
-        return f"{file}:{number}" if number else f"{file}: row {row}"
+        what, every = self.lines(file)
+        number = next(islice(every, row, None), row)
+        return f"{file}:{number}" if what == "line" else f"{file}: row {number}"
 
 
 def refused(faults, allowed):

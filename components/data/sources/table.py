@@ -11,7 +11,7 @@ from pydantic import Field
 from phistar.components.data.files.parts import parts
 from phistar.components.data.notices import Notices
 from phistar.components.data.sources.base import Source
-from phistar.components.hashing import file_sha256
+from phistar.components.hashing import data_sha256
 
 SUFFIXES = (
     *(".csv", ".tsv", ".tab", ".txt", ".json", ".jsonl", ".ndjson"),
@@ -128,11 +128,16 @@ def digest(given):
         str.
     """
     every = [
-        f"{split}\0{name}\0{file_sha256(file)}\n"
+        (split, name, file)
         for split, part in given.items()
         for file, name in part.named()
     ]
-    return hashlib.sha256("".join(every).encode()).hexdigest()
+    digests = data_sha256([file for *_, file in every])
+    listed = [
+        f"{split}\0{name}\0{one}\n"
+        for (split, name, _), one in zip(every, digests, strict=True)
+    ]
+    return hashlib.sha256("".join(listed).encode()).hexdigest()
 
 
 def origins(given, columns):

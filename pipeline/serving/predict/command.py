@@ -1,20 +1,18 @@
 """`phistar predict`: the inputs of files to an export, its answers to stdout.
 
-One JSON object a line, in the order of the inputs. They are read in chunks, so memory
-stays bounded for any number of them.
+In the order of the inputs, one JSON object a line or in a file. They are read in
+chunks, so memory stays bounded for any number of them.
 """
 
 import contextlib
-import json
 import os
-import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from phistar.components import progress
 from phistar.components.data.notices import Counter
-from phistar.components.data.tables import MISSING
 from phistar.components.serving.drift import Drift, compare
 from phistar.components.serving.request import Signature
 from phistar.components.serving.request import signature as signature_of
@@ -22,7 +20,9 @@ from phistar.pipeline.process import quiet
 from phistar.pipeline.process.terminal import duration, is_live, note, working
 from phistar.pipeline.serving import exports
 from phistar.pipeline.serving.predict import beside, inputs
-from phistar.pipeline.serving.predict.answers import answered
+from phistar.pipeline.serving.predict.answers import answered, of_table
+from phistar.pipeline.serving.predict.output import Output, columns, output
+from phistar.pipeline.serving.predict.table import Table
 from phistar.pipeline.store.contract import KNOBS
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ def predict(
     column: str | None,
     label: str | None,
     missing: list[str] | None,
+    own: str | None = None,
+    out: str | None = None,
 ) -> dict:
     """Answer every input of the files.
 
@@ -54,7 +56,9 @@ def predict(
         label: column of a table with the labels; None is "label" for log_prob. If it
             is given, `predict` scores its answers with it. Of pairs, the column of
             translations to score; None is "target".
-        missing: cells without a value; None is those of ingest.
+        missing: further cells without a value.
+        own: column of a table that names its rows; None for file and line.
+        out: path of a file for the answers; None is stdout.
 
     Returns:
         rows, seconds, run (its id), name, export (folder), signature, beside_test.
@@ -67,31 +71,47 @@ def predict(
     reads = export.contract["reads"]
     called = signature_of(export.contract, signature)
     knobs = {name: value for name, value in knobs.items() if value is not None}
-    others = {"missing": missing, "column": column, "label": label}
+    others = {"missing": missing, "column": column, "label": label, "id": own}
     typed = [*knobs, *(name for name, value in others.items() if value is not None)]
     require_options(export.contract, called, typed)
     called.settings(knobs)  # a wrong one is refused before TensorFlow's import
     size = batch_size or export.contract["batch_size"]
-    words = MISSING if missing is None else tuple(missing)
     scored = "label" in called.y or label is None
     read = called if scored else signature_of(export.contract, "log_prob")
     counts = Counter()
-    found = inputs.read(reads, files, read, label, words, column, counts)
-    live = is_live()  # a file gets the answers, and one line at the end
-    with working("predict") if live else contextlib.nullcontext():
-        total = inputs.count(reads, files) if live else None
+    if reads == "table":
+        reading = export.contract["inputs"]["reading"]
+        table = Table(read, label or "label", reading, tuple(missing or ()))
+        chunks = table.pieces(files, own)
+    else:
+        found = inputs.read(reads, files, read, label, column, counts)
+        chunks = inputs.chunks(found)
+    live = is_live() and out is None  # a file gets the answers, and one line at the end
+    written = output(out)
+    with (
+        working("predict") if live else contextlib.nullcontext(),
+        closing(written),
+    ):
+        total = inputs.count(reads, files) if live and reads != "table" else None
         seen = progress.counter("inputs", total)
         # the first chunk is read before TensorFlow's import, which takes seconds
-        for chunk in inputs.chunks(found):
+        for chunk in chunks:
             if model is None:
                 progress.doing("starting TensorFlow")
                 model = load(export)
                 drift = Drift(export.contract["inputs"]["seen"])
                 progress.doing("")
-            answers = answered(model, called, chunk, knobs, size, drift, seen)
-            for one, answer in zip(chunk, answers, strict=True):
-                print(dumped(one.place | answer))
-            sys.stdout.flush()
+            if reads == "table":
+                for start in range(0, len(chunk), size):
+                    part = chunk.slice(start, min(start + size, len(chunk)))
+                    answers = of_table(model, called, part, knobs, drift)
+                    written.write(part.place | answers, len(part))
+                    seen(len(part))
+            else:
+                answers = answered(model, called, chunk, knobs, size, drift, seen)
+                both = zip(chunk, answers, strict=True)
+                every = columns(one.place | answer for one, answer in both)
+                written.write(every, len(chunk))
             rows += len(chunk)
     seconds = time.time() - started
     note(f"{rows} inputs in {duration(seconds)}  {export.name}  {export.folder}")
@@ -148,7 +168,8 @@ def options(contract: dict, called: Signature) -> list[str]:
         texts and {"source", "text"} <= called.inputs.keys()
     )
     has = [name for name in KNOBS if name in called.knobs]
-    return has + ["missing"] * table + ["column"] * texts + ["label"] * scored
+    has += ["missing", "id"] * table + ["column"] * texts
+    return has + ["label"] * scored
 
 
 def option(name: str) -> str:
@@ -166,7 +187,12 @@ def load(export: exports.Export) -> "Model":
         return Model(export.folder, export.contract["op_libraries"])
 
 
-def dumped(row: dict) -> str:
-    """One line of JSON; characters as they are where stdout can hold them."""
-    escaped = (sys.stdout.encoding or "").lower() != "utf-8"
-    return json.dumps(row, ensure_ascii=escaped, allow_nan=False)
+@contextlib.contextmanager
+def closing(written: Output) -> Iterator[None]:
+    """Close an output; what is not whole does not stay."""
+    whole = False
+    try:
+        yield
+        whole = True
+    finally:
+        written.close(whole)

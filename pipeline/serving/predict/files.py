@@ -1,13 +1,14 @@
 """Files as the user names them, and the inputs in them."""
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from phistar.components.data import tables
+from phistar.components.data.files import streams
 
 STDIN = "-"
 
@@ -53,8 +54,8 @@ def opened(file: str) -> Iterator[BinaryIO]:
     if file == STDIN:
         yield sys.stdin.buffer
     else:
-        with tables.opened(file) as stream:
-            yield stream
+        with streams.opened(file) as stream:
+            yield io.BufferedReader(stream)  # which has lines
 
 
 def shown(file: str | Path) -> str:

@@ -1,10 +1,10 @@
 """FILE -> the inputs of a signature, one after the other, each with its place.
 
-    table     a CSV with a header: the columns that the signature takes, others ignored
     images    a file of any format; a folder, for all below it
     lines     a line each, or a column of a table; see texts.py
 
-A file that ends in .gz is decompressed; - is stdin, for all but images.
+A file that ends in .gz is decompressed; - is stdin, for all but images. Tables are
+read by table.py.
 """
 
 import os
@@ -18,7 +18,6 @@ from phistar.components.data.plain_image import READABLE, Unreadable, plain, ref
 from phistar.components.serving.request import Signature
 from phistar.pipeline.serving.predict import texts
 from phistar.pipeline.serving.predict.files import STDIN, Input, opened, present, shown
-from phistar.pipeline.serving.predict.table import Table
 
 CHUNK_ROWS, CHUNK_BYTES = 4096, 64 * 2**20  # inputs in memory at a time
 
@@ -27,19 +26,17 @@ def read(
     reads: str,
     files: list[str],
     called: Signature,
-    label: str | None,
-    missing: tuple,
+    label: str | None = None,
     column: str | None = None,
     counts: Counter | None = None,
 ) -> Iterator[Input]:
     """The inputs of all files, in order.
 
     Args:
-        reads: "table", "images" or "lines", of the contract.
+        reads: "images" or "lines", of the contract.
         files: as typed.
         called: the signature.
-        label: column of a table with the labels, or of texts with those to score.
-        missing: cells of a table without a value.
+        label: column of texts in a table, with those to score.
         column: of texts in a table.
         counts: of what is left out of folders, and changed in images.
 
@@ -52,9 +49,6 @@ def read(
             counts = Counter() if counts is None else counts
             found = pictures(files, counts)
             return (picture(path, called, counts) for path in found)
-        case "table":
-            table = Table(called, label or "label", missing)
-            return chain.from_iterable(map(table.rows, present(files)))
         case _:
             names = list(called.inputs)
             if "text" in called.y:
@@ -87,7 +81,7 @@ def count(reads: str, files: list[str]) -> int | None:
     total = 0
     for file in files:
         with opened(file) as stream:
-            total += sum(1 for _ in stream) - (reads == "table")
+            total += sum(1 for _ in stream)
     return total
 
 

@@ -1,26 +1,96 @@
-"""The rows of a CSV file as a signature takes them."""
+"""The rows of tables as a signature takes them, whole columns at a time.
 
+Files are those of ingest, in any format; cells are read by the rules that ingest has
+found for each column, which the contract keeps.
+"""
+
+import shutil
+import sys
+import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from phistar.components.data import tables
+from phistar.components.data.cells import dates, forms
+from phistar.components.data.cells.labels import WHOLE
+from phistar.components.data.cells.missing import NO_CELL, NO_WORD, Markers, trimmed
+from phistar.components.data.files.dialect import of_another
+from phistar.components.data.files.tables import TableFiles
 from phistar.components.serving.request import Signature
 from phistar.pipeline.process.terminal import nearest
-from phistar.pipeline.serving.predict.files import Input, opened, shown
+from phistar.pipeline.serving.predict.files import STDIN, present, shown
 
 SHOWN = 10  # columns that an error names
+NO_READING = {
+    "forms": {},
+    "named": [],
+    "missing": [],
+    "decimal": ".",
+    "dialect": {},
+}
+ISO = "date year-month-day"  # as typed files give times
+# form of a column in training -> forms that new cells may have too
+ALSO = {"number": ("grouped",), "boolean": ("number",)}
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Rows that stand one behind the other in a file.
+
+    Args:
+        place: name -> what tells where each row is: "file" a str, "line" or "row" an
+            array; or "id", a pyarrow.Array.
+        values: input -> array [N]: float64 with NaN, or objects, bytes.
+        first: number of the first row among all.
+        file: its name, for errors.
+        what: "line" or "row".
+        numbers: int [N], the line or the row of each.
+    """
+
+    place: dict
+    values: dict
+    first: int
+    file: str
+    what: str
+    numbers: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def slice(self, start: int, stop: int) -> "Piece":
+        """Some of the rows."""
+        place = {
+            name: value if isinstance(value, str) else value[start:stop]
+            for name, value in self.place.items()
+        }
+        values = {name: value[start:stop] for name, value in self.values.items()}
+        return replace(
+            self,
+            place=place,
+            values=values,
+            first=self.first + start,
+            numbers=self.numbers[start:stop],
+        )
+
+    def where(self, row: int) -> str:
+        """Where a row is, for errors: "FILE:LINE"."""
+        return where(self.file, self.what, int(self.numbers[row]))
 
 
 class Table:
-    """CSV files with the columns of a signature.
+    """Tables with the columns of a signature.
 
     Args:
         called: the signature.
         label: the column with the labels.
-        missing: cells without a value, but in the labels.
-        options: how a user gives the last two, for errors.
+        reading: how cells are read, of the contract; None for the usual rules.
+        missing: further cells without a value.
+        options: how a user gives the label, and missing cells, for errors.
 
     Raises:
         ValueError: a label that is an input too.
@@ -30,11 +100,13 @@ class Table:
         self,
         called: Signature,
         label: str,
-        missing: tuple[str, ...],
+        reading: dict | None,
+        missing: tuple[str, ...] = (),
         options: tuple[str, str] = ("--label COLUMN", " (`--missing WORD`)"),
     ):
-        self.specs, self.missing = called.inputs, frozenset(missing)
-        self.options = options
+        self.specs, self.options = called.inputs, options
+        self.reading = reading or NO_READING
+        self.markers = Markers((*self.reading["missing"], *missing))
         # column's own name -> the signature's
         self.names = {
             label if spec["form"] == "label" else spec.get("column", name): name
@@ -46,21 +118,8 @@ class Table:
                 f"{self.options[0]}. Expected a column that the model does not read."
             )
 
-    def rows(self, file: str) -> Iterator[Input]:
-        """The rows of a file."""
-        with opened(file) as stream:
-            rows = tables.rows(stream, file)
-            _, header = next(rows)
-            places = self.places(f"{file}:1", header)
-            for line, row in rows:
-                values = {
-                    name: self.value(f"{file}:{line}", name, row[place])
-                    for name, place in places.items()
-                }
-                yield Input({"file": shown(file), "line": line}, values)
-
-    def places(self, place: str, header: list[str]) -> dict[str, int]:
-        """The signature's name -> position in a row.
+    def columns(self, place: str, header: list[str]) -> dict[str, str]:
+        """The signature's name -> name of the column in a header.
 
         Args:
             place: of the header, for errors.
@@ -75,8 +134,8 @@ class Table:
             for column, name in self.names.items()
             if self.specs[name]["form"] != "label"
         }
-        header = [c if c in self.names else known.get(c, c) for c in header]
-        count = Counter(header)
+        own = [c if c in self.names else known.get(c, c) for c in header]
+        count = Counter(own)
         missing = [column for column in self.names if column not in count]
         twice = [column for column in self.names if count[column] > 1]
         wrong = {"missing": missing, "more than once": twice}
@@ -86,13 +145,13 @@ class Table:
                 for how, columns in wrong.items()
                 if columns
             )
-            hint = self.hint(missing, header) if missing else ""
+            hint = self.hint(missing, own) if missing else ""
             raise ValueError(
-                f"{place}: {what}. Received: {shortened(header) or 'no header'}. "
+                f"{place}: {what}. Received: {shortened(own) or 'no header'}. "
                 "Expected each column that the model was trained on, once; others are "
                 f"ignored.{hint}"
             )
-        return {name: header.index(column) for column, name in self.names.items()}
+        return {name: header[own.index(column)] for column, name in self.names.items()}
 
     def hint(self, missing: list[str], header: list[str]) -> str:
         """The end of an error about missing columns."""
@@ -100,26 +159,130 @@ class Table:
             return f" `{self.options[0]}` names the column with the labels."
         return nearest(missing[0], header)
 
-    def value(self, place: str, name: str, cell: str) -> float | bytes:
-        """A cell as the signature takes it.
+    def values(
+        self, cells: dict, decimal: str | None, at: Callable[[int], str]
+    ) -> dict[str, np.ndarray]:
+        """Inputs of a request.
+
+        Args:
+            cells: the signature's name -> pyarrow.Array of strings [N].
+            decimal: mark of decimals; None for that of training.
+            at: function of a row, the place in words, for errors.
+
+        Returns:
+            input -> float64 [N], NaN where it is missing, or objects [N], bytes.
 
         Raises:
             ValueError: a cell that is not a number where one is needed.
         """
-        form = self.specs[name]["form"]
-        missing = cell in self.missing and form != "label"
-        if form != "number":
-            return b"" if missing else cell.encode()
-        value = float("nan") if missing else tables.number(cell)
+        decimal = decimal or self.reading["decimal"]
+        return {
+            name: self.numbers(name, array, decimal, at)
+            if self.specs[name]["form"] == "number"
+            else self.words(name, array)
+            for name, array in cells.items()
+        }
+
+    def numbers(
+        self, name: str, cells: Any, decimal: str, at: Callable[[int], str]
+    ) -> np.ndarray:
+        """The numbers of a column.  -> float64 [N]"""
+        own = self.specs[name].get("column", name)
+        form = self.reading["forms"].get(own, "number")
+        found, _, wrong = forms.values(cells, form, self.markers, decimal)
+        others = (ISO,) if form in dates.PATTERNS else ALSO.get(form, ())
+        for other in others if wrong.any() else ():
+            again, _, still = forms.values(cells, other, self.markers, decimal)
+            found, wrong = np.where(wrong, again, found), wrong & still
         # a number that is infinite as float32 is not one for the model
-        if value is None or abs(value) > np.finfo("float32").max:
-            own = self.specs[name].get("column", name)
+        wrong |= np.abs(found) > np.finfo("float32").max
+        if wrong.any():
+            row = int(wrong.argmax())
             raise ValueError(
-                f"{place}: the column {own!r} holds no number. Received: {cell!r}. "
-                "Expected a finite number, or one of "
-                f"{sorted(self.missing)} where it is missing{self.options[1]}."
+                f"{at(row)}: the column {own!r} holds no number. Received: "
+                f"{cells[row].as_py()!r}. Expected {forms.MEANING[form]}, finite, or "
+                "a common word for a missing value like NA"
+                f"{self.options[1]}."
             )
-        return value
+        return found
+
+    def words(self, name: str, cells: Any) -> np.ndarray:
+        """The words of a column.  -> objects [N], bytes"""
+        import pyarrow.compute as pc
+
+        spec = self.specs[name]
+        if spec["form"] == "label":
+            cells = pc.fill_null(trimmed(cells), "")
+            found = pc.replace_substring_regex(cells, WHOLE, r"\1")
+        else:
+            named = spec.get("column", name) in self.reading["named"]
+            found = forms.words(cells, self.markers, NO_CELL if named else NO_WORD)
+        return found.cast("binary").to_numpy(zero_copy_only=False)
+
+    def pieces(self, files: list[str], own: str | None = None) -> Iterator[Piece]:
+        """The rows of all files, in order.
+
+        Args:
+            files: as typed, - for stdin.
+            own: column that names the rows; None for file and line.
+        """
+        first = 0
+        for file in present(files):
+            with local(file) as path:
+                for piece in self._pieces(file, path, own):
+                    yield replace(piece, first=first)
+                    first += len(piece)
+
+    def _pieces(self, file: str, path: Path, own: str | None) -> Iterator[Piece]:
+        """The rows of one file."""
+        told = of_another(self.reading["dialect"], path)
+        table, name = TableFiles([path], **told), shown(file)
+        chosen = self.columns(f"{file}:1", table.names)
+        if own is not None and own not in table.names:
+            raise ValueError(
+                f"{file}: no such column. Received: --id {own}. Expected one of "
+                f"{shortened(table.names)}."
+            )
+        what, lines = table.lines(path)
+        wanted = [*chosen.values(), *([own] if own is not None else [])]
+        for batch in table.batches(wanted):
+            size = len(batch.columns[wanted[0]])
+            numbers = np.fromiter(islice(lines, size), "int64", size)
+
+            def at(row: int, numbers: np.ndarray = numbers) -> str:
+                return where(name, what, int(numbers[row]))
+
+            cells = {n: batch.columns[column] for n, column in chosen.items()}
+            values = self.values(cells, table.decimal, at)
+            place = {"file": name, what: numbers}
+            if own is not None:
+                place = {"id": batch.columns[own]}
+            yield Piece(place, values, 0, name, what, numbers)
+
+
+class local:  # noqa: N801, used as a function
+    """The Path of a file; stdin is copied to a temporary file inside a `with`."""
+
+    def __init__(self, file: str):
+        self.file, self.folder = file, None
+
+    def __enter__(self) -> Path:
+        if self.file != STDIN:
+            return Path(self.file)
+        self.folder = tempfile.TemporaryDirectory(prefix="phistar-")
+        path = Path(self.folder.name, "stdin")
+        with path.open("wb") as copy:
+            shutil.copyfileobj(sys.stdin.buffer, copy)
+        return path
+
+    def __exit__(self, *error: object) -> None:
+        if self.folder is not None:
+            self.folder.cleanup()
+
+
+def where(file: str, what: str, number: int) -> str:
+    """Where a row is: "FILE:LINE", or "FILE: row N"."""
+    return f"{file}:{number}" if what == "line" else f"{file}: row {number}"
 
 
 def shortened(names: list[str]) -> str:

@@ -192,7 +192,7 @@ def test_decimal_comma_is_seen_where_nothing_else_is_possible(tmp_path):
     path = tmp_path / "t.csv"
     for text, decimal in (
         ("x;y\n1,5;a\n2,25;b\n", ","),
-        ("x;y\n1,234;a\n2,345;b\n", "."),  # it may be thousands: nothing is told
+        ("x;y\n1,234;a\n2,345;b\n", None),  # it may be thousands: nothing is told
         ("x;y\n1.5;a,b\n2;b\n", "."),
     ):
         path.write_text(text)

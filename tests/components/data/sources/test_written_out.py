@@ -12,7 +12,7 @@ from sklearn.datasets import load_breast_cancer
 from phistar.components import ingest
 from phistar.components.data.sources.base import Overview
 from phistar.components.data.sources.breast_cancer import breast_cancer
-from phistar.components.data.splits import SPLITS
+from phistar.components.data.splits import SPLITS, split_rows
 from phistar.components.labels import first_rows
 from tests.helpers import stages
 
@@ -26,7 +26,7 @@ def files(folder):
     return {
         f.relative_to(folder).as_posix(): f.read_bytes()
         for f in found
-        if f.name not in ("journal.jsonl", "data_card.html")
+        if f.name not in ("journal.jsonl", "source.json")
     }
 
 
@@ -46,29 +46,44 @@ def test_overview_of_breast_cancer_is_that_of_its_rows():
     assert breast_cancer().overview() == found
 
 
+def split_of_rows():
+    """The split of each row of breast_cancer's own source.  -> list of str"""
+    found = {}
+    for name, rows in split_rows(breast_cancer().read(), 0.1, 0.2, 0):
+        found |= dict.fromkeys(rows.numbers.tolist(), name)
+    return [found[number] for number in range(len(found))]
+
+
+def ingested(folder, path):
+    """The files of a table with the columns diagnosis and split."""
+    table = {"source": "table", "path": str(path), "label": "diagnosis"}
+    return files(
+        stages.call(ingest, folder, task=BREAST_CANCER, **table, split="split")
+    )
+
+
 def test_csv_of_breast_cancer(built_in, tmp_path):
     (rows,) = breast_cancer().read()["all"]
-    # the label between the columns, and the names as scikit-learn has them
+    # the label and the split between the columns
     columns = [("diagnosis", rows.labels), *rows.inputs.items()]
-    columns = [*columns[1:8], columns[0], *columns[8:]]
-    header = [name.replace("_", " ") for name, _ in columns]
+    columns = [*columns[1:8], columns[0], ("split", np.array(split_of_rows()))]
+    columns += list(rows.inputs.items())[7:]
     with (tmp_path / "breast_cancer.csv").open("w", newline="") as file:
         writer = csv_module.writer(file)
-        writer.writerow(header)
+        writer.writerow([name for name, _ in columns])
         writer.writerows(zip(*[c.tolist() for _, c in columns], strict=True))
-    table = {"source": "table", "path": str(file.name), "label": "diagnosis"}
-    folder = stages.call(ingest, tmp_path, task=BREAST_CANCER, **table)
-    assert files(folder) == built_in["breast_cancer"]
+    assert ingested(tmp_path, file.name) == built_in["breast_cancer"]
 
 
 def test_csv_of_breast_cancer_by_pandas(built_in, tmp_path):
     data = load_breast_cancer(as_frame=True)
-    frame = data.data.assign(diagnosis=data.target_names[data.target])
+    frame = data.data.rename(columns=lambda name: name.replace(" ", "_"))
+    label = data.target_names[data.target]
+    frame = frame.assign(diagnosis=label, split=split_of_rows())
     frame.to_csv(tmp_path / "breast_cancer.csv", index=False)
-    path = str(tmp_path / "breast_cancer.csv")
-    table = {"source": "table", "path": path, "label": "diagnosis"}
-    folder = stages.call(ingest, tmp_path, task=BREAST_CANCER, **table)
-    assert files(folder) == built_in["breast_cancer"]
+    assert (
+        ingested(tmp_path, tmp_path / "breast_cancer.csv") == built_in["breast_cancer"]
+    )
 
 
 @pytest.mark.parametrize("name", ["{}.png", "{:05d}.png"])

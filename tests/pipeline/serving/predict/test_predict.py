@@ -7,16 +7,14 @@ import json
 import os
 import subprocess
 import sys
-from inspect import signature
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 from PIL import Image
 
-from phistar.components.data.sources.table import table as csv_source
-from phistar.components.data.tables import MISSING
 from tests.helpers.answers import answers, ask, same
 from tests.helpers.commands import CODE, Done, here
 
@@ -241,9 +239,9 @@ def test_rows_draw_with_seeds_of_their_own(trained, rows, request_of):
         ("mean radius", "mean texture", ("rows.csv:1", "mean_texture")),
         ("20.57,", "big,", ("rows.csv:4", "mean_radius", "'big'")),
         ("20.57,", "inf,", ("rows.csv:4", "mean_radius", "'inf'")),
-        ("20.57,", "?,", ("rows.csv:4", "--missing")),
+        ("20.57,", "unclear,", ("rows.csv:4", "--missing")),
         ("20.57,", "", ("rows.csv:4", "31 values", "32")),
-        ("20.57,", '20.57,"', ("rows.csv:4", "CSV")),
+        ("20.57,", '20.57,"', ("rows.csv:4", "quotes")),
     ],
 )
 def test_what_is_wrong_in_a_table_is_said_with_line_and_column(
@@ -261,11 +259,66 @@ def test_what_is_wrong_in_a_table_is_said_with_line_and_column(
 
 def test_missing_values_are_named_as_at_ingest(trained, rows):
     ours = answers(here("predict", "breast_cancer", rows, root=trained[0], json=False))
-    rows.write_text(rows.read_text().replace(",,", ",?,"))
-    words = ("--missing", "?")
-    again = here("predict", "breast_cancer", rows, *words, root=trained[0], json=False)
-    assert answers(again) == ours
-    assert signature(csv_source).parameters["missing"].default == MISSING
+    text = rows.read_text()
+    for word, words in (("?", ()), (" null ", ()), ("nil!", ("--missing", "nil!"))):
+        rows.write_text(text.replace(",,", f",{word},"))
+        words = ("predict", "breast_cancer", rows, *words)
+        assert answers(here(*words, root=trained[0], json=False)) == ours
+
+
+@pytest.mark.parametrize("suffix", ["jsonl", "parquet", "feather", "tsv", "csv.zst"])
+def test_rows_of_any_format_get_the_same_answers(trained, rows, suffix):
+    root, _ = trained
+    ours = answers(here("predict", "breast_cancer", rows, root=root, json=False))
+    frame = pd.read_csv(rows)
+    path = rows.with_name(f"rows.{suffix}")
+    match suffix:
+        case "jsonl":
+            frame.to_json(path, orient="records", lines=True)
+        case "parquet" | "feather":
+            getattr(frame, f"to_{suffix}")(path)
+        case _:
+            frame.to_csv(path, sep="\t" if suffix == "tsv" else ",", index=False)
+    theirs = answers(here("predict", "breast_cancer", path, root=root, json=False))
+    places = ("file", "line", "row")
+    for mine, other in zip(ours, theirs, strict=True):
+        for place in places:
+            mine.pop(place, None), other.pop(place, None)
+        assert other == mine
+
+
+def test_answers_go_to_files_with_the_ids_of_their_rows(trained, rows):
+    root, _ = trained
+    frame = pd.read_csv(rows).assign(patient=[f"p {n}" for n in range(9)])
+    frame.to_csv(rows, index=False)
+    words = ("predict", "breast_cancer", rows, "--id", "patient", "--batch-size", 4)
+    ours = answers(here(*words, root=root, json=False))
+    assert [one["id"] for one in ours] == frame["patient"].tolist()
+    assert "file" not in ours[0] and "line" not in ours[0]
+    found = {}
+    for suffix in ("jsonl", "parquet", "csv"):
+        path = rows.with_name(f"answers.{suffix}")
+        done = here(*words, "--output", path, root=root)
+        assert done.status == 0 and done.answer["rows"] == 9
+        assert not list(rows.parent.glob("*.part"))
+        found[suffix] = path
+    lines = found["jsonl"].read_text().splitlines()
+    assert [json.loads(line) for line in lines] == ours
+    read = pd.read_parquet(found["parquet"])
+    assert read["id"].tolist() == frame["patient"].tolist()
+    probs = np.array([one["probs"] for one in ours])
+    np.testing.assert_allclose(np.stack(read["probs"]), probs, rtol=1e-6)
+    read = pd.read_csv(found["csv"])
+    for place, label in enumerate(ours[0]["labels"]):
+        np.testing.assert_allclose(read[f"prob_{label}"], probs[:, place], rtol=1e-6)
+    assert read["label"].tolist() == [one["label"] for one in ours]
+    # a mistake leaves neither a part of a file nor the file
+    rows.write_text(rows.read_text().replace("20.57,", "big,"))
+    path = rows.with_name("broken.parquet")
+    assert here(*words, "--output", path, root=root).status == 2
+    assert not list(rows.parent.glob("broken*"))
+    done = here(*words, "--output", rows.with_name("answers.xls"), root=root)
+    assert done.status == 2 and ".parquet" in done.answer["error"]
 
 
 def test_a_label_that_the_model_does_not_know_is_found_in_its_batch(trained, rows):
