@@ -156,8 +156,9 @@ class ParquetFile:
         """Write rows."""
         table = self.table(columns, size)
         if self.writer is None:
-            self.writer = self.opened(table.schema)
-        self.writer.write_table(table.cast(self.writer.schema))
+            self.schema = table.schema
+            self.writer = self.opened(self.schema)
+        self.writer.write_table(table.cast(self.schema))
 
     def close(self, whole: bool) -> None:
         """Close the file."""
