@@ -134,7 +134,7 @@ class Table:
         return Chunks(lambda: typed.rows(split))
 
     def reading(self):
-        """How the cells are read; see Typed."""
+        """Rules by which the cells are read; see Typed."""
         return self.typed.reading()
 
     def overview(self):

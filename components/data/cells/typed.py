@@ -40,7 +40,7 @@ class Roles(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """How cells are taken.
+    """Rules by which cells are read.
 
     Args:
         markers: Markers.
@@ -178,7 +178,7 @@ class Typed:
         return pa.array(list(SPLITS.values())).take(place)
 
     def place(self, file, row):
-        """Where a row stands: "FILE:LINE"."""
+        """Place of a row: "FILE:LINE"."""
         owner = next(table for table in self.files.values() if file in table.kinds)
         return owner.place(file, row)
 
@@ -237,7 +237,7 @@ class Typed:
                 counts.add(what, f"{fault.file}:{fault.line}")
 
     def reading(self):
-        """How the cells of each input are read, for `phistar predict`.  -> dict"""
+        """Rules by which cells are read, for `phistar predict`.  -> plain data"""
         return {
             "forms": {column.name: column.form for column in self.columns},
             "named": [c.name for c in self.columns if c.key == "categorical"],

@@ -141,7 +141,7 @@ def digest(given):
 
 
 def origins(given, columns):
-    """Where the rows of each split come from.
+    """Origin of the rows of each split.
 
     Args:
         given: dict of split, or "all" -> Part.

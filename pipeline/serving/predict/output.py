@@ -19,7 +19,7 @@ SINGULAR = {"log_probs": "log_prob", "probs": "prob"}  # columns of a label in a
 
 
 class Output(Protocol):
-    """Where answers go."""
+    """Target of answers."""
 
     def write(self, columns: dict, size: int) -> None:
         """Write rows: name -> array [N, ...], pyarrow.Array, list, or one str."""
