@@ -24,7 +24,8 @@ class Table:
     Args:
         given: dict of split, or "all" -> Part.
         dialect: options of TableFiles.
-        columns: "label", "split", "group" and "time" -> name of the column, or None.
+        columns: "label", "split", "group", "time" and "weight" -> name of the column,
+            or None.
         keys: "numeric", "categorical" and "ignore" -> tuple of names.
         rules: "missing", a tuple of str, and "drop_unlabelled", a bool.
         notices: Notices.
@@ -49,10 +50,10 @@ class Table:
         for key, wanted in {**declared, **keys}.items():
             self._require(key, wanted)
         require_one_use(declared, keys)
-        dividing = {columns["split"], columns["group"], columns["time"]}
+        others = {columns[key] for key in ("split", "group", "time", "weight")}
         wanted = {*keys["numeric"], *keys["categorical"]}
-        # what divides the rows is no input, unless a key names it
-        out = {columns["label"], *keys["ignore"], *(dividing - wanted)}
+        # what divides or weights the rows is no input, unless a key names it
+        out = {columns["label"], *keys["ignore"], *(others - wanted)}
         inputs = [name for name in names if name not in out]
         if not inputs:
             raise ValueError(
