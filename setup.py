@@ -58,6 +58,7 @@ setup(
         "threadpoolctl>=3",
         "numpy>=1.26,<3",
         "pandas>=2,<4",
+        "charset-normalizer>=3",  # names the likely encoding of a file
         "matplotlib>=3.9,<4",
         "MarkupSafe>=2.1",
         "pyarrow>=15",

@@ -82,6 +82,15 @@ class Dataset:
         return np.load(self.folder / name / "sizes.npy")
 
     @property
+    def source(self):
+        """Facts for a reader: "origin", "splits" and "notices", what reading changed.
+
+        Returns:
+            dict: str; split -> {"rows", "from"}; list of str.
+        """
+        return read_json(self.folder / "source.json")
+
+    @property
     def digests(self):
         """SHA-256 of each split's arrays."""
         return read_json(self.folder / "digest.json")
@@ -93,6 +102,15 @@ class Dataset:
         of the sources, and of the targets.
         """
         return self.kind.split(self.folder / name)
+
+    def weights(self, name):
+        """Weights of the rows of a split, 1 on average.
+
+        Returns:
+            float64 [N]; None if each counts as much as another.
+        """
+        weights = self.kind.weights(self.folder / name)
+        return None if weights is None else np.asarray(weights) / np.mean(weights)
 
     def raw(self):
         """Inputs of test as the data have them, before any encoding; memory-mapped.
@@ -193,17 +211,17 @@ def truncate(folder, out_dir, num_rows, num_tokens=None, train_rows=None):
             digests[split] = _first_texts(data, out_dir, split, most, num_tokens)
             continue
         inputs, labels = (array[:most] for array in data.split(split))
-        files = SplitFiles(out_dir / split, len(labels), inputs.shape[1:], inputs.dtype)
-        files.append(inputs, labels)
+        weights = data.weights(split)
+        files = SplitFiles(
+            *(out_dir / split, len(labels), inputs.shape[1:], inputs.dtype),
+            weighted=weights is not None,
+        )
+        files.append(inputs, labels, None if weights is None else weights[:most])
         digests[split] = files.close()
     raw_columns.truncate(data.folder / "test", out_dir / "test", num_rows)
     write_json(out_dir / "dataset.json", data.description)
     write_json(out_dir / "digest.json", digests)
-    kept = len(Dataset.load(out_dir).split("test")[1])
-    card = out_dir / "card"
-    shutil.copytree(data.folder / "card", card)
-    for path in card.glob("*.npy"):  # a value for each row of test
-        np.save(path, np.load(path)[:kept])
+    shutil.copyfile(data.folder / "source.json", out_dir / "source.json")
 
 
 def _first_texts(data, out_dir, split, num_rows, num_tokens):

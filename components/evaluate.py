@@ -7,7 +7,7 @@ import numpy as np
 from pydantic import Field
 
 from phistar.components import artifacts, progress
-from phistar.components.reports import data_card, data_files, duplicates, predictions
+from phistar.components.reports import data_card, duplicates, predictions
 from phistar.components.reports import report as report_function
 from phistar.components.reports.base import Section
 from phistar.components.reports.page import card
@@ -70,8 +70,8 @@ def run(
     )
     for path in sorted((folder / "figures").iterdir()):
         log.figure(path.relative_to(folder))
-    found = duplicates.load(data.folder / data_files.FOLDER)
-    known = data_files.parts(data.folder)
+    found = duplicates.duplicates(data)
+    known = data_card.parts(data, found)
     compared = verdict(report, duplicates.warnings(found, report))
     artifacts.write_json(folder / "verdict.json", compared)
     body = joined(map(shown, known))

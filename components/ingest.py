@@ -7,6 +7,7 @@ to be written. No array of all rows is ever in memory.
 import hashlib
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -22,7 +23,6 @@ from phistar.components.data.kinds import kind as kind_class
 from phistar.components.data.sources import source as source_function
 from phistar.components.data.splits import SPLITS, split_rows
 from phistar.components.labels import labels_of
-from phistar.components.reports import data_files
 
 SCRATCH = "scratch"  # folder of a source, removed at the end
 DIGITS = 32  # hexadecimal, of a digest
@@ -89,7 +89,8 @@ def run(
             folder, pieces, task, make_encoder, kind.sides, seed, opened.notices
         )
     else:
-        ingested = labelled(folder, pieces, task, make_encoder, seed, opened.fitting())
+        fit = partial(make_encoder.fit, **opened.fitting())
+        ingested = labelled(folder, pieces, task, fit, seed)
     for kept in scratch.glob("*.csv"):
         kept.rename(folder / kept.name)
     shutil.rmtree(scratch)
@@ -116,18 +117,17 @@ def run(
         },
     )
     taken = origins(opened.origin, counts)
-    write_json(folder / "splits.json", taken)
     for name, one in taken.items():
         where = f" {one['from']}" if one["from"] else ""
         print(f"{opened.name}: {name}: {one['rows']:,} rows{where}", file=sys.stderr)
     if opened.kind == "columns":
         fitted.tell(opened.notices.begin("encoder"))
-    notices = opened.notices.found()
+    notices = list(map(str, opened.notices.found()))
     for notice in notices:
         print(f"{opened.name}: {notice}", file=sys.stderr)
-    progress.doing("writing the data card")
     about = origin(source, options, opened.fingerprint)
-    log.artifact(data_files.write(Dataset.load(folder), fitted, notices, about))
+    said = {"origin": about, "splits": taken, "notices": notices}
+    write_json(folder / "source.json", said)
     splits = {
         name: {"digest": digests[name], "rows": counts[f"{name}_rows"]}
         for name in SPLITS
@@ -172,7 +172,7 @@ def progress_of(amount, num_rows):
 
 
 def origins(origin, counts):
-    """What is taken from where.
+    """The origin and the number of each split's rows.
 
     Args:
         origin: of the source.
@@ -184,8 +184,10 @@ def origins(origin, counts):
     found = {}
     for name in SPLITS:
         where = ""
-        if name in origin or "all" in origin:
-            where = f"of {origin.get(name) or origin['all']}"
+        if name in origin:
+            where = f"of {origin[name]}"
+        elif "all" in origin:
+            where = f"out of {origin['all']}"
         elif origin:
             where = "made from train"
         found[name] = {"rows": counts[f"{name}_rows"], "from": where}
@@ -224,23 +226,22 @@ def origin(source, options, fingerprint):
     return ", ".join([" ".join([source, *given]), *versions])
 
 
-def labelled(folder, pieces, task, make_encoder, seed, fitting):
+def labelled(folder, pieces, task, fit, seed):
     """Encode and write rows whose label is a name.
 
     Args:
         folder: Path of the Dataset.
         pieces: () -> pieces of `split_rows`.
         task: plain data of the section `task`.
-        make_encoder: class of the encoder.
+        fit: inputs of train -> encoder.
         seed: of the split.
-        fitting: dict, further arguments of the encoder's `fit`.
 
     Returns:
         (encoder, LabelSpace, digests by split, counts of the labels in train, counts
         of rows by name).
     """
     survey = examples.Survey()
-    fitted = make_encoder.fit(survey.train_inputs(pieces()), **fitting)
+    fitted = fit(survey.train_inputs(pieces()))
     require_rows(survey.num_rows, seed)
     progress.doing("encoding")
     space = survey.label_space(task)
@@ -252,6 +253,7 @@ def texts(folder, pieces, task, make_encoder, sides, seed, notices):
     """Encode and write rows whose label is a text; as `labelled`, labels are tokens.
 
     Args:
+        make_encoder: class of the encoder.
         sides: names of the sides that are texts, the label last.
         notices: of the source.
     """

@@ -11,19 +11,53 @@ import numpy as np
 Z_95 = 1.959964  # two-sided 95 % quantile of the normal distribution
 
 
-def nll(log_prob):
+def mean(values, weights=None):
+    """Mean over examples.
+
+    Args:
+        values: float [N].
+        weights: float [N], how much each example counts; None: each as much as another.
+
+    Returns:
+        float.
+    """
+    if weights is None:
+        return np.asarray(values).sum(dtype="float64") / len(values)
+    return float(np.average(np.asarray(values, "float64"), weights=weights))
+
+
+def size(weights):
+    """Number of equal examples whose mean is as exact as the weighted one.
+
+    Args:
+        weights: float [N].
+
+    Returns:
+        float, (sum of weights)^2 / sum of their squares, at most N.
+
+    Source: Kish, 1965, "Survey Sampling", section 11.7.
+    """
+    weights = np.asarray(weights, "float64")
+    return float(weights.sum() ** 2 / (weights**2).sum())
+
+
+def nll(log_prob, weights=None):
     """Mean -ln P(y | x) with its 95 % interval (normal, from the standard error).
 
     Args:
         log_prob: float [N], nats.
+        weights: float [N] or None, see `mean`; the mean is then a `ratio` of sums.
 
     Returns:
         dict: nll, nll_low, nll_high (nats per label), bits, n.
     """
-    losses = -np.asarray(log_prob, dtype="float64")
-    mean = losses.sum() / len(losses)
-    error = losses.std(ddof=1) / math.sqrt(len(losses)) if len(losses) > 1 else 0.0
-    return {**interval(mean, error), "n": len(losses)}
+    losses, n = -np.asarray(log_prob, dtype="float64"), len(log_prob)
+    if weights is not None:
+        average, error = ratio(losses * weights, np.asarray(weights))
+        error = 0.0 if math.isnan(error) else error
+        return {**interval(average, error), "n": n}
+    error = losses.std(ddof=1) / math.sqrt(n) if n > 1 else 0.0
+    return {**interval(losses.sum() / n, error), "n": n}
 
 
 def interval(mean, error):
@@ -43,12 +77,13 @@ def interval(mean, error):
     }
 
 
-def floors(label_index, train_counts):
+def floors(label_index, train_counts, weights=None):
     """Mean -ln P of the two models that do not read x: uniform and prior.
 
     Args:
         label_index: int [N], in 0 ... K-1, the labels scored.
-        train_counts: int [K], occurrences of each label in train.
+        train_counts: [K], occurrences of each label in train, weighted if rows are.
+        weights: float [N] or None, see `mean`.
 
     Returns:
         dict: nll_uniform = ln K, and nll_prior, the mean -ln of the label's share
@@ -58,34 +93,41 @@ def floors(label_index, train_counts):
     log_share = np.log(counts / counts.sum())
     return {
         "nll_uniform": math.log(len(counts)),
-        "nll_prior": -log_share[label_index].sum() / len(label_index),
+        "nll_prior": -mean(log_share[label_index], weights),
     }
 
 
-def entropy(log_probs):
+def entropy(log_probs, weights=None):
     """Mean entropy of P(y | x): what its answers cost if P is right.
 
     Args:
         log_probs: float [N, K], nats.
+        weights: float [N] or None, see `mean`.
 
     Returns:
         float, nats per label, in 0 ... ln K.
     """
     log_probs = np.asarray(log_probs, dtype="float64")
-    return float(-(np.exp(log_probs) * log_probs).sum() / len(log_probs))
+    if weights is None:
+        return float(-(np.exp(log_probs) * log_probs).sum() / len(log_probs))
+    return -mean((np.exp(log_probs) * log_probs).sum(axis=1), weights)
 
 
-def accuracy(correct):
+def accuracy(correct, weights=None):
     """Share of right decisions with its 95 % Wilson interval.
 
     Args:
         correct: bool [N].
+        weights: float [N] or None, see `mean`; the interval is that of `size` examples.
 
     Returns:
         dict: accuracy, accuracy_low, accuracy_high, in 0 ... 1.
     """
-    share = float(np.mean(correct))
-    low, high = wilson(share, len(correct))
+    if weights is None:
+        share, n = float(np.mean(correct)), len(correct)
+    else:
+        share, n = mean(correct, weights), size(weights)
+    low, high = wilson(share, n)
     return {"accuracy": share, "accuracy_low": low, "accuracy_high": high}
 
 
@@ -97,27 +139,30 @@ def wilson(share, n):
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def top_accuracy(logits, labels, k):
+def top_accuracy(logits, labels, k, weights=None):
     """Share of examples whose label is among the k largest logits.
 
     Args:
         logits: float [N, K].
         labels: int [N].
         k: int.
+        weights: float [N] or None, see `mean`.
 
     Returns:
         float in 0 ... 1. Of equal logits, that of the lower label counts as larger.
     """
     top = np.argsort(-logits, axis=-1, kind="stable")[:, :k]
-    return float((top == np.asarray(labels)[:, None]).any(axis=-1).mean())
+    found = (top == np.asarray(labels)[:, None]).any(axis=-1)
+    return float(found.mean() if weights is None else mean(found, weights))
 
 
-def auroc(score, labels):
+def auroc(score, labels, weights=None):
     """P(score of a positive > score of a negative); ties count half.
 
     Args:
         score: float [N].
         labels: int [N], -1 or +1.
+        weights: float [N] or None, see `mean`.
 
     Returns:
         float in 0 ... 1; nan if only one of the labels occurs.
@@ -126,20 +171,23 @@ def auroc(score, labels):
 
     if len(np.unique(labels)) < 2:
         return math.nan
-    return float(roc_auc_score(np.asarray(labels) == 1, score))
+    positive = np.asarray(labels) == 1
+    return float(roc_auc_score(positive, score, sample_weight=weights))
 
 
-def reliability(log_probs, label_index, num_bins):
+def reliability(log_probs, label_index, num_bins, weights=None):
     """Confidence and accuracy in equal-width bins of the decision's probability.
 
     Args:
         log_probs: float [N, K], nats.
         label_index: int [N].
         num_bins: int; the bins divide 1/K ... 1, the range a confidence can have.
+        weights: float [N] or None, see `mean`.
 
     Returns:
         (ece, rows): ece = sum over bins of n_bin / N |accuracy - confidence|, in
-        0 ... 1; rows: list of (n, confidence, accuracy), empty bins left out.
+        0 ... 1, n_bin and N weighted; rows: list of (n, confidence, accuracy), of the
+        bins that are not empty.
     """
     log_probs = np.asarray(log_probs, dtype="float64")
     confidence = np.exp(log_probs.max(axis=-1))
@@ -150,14 +198,19 @@ def reliability(log_probs, label_index, num_bins):
     rows, ece = [], 0.0
     for b in range(num_bins):
         inside = bins == b
-        if inside.any():
-            row = (inside.sum(), confidence[inside].mean(), correct[inside].mean())
+        own = None if weights is None else weights[inside]
+        if inside.any() if own is None else own.sum() > 0:
+            row = (
+                inside.sum(),
+                mean(confidence[inside], own),
+                mean(correct[inside], own),
+            )
             rows.append(tuple(float(value) for value in row))
-            ece += inside.mean() * abs(row[2] - row[1])
+            ece += mean(inside, weights) * abs(row[2] - row[1])
     return float(ece), rows
 
 
-def fit_scale(margin):
+def fit_scale(margin, weights=None):
     """Scale a > 0 of P = 1 / (1 + e^(-a m)), fitted to margins.
 
     It is the most probable a under a standard normal prior on ln a: the minimum of the
@@ -167,6 +220,7 @@ def fit_scale(margin):
 
     Args:
         margin: float [N], m = 2 y s(x).
+        weights: float [N] or None, how much each counts, 1 on average.
 
     Returns:
         float, a.
@@ -176,9 +230,11 @@ def fit_scale(margin):
     from scipy.optimize import minimize_scalar
 
     margin = np.asarray(margin, "float64")
+    weights = 1.0 if weights is None else weights
 
     def objective(log_scale):
-        return np.logaddexp(0, -np.exp(log_scale) * margin).sum() + log_scale**2 / 2
+        losses = np.logaddexp(0, -np.exp(log_scale) * margin)
+        return (weights * losses).sum() + log_scale**2 / 2
 
     return math.exp(minimize_scalar(objective, bounds=(-10, 10), method="bounded").x)
 

@@ -1,5 +1,6 @@
 """Stage 3, train: Dataset, Network -> the Network with the least valid_nll."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -99,6 +100,8 @@ def run(
     # the devices split every part of a batch evenly
     split = placed.count * accumulate
     plan = the_task.plan(inputs, labels, model, batch_size, batch_tokens, seed, split)
+    if (row_weights := data.weights("train")) is not None:
+        plan = replace(plan, row_weights=row_weights)
     steps, eval_every = length(plan, steps, epochs, eval_every)
     with placed.scope():
         augmentation = augmentation_of(data, flip, crop, scale_jitter, seed)
@@ -117,7 +120,7 @@ def run(
         model.synchronize()
         scorer, _ = artifacts.load_network(network)
 
-    valid = data.split("valid")
+    valid = *data.split("valid"), data.weights("valid")
     evaluation = Evaluation(the_task, loss, valid, model, scorer, average, stop_after)
     folder, facts = Path(out_dir) / "checkpoints", placed.description()
     checkpoints = Checkpoints(folder, training, evaluation, log, machine() | facts)

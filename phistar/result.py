@@ -156,7 +156,7 @@ class Run:
             data: a DataFrame or a list of dicts, with the names of the signature's
                 inputs; others are ignored. Or paths of files, or a list of texts. Or
                 images: uint8 [N, H, W] or [N, H, W, C], or a list of such arrays, or
-                of bytes of PNG or JPEG.
+                of bytes of image files.
             signature: predict: the decision and its probability; log_prob: ln P of the
                 given label or text; sample: a draw from P.
             label: log_prob of columns: the one with the labels.

@@ -2,7 +2,7 @@
 
     DataFrame, list of dicts     a row each, by the columns' own names
     paths                        files, as `phistar predict` reads them
-    array of images, or a list   uint8 [N, H, W] or [N, H, W, C]; bytes of PNG or JPEG
+    array of images, or a list   uint8 [N, H, W] or [N, H, W, C]; bytes of image files
     list of texts                for a signature with one text
 
 A cell of a table is read as the same cell of a CSV file would be.
@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from phistar.components.data.foreign import require_image
+from phistar.components.data.notices import Counter
 from phistar.components.serving.request import SHOWN, Signature
 from phistar.pipeline.serving.predict import inputs
 from phistar.pipeline.serving.predict.files import Input
@@ -79,7 +79,8 @@ def read(
         files = [os.fspath(path) for path in data]
         if table is not None:
             return Found(of_files(files, table), None)
-        return Found(inputs.read(reads, files, called), None)
+        label = None if reads == "lines" else label  # texts have columns of their own
+        return Found(inputs.read(reads, files, called, label), None)
     names = needed(called)
     if reads == "table" or len(names) > 1:
         raise unexpected(data, reads, called)
@@ -151,9 +152,7 @@ def of_columns(
         Input(
             {"row": f"row {number}"},
             {
-                name: one(
-                    f"row {number}", name, of[number], called.inputs[name]["form"]
-                )
+                name: one(f"row {number}", name, of[number], called.inputs[name])
                 for name, of in taken.items()
             },
         )
@@ -244,15 +243,15 @@ def cell(place: str, name: str, value: Any, form: str) -> str:
     return value if isinstance(value, str) else str(value)
 
 
-def one(place: str, name: str, value: Any, form: str) -> Any:
+def one(place: str, name: str, value: Any, spec: dict) -> Any:
     """A value as a request has it, of an input that is in no table.
 
     Raises:
         ValueError: a value of another kind.
     """
-    match form:
+    match form := spec["form"]:
         case "image":
-            return picture(value, place)
+            return picture(value, place, spec["white"])
         case "tokens":
             return [int(token) for token in value]
         case "lengths":
@@ -268,18 +267,19 @@ def one(place: str, name: str, value: Any, form: str) -> Any:
     return value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
 
 
-def picture(value: Any, place: str) -> bytes:
-    """The bytes of an image: of a file, as they are, or of an array's PNG.
+def picture(value: Any, place: str, white: int) -> bytes:
+    """The bytes of an image: of a file, made plain, or of an array's PNG.
 
     Raises:
         ValueError: no image.
     """
     if isinstance(value, str | os.PathLike):
-        (path,) = inputs.pictures([os.fspath(value)])
+        (path,) = inputs.pictures([os.fspath(value)], Counter())
         value, place = Path(path).read_bytes(), os.fspath(value)
+    if hasattr(value, "getexif"):
+        value = of_pillow(value)
     if isinstance(value, bytes):
-        require_image(value, place)
-        return value
+        return inputs.plain_bytes(value, place, white, Counter())
     pixels = np.asarray(value)
     colours = pixels.ndim == 3 and pixels.shape[-1] in CHANNELS
     if pixels.dtype != np.uint8 or not (pixels.ndim == 2 or colours):
@@ -295,4 +295,12 @@ def picture(value: Any, place: str) -> bytes:
     buffer = io.BytesIO()
     grey = colours and pixels.shape[-1] == 1
     Image.fromarray(pixels[..., 0] if grey else pixels).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def of_pillow(image: Any) -> bytes:
+    """The bytes of a file of Pillow's image, with palette, transparency and EXIF."""
+    buffer = io.BytesIO()
+    kept = image.mode in ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
+    image.save(buffer, "PNG" if kept else "TIFF", exif=image.getexif())
     return buffer.getvalue()

@@ -33,7 +33,7 @@ ROOMS = {
         ("store",),
         ("record",),
         ("tracking",),
-        ("serving", "run"),
+        ("serving", "run", "init"),
         ("cli",),
     ),
     "phistar": (

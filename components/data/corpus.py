@@ -3,10 +3,12 @@
 import numpy as np
 
 from phistar.components.data.arrays import TextFiles
+from phistar.components.data.files.encodings import is_foreign
 from phistar.components.data.splits import SPLITS
 
 TOO_LONG = "pairs of {} with a side longer than task.max_length={} left out"
-KEPT_LONG = "pairs of {} longer than task.max_length={} kept: their sources are cut"
+KEPT_LONG = "pairs of {} longer than task.max_length={} kept, long sources cut"
+FOREIGN = "texts with bytes that are not UTF-8, read as U+FFFD"
 SHOWN = 30  # bytes of a text that name it
 BLOCK = 1024  # rows that are encoded at once
 
@@ -30,7 +32,7 @@ def train_texts(pieces, sides):
 def write(folder, pieces, sides, encoder, max_length, notices):
     """Run the second pass: write tokens, sizes, and of test the texts as they are.
 
-    A test that the data give is kept line by line, so that its BLEU is comparable: of a
+    A test that the data give is kept line by line, so that its BLEU is comparable. Of a
     pair with a long side the source is cut, as that of a request is.
 
     Args:
@@ -69,6 +71,9 @@ def write(folder, pieces, sides, encoder, max_length, notices):
                     num_dropped[split] += 1
                     continue
                 tokens = [*(cut(x, max_length) for x in tokens[:-1]), tokens[-1]]
+            for text in row:
+                if is_foreign(text):
+                    notices.add(FOREIGN, f"{text[:SHOWN].decode('utf-8', 'replace')!r}")
             raw = [np.frombuffer(t, "uint8") for t in row if split == "test"]
             files[split].append(tokens, raw, sizes(row[-1]))
             num_rows[split] += 1

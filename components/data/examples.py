@@ -15,12 +15,14 @@ class Survey:
         num_rows: split -> its number of rows.
         first_row: split -> {label: its first row, as the source counts}.
         raw_dtypes: column -> a dtype that holds all its values in test.
+        weight: split -> sum of the weights of its rows; {} if rows have none.
     """
 
     def __init__(self):
         self.num_rows = dict.fromkeys(SPLITS, 0)
         self.first_row = {name: {} for name in SPLITS}
         self.raw_dtypes = {}
+        self.weight = {}
 
     def train_inputs(self, pieces):
         """Survey all pieces; yield the inputs of train, for the encoder.
@@ -36,6 +38,9 @@ class Survey:
             for label, row in found.items():
                 self.first_row[split].setdefault(label, row)
             self.num_rows[split] += len(rows)
+            if rows.weights is not None:
+                total = self.weight.setdefault(split, 0.0)
+                self.weight[split] = total + float(rows.weights.sum())
             if isinstance(rows.inputs, dict):
                 require_finite(rows, split)
             if split == "train":
@@ -99,21 +104,35 @@ def write(folder, pieces, fitted, space, survey):
         survey: Survey.
 
     Returns:
-        (dict of split -> SHA-256 of its arrays, list of the labels' counts in train).
+        (dict of split -> SHA-256 of its arrays, list of the labels' counts in train;
+        of weighted rows the counts are weighted, their sum is still that of the rows).
+
+    Raises:
+        ValueError: the weights of a split are all 0.
     """
+    for split, total in survey.weight.items():
+        if not total > 0:
+            raise ValueError(
+                f"no row of {split} counts. Received: weights that are all 0. Expected "
+                "some above 0 in each split: correct the column of weights."
+            )
+    weighted = bool(survey.weight)
     files = {
-        name: SplitFiles(folder / name, rows, fitted.shape, fitted.dtype)
+        name: SplitFiles(folder / name, rows, fitted.shape, fitted.dtype, weighted)
         for name, rows in survey.num_rows.items()
     }
-    counts = np.zeros(space.size, int)
+    counts = np.zeros(space.size, float if weighted else int)
     table = None
     if survey.raw_dtypes:
         table = ColumnFile(folder / "test", survey.raw_dtypes, survey.num_rows["test"])
     for split, rows in pieces:
         labels = space.encode(rows.labels, split)
-        files[split].append(fitted.encode(rows.inputs), labels)
+        files[split].append(fitted.encode(rows.inputs), labels, rows.weights)
         if split == "train":
-            counts += np.bincount(space.index(labels), minlength=space.size)
+            own = None
+            if weighted:
+                own = rows.weights * survey.num_rows[split] / survey.weight[split]
+            counts += np.bincount(space.index(labels), own, space.size)
         elif split == "test" and table:
             table.append(rows.inputs)
     if table:

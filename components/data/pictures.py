@@ -3,25 +3,50 @@
 So training reads a file, bit for bit, as the exported model reads it.
 """
 
+import io
+import math
 from functools import lru_cache
-from itertools import islice
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
+from PIL import Image
 
-from phistar.components.data.encoders.images import Images
+from phistar.components.data import plain_image
+from phistar.components.data.encoders.images import Images, resized
+from phistar.components.data.plain_image import WHITE, Unreadable
 from phistar.components.data.sources.base import Rows
 
-PIECE_BYTES = 32 * 2**20  # of decoded pixels
+PIECE_BYTES = 32 * 2**20  # of decoded pixels, and of the files
 PIECE_FILES = 1024
+DTYPES = {"labels": str, "split": str, "time": "float64", "keys": "uint64"}
 
 
-def pieces(examples, shape):
+class Picture(NamedTuple):
+    """An image that is not decoded.
+
+    Args:
+        data: bytes of a file.
+        fields: what the row of Rows has beside its inputs: labels, and perhaps split,
+            time and keys.
+        name: of the image, for errors and notices.
+    """
+
+    data: bytes
+    fields: dict
+    name: str
+
+
+def pieces(pictures, shape, counts, white=WHITE, refuse=None):
     """Decode and resize images.
 
     Args:
-        examples: iterable of (bytes, label, name); the name is for errors.
+        pictures: iterable of Picture.
         shape: (height, width, channels) to resize to.
+        counts: Counter of notices.
+        white: the value that is white in grey images of 16 bits.
+        refuse: function of a name and of what the file is instead of an image. Where
+            it returns, the image is left out. Default: raise ValueError.
 
     Yields:
         Rows, inputs uint8 [n, H, W, C].
@@ -29,19 +54,101 @@ def pieces(examples, shape):
     Raises:
         ValueError: at the first one that is not an image, with its name.
     """
-    decode = decoder(tuple(shape))
-    size = int(max(1, min(PIECE_FILES, PIECE_BYTES // np.prod(shape))))
-    examples = iter(examples)
-    while piece := list(islice(examples, size)):
-        data, labels, names = zip(*piece, strict=True)
+    decode, refuse = decoder(tuple(shape)), refuse or refused
+    plain = plain_ones(pictures, tuple(shape), counts, white, refuse)
+    for piece in batches(plain, rows_of_piece(shape)):
         try:
-            images = decode({"image": tf.constant(data)}).numpy()
+            images = decode({"image": tf.constant([one.data for one in piece])})
         except tf.errors.OpError:
             # the error of a batch does not name the image: decode them one by one
-            for one, name in zip(data, names, strict=True):
-                named(decode, {"image": tf.constant([one])}, name)
-            raise
-        yield Rows(images, np.array(labels, str))
+            piece = [one for one in piece if decodes(decode, one, refuse)]
+            if not piece:
+                continue
+            images = decode({"image": tf.constant([one.data for one in piece])})
+        yield rows(images.numpy(), [one.fields for one in piece])
+
+
+def rows_of_piece(shape):
+    """Images of a piece, at most."""
+    return max(1, min(PIECE_FILES, PIECE_BYTES // math.prod(shape)))
+
+
+def rows(images, fields):
+    """Rows of images.
+
+    Args:
+        images: uint8 [n, H, W, C].
+        fields: list of n dict, see Picture.
+    """
+    columns = {
+        name: np.array([one[name] for one in fields], DTYPES[name])
+        for name in fields[0]
+    }
+    return Rows(images, **columns)
+
+
+def plain_ones(pictures, shape, counts, white, refuse):
+    """The same images made plain, the changes counted.  -> iterator of Picture"""
+    for one in pictures:
+        try:
+            image, changes = plain_image.plain_pixels(one.data, white)
+        except Unreadable as error:
+            refuse(one.name, str(error))
+            continue
+        for change in changes:
+            counts.add(change, one.name)
+        yield one if image is None else one._replace(data=small_png(image, shape))
+
+
+def small_png(image, shape):
+    """The PNG of an image, in its size in the data if its colours are those there.
+
+    A large PNG takes ten times as long as a JPEG. Resizing is that of the SavedModel.
+
+    Args:
+        image: PIL.Image.Image, grey or RGB.
+        shape: (height, width, channels).
+    """
+    if len(image.getbands()) == shape[2] and image.size != shape[1::-1]:
+        pixels = resizer(shape)(np.atleast_3d(np.asarray(image))).numpy()
+        image = Image.fromarray(pixels[..., 0] if shape[2] == 1 else pixels)
+    return plain_image.png(image)
+
+
+def batches(pictures, most):
+    """Lists of at most `most` images, and of about PIECE_BYTES of files."""
+    waiting, size = [], 0
+    for one in pictures:
+        waiting.append(one)
+        size += len(one.data)
+        if len(waiting) == most or size >= PIECE_BYTES:
+            yield waiting
+            waiting, size = [], 0
+    if waiting:
+        yield waiting
+
+
+def decodes(decode, one, refuse):
+    """True if an image is decoded; else it is refused."""
+    try:
+        decode({"image": tf.constant([one.data])})
+    except tf.errors.OpError:
+        refuse(one.name, f"an image that is broken, of {len(one.data)} bytes")
+        return False
+    return True
+
+
+def refused(name, what):
+    """Raise the error about a file that is no image.
+
+    Args:
+        name: of the file.
+        what: it is instead.
+
+    Raises:
+        ValueError: always.
+    """
+    raise ValueError(plain_image.refusal(name, what))
 
 
 @lru_cache(maxsize=4)  # traced once, not at each pass over each split
@@ -51,37 +158,20 @@ def decoder(shape):
     return tf.function(encoder.encode_graph, [encoder.signature()], autograph=False)
 
 
-def target_shape(first, height, width, channels):
-    """The shape to resize to; a size that is None is that of the first image.
+@lru_cache(maxsize=4)
+def resizer(shape):
+    """The compiled function of uint8 [h, w, C] -> uint8 [H, W, C]."""
+    spec = tf.TensorSpec([None, None, shape[2]], tf.uint8)
+    return tf.function(lambda pixels: resized(pixels, *shape[:2]), [spec])
 
-    Args:
-        first: (bytes, name) of the first image.
-        height, width, channels: int, or None.
 
-    Returns:
-        (height, width, channels), channels 1 or 3.
+def shape_of(picture):
+    """The (height, width, channels) of an image, channels 1 or 3.
 
     Raises:
-        ValueError: if it is not an image.
+        ValueError: if it is not one.
     """
-    data, name = first
-    image = named(tf.io.decode_image, data, name, expand_animations=False)
-    # grey images have 1 channel, or 2 with transparency; colours 3 or 4
-    own = (*image.shape[:2], 1 if image.shape[2] < 3 else 3)
-    return tuple(
-        size or own_size
-        for size, own_size in zip((height, width, channels), own, strict=True)
-    )
-
-
-def named(function, data, name, **options):
-    """Call function(data); raise ValueError with the image's name if it fails."""
     try:
-        return function(data, **options)
-    except tf.errors.OpError as error:
-        reason = error.message.rpartition("}} ")[2].partition(" [Op:")[0]
-        raise ValueError(
-            f"{name} is not an image that can be read. Received: "
-            f"{reason.splitlines()[0][:120]}. Expected a whole PNG or JPEG file: "
-            "replace it, or take it away."
-        ) from None
+        return plain_image.head(io.BytesIO(picture.data))[:3]
+    except Unreadable as error:
+        raise ValueError(plain_image.refusal(picture.name, str(error))) from None

@@ -1,10 +1,13 @@
 """The parts of a report, the same for all tasks."""
 
+import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 from markupsafe import Markup
+
+from phistar.components.metrics import ratio
 
 
 def golden(signature, given, expected):
@@ -84,6 +87,7 @@ class Report:
         predictions: name of a column -> [N] values, one for each example of test.
         sections: list of Section, the task's own parts of the page.
         files: name -> str, further results as text.
+        weights: float [N], how much each example counts; None: each as much as another.
     """
 
     metrics: dict
@@ -97,3 +101,32 @@ class Report:
     predictions: dict
     sections: list
     files: dict = field(default_factory=dict)
+    weights: np.ndarray | None = None
+
+    def mean_error(self, totals, rows=slice(None)):
+        """Mean of a label of test and its standard error.
+
+        Args:
+            totals: float [N], of each example, all its labels together.
+            rows: index of the examples, all by default.
+
+        Returns:
+            (float, float or None): None if there is one example only.
+        """
+        weights = 1 if self.weights is None else self.weights[rows]
+        counts = self.counts[rows] * weights
+        return mean_error(np.asarray(totals)[rows] * weights, counts)
+
+
+def mean_error(totals, counts):
+    """Mean of a label and its standard error, as plain data.
+
+    Args:
+        totals: float [N], of each example.
+        counts: [N], labels of each example.
+
+    Returns:
+        (float, float or None): None if there is one example only.
+    """
+    mean, error = ratio(np.asarray(totals, "float64"), counts)
+    return float(mean), None if math.isnan(error) else float(error)

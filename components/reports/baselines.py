@@ -59,7 +59,7 @@ def token_floors(texts, train_counts, total):
     ]
 
 
-def logistic_regression(train, splits, counts):
+def logistic_regression(train, scored, counts, weights=None):
     """Multinomial logistic regression on what the network reads.
 
     P is (n P_lr + share of train) / (n + 1) of n rows read: a label that those rows
@@ -67,12 +67,12 @@ def logistic_regression(train, splits, counts):
 
     Args:
         train: (inputs [N, ...], positions of the labels int [N]); pixels uint8.
-        splits: list of the same, to be scored.
-        counts: int [K], occurrences of each label in train.
+        scored: the same of the rows to score.
+        counts: [K], occurrences of each label in train, weighted if rows are.
+        weights: float [N] of train, how much each row counts, or None.
 
     Returns:
-        list of Baseline, one for each of `splits`; none if the rows that can be read
-        are too few.
+        list of Baseline: one, or none if the rows that can be read are too few.
     """
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
@@ -88,19 +88,18 @@ def logistic_regression(train, splits, counts):
     # threads cost more than they save here, and their number would change the result
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # stopping early is what bounds the time
-        model.fit(np.concatenate([flat(inputs[part]) for part in parts(rows)]), found)
+        read = np.concatenate([flat(inputs[part]) for part in parts(rows)])
+        model.fit(read, found, None if weights is None else weights[rows])
+    given, labels = scored
+    own = np.zeros((len(labels), len(counts)))  # [N, K]
+    for part in parts(np.arange(len(own))):
+        own[np.ix_(part, model.classes_)] = model.predict_proba(flat(given[part]))
     share = np.asarray(counts, "float64") / np.sum(counts)
+    mixed = (len(rows) * own + share) / (len(rows) + 1)
+    nll = -np.log(mixed[np.arange(len(own)), labels])
     note = f"scikit-learn's, fitted to {len(rows):,} of {len(index):,} rows of train"
-    scored = []
-    for given, labels in splits:
-        own = np.zeros((len(labels), len(counts)))  # [N, K]
-        for part in parts(np.arange(len(own))):
-            probs = model.predict_proba(flat(given[part]))
-            own[np.ix_(part, model.classes_)] = probs
-        mixed = (len(rows) * own + share) / (len(rows) + 1)
-        nll, right = -np.log(mixed[np.arange(len(own)), labels]), own.argmax(axis=1)
-        scored.append(Baseline("logistic regression", nll, right == labels, True, note))
-    return scored
+    correct = own.argmax(axis=1) == labels
+    return [Baseline("logistic regression", nll, correct, True, note)]
 
 
 def sample(total, most):

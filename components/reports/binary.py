@@ -19,20 +19,21 @@ def report(task, data, network, scale, encoder, *, loss, num_bins, **_):
     return labels.report(task, data, network, scale, encoder, num_bins, metrics, drawn)
 
 
-def metrics(space, logits, labels):
+def metrics(space, logits, labels, weights=None):
     """Metrics of a split beside nll, floors and calibration.
 
     Args:
         space: LabelSpace.
         logits: float [N, 1], unscaled.
         labels: int [N], -1 or +1.
+        weights: float [N] or None, how much each row counts.
 
     Returns:
         dict of name -> float: accuracy with its interval, auroc.
     """
     score = np.asarray(logits)[:, 0]
     correct = np.where(score >= 0, 1, -1) == labels
-    return {**accuracy(correct), "auroc": auroc(score, labels)}
+    return {**accuracy(correct, weights), "auroc": auroc(score, labels, weights)}
 
 
 def figures(space, logits, labels, loss, scale):

@@ -4,9 +4,10 @@ import numpy as np
 
 from phistar.components.data.splits import SPLITS
 from phistar.components.labels import NAMES
-from phistar.components.metrics import token_floors
+from phistar.components.metrics import mean, token_floors
 from phistar.components.reports.base import Section
 from phistar.components.reports.baselines import floors, sample
+from phistar.components.reports.near import near
 from phistar.components.reports.page import examples, html
 from phistar.components.reports.page.parts import Part
 
@@ -16,25 +17,24 @@ SAMPLED = 10**5  # rows of which missing values are counted
 EXAMPLES = 10
 CUT = 200  # tokens of a text
 REACHED = "What valid costs without a network"
+WEIGHTED = "Rows have weights: every mean and share of the metrics is weighted by them."
 GUESSES = {"uniform": "guessing evenly", "prior": "the shares of train"}
 
 
-def parts(data, found, alike, notices):
+def parts(data, found):
     """Facts about the data.
 
     Args:
         data: Dataset.
         found: Duplicates.
-        alike: list of str, of near duplicates.
-        notices: list of Notice.
 
     Returns:
         list of Part.
     """
-    named = data.kind.gives == NAMES
-    known = [rows(data, found, alike)]
+    named, notices = data.kind.gives == NAMES, data.source["notices"]
+    known = [rows(data, found, near(data))]
     if notices:
-        known.append(Part("Dropped or changed by reading", list(map(str, notices))))
+        known.append(Part("Dropped or changed by reading", notices))
     known.append(balance(data) if named else lengths(data))
     if columns := data.description["inputs"]["encoder"].get("columns"):
         known.append(missing(data, columns))
@@ -44,10 +44,15 @@ def parts(data, found, alike, notices):
 def rows(data, found, alike):
     """Rows and duplicates of each split.  -> Part"""
     head = ["split", "rows", f"repeated {found.what}", f"{found.what} also in train"]
+    places = {name: one["from"] for name, one in data.source["splits"].items()}
+    head += ["from"] * any(places.values())
     tested = int(found.in_train.sum())
     seen = {"test": tested, "valid": found.valid_in_train, "train": ""}
     table = [
-        [split, count(data, split), found.repeated[split], seen[split]]
+        [
+            *(split, count(data, split), found.repeated[split], seen[split]),
+            *[places[split]] * any(places.values()),
+        ]
         for split in SPLITS
     ]
     partial = [
@@ -73,16 +78,17 @@ def reached(data, linear):
     if data.kind.gives == NAMES:
         index = data.space.index(np.asarray(labels))
         found = [*floors(index, counts, data.space.names), *linear]
-        # a share of decisions, where there are some
+        weights = data.weights("valid")
         table = [
             [
                 GUESSES.get(one.name, one.name),
-                float(one.nll.mean()),
-                "" if one.correct is None else f"{one.correct.mean():.1%}",
+                float(mean(one.nll, weights)),
+                "" if one.correct is None else f"{mean(one.correct, weights):.1%}",
             ]
             for one in found
         ]
-        return Part(REACHED, [], (["model", "nats a label", "right"], table))
+        lines = [WEIGHTED] if weights is not None else []
+        return Part(REACHED, lines, (["model", "nats a label", "right"], table))
     costs = token_floors(np.asarray(labels.tokens), counts)
     table = [[GUESSES[name], costs[f"nll_{name}"]] for name in GUESSES]
     return Part(REACHED, [], (["model", "nats a token"], table))

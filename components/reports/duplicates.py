@@ -5,14 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from phistar.components.artifacts import read_json, write_json
 from phistar.components.data.splits import SPLITS
-from phistar.components.reports.verdict import mean_error
 
 # of a split, the first ones: what is compared must take seconds and not all memory
 MAX_ROWS, MAX_BYTES = 10**6, 2**31
 BLOCK_BYTES = 2**24
-ROWS, FILE = ("in_train", "in_valid"), "duplicates.json"
 
 
 class Duplicates(NamedTuple):
@@ -61,20 +58,6 @@ def duplicates(data):
         {split: len(own) - len(np.unique(own)) for split, own in keys.items()},
         {split: len(own) for split, own in keys.items()},
     )
-
-
-def save(found, folder):
-    """Write Duplicates into a folder, a Path; `load` reads them."""
-    plain = found._asdict()
-    for name in ROWS:
-        np.save(folder / f"{name}.npy", plain.pop(name))
-    write_json(folder / FILE, plain)
-
-
-def load(folder):
-    """The Duplicates that `save` wrote.  Path -> Duplicates"""
-    rows = {name: np.load(folder / f"{name}.npy") for name in ROWS}
-    return Duplicates(**rows, **read_json(folder / FILE))
 
 
 def read(data, split):
@@ -138,7 +121,7 @@ def warnings(found, report):
         if seen.all():
             lines.append(f"{line}: no other is left.")
             continue
-        rest, _ = mean_error(report.test_nll[~seen], report.counts[~seen])
+        rest, _ = report.mean_error(report.test_nll, ~seen)
         whole = report.metrics["test_nll"]
         lines.append(f"{line}: without them -ln P is {rest:.4f}, not {whole:.4f}.")
     if found.valid_in_train:

@@ -7,7 +7,6 @@ from phistar.components.data.splits import SPLITS
 from phistar.components.metrics import entropy, floors, nll, reliability
 from phistar.components.reports import baselines
 from phistar.components.reports.base import Report, golden
-from phistar.components.reports.data_files import linear_baseline
 from phistar.components.reports.page import labels as page
 from phistar.components.reports.plots import calibration
 from phistar.components.reports.plots.confusion import confusion_matrix
@@ -27,9 +26,10 @@ def report(task, data, network, scale, encoder, num_bins, metrics_of, figures_of
         scale: the factor of the logits before P is taken.
         encoder: of the raw inputs, like Columns or Images.
         num_bins: bins of the calibration error and of the reliability diagram.
-        metrics_of: function of (LabelSpace, logits, labels) -> dict of float, the
-            task's own metrics of a split.
-        figures_of: the same of test -> dict of Figure; None for no other figures.
+        metrics_of: function of (LabelSpace, logits, labels, weights) -> dict of
+            float, the task's own metrics of a split.
+        figures_of: function of (LabelSpace, logits, labels) of test -> dict of Figure;
+            None for no other figures. A figure counts each row once.
 
     Returns:
         Report.
@@ -38,20 +38,20 @@ def report(task, data, network, scale, encoder, num_bins, metrics_of, figures_of
     for split in SPLITS:
         progress.doing(f"scoring {split}")
         inputs, labels = data.split(split)
-        labels = np.asarray(labels)
+        labels, weights = np.asarray(labels), data.weights(split)
         logits = network.logits(inputs)
         # P is that of scale x logits; the decision does not depend on the scale
         calibrated = scale * logits
         log_probs = np.asarray(task.log_probs(calibrated))
         log_prob = np.asarray(task.log_prob(calibrated, labels))
         index = data.space.index(labels)
-        ece, bins = reliability(log_probs, index, num_bins)
+        ece, bins = reliability(log_probs, index, num_bins, weights)
         measured = {
-            **nll(log_prob),
-            **floors(index, data.description["train_counts"]),
-            **metrics_of(data.space, logits, labels),
+            **nll(log_prob, weights),
+            **floors(index, data.description["train_counts"], weights),
+            **metrics_of(data.space, logits, labels, weights),
             "ece": ece,
-            "entropy": entropy(log_probs),
+            "entropy": entropy(log_probs, weights),
         }
         metrics |= {f"{split}_{name}": value for name, value in measured.items()}
     # the last split is test: the rest of the report is about it
@@ -73,6 +73,9 @@ def report(task, data, network, scale, encoder, num_bins, metrics_of, figures_of
         answer["label"] = np.array(names)[decision[rows]]
     requests = golden("log_prob", scored, {"log_prob": log_prob[rows]})
     requests |= golden("predict", request, answer)
+    trained, train_labels = data.split("train")
+    train = trained, data.space.index(np.asarray(train_labels))
+    given = data.weights("train")
     return Report(
         metrics=metrics,
         test_nll=-log_prob,
@@ -83,14 +86,15 @@ def report(task, data, network, scale, encoder, num_bins, metrics_of, figures_of
         correct=decision == index,
         baselines=[
             *baselines.floors(index, counts, names),
-            *linear_baseline(data),
+            *baselines.logistic_regression(train, (inputs, index), counts, given),
         ],
-        predictions=predictions(names, index, decision, log_probs, log_prob),
+        weights=weights,
+        predictions=predictions(names, index, decision, log_probs, log_prob, weights),
         sections=page.sections(names, data.raw(), index, decision, log_probs),
     )
 
 
-def predictions(names, index, decision, log_probs, log_prob):
+def predictions(names, index, decision, log_probs, log_prob, weights):
     """Columns of predictions.parquet.
 
     Args:
@@ -98,6 +102,7 @@ def predictions(names, index, decision, log_probs, log_prob):
         index, decision: int [N], positions in `names`.
         log_probs: float [N, K], nats.
         log_prob: float [N], of the label.
+        weights: float [N] or None, of the rows.
 
     Returns:
         dict of name -> array [N]; ln P of every label if there are 20 at most.
@@ -113,4 +118,4 @@ def predictions(names, index, decision, log_probs, log_prob):
     if len(names) <= SHOWN_LABELS:
         each = zip(names, log_probs.T, strict=True)
         columns |= {f"log_prob[{name}]": values for name, values in each}
-    return columns
+    return columns if weights is None else columns | {"weight": weights}

@@ -15,6 +15,7 @@ from phistar.components.reports.labels import CLEAR
 from phistar.components.reports.page import texts as page
 from phistar.components.reports.plots import attention as attention_plot
 from phistar.components.reports.plots.texts import by_length
+from phistar.components.tasks.translation import LONGEST
 
 GOLDEN = 8  # pairs of test in the golden batch
 READABLE = 40  # tokens of each side of the pair whose attention is drawn
@@ -241,7 +242,9 @@ def golden(data, encoder, labels, log_prob, texts, found):
     Returns:
         dict, Report.golden.
     """
-    rows = np.random.default_rng(0).permutation(len(labels))[:GOLDEN]
+    # a given test may hold texts that are longer than a request may be
+    asked = np.flatnonzero(labels.lengths <= LONGEST)
+    rows = np.random.default_rng(0).permutation(asked)[:GOLDEN]
     scored = {"token_log_probs": tokens.padded(log_prob, labels, rows)}
     clear = [row for row in rows if found[row].lead > CLEAR]
     searched = clear or rows

@@ -10,9 +10,7 @@ Source: the ratio of two sums over examples, Cochran, 1977, section 6.4.
 
 import math
 
-import numpy as np
-
-from phistar.components.metrics import Z_95, accuracy, interval, ratio
+from phistar.components.metrics import Z_95, accuracy, interval
 
 NAMES = {"uniform": "guessing evenly", "prior": "the shares of train"}
 
@@ -76,31 +74,17 @@ def compared(report, baseline):
     row = {"name": baseline.name, "reads": baseline.reads, "note": baseline.note}
     row |= baseline.metrics
     if baseline.correct is not None:
-        row |= accuracy(baseline.correct)
+        row |= accuracy(baseline.correct, report.weights)
     if baseline.nll is None:
         return row
-    mean, error = mean_error(baseline.nll, report.counts)
-    difference, of_both = mean_error(report.test_nll - baseline.nll, report.counts)
+    mean, error = report.mean_error(baseline.nll)
+    difference, of_both = report.mean_error(report.test_nll - baseline.nll)
     return row | {
         **interval(mean, error or 0.0),
         "n": int(report.counts.sum()),
         "difference": difference,
         "standard_error": of_both,
     }
-
-
-def mean_error(totals, counts):
-    """Mean of a label and its standard error, as plain data.
-
-    Args:
-        totals: float [N], of each example.
-        counts: int [N], labels of each example.
-
-    Returns:
-        (float, float or None): None if there is one example only.
-    """
-    mean, error = ratio(np.asarray(totals, "float64"), counts)
-    return float(mean), None if math.isnan(error) else float(error)
 
 
 def beyond(row):
@@ -169,10 +153,10 @@ def votes(report):
     if report.correct is None or not floors:
         return []
     gained = report.correct.astype(float) - floors[0].correct
-    mean, error = mean_error(gained, np.ones(len(gained)))
+    mean, error = report.mean_error(gained)
     if mean > Z_95 * (error or 0.0):
         return []
-    own, vote = report.correct.mean(), floors[0].correct.mean()
+    own, vote = (report.mean_error(c)[0] for c in (report.correct, floors[0].correct))
     return [
         f"Its decisions are right in {own:.1%} of test, those of {floors[0].name} in "
         f"{vote:.1%}: no more, beyond the interval."

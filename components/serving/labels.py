@@ -107,7 +107,8 @@ class LabelServer(tf.Module):
 
     def facts(self):
         """Further keys of the contract.  -> plain data."""
-        return {"scale": self.scale}
+        facts = getattr(self.encoder, "facts", dict)()
+        return {"scale": self.scale} | facts
 
     @property
     def units(self):

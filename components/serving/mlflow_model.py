@@ -43,6 +43,7 @@ def write(saved_model, folder):
     import mlflow
     from mlflow.utils import requirements_utils
 
+    from phistar.components.data import plain_image
     from phistar.components.serving import ask, model_code
 
     # Else MLflow reads the list of files of every installed package, which takes a
@@ -52,7 +53,7 @@ def write(saved_model, folder):
     mlflow.pyfunc.save_model(
         folder,
         python_model=inspect.getsourcefile(model_code),
-        code_paths=[inspect.getsourcefile(module) for module in (ask, request)],
+        code_paths=[inspect.getsourcefile(m) for m in (ask, request, plain_image)],
         artifacts={"saved_model": str(saved_model)},
         signature=model_signature(contract),
         input_example=example(contract, saved_model),
@@ -184,6 +185,7 @@ def column_type(spec):
 def requirements(contract):
     """The packages of MLflow's model, with the versions that wrote it.  -> list."""
     names = ["mlflow", "numpy", "pandas", *contract["op_libraries"]]
+    names += ["pillow"] * (contract["reads"] == "images")
     pinned = [f"{name.replace('_', '-')}=={version(name)}" for name in names]
     return [f"tensorflow=={contract['versions']['tensorflow']}", *pinned]
 

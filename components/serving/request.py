@@ -8,8 +8,8 @@ The last two leave out unknown columns before.
 An input that is a column has an identifier in the SavedModel, and its own name as
 `column` in the contract. A request gives it by either.
 
-MLflow's model has a copy of this file beside ask.py, and verify.py reads it alone: it
-needs NumPy, and nothing of this project.
+MLflow's model has a copy of this file beside ask.py and plain_image.py, and verify.py
+reads it alone: it needs NumPy, and nothing else of this project.
 """
 
 import base64
@@ -202,7 +202,12 @@ def signature(contract, name=DEFAULT):
         known = f"one of: {listed(every)}"
         raise wrong("no such signature", name, known, "signature", "signature")
     taken, defaults = every[name]["inputs"], contract["knobs"]
-    row = {n: spec for n, spec in taken.items() if spec["form"] != "knob"}
+    # of a row; an image also has what is white in it
+    row = {
+        n: spec | ({"white": contract["white"]} if spec["form"] == "image" else {})
+        for n, spec in taken.items()
+        if spec["form"] != "knob"
+    }
     default = every[DEFAULT]["inputs"].keys()
     x = {n: spec for n, spec in row.items() if n in default}
     y = {n: spec for n, spec in row.items() if n not in default}
@@ -243,7 +248,8 @@ def array(name, values, spec):
         ValueError: a value of another type.
     """
     if spec["dtype"] == "string":
-        return strings(name, values, spec["form"])
+        made = strings(name, values, spec["form"])
+        return pictures(name, made, spec) if spec["form"] == "image" else made
     if isinstance(values, np.ndarray) and values.dtype.kind in "iuf":
         return values.astype(spec["dtype"])
     if len(spec["shape"]) == 1:
@@ -307,6 +313,35 @@ def decoded(name, value):
     except ValueError:
         expected = "base64 of a file"
         raise wrong(f"{name} must be base64", value, expected, name) from None
+
+
+def pictures(name, files, spec):
+    """Images of any format as the SavedModel reads them.
+
+    Args:
+        name: of the input.
+        files: objects [N], bytes.
+        spec: of the contract, and `white`.
+
+    Returns:
+        objects [N], bytes of plain images.
+
+    Raises:
+        Wrong: no image that can be read.
+    """
+    if __package__:
+        from phistar.components.data import plain_image
+    else:  # MLflow's model has a copy beside this one
+        import plain_image
+    made = np.empty(len(files), object)
+    for row, data in enumerate(files):
+        try:
+            made[row] = plain_image.plain(data, spec["white"]).data
+        except plain_image.Unreadable as error:
+            what = f"{name} must be an image that can be read"
+            expected = f"a whole {plain_image.READABLE} file"
+            raise Wrong(what, str(error), expected, name) from None
+    return made
 
 
 def plain(values, shortest=False):

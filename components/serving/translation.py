@@ -6,8 +6,8 @@ from phistar.components.decoding import search
 from phistar.components.decoding.sample import sample
 from phistar.components.serving.knobs import knob, noise, require
 from phistar.components.serving.tokens import MAX_LENGTH, TokenServer, largest, within
+from phistar.components.tasks.translation import LONGEST
 
-LONGEST = 1024  # the largest `max_length` of a request
 MAX_BEAM = 16
 MAX_PENALTY = 5.0
 

@@ -66,13 +66,15 @@ class Task(abc.ABC):
         return Plan(len(labels), batch_size, seed, devices)
 
     @abc.abstractmethod
-    def measure(self, network, inputs, labels, loss):
+    def measure(self, network, inputs, labels, loss, weights=None):
         """ln P(y | x) of all labels of a split, under a fitted scale if there is one.
 
         Args:
             network: Network.
             inputs, labels: as `Dataset.split` gives them.
             loss: one of `losses`; a likelihood leaves the scale at 1.
+            weights: float [N], how much each row counts for the scale; None: each as
+                much as another.
 
         Returns:
             (float [number of labels], nats; float, the scale).

@@ -56,9 +56,9 @@ class Binary(Task):
         """+1 if s(x) >= 0 else -1, as a position: 1 or 0.  [B, 1] -> int32 [B]."""
         return ops.cast(logits[..., 0] >= 0, "int32")
 
-    def measure(self, network, inputs, labels, loss):
+    def measure(self, network, inputs, labels, loss, weights=None):
         """ln P of each label; hinge's scale is fitted.  -> (float [N], float)."""
         logits, labels, scale = network.logits(inputs), np.asarray(labels), 1.0
         if loss == "hinge":
-            scale = fit_scale(2.0 * labels * logits[:, 0])
+            scale = fit_scale(2.0 * labels * logits[:, 0], weights)
         return np.asarray(self.log_prob(scale * logits, labels)), scale

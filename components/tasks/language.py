@@ -42,7 +42,7 @@ class Language(Softmax):
         context = network.windows.context
         return PackedPlan(labels.offsets, context, batch_size, seed, devices)
 
-    def measure(self, network, inputs, labels, loss="cross_entropy"):
+    def measure(self, network, inputs, labels, loss="cross_entropy", weights=None):
         """ln P of every token of the texts, in the windows of the protocol.
 
         Args:
@@ -50,6 +50,7 @@ class Language(Softmax):
             inputs: None.
             labels: Ragged of tokens.
             loss: the only one.
+            weights: None.
 
         Returns:
             (float32 [labels.offsets[-1]], nats; 1).

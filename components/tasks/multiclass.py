@@ -14,6 +14,6 @@ class Multiclass(Softmax):
 
     losses = ("cross_entropy",)
 
-    def measure(self, network, inputs, labels, loss):
+    def measure(self, network, inputs, labels, loss, weights=None):
         """ln P of each label.  -> (float [N], 1)."""
         return np.asarray(self.log_prob(network.logits(inputs), labels)), 1.0

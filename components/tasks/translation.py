@@ -9,6 +9,7 @@ from phistar.components import progress
 from phistar.components.data.batches.buckets import BucketPlan, length_batches, places
 from phistar.components.tasks.softmax import Softmax
 
+LONGEST = 1024  # tokens of a text that a request may have
 BATCH_TOKENS = 2**12  # positions of a side in a batch when a split is measured
 
 
@@ -22,7 +23,8 @@ class Translation(Softmax):
         tokenizer: kind of token; see components/data/encoders/tokenizers/.
         vocab_size: number of tokens, EOS counted; of sentencepiece, and only of it.
         max_length: tokens of either side at most, EOS counted: longer pairs are left
-            out of the data, longer requests cut.
+            out of the data, longer requests cut. Of a test that the data give, longer
+            pairs are kept, and their sources cut as those of requests.
     """
 
     losses = ("cross_entropy",)
@@ -46,13 +48,14 @@ class Translation(Softmax):
         lengths = inputs.lengths, labels.lengths
         return BucketPlan(*lengths, batch_tokens, seed, devices)
 
-    def measure(self, network, inputs, labels, loss="cross_entropy"):
+    def measure(self, network, inputs, labels, loss="cross_entropy", weights=None):
         """ln P of every token of the target texts.
 
         Args:
             network: Transformer.
             inputs, labels: Ragged of tokens, sources and targets.
             loss: the only one.
+            weights: None.
 
         Returns:
             (float32 [labels.offsets[-1]], nats; 1).

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from phistar.components.artifacts import set_weights
+from phistar.components.metrics import mean
 from phistar.components.training.schedules import plateaus
 
 
@@ -29,7 +30,7 @@ class Evaluation:
     Args:
         task: Task.
         loss: name of the loss.
-        valid: (inputs, labels).
+        valid: (inputs, labels, weights of the rows or None).
         network: Network in training.
         scorer: Network that takes the weights to score; None: `network` scores, and
             has them. Several TensorFlow replicas would each score every row.
@@ -40,7 +41,7 @@ class Evaluation:
 
     def __init__(self, task, loss, valid, network, scorer, average, stop_after):
         self.task, self.loss = task, loss
-        self.inputs, self.labels = valid
+        self.inputs, self.labels, self.weights = valid
         self.network, self.scorer = network, network if scorer is None else scorer
         self.average, self.stop_after = average, stop_after
         self.best, self.best_step = Scored(math.inf, 1.0, None), 0
@@ -52,9 +53,9 @@ class Evaluation:
         if self.scorer is not self.network:
             set_weights(self.scorer, weights)
         log_prob, scale = self.task.measure(
-            self.scorer, self.inputs, self.labels, self.loss
+            self.scorer, self.inputs, self.labels, self.loss, self.weights
         )
-        nll = float(-log_prob.sum(dtype="float64") / len(log_prob))
+        nll = float(-mean(log_prob, self.weights))
         return Scored(nll, scale, weights)
 
     def add(self, step, train_loss, scored):

@@ -40,7 +40,7 @@ def parse(typed: list[str]) -> argparse.Namespace:
     ]
     words = (word for word in typed if not word.startswith("-"))
     command = next((word for word in words if word not in overrides), "")
-    if command in ("predict", "compare", "promote"):
+    if command in ("init", "predict", "compare", "promote"):
         overrides = []  # a run's name may hold an equals sign, and so may a file's
     parser, commands = make_parser()
     if command and command not in commands:
@@ -116,6 +116,21 @@ def make_parser() -> tuple[Parser, dict[str, Parser]]:
         )
 
     command("list", "recipes, tasks, sources, networks, optimizers", "list")
+    added = command(
+        "init",
+        "a recipe for your own files, with reasons and questions",
+        "init . --data customers.csv --label churned",
+        "init . --data photos/",
+        "init . --data train.en train.de",
+    )
+    text = "project folder, to hold conf/experiment and mlruns; . is this one"
+    added.add_argument("folder", metavar="DIR", type=Path, help=text)
+    text = "a table, texts, or a folder; two files of lines are sentence pairs"
+    added.add_argument("--data", metavar="PATH", nargs="+", required=True, help=text)
+    text = "of a table: the column to predict"
+    added.add_argument("--label", metavar="COLUMN", help=text)
+    text = "of the recipe (default: the name of the data)"
+    added.add_argument("--name", metavar="NAME", help=text)
     for name, text, example in (
         ("show", "what a recipe composes to, each key with its meaning", "digits"),
         ("plan", "what would run, what is cached, and why", "digits train.epochs=5"),
@@ -253,7 +268,7 @@ def add_predict(added: Parser) -> None:
         metavar="FILE",
         nargs="+",
         help="columns: CSV with a header, JSON lines, Parquet, Feather; images: files "
-        "or folders; texts: lines; .gz too; - is stdin",
+        "or folders; texts: lines, or a column of such a table; .gz too; - is stdin",
     )
     added.add_argument(
         "--signature",
@@ -269,10 +284,17 @@ def add_predict(added: Parser) -> None:
         help="inputs of one call (default: up to 8192 rows of columns, 32 of others)",
     )
     added.add_argument(
+        "--column",
+        metavar="COLUMN",
+        help="of texts in a table: the one with the texts (default: source, prompt or "
+        "text, as the signature calls it)",
+    )
+    added.add_argument(
         "--label",
         metavar="COLUMN",
         help="of columns: the one with the labels. log_prob needs it (default: label); "
-        "predict scores its answers with it",
+        "predict scores its answers with it. Of pairs in a table: the one with the "
+        "translations that log_prob scores (default: target)",
     )
     added.add_argument(
         "--missing",

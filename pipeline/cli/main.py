@@ -1,5 +1,6 @@
 """The command line.
 
+    phistar init DIR --data PATH
     phistar list | show NAME | plan NAME | run NAME | ui | completion SHELL
     phistar ingest|build|train|evaluate|export NAME
     phistar predict RUN FILE
@@ -108,6 +109,16 @@ def complete(given: Namespace) -> Answer:
     return {}, completion.words(given.line)
 
 
+def init(given: Namespace) -> Answer:
+    """Write a recipe for the user's files."""
+    from phistar.pipeline.cli.printing import init_lines
+    from phistar.pipeline.init.command import init as write
+
+    with quiet.without_gc():
+        answer = write(given.folder, given.data, given.label, given.name)
+    return answer, init_lines(answer, terminal.width())
+
+
 def list_names(given: Namespace) -> Answer:
     """List the recipes with their first line, and the names of every table."""
     from phistar.pipeline.cli.printing import table
@@ -185,7 +196,7 @@ def run(given: Namespace) -> Answer:
 
     from phistar.pipeline.cli.printing import card_lines, result
     from phistar.pipeline.run.command import run_once, run_seeds
-    from phistar.pipeline.run.page import data_card
+    from phistar.pipeline.run.data_card import data_card
 
     words = given.root, given.typed
     with terminal.working("", "looking into the store"):
@@ -199,10 +210,9 @@ def run(given: Namespace) -> Answer:
     if given.seeds:
         title += f", {given.seeds} seeds, mean ± sd"
     elif given.last == "ingest":
-        dataset = answer["stages"]["ingest"]["path"]
-        answer["data_card"] = data_card(dataset)
+        answer["data_card"], page = data_card(given.root, answer)
         lines = card_lines(answer["data_card"], terminal.width())
-        lines += ["", f"as a page: {dataset}/card/data_card.html", ""]
+        lines += ["", f"as a page: {page}", ""]
     following = next_commands(given, config, answer)
     return answer, [*lines, *result(title, answer, following)]
 
@@ -219,6 +229,7 @@ def predict(given: Namespace) -> Answer:
         signature=given.signature,
         knobs={name: vars(given)[name] for name in KNOBS},
         batch_size=given.batch_size,
+        column=given.column,
         label=given.label,
         missing=given.missing,
         own=given.id,
@@ -309,6 +320,7 @@ def failed(error: BaseException, typed: list[str]) -> int:
 FUNCTIONS = {  # every other command is `run`
     None: no_command,
     "completion": complete,
+    "init": init,
     "list": list_names,
     "show": show,
     "plan": plan,

@@ -73,6 +73,26 @@ def result(title: str, answer: dict, following: list[str]) -> list[str]:
     return lines + [f"{name:<{LABEL}}{value}" for name, value in rows]
 
 
+def init_lines(answer: dict, columns: int | None) -> list[str]:
+    """The last lines of `init`: what was found, what is doubtful, what to type next.
+
+    Args:
+        answer: of pipeline/init/command.py.
+        columns: of the terminal; None for a pipe.
+    """
+    rows = [("found", sentence) for sentence in answer["found"]]
+    rows += [("question", sentence) for sentence in answer["questions"]]
+    rows.append(("recipe", answer["recipe"]))
+    rows += zip(["next:", ""], answer["next"], strict=True)
+    names = ["", *(name for name, _ in rows[:-1])]
+    # a word in front of the first of several lines alone
+    shown = [
+        ("" if name == before else name, text)
+        for (name, text), before in zip(rows, names, strict=True)
+    ]
+    return table(shown, columns)
+
+
 def card_lines(parts: list[dict], columns: int | None) -> list[str]:
     """The data card.
 

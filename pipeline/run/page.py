@@ -122,20 +122,3 @@ def keys(start: dict) -> list[list[str]]:
         [name, value if isinstance(value, str) else json.dumps(value)]
         for name, value in start["params"].items()
     ]
-
-
-def data_card(dataset: str) -> list[dict]:
-    """The tables of the data card that ingest has written.
-
-    Args:
-        dataset: folder of the Dataset.
-
-    Returns:
-        list of {"title", "lines", "head", "rows"}; head and rows may be empty.
-    """
-    parts = json.loads(Path(dataset, "card", "parts.json").read_text("utf-8"))
-    found = []
-    for title, lines, table in parts:
-        head, rows = table or ([], [])
-        found.append({"title": title, "lines": lines, "head": head, "rows": rows})
-    return found

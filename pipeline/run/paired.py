@@ -103,9 +103,9 @@ def test_digest(folders: dict[str, Path]) -> str:
 def paired(folders: list[dict], only_seeds: bool) -> dict:
     """The difference of test_nll, example by example, B less A.
 
-    An example is a row, an image, or a text. Over texts test_nll is a ratio of sums,
-    r = sum d_i / sum n_i. Its standard error is that of the ratio estimator, from the
-    residuals d_i - r n_i.
+    An example is a row, an image, or a text. Over texts, and over rows with weights,
+    test_nll is a ratio of sums, r = sum d_i / sum n_i. Its standard error is that of
+    the ratio estimator, from the residuals d_i - r n_i.
 
     Args:
         folders: of A and of B: stage -> folder of its result.
@@ -124,6 +124,10 @@ def paired(folders: list[dict], only_seeds: bool) -> dict:
     offsets = folders[0]["ingest"] / "test" / "labels_offsets.npy"
     if offsets.exists():
         labels = np.diff(np.load(offsets))
+    weights = folders[0]["ingest"] / "test" / "weights.npy"
+    if weights.exists():  # a row of weight 2 counts as two
+        w = np.load(weights)
+        a, b, labels = a * w, b * w, labels * w
     difference = (b - a).sum() / labels.sum()
     residual, n = b - a - difference * labels, len(a)
     error = None

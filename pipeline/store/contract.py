@@ -13,7 +13,8 @@ def read_contract(folder: Path) -> dict:
         ValueError: if it was written by an earlier phistar.
     """
     contract = load(folder)
-    if missing := [key for key in NEWEST if key not in contract]:
+    newest = [*NEWEST, *["white"] * (contract.get("reads") == "images")]
+    if missing := [key for key in newest if key not in contract]:
         raise ValueError(
             f"{folder / 'contract.json'} is of an earlier phistar. Received: "
             f"{', '.join(contract)}. Expected also {', '.join(missing)}: export it "

@@ -19,7 +19,7 @@ from phistar.pipeline.tracking.target import Target
 
 # files beside a record, once it has ended: <run_id>.<name>
 REPORT = "report.html"
-PAGES = (REPORT, "compare.html", "log.txt")
+PAGES = (REPORT, "compare.html", "data_card.html", "log.txt")
 REASON = "phistar.reason"  # tag of a run: why it did not finish
 CONTINUED = "stopped before, then continued"
 FIRST = ("valid/nll",)  # metrics, before the others of a batch

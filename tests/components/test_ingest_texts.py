@@ -22,7 +22,7 @@ def lines_of(num, seed=0):
         b"the",
         "größer".encode(),
         "東京".encode(),
-        b"\xff\xfe",
+        "\ufffd".encode(),
         b"a\0b",
         b"z",
     ]

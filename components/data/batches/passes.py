@@ -19,12 +19,15 @@ class Plan:
         batch_size: B, examples per step.
         seed: of the orders.
         devices: rows of padding make the batch a multiple of it.
+        row_weights: float [N], how much each example counts, 1 on average; None: each
+            as much as another.
     """
 
     num_examples: int
     batch_size: int
     seed: int
     devices: int = 1
+    row_weights: np.ndarray | None = None
 
     @property
     def num_rows(self):
@@ -53,7 +56,8 @@ class Plan:
 
         Returns:
             (rows, weights): int32 [R], float32 [R], R = num_rows. Weights are
-            1 / count for the real rows and 0 for padding, so they sum to one.
+            1 / count for the real rows and 0 for padding, so they sum to one. Weights
+            of rows multiply them: they sum to one in the mean over a pass.
         """
         rows, weights = self.batches(step, step + 1)
         return rows[0], weights[0]
@@ -81,6 +85,8 @@ class Plan:
             padding = np.resize(order, self.num_rows - len(chosen))
             rows[i] = np.concatenate([chosen, padding])
             weights[i, : len(chosen)] = 1 / len(chosen)
+            if self.row_weights is not None:
+                weights[i, : len(chosen)] *= self.row_weights[chosen]
         return rows, weights
 
 

@@ -62,6 +62,20 @@ class Labels:
             row = first + pc.index(other, True).as_py()
             self.changed.setdefault(what, [0, file, row])[0] += count
 
+    def tell(self, place, counts):
+        """Count what was changed or left out.
+
+        Args:
+            place: function of (file, row), the place in words.
+            counts: Counter of notices.
+        """
+        for what, (count, file, row) in self.changed.items():
+            counts.add(what, place(file, row), count)
+        for _, file, row in self.lacking:
+            counts.add(DROPPED, place(file, row))
+        if others := self.num_lacking - len(self.lacking):
+            counts.add(DROPPED, "", others)
+
     def require(self, place):
         """Refuse rows without a label, unless they are to be left out.
 

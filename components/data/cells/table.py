@@ -1,6 +1,5 @@
 """A table of the user: its columns by what they are for, and its rows, typed."""
 
-import csv
 import sys
 import tempfile
 from difflib import get_close_matches
@@ -9,10 +8,10 @@ from pathlib import Path
 from phistar.components.data.cells.forms import WORDS
 from phistar.components.data.cells.missing import Markers, number
 from phistar.components.data.cells.typed import Roles, Rules, Typed
+from phistar.components.data.files import bad_rows
 from phistar.components.data.files.tables import TableFiles, report, shortened
 from phistar.components.data.sources.base import FEW_ROWS, Chunks, Overview
 
-BAD_ROWS = "bad_rows.csv"
 SMALL_BYTES = 32 * 2**20  # of files that an overview reads to their end
 HEAD_ROWS = 10**5  # of other files
 
@@ -25,7 +24,8 @@ class Table:
     Args:
         given: dict of split, or "all" -> Part.
         dialect: options of TableFiles.
-        columns: "label", "split", "group" and "time" -> name of the column, or None.
+        columns: "label", "split", "group", "time" and "weight" -> name of the column,
+            or None.
         keys: "numeric", "categorical" and "ignore" -> tuple of names.
         rules: "missing", a tuple of str, and "drop_unlabelled", a bool.
         notices: Notices.
@@ -50,10 +50,10 @@ class Table:
         for key, wanted in {**declared, **keys}.items():
             self._require(key, wanted)
         require_one_use(declared, keys)
-        dividing = {columns["split"], columns["group"], columns["time"]}
+        others = {columns[key] for key in ("split", "group", "time", "weight")}
         wanted = {*keys["numeric"], *keys["categorical"]}
-        # what divides the rows is no input, unless a key names it
-        out = {columns["label"], *keys["ignore"], *(dividing - wanted)}
+        # what divides or weights the rows is no input, unless a key names it
+        out = {columns["label"], *keys["ignore"], *(others - wanted)}
         inputs = [name for name in names if name not in out]
         if not inputs:
             raise ValueError(
@@ -127,22 +127,12 @@ class Table:
             found = [c.name for c in self.typed.columns if (c.form == WORDS) == wanted]
             print(f"{words}: {told(found)}", file=sys.stderr)
         self.typed.tell(self.notices.begin("rows"))
-        self._list_bad_rows(folder / BAD_ROWS)
+        bad = [fault for files in self.files.values() for fault in files.bad]
+        bad_rows.write(bad, folder / bad_rows.NAME.format(""))
         return {split: self._chunks(self.typed, split) for split in self.files}
 
     def _chunks(self, typed, split):
         return Chunks(lambda: typed.rows(split))
-
-    def _list_bad_rows(self, path):
-        """Write the rows that could not be read, if there are any."""
-        found = [fault for files in self.files.values() for fault in files.bad]
-        if not found:
-            return
-        with open(path, "w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(["file", "line", "column", "value", "reason"])
-            for fault in found:
-                writer.writerow([str(part) for part in fault[:5]])
 
     def reading(self):
         """Rules by which the cells are read; see Typed."""

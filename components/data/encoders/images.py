@@ -1,5 +1,8 @@
 """Images: bytes of PNG or JPEG -> uint8 [H, W, C], what the networks take.
 
+The graph reads plain images; components/data/plain_image.py makes any image plain
+before, wherever a file comes in.
+
 A grey image for a colour network is repeated over the channels. A colour image for a
 grey network becomes its luminance. Another size is resized (bilinear, antialiased) and
 rounded back to 8 bits. The network itself scales pixels to 0 ... 1.
@@ -10,7 +13,8 @@ import io
 import numpy as np
 import tensorflow as tf
 
-MAX_PIXELS = 2**26  # of an image: a file of few bytes may claim any number
+from phistar.components.data.plain_image import MAX_PIXELS, WHITE
+
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"  # what their bytes begin with
 
 
@@ -19,6 +23,7 @@ class Images:
 
     Args:
         shape: (height, width, channels), channels 1 or 3.
+        white: the value that is white in grey images of 16 bits.
     """
 
     op_libraries = ()  # core TensorFlow operations only
@@ -30,11 +35,11 @@ class Images:
     own_names = {}  # no columns
     array = "pixels, 0 ... 255, [row, column, channel]"
 
-    def __init__(self, shape):
-        self.shape = tuple(shape)
+    def __init__(self, shape, white=WHITE):
+        self.shape, self.white = tuple(shape), white
 
     @classmethod
-    def fit(cls, pieces):
+    def fit(cls, pieces, white=WHITE):
         """The encoder for images of the shape of `pieces`, uint8 [N, H, W, C] each."""
         shapes = {raw.shape[1:] for raw in pieces}
         if len(shapes) != 1:
@@ -42,11 +47,11 @@ class Images:
                 "images of train must have one shape. Received: "
                 f"{sorted(shapes) or 'no image'}. Expected the source to resize them."
             )
-        return cls(shapes.pop())
+        return cls(shapes.pop(), white)
 
     def to_json(self):
         """Plain data; `Images(**encoder.to_json())` is the same encoder."""
-        return {"shape": list(self.shape)}
+        return {"shape": list(self.shape), "white": self.white}
 
     def signature(self):
         """Input of the SavedModel: encoded images, string [B]."""
@@ -63,6 +68,10 @@ class Images:
     def forms(self):
         """Input name -> how a request gives it."""
         return {"image": "image"}
+
+    def facts(self):
+        """Further keys of the contract.  -> plain data."""
+        return {"white": self.white}
 
     def seen(self):
         """Nothing: no image is outside of train's by a simple count."""
@@ -93,7 +102,7 @@ class Images:
             size = tf.shape(pixels)[:2]
             same = tf.reduce_all(tf.equal(size, [height, width]))
             return tf.ensure_shape(
-                tf.cond(same, lambda: pixels, lambda: _resize(pixels, height, width)),
+                tf.cond(same, lambda: pixels, lambda: resized(pixels, height, width)),
                 self.shape,
             )
 
@@ -130,10 +139,10 @@ def _not_too_large(image):
     )
 
 
-def _resize(pixels, height, width):
+def resized(pixels, height, width):
     """uint8 [h, w, C] -> uint8 [height, width, C]."""
-    resized = tf.image.resize(pixels, [height, width], antialias=True)
-    return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
+    levels = tf.image.resize(pixels, [height, width], antialias=True)
+    return tf.cast(tf.clip_by_value(tf.round(levels), 0, 255), tf.uint8)
 
 
 def _png(image):

@@ -8,16 +8,11 @@ import codecs
 import re
 import unicodedata
 
-from phistar.components.data.foreign import known
+from phistar.components.data.files import dialect, streams
 
 HEAD = 2**16  # bytes of a file that tell its encoding and its ends of line
 NEAR = 2**12  # bytes around a wrong one that tell the likely encoding
-MARKS = {
-    codecs.BOM_UTF8: "utf-8-sig",
-    codecs.BOM_UTF32_LE: "utf-32",  # before UTF-16's, which it begins with
-    codecs.BOM_UTF16_LE: "utf-16",
-    codecs.BOM_UTF16_BE: "utf-16",
-}
+TABLES = {b"PAR1": "a Parquet file", b"ARROW1": "a Feather file"}
 ZEROS = 0.3  # share of NUL on even or on odd places that text in UTF-8 never has
 WESTERN = "windows-1252"
 
@@ -55,13 +50,15 @@ def encoding_of(head, file):
     Raises:
         ValueError: text in UTF-16 without a mark, or a file of another kind.
     """
-    for mark, codec in MARKS.items():
-        if head.startswith(mark):
-            return codec
-    if kind := known(head):
+    marked = dialect.encoding_of(head)
+    if marked != "utf-8":
+        return marked
+    kinds = (streams.KINDS | TABLES).items()
+    kind = next((words for mark, words in kinds if head.startswith(mark)), "")
+    if kind:
         raise ValueError(
-            f"{file} is no text. Received: {kind}. Expected text in UTF-8: convert it, "
-            "or take it away."
+            f"{file} is no text. Received: {kind}. Expected text in UTF-8, or a table "
+            "with `ingest.text`, the name of its column of texts."
         )
     sides = [head[start:NEAR:2] for start in (0, 1)]
     for side, codec in zip(sides, ("utf-16-be", "utf-16-le"), strict=True):
@@ -86,17 +83,20 @@ def refusal(stream, encoding, file, told):
     Returns:
         str, with the line.
     """
-    decoder, lines = codecs.getincrementaldecoder(encoding)(), 0
+    decoder, lines, mixed = codecs.getincrementaldecoder(encoding)(), 0, False
     while True:
         block = stream.read(HEAD)
         try:
-            lines += decoder.decode(block, final=not block).count("\n")
+            text = decoder.decode(block, final=not block)
+            lines += text.count("\n")
+            mixed = mixed or not text.isascii()
         except UnicodeDecodeError as error:
             data, start = error.object, error.start
             break
         if not block:
             return f"{file} has changed while it was read. Run it again."
-    line = lines + 1 + data[:start].decode(encoding, "replace").count("\n")
+    text = data[:start].decode(encoding, "replace")
+    line = lines + 1 + text.count("\n")
     wrong = f"byte 0x{data[start]:02x}" if start < len(data) else "an end too early"
     if told:
         return (
@@ -104,18 +104,31 @@ def refusal(stream, encoding, file, told):
             f"ingest.encoding={encoding}. Expected the file's own encoding: leave the "
             "key out for UTF-8, or name another."
         )
-    likely = likely_encoding(data[max(0, start - NEAR // 2) : start + NEAR // 2])
+    near = data[max(0, start - NEAR // 2) : start + NEAR // 2]
+    likely = likely_encoding(b"\n".join(filter(is_foreign, near.split(b"\n"))))
     # the word around the byte, as most likely meant
     before, after = (
         data[max(0, start - 20) : start].decode(likely, "replace"),
         data[start : start + 20].decode(likely, "replace"),
     )
     word = re.split(r"\s", before)[-1] + re.split(r"\s", after)[0]
+    advice = f"UTF-8, or the encoding's name: ingest.encoding={likely}"
+    if mixed or not text.isascii():
+        # a name would make other words of those that are UTF-8
+        advice = "UTF-8, which the text before it is: correct the line"
     return (
         f"{file}:{line}: text that is not UTF-8. Received: {wrong}, in {word!r} if it "
-        f"is {likely}. Expected UTF-8, or the encoding's name: "
-        f"ingest.encoding={likely}."
+        f"is {likely}. Expected {advice}."
     )
+
+
+def is_foreign(line):
+    """True if bytes are not UTF-8."""
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return True
+    return False
 
 
 def likely_encoding(sample):

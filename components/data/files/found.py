@@ -5,7 +5,7 @@ import os
 import re
 from pathlib import Path
 
-from phistar.components.data.files.packed import unpacked_suffix
+from phistar.components.data.files import streams
 
 SPLITS = {  # names of files and folders that tell a split
     "train": "train",
@@ -15,12 +15,14 @@ SPLITS = {  # names of files and folders that tell a split
     "val": "valid",
     "dev": "valid",
     "test": "test",
+    "testing": "test",
 }
 HIDDEN = "hidden and editors' files left out"
 OTHER = "files of other kinds left out"
 LOST = "links that lead nowhere left out"
 TWICE = "links to folders that are read already left out"
-SYSTEM = ("__MACOSX", "Thumbs.db", "desktop.ini")
+# in lower case: they lie in any
+SYSTEM = ("__macosx", "thumbs.db", "ehthumbs.db", "desktop.ini", "@eadir")
 
 
 class Found:
@@ -48,7 +50,9 @@ class Found:
         self.place = place = expanded(key, path)
         # a name that holds * or [ is taken as it is, if there is such a file
         matched = [place] if place.exists() else sorted(map(Path, self.glob(place)))
-        self.root = place if place.is_dir() else place.parent
+        self.root = place
+        while not self.root.is_dir():  # a file, or parts of a pattern
+            self.root = self.root.parent
         named = place if place.exists() else self.root
         self.title = re.sub(r"\W+", "_", named.resolve().name.split(".")[0])
         self.files, read = [], set()
@@ -84,9 +88,8 @@ class Found:
 
     def name(self, file):
         """A file's name, as notices and errors show it."""
-        if file.is_relative_to(self.root):
-            return file.relative_to(self.root).as_posix()
-        return str(file)
+        below = file.is_relative_to(self.root)
+        return shown(file.relative_to(self.root) if below else file)
 
     def below(self, folder, read):
         """Files below a folder and below links to folders.
@@ -117,14 +120,14 @@ class Found:
             self.counts.add(HIDDEN, self.name(file))
         elif not file.exists():
             self.counts.add(LOST, self.name(file))
-        elif not file.is_file() or unpacked_suffix(file) not in suffixes:
+        elif not file.is_file() or own_suffix(file) not in suffixes:
             self.counts.add(OTHER, self.name(file))
         else:
             return True
         return False
 
     def instead(self):
-        """What the place holds instead of files to read, in words."""
+        """Files that the place holds instead, in words."""
         found = "; ".join(map(str, self.counts.values()))
         return f", with {found}" if found else ""
 
@@ -164,6 +167,16 @@ class Found:
         return found
 
 
+def shown(path):
+    """A path as text; bytes of it that are not UTF-8 become U+FFFD.  Path -> str"""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
+def own_suffix(file):
+    """The suffix without that of packing: "a.TXT.gz" has ".txt", "a.gz" has ".gz"."""
+    return streams.suffix(file) or Path(file).suffix.lower()
+
+
 def expanded(key, path):
     """A path with "~" expanded.
 
@@ -189,5 +202,5 @@ def hidden(name):
         name.startswith((".", "~$"))
         or name.endswith("~")
         or (name.startswith("#") and name.endswith("#"))
-        or name in SYSTEM
+        or name.lower() in SYSTEM
     )

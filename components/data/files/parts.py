@@ -1,8 +1,10 @@
 """The parts of the data that are given: train, valid and test, or all of it as one."""
 
+import hashlib
 import os
 
-from phistar.components.data.files.found import Found
+from phistar.components.data.files.found import Found, shown
+from phistar.components.hashing import file_sha256
 
 KEYS = {"path": "train", "valid_path": "valid", "test_path": "test"}
 
@@ -24,7 +26,7 @@ class Part:
 
     def __str__(self):
         if len(self.files) == 1:
-            return str(self.files[0])
+            return shown(self.files[0])
         return f"{len(self.files):,} files of {self.found.path}"
 
 
@@ -80,3 +82,51 @@ def require_apart(files):
                     f"one file in two splits. Received: {file}, in {other} and in "
                     f"{split}. Expected each file in one: correct the paths."
                 )
+
+
+def require_one_division(given, split):
+    """Refuse a column of splits where files tell the splits.
+
+    Args:
+        given: dict of split, or "all" -> Part.
+        split: name of the column, or None.
+    """
+    if split is not None and "all" not in given:
+        told = ", ".join(f"{name} of {part}" for name, part in given.items())
+        raise ValueError(
+            f"splits given twice. Received: ingest.split={split!r}, and {told}. "
+            "Expected one: leave ingest.split out, or give all rows as ingest.path."
+        )
+
+
+def digest(given):
+    """A hash of the names and bytes of all files.
+
+    Args:
+        given: dict of split -> Part.
+
+    Returns:
+        str.
+    """
+    listed = hashlib.sha256()
+    for split, part in given.items():
+        for file, name in part.named():
+            listed.update(f"{split}\0{name}\0{file_sha256(file)}\n".encode())
+    return listed.hexdigest()
+
+
+def origin(given, dividing):
+    """The origin of each split's rows.
+
+    Args:
+        given: dict of split -> Part.
+        dividing: Dividing.
+
+    Returns:
+        dict of split, or "all" -> words.
+    """
+    how = "".join(
+        f", {'by' if key == 'time' else f'{key} by'} its column {name!r}"
+        for key, name in dividing.given.items()
+    )
+    return {split: f"{part}{how}" for split, part in given.items()}

@@ -31,19 +31,44 @@ def opened(file):
     Raises:
         ValueError: if it cannot be read to its end.
     """
+    with positioned(file) as (stream, _):
+        yield stream
+
+
+@contextlib.contextmanager
+def positioned(file):
+    """As `opened`, with the position in the file as it is on disk.
+
+    Yields:
+        (stream, function () -> bytes of the file that have been read).
+    """
     import pyarrow as pa
 
     try:
-        with open(file, "rb") as raw:
+        with native(file) as raw:
             first = raw.read(4)
-        packed = next((p for mark, p in PACKED.items() if first.startswith(mark)), None)
-        with pa.input_stream(str(file), compression=packed) as stream:
-            yield stream
+            raw.seek(0)
+            packed = next((p for m, p in PACKED.items() if first.startswith(m)), None)
+            if packed is None:
+                yield raw, raw.tell
+                return
+            with pa.CompressedInputStream(raw, packed) as stream:
+                yield stream, raw.tell
     except (OSError, EOFError) as error:
         raise ValueError(
             f"{file} cannot be read: {error}. Expected a whole file, and a whole "
             "archive if it is packed: replace it, or take it away."
         ) from error
+
+
+def native(file):
+    """A file as pyarrow reads it.  Path -> pyarrow.NativeFile"""
+    import pyarrow as pa
+
+    try:
+        return pa.OSFile(str(file))
+    except UnicodeEncodeError:  # pyarrow takes only names in UTF-8
+        return pa.PythonFile(open(file, "rb"), mode="r")  # noqa: SIM115
 
 
 def head(file, size=HEAD):

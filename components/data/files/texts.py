@@ -8,14 +8,15 @@ import contextlib
 import io
 
 from phistar.components.data.files.encodings import HEAD, encoding_of, refusal
-from phistar.components.data.files.packed import opened
+from phistar.components.data.files.streams import opened, positioned
 
+FEW_LINES = 1024  # between two reports of how much has been read
 LARGEST = 2**30  # bytes of one text: several times as much is needed to encode it
 CHANGED = {
     "\ufffd": "texts with U+FFFD, which bytes that were lost before leave behind",
     "\0": "texts with NUL, read as U+FFFD",
+    "\r": "lines with a carriage return inside, read as an end of line",
 }
-RETURN = "lines with a carriage return inside, read as an end of line"
 
 
 class TextFile:
@@ -43,17 +44,18 @@ class TextFile:
         Raises:
             ValueError: bytes that the encoding does not have, with their line.
         """
+        before = 0
         with self.decoded() as (text, position):
-            before = 0
             for number, line in enumerate(text, 1):
                 line = line.rstrip("\r\n")
-                noted(line, f"{self.name}:{number}", counts)
-                if "\r" in line:
-                    counts.add(RETURN, f"{self.name}:{number}")
+                line = line.removeprefix("\ufeff") if number == 1 else line
+                if "\r" in line or "\0" in line or "\ufffd" in line:
+                    noted(line, f"{self.name}:{number}", counts)
                 yield line.encode()
-                if position() != before:
+                if number % FEW_LINES == 0:
                     read(position() - before)
                     before = position()
+            read(position() - before)
 
     def whole(self, counts, read=lambda more: None):
         """The whole text.  -> bytes, UTF-8; see `lines`."""
@@ -66,35 +68,37 @@ class TextFile:
                     "Expected shorter texts: ingest.document=line, or several files."
                 )
             read(position())
-        noted(found, self.name, counts)
+        found = found.removeprefix("\ufeff")
+        noted(found, self.name, counts, whole=True)
         return found.encode()
 
     @contextlib.contextmanager
     def decoded(self):
         """The file as a stream of str, and the position in it; see `opened`."""
-        with opened(self.file) as (stream, _):
+        with opened(self.file) as stream:
             head = stream.read(HEAD)
         encoding = self.told or encoding_of(head, self.file)
         first = head.decode(encoding, "ignore")
         end = "\r" if "\r" in first and "\n" not in first else "\n"
         try:
-            with opened(self.file) as (stream, position):
+            with positioned(self.file) as (stream, position):
                 yield io.TextIOWrapper(stream, encoding, newline=end), position
         except UnicodeDecodeError as error:
-            with opened(self.file) as (stream, _):
+            with opened(self.file) as stream:
                 told = self.told is not None
                 wrong = refusal(stream, encoding, self.file, told)
             raise ValueError(wrong) from error
 
 
-def noted(text, place, counts):
+def noted(text, place, counts, whole=False):
     """Count a text that is read as another.
 
     Args:
         text: str.
         place: of it, in words.
         counts: Counter of notices.
+        whole: True for a text of lines: in it CR is an end of line like LF.
     """
     for sign, what in CHANGED.items():
-        if sign in text:
+        if sign in text and not (whole and sign == "\r"):
             counts.add(what, place)

@@ -40,6 +40,11 @@ class StoredNames:
         labels = np.load(folder / "labels.npy", mmap_mode="r")
         return load(folder / "inputs.npy"), labels
 
+    def weights(self, folder):
+        """Weights of the rows of a split.  -> float64 [N], or None without any."""
+        path = folder / "weights.npy"
+        return np.load(path, mmap_mode="r") if path.exists() else None
+
     def raw(self, folder):
         """Inputs before they are encoded: here the same.  -> array [N, ...]."""
         return self.split(folder)[0]
@@ -67,6 +72,9 @@ class StoredTexts:
         """
         loaded = {side: Ragged.load(folder, side) for side in self.sides}
         return loaded.get("inputs"), loaded["labels"]
+
+    def weights(self, folder):
+        """None: each text counts as much as another."""
 
     def raw(self, folder):
         """Texts as the data have them.  -> tuple of Ragged of bytes, by side."""

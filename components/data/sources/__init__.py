@@ -20,6 +20,10 @@ def source(name):
             from phistar.components.data.sources.image_folder import image_folder
 
             return image_folder
+        case "image_table":
+            from phistar.components.data.sources.image_table import image_table
+
+            return image_table
         case "kjv":
             from phistar.components.data.sources.kjv import kjv
 

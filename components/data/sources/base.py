@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from phistar.components.data.files.found import expanded
 from phistar.components.data.notices import Notices
 
 if TYPE_CHECKING:  # NumPy takes longer to import than a source to open
@@ -27,6 +28,8 @@ class Rows:
         keys: uint64 [N]; rows of one key are in one split. Default: a hash of the
             inputs, slower to compute than a hash of whole columns. Of grouped rows the
             key is that of their group.
+        weights: float64 [N], how much each row counts, in training and in the metrics;
+            each as much as another without them.
         numbers: int [N], the numbers of the rows in the data, for errors; set by
             `split_rows`.
     """
@@ -36,6 +39,7 @@ class Rows:
     split: "np.ndarray | None" = None
     time: "np.ndarray | None" = None
     keys: "np.ndarray | None" = None
+    weights: "np.ndarray | None" = None
     numbers: "np.ndarray | None" = None
 
     def __len__(self):
@@ -74,7 +78,7 @@ def existing(key, path, expected):
     Raises:
         ValueError: if it does not exist, is a folder, or may not be read.
     """
-    file = Path(path).expanduser()
+    file = expanded(key, path)
     received = f"Received: ingest.{key}={path!r}, that is {file.absolute()}"
     if file.is_dir():
         raise ValueError(f"a folder, not a file. {received}. Expected {expected}.")
@@ -86,6 +90,24 @@ def existing(key, path, expected):
             "may read: change its permissions."
         )
     return file
+
+
+def require_no(why, keys):
+    """Refuse keys that have no use with others.
+
+    Args:
+        why: in words.
+        keys: dict of key -> value, None if it is not given.
+
+    Raises:
+        ValueError: the first one that is given.
+    """
+    for key, value in keys.items():
+        if value is not None:
+            raise ValueError(
+                f"a key without a use. Received: ingest.{key}={value!r}, {why}. "
+                f"Expected one or the other: leave ingest.{key} out."
+            )
 
 
 @dataclass(frozen=True)

@@ -1,46 +1,56 @@
 """Your own sentence pairs: two files, line n of one the translation of the other's.
 
+Or a table, with a column of sentences and a column of their translations.
+
 What a line holds is kept as it is. What the encoder reads as something else, like NUL,
 is counted: components/data/encoders/text.py.
 """
 
-import re
-from itertools import zip_longest
+from typing import Annotated
 
+from pydantic import Field
+
+from phistar.components.data.files.columns import SUFFIXES
+from phistar.components.data.files.dividing import Dividing
 from phistar.components.data.files.encodings import require_encoding
-from phistar.components.data.files.parts import require_apart
-from phistar.components.data.files.texts import TextFile
-from phistar.components.data.notices import Notices
-from phistar.components.data.sources.base import (
-    FEW_ROWS,
-    Amount,
-    Chunks,
-    Overview,
-    Rows,
-    Source,
-    existing,
-    objects,
+from phistar.components.data.files.parts import (
+    parts,
+    require_apart,
+    require_one_division,
 )
-from phistar.components.data.sources.text import grouped
-from phistar.components.hashing import file_sha256
-
-SMALL = 64 * 2**20  # bytes that are read within a second or two
-SIDES = ("source", "target")
-EMPTY = "pairs with an empty side left out"
-KEPT = "pairs with an empty side kept, as the test is given"
+from phistar.components.data.notices import Notices
+from phistar.components.data.sources.base import Source, existing, require_no
+from phistar.components.data.sources.pairs import (
+    SIDES,
+    LinePairs,
+    RowPairs,
+    chunks,
+    overview,
+)
 
 
 def parallel(
     *,
-    source_path: str,
-    target_path: str,
+    source_path: str | None = None,
+    target_path: str | None = None,
     valid_source_path: str | None = None,
     valid_target_path: str | None = None,
     test_source_path: str | None = None,
     test_target_path: str | None = None,
+    path: str | None = None,
+    valid_path: str | None = None,
+    test_path: str | None = None,
+    source_column: str = "source",
+    target_column: str = "target",
+    split: str | None = None,
+    group: str | None = None,
+    time: str | None = None,
     encoding: str | None = None,
+    separator: str | None = None,
+    quote: str | None = None,
+    max_bad_rows: Annotated[int, Field(ge=0)] = 0,
 ):
-    """Pairs of lines of two files; pairs with an empty side are left out.
+    """Pairs of lines of two files, or rows of a table; those with an empty side go.
 
     A test that is given is kept line by line, so that its BLEU is comparable.
 
@@ -52,8 +62,21 @@ def parallel(
         valid_target_path: of their translations.
         test_source_path: as `source_path`, of the pairs that are scored at the end.
         test_target_path: of their translations.
+        path: instead of two files, of a table with both sides: JSON lines, Parquet,
+            Feather, TSV or CSV; a file, a folder or a pattern like "pairs/*.tsv".
+            Folders train, valid and test in it, or files called so, are the splits.
+        valid_path: as `path`, of the pairs that choose the weights.
+        test_path: as `path`, of the pairs that are scored at the end.
+        source_column: of a table, the column of sentences to translate.
+        target_column: of a table, the column of their translations.
+        split: of a table, the column that says train, valid or test.
+        group: of a table, the column of groups; pairs of a group are in one split.
+        time: of a table, the column of times; test is the latest.
         encoding: of all files, like windows-1252; default: as a byte order mark says,
             or UTF-8.
+        separator: of the cells of a TSV or CSV file; default: as its first lines show.
+        quote: around cells of such a file, "" for none; default: as its lines show.
+        max_bad_rows: rows of a table that cannot be read and are left out, at most.
 
     Returns:
         Source of pairs.
@@ -62,36 +85,48 @@ def parallel(
         ValueError: if there is no such file.
     """
     require_encoding(encoding)
-    paths = {
+    two_files = {
         "train": (source_path, target_path),
         "valid": (valid_source_path, valid_target_path),
         "test": (test_source_path, test_target_path),
     }
-    given = files(paths)
+    of_table = {"valid_path": valid_path, "test_path": test_path}
+    of_table |= {"split": split, "group": group, "time": time}
+    of_table |= {"separator": separator, "quote": quote}
+    of_table |= {"max_bad_rows": max_bad_rows or None}
     notices = Notices()
-    every = [file for both in given.values() for file in both]
-    amount = Amount(sum(file.stat().st_size for file in every))
-
-    def rows(split):
-        counts = notices.begin(split)
-        both = [TextFile(file, file.name, encoding) for file in given[split]]
-        return pieces(pairs(both, split == "test", counts, amount.add))
-
-    read = {split: Chunks(lambda split=split: rows(split)) for split in given}
+    if path is None:
+        require_no("without ingest.path, a table", of_table)
+        data = LinePairs(files(two_files), encoding, notices)
+    else:
+        for part, both in two_files.items():
+            given = dict(zip(keys_of(part), both, strict=True))
+            require_no("with ingest.path, a table of both sides", given)
+        paths = {"path": path, "valid_path": valid_path, "test_path": test_path}
+        given = parts(paths, SUFFIXES, notices.begin("files"))
+        require_one_division(given, split)
+        options = {"separator": separator, "quote": quote, "encoding": encoding}
+        options |= {"max_bad_rows": max_bad_rows}
+        named = {"source_column": source_column, "target_column": target_column}
+        dividing = Dividing(split, group, time)
+        data = RowPairs(given, named, dividing, options, notices)
     return Source(
-        name=re.sub(r"\W+", "_", every[0].resolve().name.split(".")[0]),
+        name=data.name,
         kind="pairs",
-        fingerprint={
-            f"{split} {side}": file_sha256(file)
-            for split, both in given.items()
-            for side, file in zip(SIDES, both, strict=True)
-        },
-        read=lambda: read,
-        overview=lambda: overview(read, given, amount.total),
+        fingerprint=data.fingerprint(),
+        read=lambda: chunks(data),
+        prepare=data.folders.append,
+        overview=lambda: overview(data),
         notices=notices,
-        origin={split: " and ".join(map(str, both)) for split, both in given.items()},
-        amount=amount,
+        origin=data.origin,
+        amount=data.amount,
     )
+
+
+def keys_of(split):
+    """The keys of the two files of a split.  -> list of two str"""
+    front = "" if split == "train" else f"{split}_"
+    return [f"{front}{side}_path" for side in SIDES]
 
 
 def files(paths):
@@ -110,9 +145,7 @@ def files(paths):
     """
     given = {}
     for split, both in paths.items():
-        front = "" if split == "train" else f"{split}_"
-        keys = [f"{front}{side}_path" for side in SIDES]
-        named = dict(zip(keys, both, strict=True))
+        named = dict(zip(keys_of(split), both, strict=True))
         if None in both and any(both):
             lacking = next(key for key, path in named.items() if path is None)
             key, path = next((k, p) for k, p in named.items() if p is not None)
@@ -124,86 +157,11 @@ def files(paths):
         if any(both):
             kind = "a file of lines, plain, .gz or .zst"
             given[split] = [existing(*one, kind) for one in named.items()]
+    if "train" not in given:
+        raise ValueError(
+            "no pairs to train on. Received: neither ingest.source_path and "
+            "ingest.target_path nor ingest.path. Expected two files of lines, or a "
+            "table with the columns source and target."
+        )
     require_apart(given)
     return given if len(given) > 1 else {"all": given["train"]}
-
-
-def overview(read, given, size):
-    """The pairs, unless they are many.
-
-    Args:
-        read: dict of split -> Chunks.
-        given: dict of split -> list of two Path.
-        size: bytes of all files.
-
-    Returns:
-        Overview.
-
-    Raises:
-        ValueError: no pair, other numbers of lines, or a file that cannot be read.
-    """
-    if size > SMALL:
-        return Overview()
-    total = 0
-    for split, both in given.items():
-        count = sum(
-            bool(source.strip()) and bool(target.strip())
-            for piece in read[split]
-            for source, target in zip(piece.inputs, piece.labels, strict=True)
-        )
-        total += count
-        if not count:
-            raise ValueError(
-                f"no pair of lines. Received: {both[0]} and {both[1]}, where every "
-                "pair is empty on one side or both. Expected sentences in both."
-            )
-    few = "all" in read and total < FEW_ROWS
-    return Overview(rows=read["all"] if few else None)
-
-
-def pairs(both, whole, counts, read):
-    """The pairs of lines.
-
-    Args:
-        both: two TextFile.
-        whole: True to keep pairs with an empty side.
-        counts: Counter of notices.
-        read: called with how many more bytes of the files have been read.
-
-    Yields:
-        (bytes, bytes).
-
-    Raises:
-        ValueError: if the numbers of lines differ, with both.
-    """
-    numbers = [0, 0]
-    for pair in zip_longest(*(file.lines(counts, read) for file in both)):
-        for side, line in enumerate(pair):
-            numbers[side] += line is not None
-        if None in pair:
-            continue  # the other file's lines are counted, for the error
-        if all(map(bytes.strip, pair)):
-            yield pair
-            continue
-        counts.add(KEPT if whole else EMPTY, f"{both[0].name}:{numbers[0]}")
-        if whole:
-            yield pair
-    if numbers[0] != numbers[1]:
-        raise ValueError(
-            f"the files are not line by line one another's translation. Received: "
-            f"{both[0].file} with {numbers[0]} lines, {both[1].file} with {numbers[1]}."
-            " Expected as many: a sentence without a translation leaves an empty line."
-        )
-
-
-def pieces(pairs):
-    """Pairs -> Rows of about PIECE_BYTES each.
-
-    Args:
-        pairs: iterable of (bytes, bytes), source and target.
-
-    Yields:
-        Rows.
-    """
-    for group in grouped(pairs, lambda pair: sum(map(len, pair))):
-        yield Rows(*map(objects, zip(*group, strict=True)))

@@ -4,11 +4,20 @@ What a text holds is kept as it is. What the encoder reads as something else, li
 is counted: components/data/encoders/text.py.
 """
 
-import hashlib
-from typing import Literal
+from typing import Annotated, Literal
 
+from pydantic import Field
+
+from phistar.components.data.files import columns
+from phistar.components.data.files.dividing import Dividing
 from phistar.components.data.files.encodings import require_encoding
-from phistar.components.data.files.parts import parts
+from phistar.components.data.files.found import own_suffix
+from phistar.components.data.files.parts import (
+    digest,
+    origin,
+    parts,
+    require_one_division,
+)
 from phistar.components.data.files.texts import TextFile
 from phistar.components.data.notices import Notices
 from phistar.components.data.sources.base import (
@@ -19,24 +28,32 @@ from phistar.components.data.sources.base import (
     Rows,
     Source,
     objects,
+    require_no,
 )
-from phistar.components.hashing import file_sha256
+from phistar.components.data.sources.pieces import PIECE_BYTES, pieces
 
-SUFFIXES = (".txt", ".text", ".md", ".gz", ".zst")
-PIECE_BYTES = 16 * 2**20
-PIECE_ROWS = 2**17  # short texts cost more as objects than their bytes tell
+SUFFIXES = (".txt", ".text", ".md", ".gz", ".zst", ".bz2")
+FEW_FILES = 3  # one for each split at least
 EMPTY = "empty lines left out"
+NO_TEXT = "rows without a text left out"
 
 
 def text(
     *,
     path: str,
     document: Literal["file", "line"] = "file",
+    text: str | None = None,
     valid_path: str | None = None,
     test_path: str | None = None,
+    split: str | None = None,
+    group: str | None = None,
+    time: str | None = None,
     encoding: str | None = None,
+    separator: str | None = None,
+    quote: str | None = None,
+    max_bad_rows: Annotated[int, Field(ge=0)] = 0,
 ):
-    """Documents: each file is one, or each line that is not empty.
+    """Documents: each file is one, each line that is not empty, or each row of a table.
 
     Folders train, valid and test below `path`, or files called so, are the splits.
     Hidden files and those of other kinds are left out of folders and named.
@@ -46,10 +63,18 @@ def text(
             .txt, .text and .md files are read, those in folders below too, also with
             .gz or .zst behind; relative to the working directory.
         document: the unit that is one text.
+        text: name of the column of texts, if the files are tables: JSON lines, Parquet,
+            Feather, CSV or TSV.
         valid_path: as `path`, of the texts that choose the weights to keep.
         test_path: as `path`, of the texts that are scored at the end.
+        split: of a table, the column that says train, valid or test.
+        group: of a table, the column of groups; rows of a group are in one split.
+        time: of a table, the column of times; test is the latest.
         encoding: of the files, like windows-1252; default: as a byte order mark says,
             or UTF-8.
+        separator: of the cells of a CSV file; default: as its first lines show.
+        quote: around cells of a CSV file, "" for none; default: as its lines show.
+        max_bad_rows: rows of a table that cannot be read and are left out, at most.
 
     Returns:
         Source of texts.
@@ -60,53 +85,76 @@ def text(
     require_encoding(encoding)
     notices = Notices()
     paths = {"path": path, "valid_path": valid_path, "test_path": test_path}
-    given = parts(paths, SUFFIXES, notices.begin("files"))
+    of_table = {"split": split, "group": group, "time": time}
+    of_table |= {"separator": separator, "quote": quote}
+    of_table |= {"max_bad_rows": max_bad_rows or None}
+    if text is None:
+        require_no("without ingest.text, the column of texts", of_table)
+    elif document == "line":
+        require_no("with ingest.text: a row is a text", {"document": document})
+    suffixes = SUFFIXES if text is None else columns.SUFFIXES
+    given = parts(paths, suffixes, notices.begin("files"))
+    require_one_division(given, split)
     every = [one for part in given.values() for one in part.named()]
+    if text is None:
+        require_no_tables(every)
     amount = Amount(sum(file.stat().st_size for file, _ in every))
+    options = {"separator": separator, "quote": quote, "encoding": encoding}
+    options |= {"max_bad_rows": max_bad_rows}
+    dividing = Dividing(split, group, time)
+    folders = []  # the last one is for the list of bad rows
+    named = {"text": text}
+    tables = columns.text_columns(given, named, dividing, options, folders)
 
     def rows(split):
         counts = notices.begin(split)
+        if text is not None:
+            return of_rows(tables[split].batches(counts, amount.add))
         files = [TextFile(*one, encoding) for one in given[split].named()]
         return pieces(documents(files, document, counts, amount.add))
 
     read = {split: Chunks(lambda split=split: rows(split)) for split in given}
     first = given.get("all") or given["train"]
+    unit = document if text is None else "row"
     return Source(
         name=first.found.title,
         kind="text",
         fingerprint={"sha256": digest(given)},
         read=lambda: read,
-        overview=lambda: overview(path, amount.total, read, document),
+        prepare=folders.append,
+        overview=lambda: overview(path, amount.total, read, unit, tables.values()),
         notices=notices,
-        origin={split: str(part) for split, part in given.items()},
+        origin=origin(given, dividing),
         amount=amount,
     )
 
 
-def digest(given):
-    """A hash of the names and bytes of all files.
+def require_no_tables(every):
+    """Refuse tables that are to be read as plain text.
 
     Args:
-        given: dict of split -> Part.
+        every: list of (Path, name).
 
-    Returns:
-        str.
+    Raises:
+        ValueError: the first one.
     """
-    listed = hashlib.sha256()
-    for split, part in given.items():
-        for file, name in part.named():
-            listed.update(f"{split}\0{name}\0{file_sha256(file)}\n".encode())
-    return listed.hexdigest()
+    for file, name in every:
+        if own_suffix(file) in columns.SUFFIXES:
+            raise ValueError(
+                f"a table, not a plain text. Received: {name}. Expected the name of "
+                "the column of texts: ingest.text=COLUMN."
+            )
 
 
-def overview(path, size, read, document):
+def overview(path, size, read, unit, tables):
     """The texts, unless they are many.
 
     Args:
         path: as the user gave it, for errors.
         size: bytes of all files.
         read: dict of split -> Chunks.
-        document: "file" or "line".
+        unit: "file", "line" or "row", what a text is.
+        tables: iterable of TextColumns.
 
     Returns:
         Overview.
@@ -114,6 +162,9 @@ def overview(path, size, read, document):
     Raises:
         ValueError: if there is no text, or a file that cannot be read.
     """
+    if unit == "row":
+        for one in tables:
+            one.require()
     if size > PIECE_BYTES:
         return Overview()
     texts = {
@@ -125,8 +176,15 @@ def overview(path, size, read, document):
             where = "" if split in ("all", "train") else f" for {split}"
             raise ValueError(
                 f"no text{where}. Received: ingest.path={path!r}, where every "
-                f"{document} is empty. Expected texts to learn from."
+                f"{unit} is empty. Expected texts to learn from."
             )
+    if unit == "file" and len(texts.get("all", [0] * FEW_FILES)) < FEW_FILES:
+        raise ValueError(
+            f"too few texts for train, valid and test. Received: ingest.path={path!r}, "
+            f"{len(texts['all'])} files, each of them a text. Expected more: "
+            "ingest.document=line makes a text of each line, ingest.valid_path and "
+            "ingest.test_path name files of their own."
+        )
     few = sum(map(len, texts.values())) < FEW_ROWS
     return Overview(rows=read["all"] if few and "all" in read else None)
 
@@ -154,35 +212,19 @@ def documents(files, document, counts, read):
                 counts.add(EMPTY, f"{file.name}:{number}")
 
 
-def pieces(texts):
-    """Texts -> Rows of about PIECE_BYTES each.
+def of_rows(batches):
+    """The texts of a table; rows without one are left out.
 
     Args:
-        texts: iterable of bytes.
+        batches: of TextColumns.
 
     Yields:
         Rows.
     """
-    for group in grouped(texts, len):
-        yield Rows(None, objects(group))
-
-
-def grouped(examples, size_of):
-    """Groups of examples, of about PIECE_BYTES each.
-
-    Args:
-        examples: iterable.
-        size_of: function of an example -> its bytes.
-
-    Yields:
-        list of examples.
-    """
-    group, size = [], 0
-    for example in examples:
-        group.append(example)
-        size += size_of(example)
-        if size >= PIECE_BYTES or len(group) == PIECE_ROWS:
-            yield group
-            group, size = [], 0
-    if group:
-        yield group
+    for (texts,), fields, note in batches:
+        kept = [row for row, text in enumerate(texts) if text]
+        for row in range(len(texts)) if len(kept) < len(texts) else ():
+            if not texts[row]:
+                note(NO_TEXT, row)
+        if kept:
+            yield Rows(None, objects(texts), **fields).take(kept)

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from phistar.components.data.files.found import expanded
 from phistar.components.data.sources.base import Chunks, Source
 from phistar.components.data.sources.tfds_prepare import prepare, require
 from phistar.components.hashing import file_sha256
@@ -41,7 +42,12 @@ def tfds(
     """
     builder = open_builder(name, data_dir)
     size = height, width, channels
-    return registered(builder, name, "images", lambda: splits(builder, size))
+
+    def read():
+        return splits(builder, size, opened.notices)
+
+    opened = registered(builder, name, "images", read)
+    return opened
 
 
 def registered(builder, name, kind, splits, **features):
@@ -86,6 +92,8 @@ def open_builder(name, data_dir):
     """
     import tensorflow_datasets as tfds
 
+    if data_dir is not None:
+        data_dir = str(expanded("data_dir", data_dir))  # TFDS would make a folder "~"
     try:
         return tfds.builder(name, data_dir=data_dir, try_gcs=False)
     except (tfds.core.DatasetNotFoundError, AssertionError, ValueError) as error:
@@ -115,19 +123,20 @@ def fingerprint(builder):
     return parts
 
 
-def splits(builder, size):
+def splits(builder, size, notices):
     """The data of each split.
 
     Args:
         builder: of TFDS, prepared.
         size: (height, width, channels), each int or None.
+        notices: of the source.
 
     Returns:
         dict of split -> Chunks.
     """
     import tensorflow_datasets as tfds
 
-    from phistar.components.data.pictures import pieces, target_shape
+    from phistar.components.data.pictures import Picture, pieces, shape_of
 
     image, label = image_and_label(builder)
     names = builder.info.features[label].int2str
@@ -137,11 +146,15 @@ def splits(builder, size):
     def pictures(split):
         found = examples(builder, split, image, label, decoders=decoders)
         for number, (encoded, index) in enumerate(found):
-            yield encoded, names(int(index)), f"example {number} of {split}"
+            where = f"example {number} of {split}"
+            yield Picture(encoded, {"labels": names(int(index))}, where)
 
-    data, _, where = next(pictures(used_splits(builder)["train"]))
-    shape = target_shape((data, where), *size)
-    return chunks(builder, lambda split: pieces(pictures(split), shape))
+    own = shape_of(next(pictures(used_splits(builder)["train"])))
+    shape = tuple(asked or found for asked, found in zip(size, own, strict=True))
+    return chunks(
+        builder,
+        lambda split: pieces(pictures(split), shape, notices.begin(split)),
+    )
 
 
 def examples(builder, split, *features, **options):

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from phistar.components.data.sources.text import pieces
+from phistar.components.data.sources.pieces import pieces
 from phistar.components.data.sources.tfds import (
     chunks,
     examples,

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from phistar.components.data.sources.parallel import pieces
+from phistar.components.data.sources.pairs import pieces
 from phistar.components.data.sources.tfds import (
     chunks,
     examples,

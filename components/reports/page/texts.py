@@ -3,9 +3,8 @@
 import numpy as np
 
 from phistar.components.metrics import interval
-from phistar.components.reports.base import Section
+from phistar.components.reports.base import Section, mean_error
 from phistar.components.reports.page import examples, html
-from phistar.components.reports.verdict import mean_error
 
 WORST, RANDOM = 20, 8
 SPAN = 100  # tokens of a passage

@@ -190,7 +190,7 @@ def field(end: str, called: Signature, first: dict, contract: dict) -> Markup:
             element = Markup(element).format(name, end, value, end, proposed)
         case "image":
             note = spec["meaning"]
-            element = '<input data-file="{}" type="file" accept="image/png,image/jpeg">'
+            element = '<input data-file="{}" type="file" accept="image/*">'
             element = Markup(element).format(name)
         case "label":
             note = "whose ln P is asked"

@@ -27,7 +27,7 @@ function number(text, name) {
 }
 
 function base64(file, name) {
-  if (!file) throw new Error(`${name} needs a file. Expected: a PNG or JPEG.`);
+  if (!file) throw new Error(`${name} needs a file. Expected: an image.`);
   return new Promise((resolve, reject) => {
     const reader = new FileReader();
     reader.onload = () => resolve(reader.result.split(",")[1] || "");

@@ -1,6 +1,6 @@
 """A request as a form with files, as `curl -F image=@cat.png` sends it.
 
-image        a PNG or JPEG file; several, a row each
+image        a file of an image; several, a row each
 label        of each image, where the signature takes one
 signature    and knobs: one value each
 """

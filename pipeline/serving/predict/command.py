@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from phistar.components import progress
+from phistar.components.data.notices import Counter
 from phistar.components.serving.drift import Drift, compare
 from phistar.components.serving.request import Signature
 from phistar.components.serving.request import signature as signature_of
@@ -36,6 +37,7 @@ def predict(
     signature: str,
     knobs: dict,
     batch_size: int | None,
+    column: str | None,
     label: str | None,
     missing: list[str] | None,
     own: str | None = None,
@@ -50,8 +52,10 @@ def predict(
         signature: name of it.
         knobs: name -> number, or None for the default.
         batch_size: inputs of one call; None is the contract's.
+        column: of texts, where files are tables; None is the signature's own name.
         label: column of a table with the labels; None is "label" for log_prob. If it
-            is given, `predict` scores its answers with it.
+            is given, `predict` scores its answers with it. Of pairs, the column of
+            translations to score; None is "target".
         missing: further cells without a value.
         own: column of a table that names its rows; None for file and line.
         out: path of a file for the answers; None is stdout.
@@ -67,19 +71,21 @@ def predict(
     reads = export.contract["reads"]
     called = signature_of(export.contract, signature)
     knobs = {name: value for name, value in knobs.items() if value is not None}
-    others = {"missing": missing, "label": label, "id": own}
+    others = {"missing": missing, "column": column, "label": label, "id": own}
     typed = [*knobs, *(name for name, value in others.items() if value is not None)]
     require_options(export.contract, called, typed)
     called.settings(knobs)  # a wrong one is refused before TensorFlow's import
     size = batch_size or export.contract["batch_size"]
     scored = "label" in called.y or label is None
     read = called if scored else signature_of(export.contract, "log_prob")
+    counts = Counter()
     if reads == "table":
         reading = export.contract["inputs"].get("reading")
         table = Table(read, label or "label", reading, tuple(missing or ()))
         chunks = table.pieces(files, own)
     else:
-        chunks = inputs.chunks(inputs.read(reads, files, read))
+        found = inputs.read(reads, files, read, label, column, counts)
+        chunks = inputs.chunks(found)
     live = is_live() and out is None  # a file gets the answers, and one line at the end
     written = output(out)
     with (
@@ -109,6 +115,8 @@ def predict(
             rows += len(chunk)
     seconds = time.time() - started
     note(f"{rows} inputs in {duration(seconds)}  {export.name}  {export.folder}")
+    for notice in counts.values():
+        note(str(notice))
     compared = compare(drift, export.contract) if drift else []
     unit = "token" if reads == "lines" else "label"
     if text := beside.line(compared, unit):
@@ -154,10 +162,14 @@ def require_options(contract: dict, called: Signature, typed: list[str]) -> None
 
 def options(contract: dict, called: Signature) -> list[str]:
     """Names of the options that a signature, and a file of its kind, has."""
-    table = contract["reads"] == "table"
+    table, texts = (contract["reads"] == kind for kind in ("table", "lines"))
     labels = "label" in called.y or "log_probs" in called.outputs
+    scored = (table and labels) or (
+        texts and {"source", "text"} <= called.inputs.keys()
+    )
     has = [name for name in KNOBS if name in called.knobs]
-    return has + ["missing", "id"] * table + ["label"] * (table and labels)
+    has += ["missing", "id"] * table + ["column"] * texts
+    return has + ["label"] * scored
 
 
 def option(name: str) -> str:

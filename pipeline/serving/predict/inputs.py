@@ -1,7 +1,7 @@
 """FILE -> the inputs of a signature, one after the other, each with its place.
 
-    images    a file; a folder, for all below it
-    lines     a line each; several fields divided by tabs
+    images    a file of any format; a folder, for all below it
+    lines     a line each, or a column of a table; see texts.py
 
 A file that ends in .gz is decompressed; - is stdin, for all but images. Tables are
 read by table.py.
@@ -12,21 +12,33 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
-from phistar.components.data.foreign import require_image
-from phistar.components.data.sources.image_folder import SUFFIXES, order
+from phistar.components.data.image_files import below
+from phistar.components.data.notices import Counter
+from phistar.components.data.plain_image import READABLE, Unreadable, plain, refusal
 from phistar.components.serving.request import Signature
+from phistar.pipeline.serving.predict import texts
 from phistar.pipeline.serving.predict.files import STDIN, Input, opened, present, shown
 
 CHUNK_ROWS, CHUNK_BYTES = 4096, 64 * 2**20  # inputs in memory at a time
 
 
-def read(reads: str, files: list[str], called: Signature) -> Iterator[Input]:
+def read(
+    reads: str,
+    files: list[str],
+    called: Signature,
+    label: str | None = None,
+    column: str | None = None,
+    counts: Counter | None = None,
+) -> Iterator[Input]:
     """The inputs of all files, in order.
 
     Args:
         reads: "images" or "lines", of the contract.
         files: as typed.
         called: the signature.
+        label: column of texts in a table, with those to score.
+        column: of texts in a table.
+        counts: of what is left out of folders, and changed in images.
 
     Raises:
         ValueError: a file that does not exist, at once; a mistake in a file, with its
@@ -34,12 +46,16 @@ def read(reads: str, files: list[str], called: Signature) -> Iterator[Input]:
     """
     match reads:
         case "images":
-            return (picture(path, called) for path in pictures(files))
+            counts = Counter() if counts is None else counts
+            found = pictures(files, counts)
+            return (picture(path, called, counts) for path in found)
         case _:
             names = list(called.inputs)
             if "text" in called.y:
                 names = [n for n in names if n != "prompt"]  # the whole text
-            return chain.from_iterable(lines(f, names) for f in present(files))
+            return chain.from_iterable(
+                texts.inputs(file, names, column, label) for file in present(files)
+            )
 
 
 def chunks(inputs: Iterator[Input]) -> Iterator[list[Input]]:
@@ -58,8 +74,8 @@ def chunks(inputs: Iterator[Input]) -> Iterator[list[Input]]:
 def count(reads: str, files: list[str]) -> int | None:
     """About the number of inputs, for the progress bar; None for stdin."""
     if reads == "images":
-        return len(pictures(files))
-    if STDIN in files:
+        return len(pictures(files, Counter()))
+    if STDIN in files or not all(map(texts.has_lines, files)):
         return None
     present(files)
     total = 0
@@ -69,57 +85,57 @@ def count(reads: str, files: list[str]) -> int | None:
     return total
 
 
-def lines(file: str, names: list[str]) -> Iterator[Input]:
-    """One input a line; `names` are the fields of a line."""
-    with opened(file) as stream:
-        for number, line in enumerate(stream, 1):
-            line = line.removesuffix(b"\n").removesuffix(b"\r")
-            fields = [line] if len(names) == 1 else line.split(b"\t")
-            place = {"file": shown(file), "line": number}
-            if len(fields) != len(names):
-                raise ValueError(
-                    f"{file}:{number}: a line without its fields. Received: "
-                    f"{len(fields) - 1} tabs. Expected {' TAB '.join(names)}."
-                )
-            yield Input(place, dict(zip(names, fields, strict=True)))
-
-
-def pictures(files: list[str]) -> list[Path]:
+def pictures(files: list[str], counts: Counter) -> list[str]:
     """Image files, and those below folders in the order of their names.
 
     Raises:
         ValueError: no such file, or a folder without any.
     """
     found = []
-    for file in map(Path, files):
-        below = [file] if file.is_file() else sorted(file.rglob("*"), key=order)
-        if not file.is_file():
-            below = [
-                path
-                for path in below
-                if path.suffix.lower() in SUFFIXES
-                and not any(p.startswith(".") for p in path.relative_to(file).parts)
-            ]
-        if not below:
+    for file in files:
+        inside = below(file, counts) if os.path.isdir(file) else [file]
+        if not inside or not os.path.isfile(inside[0]):
             raise ValueError(
-                f"no image. Received: {file}, that is {file.absolute()}. Expected a "
-                f"PNG or JPEG file, or a folder with files that end in "
-                f"{', '.join(SUFFIXES)}."
+                f"no image. Received: {file}, that is {os.path.abspath(file)}. "
+                f"Expected a {READABLE} file, or a folder with such files."
             )
-        found += below
+        found += inside
     return found
 
 
-def picture(path: Path, called: Signature) -> Input:
+def picture(path: str, called: Signature, counts: Counter) -> Input:
     """One image; its label, if the signature takes one, is the name of its folder.
 
     Raises:
         ValueError: a file that is no image.
     """
-    folder, data = os.fsencode(path.absolute().parent.name), path.read_bytes()
-    require_image(data, path)  # before TensorFlow's import, which takes seconds
-    values = {
-        name: folder if spec["form"] == "label" else data
-        for name, spec in called.inputs.items()
-    }
+    folder = os.fsencode(os.path.basename(os.path.dirname(os.path.abspath(path))))
+    values: dict[str, float | bytes] = {}
+    for name, spec in called.inputs.items():
+        if spec["form"] == "label":
+            values[name] = folder
+        else:
+            data = Path(path).read_bytes()
+            values[name] = plain_bytes(data, path, spec["white"], counts)
     return Input({"file": shown(path)}, values)
+
+
+def plain_bytes(data: bytes, name: str, white: int, counts: Counter) -> bytes:
+    """An image as the SavedModel reads it, here already, where its name is known.
+
+    Args:
+        data: of a file.
+        name: of it.
+        white: of the contract.
+        counts: of what is changed.
+
+    Raises:
+        ValueError: no image that can be read.
+    """
+    try:
+        made, changes = plain(data, white)
+    except Unreadable as error:
+        raise ValueError(refusal(name, str(error))) from None
+    for change in changes:
+        counts.add(change, shown(name))
+    return made

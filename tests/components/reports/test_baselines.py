@@ -43,7 +43,7 @@ def test_logistic_regression_is_scikit_learns():
 
     train, (inputs, index) = rows(300), rows(100, seed=1)
     counts = np.bincount(train[1])
-    (found,) = baselines.logistic_regression(train, [(inputs, index)], counts)
+    (found,) = baselines.logistic_regression(train, (inputs, index), counts)
     model = LogisticRegression().fit(*train)
     expected = -model.predict_log_proba(inputs)[np.arange(100), index].mean()
     assert found.nll.mean() == pytest.approx(expected, abs=0.01)
@@ -55,7 +55,7 @@ def test_a_label_that_the_rows_read_lack_has_a_probability(monkeypatch):
     inputs, index = rows(300, labels=2)
     counts = np.array([150, 149, 1])  # the one example of the third is not read
     tested = inputs[:3], np.array([2, 0, 1])
-    (found,) = baselines.logistic_regression((inputs, index), [tested], counts)
+    (found,) = baselines.logistic_regression((inputs, index), tested, counts)
     assert np.isfinite(found.nll).all()
     assert found.nll[0] == pytest.approx(-math.log(counts[2] / 300 / 51))
     assert "50 of 300" in found.note
@@ -65,11 +65,11 @@ def test_too_few_rows_for_the_labels_give_no_baseline(monkeypatch):
     inputs, index = rows(300)
     monkeypatch.setattr(baselines, "MAX_WORK", 4 * 3 * 5)  # five rows
     assert (
-        baselines.logistic_regression((inputs, index), [(inputs, index)], [1] * 3) == []
+        baselines.logistic_regression((inputs, index), (inputs, index), [1] * 3) == []
     )
     monkeypatch.undo()
     one = inputs[:30], np.zeros(30, int)
-    assert baselines.logistic_regression(one, [one], [30, 0]) == []
+    assert baselines.logistic_regression(one, one, [30, 0]) == []
 
 
 def test_large_pictures_are_read_as_means_of_squares():

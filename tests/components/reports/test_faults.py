@@ -9,9 +9,8 @@ from PIL import Image
 from sklearn import datasets
 
 from phistar.components import ingest
-from phistar.components.artifacts import Dataset, make_encoder, read_json, write_json
+from phistar.components.artifacts import Dataset, read_json, write_json
 from phistar.components.data.sources.base import Rows, objects
-from phistar.components.reports import data_files
 from tests.helpers import stages
 from tests.helpers.pages import Page
 from tests.helpers.reports import evaluated, on_dataset, read
@@ -78,9 +77,6 @@ def test_rows_of_test_copied_into_train_are_counted(honest, tmp_path):
     copied = np.bincount(index, minlength=2)
     counts = np.array(description["train_counts"]) + copied
     write_json(folder / "dataset.json", description | {"train_counts": counts.tolist()})
-    shutil.rmtree(folder / "card")
-    data = Dataset.load(folder)
-    data_files.write(data, make_encoder(data), [], "")
 
     report = on_dataset(tmp_path, folder, CANCER, **LEARNT)
     (warning,) = verdict(report)["warnings"]

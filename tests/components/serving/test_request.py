@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pytest
 
+from phistar.components.data import plain_image
 from phistar.components.serving import request
 from phistar.components.serving.request import (
     apart,
@@ -17,6 +18,7 @@ from phistar.components.serving.request import (
     plain,
     signature,
 )
+from tests.helpers.formats import colours, decoded, every_format, saved
 
 
 def spec(dtype, form, *more):
@@ -98,6 +100,7 @@ ODD["signatures"]["log_prob"] = {
 }
 IMAGES = {
     "knobs": {},
+    "white": 65535,
     "signatures": {
         "serving_default": {
             "inputs": {"picture": spec("string", "image")},
@@ -195,12 +198,30 @@ def test_lists_are_filled_with_0_to_the_longest_row():
 
 
 def test_an_image_is_base64_or_bytes():
-    data = bytes(range(256))
+    data = saved(colours())
     text = base64.encodebytes(data).decode()  # with ends of line
     made = signature(IMAGES).request({"picture": [text, data]})
     assert made["picture"].tolist() == [data, data]
     with pytest.raises(ValueError, match=r"^picture must be base64. Received: b'no\*'"):
         signature(IMAGES).request({"picture": ["no*"]})
+
+
+@pytest.mark.parametrize("name", EVERY := every_format())
+def test_an_image_of_any_format_is_made_plain(name):
+    data = EVERY[name][0]
+    text = base64.b64encode(data).decode()
+    made = signature(IMAGES).request({"picture": [text, data]})
+    assert made["picture"].tolist() == [plain_image.plain(data).data] * 2
+
+
+def test_what_is_no_image_is_refused_with_what_it_is():
+    with pytest.raises(ValueError, match=r"^picture must be an image.*text that begin"):
+        signature(IMAGES).request({"picture": [saved(colours()), b"no image"]})
+    deep = saved(np.full((4, 4), 4095, "uint16"))
+    (made,) = signature(IMAGES | {"white": 4095}).request({"picture": [deep]})[
+        "picture"
+    ]
+    assert (decoded(made) == 255).all()
 
 
 @pytest.mark.parametrize(

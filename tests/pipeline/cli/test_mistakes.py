@@ -279,7 +279,9 @@ TABLE = [
     ),
     Mistake(40, CSV + "ingest.path=png.csv", ("png.csv is no CSV file", "a PNG image")),
     Mistake(40, "predict table photo.png", ("photo.png is no CSV file", "a PNG image")),
-    Mistake(41, "predict images good.csv", ("good.csv is not an image", "PNG or JPEG")),
+    Mistake(
+        41, "predict images good.csv", ("good.csv is not an image", "a whole PNG, JPEG")
+    ),
     Mistake(41, FOLDER + "text", ("2.png is not an image", "text that begins with")),
     Mistake(
         42, "predict images broken.png", ("a PNG image that is cut off", "replace")
@@ -321,7 +323,7 @@ TABLE = [
     Mistake(64, "run readme.yaml", ("ingest.categorical='postcode'", "'age', 'city'")),
     Mistake(65, FOLDER + "gone", ("no such folder", "ingest.path='gone'", "Expected")),
     Mistake(66, FOLDER + "bad", ("2.png is not an image", "cut off", "take it away")),
-    Mistake(66, FOLDER + "one", ("one class only", "['cat']")),
+    Mistake(66, FOLDER + "one", ("one class only", "the label 'cat'")),
     Mistake(68, TEXT + "empty.txt", ("no text", "every file is empty", "Expected")),
     Mistake(
         69,
@@ -405,6 +407,7 @@ def export(folder: Path, reads: str) -> None:
     folder.mkdir()
     contract = {
         "reads": reads,
+        "white": 65535,
         "batch_size": 32,
         "signatures": {n: {"inputs": i, "outputs": {}} for n, i in ends.items()},
         "knobs": {"seed": 0, "temperature": 1.0},

@@ -87,9 +87,8 @@ def test_data_sets_have_context_rows_label_and_balance(logged, trained):
         (tag,) = [t for t in found.tags if t.key == "mlflow.data.context"]
         profile = json.loads(found.dataset.profile)
         rows[tag.value], digests[tag.value] = profile["rows"], found.dataset.digest
-        assert (
-            profile["rows of benign"] + profile["rows of malignant"] == profile["rows"]
-        )
+        by_label = profile["rows of benign"] + profile["rows of malignant"]
+        assert by_label == profile["rows"]
         assert profile["label"] and "scikit-learn" in profile["source"]
     assert rows.keys() == {"train", "valid", "test"} and sum(rows.values()) == 569
     known = json.loads((artifact(trained[0], "ingest") / "digest.json").read_text())

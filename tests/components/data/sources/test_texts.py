@@ -1,19 +1,25 @@
 """The sources of texts: kjv, text, tfds_text."""
 
 import gzip
+import json
+import os
 import struct
 import subprocess
 import zlib
 from pathlib import Path
 
 import numpy as np
+import pandas
+import pyarrow
 import pytest
 import tensorflow_datasets
 
 from phistar.components.data.sources import fetch, kjv
-from phistar.components.data.sources.text import text
+from phistar.components.data.sources.parallel import parallel
+from phistar.components.data.sources.text import NO_TEXT, text
 from phistar.components.data.sources.tfds_text import tfds_text
 from phistar.components.hashing import file_sha256
+from tests.helpers import odd
 
 
 def texts(rows):
@@ -93,22 +99,35 @@ def test_debian_refuses_another_version(package, tmp_path):
 
 def test_text_files_are_documents(tmp_path):
     (tmp_path / "deeper").mkdir()
-    (tmp_path / "b.txt").write_bytes(b"second\r\n\n\0")
+    (tmp_path / "b.TXT").write_bytes(b"second\r\n\n\0")
     (tmp_path / "deeper" / "c.txt.gz").write_bytes(gzip.compress(b"third"))
-    (tmp_path / "a.txt").write_bytes(b"\xff first")
+    (tmp_path / "a.md").write_bytes("\ufeffgröß\ufffd".encode())
     (tmp_path / "picture.png").write_bytes(b"no text")
-    found = texts(text(path=str(tmp_path)).read()["all"])
-    assert found == [b"\xff first", b"second\r\n\n\0", b"third"]
+    source = text(path=str(tmp_path))
+    found = texts(source.read()["all"])
+    assert found == ["größ\ufffd".encode(), b"second\r\n\n\0", b"third"]
+    assert {one.places[0] for one in source.notices.found()} == {
+        "picture.png",
+        "a.md",
+        "b.TXT",
+    }
 
 
-@pytest.mark.parametrize("ending", [b"\n", b"\r\n"])
-@pytest.mark.parametrize("suffix", [".txt", ".txt.gz"])
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n", b"\r"])
+@pytest.mark.parametrize("suffix", [".txt", ".txt.gz", ".txt.zst"])
 def test_text_lines_are_documents_but_for_empty_ones(tmp_path, ending, suffix):
     file = tmp_path / f"lines{suffix}"
-    content = ending.join([b"one", b"", b" ", b"tw\0\xffo", b"x" * 2**20, b"", b"end"])
-    file.write_bytes(gzip.compress(content) if suffix.endswith(".gz") else content)
-    found = texts(text(path=str(file), document="line").read()["all"])
-    assert found == [b"one", b" ", b"tw\0\xffo", b"x" * 2**20, b"end"]
+    odd = "t\x85w\u2028\0ö\x0b\x0c".encode()
+    content = ending.join([b"one", b"", b" ", odd, b"x" * 2**20, b"", b"end"])
+    pack = {".txt": "", ".txt.gz": "gzip", ".txt.zst": "zstd"}[suffix]
+    with pyarrow.output_stream(file, compression=pack or None) as stream:
+        stream.write(content)
+    source = text(path=str(file), document="line")
+    assert texts(source.read()["all"]) == [b"one", b" ", odd, b"x" * 2**20, b"end"]
+    empty, nul = sorted(source.notices.found(), key=lambda one: one.what)
+    assert (empty.count, empty.places) == (2, [f"{file.name}:2", f"{file.name}:6"])
+    assert nul.places == [f"{file.name}:4"]
+    assert source.amount.done == source.amount.total == file.stat().st_size
 
 
 def test_text_can_be_read_again_and_knows_a_change(tmp_path):
@@ -123,7 +142,7 @@ def test_text_can_be_read_again_and_knows_a_change(tmp_path):
 
 
 def test_text_comes_in_pieces(tmp_path, monkeypatch):
-    monkeypatch.setattr("phistar.components.data.sources.text.PIECE_BYTES", 6)
+    monkeypatch.setattr("phistar.components.data.sources.pieces.PIECE_BYTES", 6)
     file = tmp_path / "a.txt"
     file.write_bytes(b"\n".join([b"abc"] * 5))
     pieces = list(text(path=str(file), document="line").read()["all"])
@@ -132,9 +151,70 @@ def test_text_comes_in_pieces(tmp_path, monkeypatch):
 
 def test_text_refuses_what_is_not_there(tmp_path):
     (tmp_path / "picture.png").write_bytes(b"no text")
-    for path in (tmp_path, tmp_path / "picture.png", tmp_path / "missing.txt"):
-        with pytest.raises(ValueError, match="no text files. Received: ingest.path="):
-            text(path=str(path))
+    with pytest.raises(ValueError, match="with 1 files of other kinds.*picture.png"):
+        text(path=str(tmp_path))
+    for path in ("missing.txt", "*.txt"):
+        with pytest.raises(ValueError, match="no such file. Received: ingest.path="):
+            text(path=str(tmp_path / path))
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG\r\n")
+    with pytest.raises(ValueError, match="picture.png is no text.*a PNG image"):
+        text(path=str(tmp_path / "picture.png")).overview()
+
+
+def test_folders_and_names_of_files_are_splits(tmp_path):
+    for folder, names in {
+        "a": ("train/1.txt", "train/2.txt", "validation/1.txt", "test/1.txt"),
+        "b": ("train.txt", "test.txt"),
+    }.items():
+        for name in names:
+            file = tmp_path / folder / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"{folder} {name}")
+    found = {
+        folder: {
+            s: texts(rows)
+            for s, rows in text(path=str(tmp_path / folder)).read().items()
+        }
+        for folder in "ab"
+    }
+    assert found["a"]["train"] == [b"a train/1.txt", b"a train/2.txt"]
+    assert found["a"]["valid"] == [b"a validation/1.txt"]
+    assert found["b"] == {"train": [b"b train.txt"], "test": [b"b test.txt"]}
+    (tmp_path / "a" / "loose.txt").write_text("x")
+    with pytest.raises(ValueError, match="other files beside them. Received: loose"):
+        text(path=str(tmp_path / "a"))
+
+
+def test_given_files_are_splits(tmp_path):
+    for name in ("a", "b", "c"):
+        (tmp_path / f"{name}.wiki").write_text(f"{name}\n")
+    keys = {"valid_path": str(tmp_path / "b.wiki"), "test_path": str(tmp_path / "c.*")}
+    source = text(path=str(tmp_path / "a.wiki"), document="line", **keys)
+    found = {split: texts(rows) for split, rows in source.read().items()}
+    assert found == {"train": [b"a"], "valid": [b"b"], "test": [b"c"]}
+    with pytest.raises(ValueError, match="one file in two splits. Received: .*a.wiki"):
+        text(path=str(tmp_path / "*.wiki"), test_path=str(tmp_path / "a.wiki"))
+
+
+def test_texts_of_a_column(tmp_path):
+    rows = [("erste\nZeile", 1, "train"), (None, 2, "train"), ("zweite", 3, "test")]
+    table = pandas.DataFrame(rows, columns=["body", "id", "part"])
+    table.to_json(tmp_path / "a.jsonl", orient="records", lines=True)
+    table.to_parquet(tmp_path / "b.parquet")
+    for name in ("a.jsonl", "b.parquet"):
+        source = text(path=str(tmp_path / name), text="body", split="part")
+        (found,) = source.read()["all"]
+        assert found.labels.tolist() == [b"erste\nZeile", b"zweite"]
+        assert found.split.tolist() == ["train", "test"]
+        (dropped,) = source.notices.found()
+        assert dropped.what == NO_TEXT and dropped.count == 1
+    with pytest.raises(ValueError, match="ingest.text=COLUMN"):
+        text(path=str(tmp_path / "a.jsonl"))
+    with pytest.raises(ValueError, match="ingest.text='txt'. Expected one of 'body'"):
+        text(path=str(tmp_path / "b.parquet"), text="txt").overview()
+    (tmp_path / "c.txt").write_text("x")
+    with pytest.raises(ValueError, match="ingest.group='id', without ingest.text"):
+        text(path=str(tmp_path / "c.txt"), group="id")
 
 
 @pytest.mark.parametrize(("document", "content"), [("file", b""), ("line", b"\n\r\n")])
@@ -143,15 +223,42 @@ def test_text_refuses_files_without_a_text(tmp_path, document, content):
     source = text(path=str(tmp_path), document=document)
     with pytest.raises(ValueError, match=f"no text. Received: .*every {document} is"):
         source.overview()
-    (tmp_path / "b.txt").write_bytes(b"one")
+    for name in "bc":
+        (tmp_path / f"{name}.txt").write_bytes(b"one")
     (rows,) = text(path=str(tmp_path), document=document).overview().rows
     assert b"one" in rows.labels
+
+
+def test_names_of_files_and_folders_may_be_odd(tmp_path):
+    names = [*odd.FOLDERS, os.fsdecode(b"latin \xfc")]
+    for name in names:
+        folder = tmp_path / "odd" / name
+        folder.mkdir(parents=True)
+        (folder / f"{name[:100]}.txt").write_text("one\ufffd\n")
+        for path in (folder, folder / f"{name[:100]}.txt"):
+            source = text(path=str(path), document="line")
+            assert texts(source.read()["all"]) == ["one\ufffd".encode()]
+            assert json.dumps([source.origin, source.fingerprint]).encode()
+        path = str(folder / f"{name[:100]}.txt")
+        source = parallel(source_path=path, target_path=path)
+        assert sum(map(len, source.read()["all"])) == 1
+    source = text(path=str(tmp_path / "odd"), document="line")
+    assert len(texts(source.read()["all"])) == len(names)
+    notices = [vars(one) for one in source.notices.found()]
+    assert json.dumps([notices, source.fingerprint], ensure_ascii=False).encode()
+
+
+def test_one_file_is_too_few_unless_its_lines_are_meant(tmp_path):
+    (tmp_path / "a.txt").write_text("one\ntwo\nthree\n")
+    with pytest.raises(ValueError, match="1 files.*ingest.document=line makes"):
+        text(path=str(tmp_path / "a.txt")).overview()
+    assert text(path=str(tmp_path / "a.txt"), document="line").overview().rows
 
 
 def test_text_refuses_half_a_gzip_file(tmp_path):
     file = tmp_path / "a.gz"
     file.write_bytes(gzip.compress(bytes(range(256)) * 100)[:-20])
-    with pytest.raises(ValueError, match="a.gz cannot be read.*whole gzip"):
+    with pytest.raises(ValueError, match="a.gz cannot be read.*whole"):
         texts(text(path=str(file)).read()["all"])
 
 

@@ -26,7 +26,7 @@ def files(folder):
         f.relative_to(folder).as_posix(): f.read_bytes()
         for f in found
         # the page names the source
-        if f.name not in ("journal.jsonl", "data_card.html")
+        if f.name not in ("journal.jsonl", "source.json")
     }
 
 
