@@ -89,7 +89,8 @@ class Signature(NamedTuple):
         """
         names = list(self.shown.values())
         if unknown := rows.keys() - self.places.keys():
-            what, known = f"{self.name} has no such input", listed(unknown)
+            what = f"{self.name} has no such input"
+            known = ", ".join(sorted(map(str, unknown)))
             raise wrong(what, known, listed(names), known, "inputs")
         found = {}
         for name, values in rows.items():
