@@ -152,9 +152,7 @@ def of_columns(
         Input(
             {"row": f"row {number}"},
             {
-                name: one(
-                    f"row {number}", name, of[number], called.inputs[name]["form"]
-                )
+                name: one(f"row {number}", name, of[number], called.inputs[name])
                 for name, of in taken.items()
             },
         )
@@ -194,7 +192,7 @@ def of_files(files: list[str], table: Table) -> Iterator[Input]:
 
 
 def at(number: int) -> str:
-    """Where a row is, for errors."""
+    """Place of a row, for errors."""
     return f"row {number}"
 
 

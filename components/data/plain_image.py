@@ -96,15 +96,38 @@ def plain(data, white=WHITE):
     Raises:
         Unreadable: no image of FORMATS, or a broken one.
     """
+    image, changes = plain_pixels(data, white)
+    return Plain(data if image is None else png(image), changes)
+
+
+def plain_pixels(data, white=WHITE):
+    """Pixels of an image that is not plain, before they are a PNG.
+
+    Args:
+        data, white: see `plain`.
+
+    Returns:
+        (PIL.Image.Image, grey or RGB, or None of a plain image; changes, see Plain).
+
+    Raises:
+        Unreadable: as `plain`.
+    """
     image = opened(io.BytesIO(data))
     frames = (FIRST,) if image.format != "MPO" and frames_of(image) > 1 else ()
     if is_plain(image, data):
-        return Plain(data, frames)
+        return None, frames
     changes = [*frames]
     if image.format not in ENDS:
         changes.append(f"{word(image)} images converted to PNG")
     with reading(image, len(data)):
-        return Plain(converted(image, white, changes), tuple(changes))
+        return converted(image, white, changes), tuple(changes)
+
+
+def png(image):
+    """The PNG of an image, not packed: it is read once, and packing takes longest."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", compress_level=0)
+    return buffer.getvalue()
 
 
 def head(stream):
@@ -254,7 +277,7 @@ def orientation(image):
 
 
 def converted(image, white, changes):
-    """The PNG of an image that is not plain.
+    """An image that is not plain as grey or RGB, upright.
 
     Args:
         image: of `opened`.
@@ -262,7 +285,7 @@ def converted(image, white, changes):
         changes: list that what is done is added to.
 
     Returns:
-        bytes.
+        PIL.Image.Image.
 
     Raises:
         Unreadable: numbers that have no white.
@@ -291,9 +314,7 @@ def converted(image, white, changes):
         image = on_white(image, changes)
     image = image.convert("L" if grey else "RGB")
     image.info.clear()  # else it is written with the colour that was transparent
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=1)  # read once, so quick, not small
-    return buffer.getvalue()
+    return image
 
 
 def scaled(image, white):

@@ -66,6 +66,8 @@ def every_format(seed=0):
     grey = rgb[..., 1]
     clear = np.dstack([rgb, 255 * (rgb[..., :1] > 99).astype("uint8")])
     few = Image.fromarray(rgb).quantize(16)
+    keyed = rgb.copy()
+    keyed[0, 0] = 255
     on_white = np.where(clear[..., 3:] == 255, rgb, 255).astype("uint8")
     found = {
         "rgb.png": (saved(rgb), rgb),
@@ -91,6 +93,7 @@ def every_format(seed=0):
         ),
         "cmyk.jpg": (saved(Image.fromarray(rgb).convert("CMYK"), "JPEG"), None),
         "cmyk.tif": (saved(Image.fromarray(rgb).convert("CMYK"), "TIFF"), rgb),
+        "clear_colour.png": (saved(rgb, transparency=tuple(rgb[0, 0].tolist())), keyed),
         "alpha.png": (saved(clear), on_white),
         "alpha.webp": (saved(clear, "WEBP", lossless=True, exact=True), on_white),
         "alpha_grey.png": (

@@ -11,6 +11,7 @@ from phistar import rows
 from phistar.components.serving.request import signature
 from phistar.pipeline.serving.predict import inputs
 from phistar.pipeline.serving.predict.table import Table
+from tests.helpers.formats import colours
 
 CSV = """\
 city,body mass,unused,rooms,label
@@ -136,6 +137,22 @@ def test_image_is_a_png_of_the_same_pixels(shape, tmp_path):
         assert np.array_equal(np.stack(decoded).reshape(pixels.shape), pixels)
     found = read([open_png(row["image"]) for row in read(pixels, "images")], "images")
     assert found == read(pixels, "images")  # PIL's images are arrays too
+
+
+def test_an_image_of_pillow_is_its_picture():
+    rgb = colours()
+    grey = rgb[..., 0]
+    few = Image.fromarray(rgb).quantize(8)
+    lying = Image.fromarray(np.rot90(rgb).copy())
+    lying.getexif()[0x0112] = 6
+    for image, expected in (
+        (few, np.asarray(few.convert("RGB"))),
+        (Image.fromarray(rgb).convert("CMYK"), rgb),
+        (Image.fromarray(grey.astype("uint16") * 257), grey),
+        (lying, rgb),
+    ):
+        (row,) = read([image], "images")
+        assert np.array_equal(np.asarray(open_png(row["image"])), expected)
 
 
 def open_png(data):

@@ -102,7 +102,7 @@ class Images:
             size = tf.shape(pixels)[:2]
             same = tf.reduce_all(tf.equal(size, [height, width]))
             return tf.ensure_shape(
-                tf.cond(same, lambda: pixels, lambda: _resize(pixels, height, width)),
+                tf.cond(same, lambda: pixels, lambda: resized(pixels, height, width)),
                 self.shape,
             )
 
@@ -139,10 +139,10 @@ def _not_too_large(image):
     )
 
 
-def _resize(pixels, height, width):
+def resized(pixels, height, width):
     """uint8 [h, w, C] -> uint8 [height, width, C]."""
-    resized = tf.image.resize(pixels, [height, width], antialias=True)
-    return tf.cast(tf.clip_by_value(tf.round(resized), 0, 255), tf.uint8)
+    levels = tf.image.resize(pixels, [height, width], antialias=True)
+    return tf.cast(tf.clip_by_value(tf.round(levels), 0, 255), tf.uint8)
 
 
 def _png(image):

@@ -59,8 +59,7 @@ def image_folder(
         ValueError: if a folder does not exist, or has no images in folders by label.
     """
     notices = Notices()
-    root, splits = splits_of("path", path, notices)
-    origin = {split: str(root) for split in splits}
+    root, splits, origin = splits_of("path", path, notices)
     for split, other in (("valid", valid_path), ("test", test_path)):
         if other is None:
             continue
@@ -69,7 +68,7 @@ def image_folder(
                 f"{split} is given twice. Received: ingest.{split}_path={other!r}, and "
                 f"a folder of {split} in {root}. Expected one of them."
             )
-        place, found = splits_of(f"{split}_path", other, notices)
+        place, found, named = splits_of(f"{split}_path", other, notices)
         both = [os.path.realpath(folder) for folder in (root, place)]
         if os.path.commonpath(both) in both:
             raise ValueError(
@@ -81,10 +80,10 @@ def image_folder(
                 f"splits in the folder of one split. Received: ingest.{split}_path="
                 f"{other!r}, with {', '.join(found)}. Expected PATH/LABEL/FILE."
             )
-        for parts, named in ((splits, found), (origin, {"all": str(place)})):
+        for parts, more in ((splits, found), (origin, named)):
             if "all" in parts:
                 parts["train"] = parts.pop("all")
-            parts[split] = named["all"]
+            parts[split] = more["all"]
     options = Options(height, width, channels, max_bad_files)
     files = ImageFiles(splits, options, notices)
     return Source(
@@ -110,8 +109,8 @@ def splits_of(key, path, notices):
         notices: Notices; what is left out is counted.
 
     Returns:
-        (Path of the folder, dict of split -> list of Example, in the order of the
-        rows).
+        (Path of the folder; dict of split -> list of Example, in the order of the rows;
+        dict of split -> its folders, in words).
 
     Raises:
         ValueError: if there is no folder or no image, or a split that is not known.
@@ -137,7 +136,11 @@ def splits_of(key, path, notices):
     if not folders:
         raise ValueError(f"no image in a folder by label. {received}. {EXPECTED}")
     given = are_splits(root, folders, received)
-    found = {}
+    found, origin = {}, {} if given else {"all": str(root)}
+    for top in sorted(folders) if given else ():
+        split = SPLITS[top.lower()]
+        names = [origin[split]] if split in origin else []
+        origin[split] = ", ".join([*names, str(root / top)])
     for file in files:
         top, *others = file[start:].split("/")
         labels = [top, *others[:-1]][given:]
@@ -156,7 +159,7 @@ def splits_of(key, path, notices):
             f"no images to train on. {received}, with images of "
             f"{', '.join(sorted(found))}. {EXPECTED}"
         )
-    return root, found
+    return root, found, origin
 
 
 def are_splits(root, folders, received):

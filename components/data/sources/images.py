@@ -1,14 +1,18 @@
 """Image files whose labels are known: by their folders, or by a table."""
 
 import hashlib
+import math
 import os
 from functools import cached_property
+from itertools import chain, islice
 from typing import NamedTuple
 
 from phistar.components.data.image_survey import Bad, chosen, survey
 from phistar.components.data.sources.base import Chunks, Overview
-from phistar.components.hashing import file_sha256
+from phistar.components.hashing import data_sha256
 from phistar.components.labels import first_rows
+
+BLOCK = 10**4  # files that are hashed at a time
 
 
 class Options(NamedTuple):
@@ -52,6 +56,7 @@ class ImageFiles:
         self.splits, self.options, self.notices = splits, options, notices
         self.bad = Bad(options.max_bad_files, notices.begin("bad files"))
         self.white = None  # known after `read`
+        self.folder, self.kept = None, set()  # splits whose pixels are kept in it
 
     @cached_property
     def survey(self):
@@ -66,10 +71,14 @@ class ImageFiles:
             table: hash of the tables that the examples come from.
         """
         digest = hashlib.sha256(table.encode())
-        for part in self.splits.values():
-            for one in part:
-                size, content = stated(one.file)
-                line = f"{one.name}\0{size}\0{content}\n"
+        every = chain.from_iterable(self.splits.values())
+        while block := list(islice(every, BLOCK)):
+            # one that cannot be read is refused, or left out, where it is looked at
+            files = [one.file for one in block if os.path.isfile(one.file)]
+            files = [file for file in files if os.access(file, os.R_OK)]
+            known = dict(zip(files, data_sha256(files), strict=True))
+            for one in block:
+                line = f"{one.name}\0{known.get(one.file, '')}\n"
                 digest.update(line.encode("utf-8", "surrogateescape"))
         return {"sha256": digest.hexdigest()}
 
@@ -82,8 +91,8 @@ class ImageFiles:
         return Overview(first_rows(labels), len(labels))
 
     def prepare(self, folder):
-        """Keep the list of the files that are left out in a folder."""
-        self.bad.folder = folder
+        """Keep pixels in a folder, and the list of the files that are left out."""
+        self.bad.folder = self.folder = folder
 
     def read(self):
         """Pieces of the rows.  -> dict of split, or "all" -> Chunks"""
@@ -96,33 +105,55 @@ class ImageFiles:
         }
 
     def pieces(self, split, shape):
-        """The rows of a split.  -> iterator of Rows"""
+        """The rows of a split, decoded once if there is a folder.
+
+        Yields:
+            Rows.
+        """
         from phistar.components.data.pictures import Picture, pieces
 
+        if split in self.kept:
+            yield from self.again(split, shape)
+            return
+
         def pictures():
-            for one in self.splits[split]:
-                if one.file not in self.bad:
-                    with open(one.file, "rb") as file:
-                        data = file.read()
-                    yield Picture(data, one.fields, one.file)
+            for one in self.good(split):
+                with open(one.file, "rb") as file:
+                    data = file.read()
+                yield Picture(data, one.fields, one.file)
 
         counts = self.notices.begin(split)
-        yield from pieces(pictures(), shape, counts, self.white, self.bad.add)
+        found = pieces(pictures(), shape, counts, self.white, self.bad.add)
+        # a pass may be left before its end, and then begins anew
+        with open(self.pixels(split) if self.folder else os.devnull, "wb") as kept:
+            for rows in found:
+                kept.write(rows.inputs)
+                yield rows
         self.bad.end()
+        if self.folder:
+            self.kept.add(split)
+
+    def again(self, split, shape):
+        """The rows of a split whose pixels are kept.  -> iterator of Rows"""
+        import numpy as np
+
+        from phistar.components.data.pictures import rows, rows_of_piece
+
+        fields = (one.fields for one in self.good(split))
+        most, size = rows_of_piece(shape), math.prod(shape)
+        with open(self.pixels(split), "rb") as kept:
+            while part := list(islice(fields, most)):
+                pixels = np.fromfile(kept, "uint8", len(part) * size)
+                yield rows(pixels.reshape(len(part), *shape), part)
+
+    def good(self, split):
+        """The examples of a split whose files can be read.  -> iterator of Example"""
+        return (one for one in self.splits[split] if one.file not in self.bad)
+
+    def pixels(self, split):
+        """The file of a split's pixels, all images one behind the other."""
+        return self.folder / f"{split}.pixels"
 
     def fitting(self):
         """Further arguments of the encoder's `fit`.  -> dict"""
         return {"white": self.white}
-
-
-def stated(file):
-    """Size and SHA-256 of a file; of one that cannot be read, nothing.
-
-    It is refused, or left out, where it is looked at.
-    """
-    try:
-        if os.path.isfile(file):
-            return os.path.getsize(file), file_sha256(file)
-    except OSError:
-        pass
-    return 0, ""

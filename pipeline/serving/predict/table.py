@@ -75,7 +75,7 @@ class Piece:
         )
 
     def where(self, row: int) -> str:
-        """Where a row is, for errors: "FILE:LINE"."""
+        """Place of a row, for errors: "FILE:LINE"."""
         return where(self.file, self.what, int(self.numbers[row]))
 
 
@@ -106,7 +106,7 @@ class Table:
         self.markers = Markers((*self.reading["missing"], *missing))
         # column's own name -> the signature's
         self.names = {
-            label if spec["form"] == "label" else spec.get("column", name): name
+            label if spec["form"] == "label" else spec["column"]: name
             for name, spec in self.specs.items()
         }
         if len(self.names) < len(self.specs):
@@ -258,7 +258,7 @@ class Table:
 
 
 def where(file: str, what: str, number: int) -> str:
-    """Where a row is: "FILE:LINE", or "FILE: row N"."""
+    """Place of a row: "FILE:LINE", or "FILE: row N"."""
     return f"{file}:{number}" if what == "line" else f"{file}: row {number}"
 
 

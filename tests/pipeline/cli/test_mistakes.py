@@ -323,7 +323,7 @@ TABLE = [
     Mistake(64, "run readme.yaml", ("ingest.categorical='postcode'", "'age', 'city'")),
     Mistake(65, FOLDER + "gone", ("no such folder", "ingest.path='gone'", "Expected")),
     Mistake(66, FOLDER + "bad", ("2.png is not an image", "cut off", "take it away")),
-    Mistake(66, FOLDER + "one", ("one class only", "['cat']")),
+    Mistake(66, FOLDER + "one", ("one class only", "the label 'cat'")),
     Mistake(68, TEXT + "empty.txt", ("no text", "every file is empty", "Expected")),
     Mistake(
         69,
@@ -407,6 +407,7 @@ def export(folder: Path, reads: str) -> None:
     folder.mkdir()
     contract = {
         "reads": reads,
+        "white": 65535,
         "batch_size": 32,
         "signatures": {n: {"inputs": i, "outputs": {}} for n, i in ends.items()},
         "knobs": {"seed": 0, "temperature": 1.0},

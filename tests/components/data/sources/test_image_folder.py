@@ -7,6 +7,7 @@ from PIL import Image
 
 from phistar.components.data.encoders.images import Images
 from phistar.components.data.image_files import order
+from phistar.components.data.plain_image import plain
 from phistar.components.data.sources.base import Overview
 from phistar.components.data.sources.image_folder import image_folder
 from tests.helpers.formats import every_format, saved
@@ -66,6 +67,37 @@ def test_any_size_and_colour_become_one_as_in_the_exported_model(tmp_path):
         )
         expected = tf.function(Images(shape).encode_graph)({"image": tf.constant(data)})
         np.testing.assert_array_equal(inputs["all"], expected)
+
+
+@pytest.mark.parametrize("shape", [(7, 9, 3), (4, 4, 1), (20, 30, 3), (20, 5, 1)])
+def test_every_format_is_resized_as_in_the_exported_model(tmp_path, shape):
+    for name, (data, _) in every_format().items():
+        (tmp_path / "a").mkdir(exist_ok=True)
+        (tmp_path / "a" / name).write_bytes(data)
+    given = dict(zip(("height", "width", "channels"), shape, strict=True))
+    inputs, _ = read(tmp_path, **given)
+    files = sorted((tmp_path / "a").iterdir(), key=order)
+    data = [plain(file.read_bytes()).data for file in files]
+    expected = tf.function(Images(shape).encode_graph)({"image": tf.constant(data)})
+    np.testing.assert_array_equal(inputs["all"], expected)
+
+
+def test_files_are_decoded_once_where_pixels_can_be_kept(tmp_path, tmp_path_factory):
+    for number in range(5):
+        write(tmp_path / f"{'ab'[number % 2]}/{number}.png", pixels(number))
+    (tmp_path / "a/bad.png").write_bytes(b"")
+    source = image_folder(path=str(tmp_path), max_bad_files=1)
+    source.prepare(tmp_path_factory.mktemp("kept"))
+    pieces = source.read()["all"]
+    next(iter(pieces))  # left before its end: nothing is kept yet
+    (first,) = pieces
+    said = notices(source)
+    for file in tmp_path.rglob("*.png"):
+        file.unlink()
+    (second,) = pieces
+    np.testing.assert_array_equal(first.inputs, second.inputs)
+    assert first.labels.tolist() == second.labels.tolist() == ["a", "b", "a", "b", "a"]
+    assert notices(source) == said
 
 
 def notices(source):
@@ -179,6 +211,10 @@ def test_splits_are_known_in_any_case(tmp_path, names):
         write(tmp_path / "all" / split / "b" / "deep" / "2.png", pixels(1))
     _, labels = read(tmp_path / "all")
     assert labels == {"train": ["a", "b"], "test": ["a", "b"]}
+    found = image_folder(path=str(tmp_path / "all")).origin
+    assert found == dict(
+        zip(("train", "test"), (f"{tmp_path}/all/{n}" for n in names), strict=True)
+    )
 
 
 def test_a_label_may_be_called_like_a_split(tmp_path):
