@@ -154,9 +154,10 @@ class Typed:
     def _decimal(self, file, split):
         """The decimal mark of a file: each has its own, unless the user has told it."""
         found = self.files[split].dialects.get(file)
-        if "decimal" in self.rules.dialect or found is None:
-            return self.rules.decimal if found is not None else "."
-        return found.decimal
+        if found is None:
+            return "."
+        told = "decimal" in self.rules.dialect
+        return self.rules.decimal if told else found.decimal or "."
 
     def _groups(self, cells, file, rows):
         """Keys of the groups.  -> uint64 [N]"""

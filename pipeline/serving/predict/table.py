@@ -106,7 +106,7 @@ class Table:
         self.markers = Markers((*self.reading["missing"], *missing))
         # column's own name -> the signature's
         self.names = {
-            label if spec["form"] == "label" else spec["column"]: name
+            label if spec["form"] == "label" else spec.get("column", name): name
             for name, spec in self.specs.items()
         }
         if len(self.names) < len(self.specs):
