@@ -28,6 +28,7 @@ def read(
     called: Signature,
     label: str | None = None,
     column: str | None = None,
+    own: str | None = None,
     counts: Counter | None = None,
 ) -> Iterator[Input]:
     """The inputs of all files, in order.
@@ -38,6 +39,7 @@ def read(
         called: the signature.
         label: column of texts in a table, with those to score.
         column: of texts in a table.
+        own: column of a table of texts that names the rows; None for file and line.
         counts: of what is left out of folders, and changed in images.
 
     Raises:
@@ -54,7 +56,7 @@ def read(
             if "text" in called.y:
                 names = [n for n in names if n != "prompt"]  # the whole text
             return chain.from_iterable(
-                texts.inputs(file, names, column, label) for file in present(files)
+                texts.inputs(file, names, column, label, own) for file in present(files)
             )
 
 
@@ -62,6 +64,10 @@ def chunks(inputs: Iterator[Input]) -> Iterator[list[Input]]:
     """Pieces of what may be long, the inputs numbered from 0."""
     waiting, size = [], 0
     for number, one in enumerate(inputs):
+        # rows of a file without lines have other names for their place
+        if waiting and one.place.keys() != waiting[-1].place.keys():
+            yield waiting
+            waiting, size = [], 0
         waiting.append(one._replace(number=number))
         size += one.size
         if len(waiting) == CHUNK_ROWS or size >= CHUNK_BYTES:
