@@ -14,7 +14,8 @@ from PIL import Image
 
 from phistar.components.data import plain_image
 from phistar.components.data.encoders.images import Images, resized
-from phistar.components.data.plain_image import WHITE, Unreadable
+from phistar.components.data.image_kinds import Unreadable, refusal
+from phistar.components.data.plain_image import WHITE
 from phistar.components.data.sources.base import Rows
 
 PIECE_BYTES = 32 * 2**20  # of decoded pixels, and of the files
@@ -148,7 +149,7 @@ def refused(name, what):
     Raises:
         ValueError: always.
     """
-    raise ValueError(plain_image.refusal(name, what))
+    raise ValueError(refusal(name, what))
 
 
 @lru_cache(maxsize=4)  # traced once, not at each pass over each split
@@ -174,4 +175,4 @@ def shape_of(picture):
     try:
         return plain_image.head(io.BytesIO(picture.data))[:3]
     except Unreadable as error:
-        raise ValueError(plain_image.refusal(picture.name, str(error))) from None
+        raise ValueError(refusal(picture.name, str(error))) from None
