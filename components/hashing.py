@@ -65,7 +65,7 @@ def one_sha256(path, known):
 
 
 def state(path):
-    """What tells that a file is the same: device, inode, size, times in ns."""
+    """Device, inode, size and times in ns: equal as long as a file is the same."""
     found = os.stat(path)
     return (
         found.st_dev,

@@ -120,6 +120,8 @@ def run(
     for name, one in taken.items():
         where = f" {one['from']}" if one["from"] else ""
         print(f"{opened.name}: {name}: {one['rows']:,} rows{where}", file=sys.stderr)
+    if opened.kind == "columns":
+        fitted.tell(opened.notices.begin("encoder"))
     notices = list(map(str, opened.notices.found()))
     for notice in notices:
         print(f"{opened.name}: {notice}", file=sys.stderr)

@@ -181,7 +181,7 @@ class Run:
 
             called = signature_of(self.contract, signature)
             called.settings(knobs)  # a wrong one is refused before TensorFlow's import
-            reading = self.contract["inputs"]["reading"]
+            reading = self.contract["inputs"].get("reading")
             found = rows.read(data, self.contract["reads"], called, label, reading)
             size, answers = self.contract["batch_size"], []
             drift = Drift(self.contract["inputs"]["seen"])

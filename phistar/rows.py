@@ -192,7 +192,7 @@ def of_files(files: list[str], table: Table) -> Iterator[Input]:
 
 
 def at(number: int) -> str:
-    """Where a row is, for errors."""
+    """Place of a row, for errors."""
     return f"row {number}"
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import mmap
-from array import array
 from dataclasses import dataclass
 
 import numpy as np
@@ -154,6 +153,49 @@ class Ragged:
         return np.arange(self.offsets[-1]) - np.repeat(self.offsets[:-1], self.lengths)
 
 
+class GrowingFile:
+    """A .npy file of a number of rows that is not known before; the bytes of np.save.
+
+    Args:
+        path: Path to write to.
+        dtype: of the values.
+        shape: of one row.
+    """
+
+    def __init__(self, path, dtype, shape=()):
+        self.dtype, self.shape, self.num_rows = np.dtype(dtype), shape, 0
+        self.file = open(path, "w+b")  # noqa: SIM115, closed by close
+        self._head()
+        self.offset = self.file.tell()
+
+    def _head(self):
+        """Write the header; NumPy leaves room in it for the length to grow."""
+        described = np.lib.format.dtype_to_descr(self.dtype)
+        shape = (self.num_rows, *self.shape)
+        self.file.seek(0)
+        np.lib.format.write_array_header_1_0(
+            self.file, {"descr": described, "fortran_order": False, "shape": shape}
+        )
+
+    def append(self, rows):
+        """Write the next rows.  array [n, ...] -> bytes, as they are written."""
+        data = np.asarray(rows, self.dtype).tobytes()
+        self.file.write(data)
+        self.num_rows += len(rows)
+        return data
+
+    def blocks(self):
+        """The bytes written so far, without the header.  -> iterator of bytes."""
+        self.file.seek(self.offset)
+        while block := self.file.read(BLOCK_BYTES):
+            yield block
+
+    def close(self):
+        """Write the length and close the file."""
+        self._head()
+        self.file.close()
+
+
 class RaggedFile:
     """NAME_tokens.npy and NAME_offsets.npy, written row by row.
 
@@ -164,36 +206,23 @@ class RaggedFile:
     """
 
     def __init__(self, folder, name, dtype):
-        self.dtype, self.lengths = np.dtype(dtype), array("q")
-        self.offsets = folder / f"{name}_offsets.npy"
-        self.file = open(folder / f"{name}_tokens.npy", "w+b")  # noqa: SIM115
-        self._head(0)
+        self.tokens = GrowingFile(folder / f"{name}_tokens.npy", dtype)
+        self.offsets = GrowingFile(folder / f"{name}_offsets.npy", "int64")
+        self.offsets.append([0])
         self.digest = hashlib.sha256()
-
-    def _head(self, total):
-        """Write the header; NumPy leaves room in it for the length to grow."""
-        described = np.lib.format.dtype_to_descr(self.dtype)
-        self.file.seek(0)
-        np.lib.format.write_array_header_1_0(
-            self.file, {"descr": described, "fortran_order": False, "shape": (total,)}
-        )
 
     def append(self, row):
         """Write the next row, an array [length]."""
-        data = np.asarray(row, self.dtype).tobytes()
-        self.file.write(data)
-        self.digest.update(data)
-        self.lengths.append(len(row))
+        self.digest.update(self.tokens.append(row))
+        self.offsets.append([self.tokens.num_rows])
 
     def close(self):
         """Close both.  -> str, SHA-256 of dtype, lengths and values."""
-        lengths = np.frombuffer(self.lengths, "int64")
-        offsets = np.concatenate([[0], np.cumsum(lengths)]).astype("int64")
-        self._head(int(offsets[-1]))
-        self.file.close()
-        np.save(self.offsets, offsets)
-        self.digest.update(f"{self.dtype}".encode())
-        self.digest.update(offsets.tobytes())
+        self.digest.update(f"{self.tokens.dtype}".encode())
+        for block in self.offsets.blocks():
+            self.digest.update(block)
+        self.tokens.close()
+        self.offsets.close()
         return self.digest.hexdigest()
 
 
@@ -209,7 +238,7 @@ class TextFiles:
 
     def __init__(self, folder, sides, dtype, raw):
         folder.mkdir(parents=True)
-        self.path, self.sizes = folder / "sizes.npy", array("q")
+        self.sizes = GrowingFile(folder / "sizes.npy", "int64", (2,))
         self.tokens = [RaggedFile(folder, side, dtype) for side in sides]
         kept = sides if raw else ()
         self.raw = [RaggedFile(folder, RAW[side], "uint8") for side in kept]
@@ -226,13 +255,13 @@ class TextFiles:
             file.append(row)
         for file, row in zip(self.raw, raw, strict=True):
             file.append(row)
-        self.sizes.extend(size)
+        self.sizes.append([size])
 
     def close(self):
         """Close all.  -> str, SHA-256 of the tokens."""
         for file in self.raw:
             file.close()
-        np.save(self.path, np.frombuffer(self.sizes, "int64").reshape(-1, 2))
+        self.sizes.close()
         digests = [file.close() for file in self.tokens]
         if len(digests) == 1:
             return digests[0]

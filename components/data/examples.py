@@ -62,9 +62,9 @@ class Survey:
             if len(rows) == 1:
                 only = shown(next(iter(rows)))
                 raise ValueError(
-                    f"one class only: rows 0 ... {self.num_rows[name] - 1} of {name} "
-                    f"are all {only}. Expected at least two labels in "
-                    "every split: add data, or choose another `ingest.seed`."
+                    f"one class only in {name}. Received: {self.num_rows[name]} rows, "
+                    f"all {only}. Expected at least two labels in every split: add "
+                    "data, or choose another `ingest.seed`."
                 )
         space.require(self.first_row)
         return space

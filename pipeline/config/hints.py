@@ -46,6 +46,12 @@ WORDS = {
     "build.weights": "pretrained checkpoint init_from finetune",
     "ingest.source": "data dataset data_source",
     "ingest.path": "file csv data_path filename",
+    "ingest.separator": "sep delimiter delim",
+    "ingest.quote": "quotechar quoting",
+    "ingest.missing": "na_values null_values",
+    "ingest.ignore": "drop drop_columns exclude",
+    "ingest.group": "groups group_column",
+    "ingest.min_count": "min_frequency min_freq",
     "ingest.label": "target label_column target_column y",
     "ingest.valid_fraction": "val_split validation_split valid_split val_size "
     "val_fraction dev_size",

@@ -80,6 +80,8 @@ def known(target: Target) -> list[str]:
     """The addresses of the registered models that have an alias or a version."""
     found = []
     for model in target.client.search_registered_models(max_results=SHOWN):
+        if "'" in model.name:  # not one of ours, and MLflow cannot look it up
+            continue
         found += [f"models:/{model.name}@{alias}" for alias in model.aliases]
         versions = target.client.search_model_versions(f"name = '{model.name}'")
         found += [f"models:/{model.name}/{version.version}" for version in versions[:1]]

@@ -42,6 +42,8 @@ SETTINGS = {
 }
 LOGGERS = ("mlflow", "alembic", "sqlalchemy", "urllib3")
 
+SCHEMA_LENGTH = 1_000_000  # characters, nearly MLflow's limit
+
 # tag of an experiment: our description of it; MLflow shows no tag with this beginning
 QUESTION = "mlflow.phistar.question"
 
@@ -273,11 +275,17 @@ def _datasets(entry: dict) -> list:
             digest=about["digest"],
             source_type="phistar",
             source=json.dumps({"source": entry["source"]}),
-            schema=json.dumps({"mlflow_colspec": columns}),
+            schema=schema(columns),
             profile=json.dumps(profile),
         )
         inputs.append(DatasetInput(dataset, [InputTag("mlflow.data.context", split)]))
     return inputs
+
+
+def schema(columns: list[dict]) -> str:
+    """MLflow's schema of these columns; the first ones, if all would be too long."""
+    text = json.dumps({"mlflow_colspec": columns})
+    return text if len(text) <= SCHEMA_LENGTH else schema(columns[: len(columns) // 2])
 
 
 def brief(kind: str) -> str:

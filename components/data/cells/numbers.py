@@ -10,7 +10,7 @@ GROUPS = " ’'\u00a0\u2009\u202f"  # between thousands, beside the mark of the 
 
 
 def number_pattern(form, decimal):
-    """What a cell of a form must look like, as RE2 has it.
+    """Pattern of RE2 that the cells of a form have.
 
     Args:
         form: "number", "grouped", "percent" or "currency".

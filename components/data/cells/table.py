@@ -15,6 +15,8 @@ from phistar.components.data.sources.base import FEW_ROWS, Chunks, Overview
 SMALL_BYTES = 32 * 2**20  # of files that an overview reads to their end
 HEAD_ROWS = 10**5  # of other files
 
+MOST, CUT = 40, 60  # names of columns that a line lists, characters of each
+
 
 class Table:
     """Files of rows, their columns checked.
@@ -22,7 +24,8 @@ class Table:
     Args:
         given: dict of split, or "all" -> Part.
         dialect: options of TableFiles.
-        columns: "label", "split", "group" and "time" -> name of the column, or None.
+        columns: "label", "split", "group", "time" and "weight" -> name of the column,
+            or None.
         keys: "numeric", "categorical" and "ignore" -> tuple of names.
         rules: "missing", a tuple of str, and "drop_unlabelled", a bool.
         notices: Notices.
@@ -47,10 +50,10 @@ class Table:
         for key, wanted in {**declared, **keys}.items():
             self._require(key, wanted)
         require_one_use(declared, keys)
-        dividing = {columns["split"], columns["group"], columns["time"]}
+        others = {columns[key] for key in ("split", "group", "time", "weight")}
         wanted = {*keys["numeric"], *keys["categorical"]}
-        # what divides the rows is no input, unless a key names it
-        out = {columns["label"], *keys["ignore"], *(dividing - wanted)}
+        # what divides or weights the rows is no input, unless a key names it
+        out = {columns["label"], *keys["ignore"], *(others - wanted)}
         inputs = [name for name in names if name not in out]
         if not inputs:
             raise ValueError(
@@ -122,7 +125,7 @@ class Table:
             report(files)
         for words, wanted in (("numbers", False), ("words", True)):
             found = [c.name for c in self.typed.columns if (c.form == WORDS) == wanted]
-            print(f"{words}: {', '.join(found)}", file=sys.stderr)
+            print(f"{words}: {told(found)}", file=sys.stderr)
         self.typed.tell(self.notices.begin("rows"))
         bad = [fault for files in self.files.values() for fault in files.bad]
         bad_rows.write(bad, folder / bad_rows.NAME.format(""))
@@ -132,7 +135,7 @@ class Table:
         return Chunks(lambda: typed.rows(split))
 
     def reading(self):
-        """How the cells are read; see Typed."""
+        """Rules by which the cells are read; see Typed."""
         return self.typed.reading()
 
     def overview(self):
@@ -196,3 +199,18 @@ def require_one_use(columns, keys):
                 f"a column with two uses. Received: {name!r} as ingest.{first} and "
                 f"ingest.{second}. Expected one of them."
             )
+
+
+def told(names):
+    """Names of columns in one line: odd ones in quotes, of many the first ones.
+
+    Args:
+        names: list of str.
+    """
+    plain = [n and n.isprintable() and n == n.strip() and len(n) <= CUT for n in names]
+    listed = [
+        name if alone else repr(name[:CUT])
+        for name, alone in zip(names[:MOST], plain, strict=False)
+    ]
+    more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
+    return (", ".join(listed) or "none") + more

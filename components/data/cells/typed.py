@@ -13,7 +13,7 @@ from phistar.components.data.cells.missing import trimmed
 from phistar.components.data.cells.refusals import require_one_form
 from phistar.components.data.files.found import SPLITS
 
-LABEL, SPLIT, TIME, KEYS = "label", "split", "time", "keys"
+LABEL, SPLIT, TIME, KEYS, WEIGHT = "label", "split", "time", "keys", "weight"
 COLUMN = "column {}"  # an input, by its number: it may have any name
 
 
@@ -23,7 +23,7 @@ class Roles(NamedTuple):
     Args:
         inputs: list of str.
         label: str.
-        split, group, time: str or None.
+        split, group, time, weight: str or None.
     """
 
     inputs: list
@@ -31,16 +31,17 @@ class Roles(NamedTuple):
     split: str | None = None
     group: str | None = None
     time: str | None = None
+    weight: str | None = None
 
     @property
     def needed(self):
         """Names of all columns to read.  -> list of str"""
-        given = [self.label, self.split, self.group, self.time]
+        given = [self.label, self.split, self.group, self.time, self.weight]
         return [*self.inputs, *(name for name in given if name is not None)]
 
 
 class Rules(NamedTuple):
-    """How cells are taken.
+    """Rules by which cells are read.
 
     Args:
         markers: Markers.
@@ -91,19 +92,20 @@ class Typed:
     def _pass(self, forms):
         """Read all files."""
         roles, rules = self.roles, self.rules
-        every = [*roles.inputs, *([roles.time] if roles.time else [])]
+        numeric = [name for name in (roles.time, roles.weight) if name]
+        every = [*roles.inputs, *numeric]
         made = {
             name: Column(
                 name,
                 rules.markers,
                 rules.decimal,
-                "numeric" if name == roles.time else rules.keys.get(name, ""),
+                "numeric" if name in numeric else rules.keys.get(name, ""),
                 forms.get(name),
             )
             for name in every
         }
         self.columns = [made[name] for name in roles.inputs]
-        self.time = made.get(roles.time)
+        self.time, self.weight = made.get(roles.time), made.get(roles.weight)
         self.labels = Labels(roles.label, rules.markers, rules.drop_unlabelled)
         self.equal = set(roles.inputs)
         for split, files in self.files.items():
@@ -131,10 +133,10 @@ class Typed:
         for name in list(self.equal):
             if not same(cells[name], labelled):
                 self.equal.discard(name)
-        values = {
-            name: column.add(cells[name], batch.file, rows)
-            for name, column in made.items()
-        }
+        decimal, values = self._decimal(batch.file, split), {}
+        for name, column in made.items():
+            column.decimal = decimal
+            values[name] = column.add(cells[name], batch.file, rows)
         inputs = [values[name] for name in roles.inputs]
         found = {COLUMN.format(n): one for n, one in enumerate(inputs)}
         found[LABEL] = labelled
@@ -145,7 +147,17 @@ class Typed:
             found[SPLIT] = self._splits(cells[roles.split], batch.file, rows)
         if roles.time:
             found[TIME] = values[roles.time]
+        if roles.weight:
+            found[WEIGHT] = values[roles.weight]
         return found
+
+    def _decimal(self, file, split):
+        """The decimal mark of a file: each has its own, unless the user has told it."""
+        found = self.files[split].dialects.get(file)
+        if found is None:
+            return "."
+        told = "decimal" in self.rules.dialect
+        return self.rules.decimal if told else found.decimal or "."
 
     def _groups(self, cells, file, rows):
         """Keys of the groups.  -> uint64 [N]"""
@@ -178,7 +190,7 @@ class Typed:
         return pa.array(list(SPLITS.values())).take(place)
 
     def place(self, file, row):
-        """Where a row stands: "FILE:LINE"."""
+        """Place of a row: "FILE:LINE"."""
         owner = next(table for table in self.files.values() if file in table.kinds)
         return owner.place(file, row)
 
@@ -191,7 +203,8 @@ class Typed:
             for found in table.dialects.values()
         }
         told = "decimal" in self.rules.dialect
-        for column in [*self.columns, *([self.time] if self.time else [])]:
+        further = [column for column in (self.time, self.weight) if column]
+        for column in [*self.columns, *further]:
             require_one_form(column, self.place, told, separators)
             if column.num_wrong and column.form != WORDS:
                 raise OtherForm(column.name, WORDS)
@@ -201,6 +214,16 @@ class Typed:
                 f"{self.place(file, row)}: a row without a time. Received: {mark!r} in "
                 f"the column {self.time.name!r} (ingest.time). Expected a date, a time "
                 "or a number in every row."
+            )
+        if self.weight and (self.weight.missing or self.weight.low < 0):
+            first = f"the least is {self.weight.low:g}"
+            if self.weight.missing:
+                mark, (_, file, row) = next(iter(self.weight.marks.items()))
+                first = f"{mark!r} in {self.place(file, row)}"
+            raise ValueError(
+                f"a weight that is none. Received: {first}, in the column "
+                f"{self.weight.name!r} (ingest.weight). Expected a number from 0 on in "
+                "every row."
             )
         for name in sorted(self.equal - self.rules.keys.keys()):
             raise ValueError(
@@ -237,7 +260,7 @@ class Typed:
                 counts.add(what, f"{fault.file}:{fault.line}")
 
     def reading(self):
-        """How the cells of each input are read, for `phistar predict`.  -> dict"""
+        """Rules by which cells are read, for `phistar predict`.  -> plain data"""
         return {
             "forms": {column.name: column.form for column in self.columns},
             "named": [c.name for c in self.columns if c.key == "categorical"],
@@ -263,6 +286,8 @@ class Typed:
                 optional["split"] = scratch.numpy_strings(piece[SPLIT])
             if self.roles.time:
                 optional["time"] = piece[TIME].to_numpy()
+            if self.roles.weight:
+                optional["weights"] = piece[WEIGHT].to_numpy()
             labels = scratch.numpy_strings(piece[LABEL])
             yield Rows(inputs, labels, keys=piece[KEYS].to_numpy(), **optional)
 

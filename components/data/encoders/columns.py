@@ -30,8 +30,8 @@ class Columns:
     Args:
         columns: list of plain dicts, {"name", "kind": "numeric", "mean",
             "variance", "missing": bool, "wide": bool, "low", "high"}, or {"name",
-            "kind": "categorical", "values": [str]}, or {"name", "kind": "hashed",
-            "places": int}.
+            "kind": "categorical", "values": [str]}, maybe with "rare": int, or
+            {"name", "kind": "hashed", "places": int}.
         reading: how the cells of files become these columns, plain data; see
             components/data/cells/typed.py. None of packaged data.
     """
@@ -90,6 +90,24 @@ class Columns:
             ValueError: a column without values.
         """
         return cls(describe(pieces, min_count), reading)
+
+    def tell(self, counts):
+        """Count the columns whose values are not all told apart.
+
+        Args:
+            counts: Counter of notices.
+        """
+        for column in self.columns:
+            if "rare" in column:
+                what = "rare categories taken as one, with those never seen"
+                counts.add(what, column["name"], column["rare"])
+            if column["kind"] == "hashed":
+                size = (
+                    f"{column['places']:,} places, {column['places'] // 256} KiB a row"
+                )
+                counts.add(
+                    f"columns of very many categories hashed to {size}", column["name"]
+                )
 
     @property
     def batch_size(self):

@@ -63,9 +63,12 @@ class Categorical:
     def describe(self, min_count):
         """Plain data; rare values are left to the place of those never seen."""
         values = sorted(v for v, count in self.counts.items() if count >= min_count)
+        # how many values are left to one place, for a notice
+        rare = len(self.counts) - len(values)
         if len(values) > MAX_VALUES:
             return {"name": self.name, "kind": "hashed", "places": HASH_PLACES}
-        return {"name": self.name, "kind": "categorical", "values": values}
+        found = {"name": self.name, "kind": "categorical", "values": values}
+        return found | ({"rare": rare} if rare else {})
 
 
 class Numeric:

@@ -26,7 +26,7 @@ POINT = re.compile(r"[-+]?\d*\.\d+")
 
 @dataclass(frozen=True)
 class Dialect:
-    """How the cells of a file are written.
+    """Marks between and around the cells of a file.
 
     Args:
         separator: one character between two cells.
@@ -189,7 +189,7 @@ def sample(found, text):
 
 
 def of_another(told, file):
-    """What a user has told of some files, as far as it can be true of another one.
+    """Options that a user has told of some files, as far as another one can have them.
 
     Args:
         told: dict of separator, quote, encoding and decimal.

@@ -88,9 +88,8 @@ class Found:
 
     def name(self, file):
         """A file's name, as notices and errors show it."""
-        if file.is_relative_to(self.root):
-            return file.relative_to(self.root).as_posix()
-        return str(file)
+        below = file.is_relative_to(self.root)
+        return shown(file.relative_to(self.root) if below else file)
 
     def below(self, folder, read):
         """Files below a folder and below links to folders.
@@ -166,6 +165,11 @@ class Found:
                 "move the others away, or rename what is no split."
             )
         return found
+
+
+def shown(path):
+    """A path as text; bytes of it that are not UTF-8 become U+FFFD.  Path -> str"""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def own_suffix(file):

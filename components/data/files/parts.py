@@ -3,7 +3,7 @@
 import hashlib
 import os
 
-from phistar.components.data.files.found import Found
+from phistar.components.data.files.found import Found, shown
 from phistar.components.hashing import file_sha256
 
 KEYS = {"path": "train", "valid_path": "valid", "test_path": "test"}
@@ -26,7 +26,7 @@ class Part:
 
     def __str__(self):
         if len(self.files) == 1:
-            return str(self.files[0])
+            return shown(self.files[0])
         return f"{len(self.files):,} files of {self.found.path}"
 
 

@@ -45,7 +45,7 @@ def positioned(file):
     import pyarrow as pa
 
     try:
-        with pa.OSFile(str(file)) as raw:
+        with native(file) as raw:
             first = raw.read(4)
             raw.seek(0)
             packed = next((p for m, p in PACKED.items() if first.startswith(m)), None)
@@ -59,6 +59,16 @@ def positioned(file):
             f"{file} cannot be read: {error}. Expected a whole file, and a whole "
             "archive if it is packed: replace it, or take it away."
         ) from error
+
+
+def native(file):
+    """A file as pyarrow reads it.  Path -> pyarrow.NativeFile"""
+    import pyarrow as pa
+
+    try:
+        return pa.OSFile(str(file))
+    except UnicodeEncodeError:  # pyarrow takes only names in UTF-8
+        return pa.PythonFile(open(file, "rb"), mode="r")  # noqa: SIM115
 
 
 def head(file, size=HEAD):

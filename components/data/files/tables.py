@@ -6,7 +6,6 @@ them. Only a file with a mistake is read by Python too, to find its line.
 
 import json
 import sys
-from collections.abc import Iterator
 from itertools import count, islice
 from pathlib import Path
 from typing import NamedTuple
@@ -126,7 +125,7 @@ class TableFiles:
             raise ValueError(str(checked))
         return header
 
-    def batches(self, columns=None) -> Iterator[Batch]:
+    def batches(self, columns=None):
         """The rows of all files, in order.
 
         Args:
@@ -233,7 +232,7 @@ class TableFiles:
         return "row", count()
 
     def place(self, file, row):
-        """Where a row stands, for errors: "FILE:LINE", or "FILE: row N" without lines.
+        """Place of a row, for errors: "FILE:LINE", or "FILE: row N" without lines.
 
         Args:
             file: Path.

@@ -4,6 +4,7 @@ import re
 from itertools import zip_longest
 
 from phistar.components.data.files.columns import text_columns
+from phistar.components.data.files.found import shown
 from phistar.components.data.files.parts import digest, origin
 from phistar.components.data.files.texts import TextFile
 from phistar.components.data.sources.base import (
@@ -39,7 +40,7 @@ class LinePairs:
         self.name = re.sub(r"\W+", "_", every[0].resolve().name.split(".")[0])
         self.amount = Amount(sum(file.stat().st_size for file in every))
         self.origin = {
-            split: " and ".join(map(str, both)) for split, both in given.items()
+            split: " and ".join(map(shown, both)) for split, both in given.items()
         }
 
     def fingerprint(self):
@@ -56,7 +57,10 @@ class LinePairs:
     def rows(self, split):
         """The pairs of a part.  -> iterator of Rows"""
         counts = self.notices.begin(split)
-        both = [TextFile(file, file.name, self.encoding) for file in self.given[split]]
+        both = [
+            TextFile(file, shown(file.name), self.encoding)
+            for file in self.given[split]
+        ]
         return pieces(pairs(both, split == "test", counts, self.amount.add))
 
 

@@ -28,6 +28,7 @@ def table(
     split: str | None = None,
     group: str | None = None,
     time: str | None = None,
+    weight: str | None = None,
     missing: tuple[str, ...] = (),
     numeric: tuple[str, ...] = (),
     categorical: tuple[str, ...] = (),
@@ -51,6 +52,7 @@ def table(
         split: column that says train, valid or test.
         group: column whose rows of one value are in one split.
         time: column of dates or numbers; test is the latest rows.
+        weight: column of numbers: how much a row counts, in training and in metrics.
         missing: further cells without a value; NA, NULL and the like are known.
         numeric: columns that must be numeric; another value in one is an error.
         categorical: columns whose numbers are names, like a postcode.
@@ -85,7 +87,8 @@ def table(
         "decimal": decimal,
         "max_bad_rows": max_bad_rows,
     }
-    columns = {"label": label, "split": split, "group": group, "time": time}
+    columns = {"label": label, "split": split, "group": group}
+    columns |= {"time": time, "weight": weight}
     keys = {"numeric": numeric, "categorical": categorical, "ignore": ignore}
 
     @cache
@@ -141,7 +144,7 @@ def digest(given):
 
 
 def origins(given, columns):
-    """Where the rows of each split come from.
+    """Origin of the rows of each split.
 
     Args:
         given: dict of split, or "all" -> Part.

@@ -55,5 +55,8 @@ def plain(value: object) -> object:
         return value["b64"]
     if not isinstance(value, float):
         return value
-    # 0.1 for float32's 0.1, which is the same input
-    return None if math.isnan(value) else float(str(np.float32(value)))
+    if math.isnan(value):
+        return None
+    # 0.1 for float32's 0.1, which is the same input; a float64 as it is
+    single = np.float32(value)
+    return float(str(single)) if single == value else value

@@ -80,7 +80,7 @@ def predict(
     read = called if scored else signature_of(export.contract, "log_prob")
     counts = Counter()
     if reads == "table":
-        reading = export.contract["inputs"]["reading"]
+        reading = export.contract["inputs"].get("reading")
         table = Table(read, label or "label", reading, tuple(missing or ()))
         chunks = table.pieces(files, own)
     else:

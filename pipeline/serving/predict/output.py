@@ -19,7 +19,7 @@ SINGULAR = {"log_probs": "log_prob", "probs": "prob"}  # columns of a label in a
 
 
 class Output(Protocol):
-    """Where answers go."""
+    """Target of answers."""
 
     def write(self, columns: dict, size: int) -> None:
         """Write rows: name -> array [N, ...], pyarrow.Array, list, or one str."""
@@ -156,8 +156,9 @@ class ParquetFile:
         """Write rows."""
         table = self.table(columns, size)
         if self.writer is None:
-            self.writer = self.opened(table.schema)
-        self.writer.write_table(table.cast(self.writer.schema))
+            self.schema = table.schema
+            self.writer = self.opened(self.schema)
+        self.writer.write_table(table.cast(self.schema))
 
     def close(self, whole: bool) -> None:
         """Close the file."""

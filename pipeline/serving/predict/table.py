@@ -78,7 +78,7 @@ class Piece:
         )
 
     def where(self, row: int) -> str:
-        """Where a row is, for errors: "FILE:LINE"."""
+        """Place of a row, for errors: "FILE:LINE"."""
         return where(self.file, self.what, int(self.numbers[row]))
 
 
@@ -281,7 +281,7 @@ class local:  # noqa: N801, used as a function
 
 
 def where(file: str, what: str, number: int) -> str:
-    """Where a row is: "FILE:LINE", or "FILE: row N"."""
+    """Place of a row: "FILE:LINE", or "FILE: row N"."""
     return f"{file}:{number}" if what == "line" else f"{file}: row {number}"
 
 

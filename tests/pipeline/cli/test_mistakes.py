@@ -171,18 +171,18 @@ TABLE = [
     Mistake(
         17,
         CSV + "ingest.path=empty.csv",
-        ("empty.csv is empty", "no header", "with one"),
+        ("empty.csv is empty", "no header", "names of the columns"),
     ),
     Mistake(18, CSV + "ingest.path=header.csv", ("no row", "a row for each example")),
     Mistake(
         19,
         CSV + "ingest.path=one_class.csv",
-        ("one class only", "60 rows", "['no']", "at least two labels"),
+        ("one class only", "60 rows", "'no'", "at least two labels"),
     ),
     Mistake(
         20,
         CSV + "ingest.path=five.csv",
-        ("an empty split", "5 rows in all", "add data"),
+        ("one class only in valid", "1 rows", "add data"),
     ),
     Mistake(
         21,

@@ -349,3 +349,35 @@ def test_a_hundred_thousand_categories_take_the_room_of_their_places(tmp_path):
     source = table(path=path, label="y")
     (column,) = describe(rows.inputs for rows in source.read()["all"])
     assert column["kind"] == "hashed"
+
+
+def test_a_column_weights_the_rows_and_is_no_input(tmp_path):
+    given = list("1234"), ["1", "0.5", "0", "2"], list("abab")
+    source = table(path=write(tmp_path, *given, header="x,w,y"), label="y", weight="w")
+    (rows,) = source.read()["all"]
+    assert rows.weights.tolist() == [1, 0.5, 0, 2] and list(rows.inputs) == ["x"]
+    for wrong, told in (("-1", "the least is -1"), ("NA", "'NA' in .*t.csv:3")):
+        given[1][1] = wrong
+        path = write(tmp_path, *given, header="x,w,y")
+        with pytest.raises(ValueError, match=f"a weight that is none.*{told}"):
+            table(path=path, label="y", weight="w").read()
+
+
+def test_each_file_has_its_own_decimal_mark(tmp_path):
+    folder = tmp_path / "parts"
+    folder.mkdir()
+    write(
+        folder,
+        ["1,5", "2,5"],
+        list("ab"),
+        name="train.csv",
+        separator=";",
+        header="x;y",
+    )
+    write(folder, ["3.5", "4.5"], list("ab"), name="test.csv")
+    parquet.write_table(
+        pa.table({"x": [5.5, 6.5], "y": ["a", "b"]}), folder / "valid.parquet"
+    )
+    source = table(path=str(folder), label="y")
+    found = {split: read(source, split)["x"].tolist() for split in source.read()}
+    assert found == {"train": [1.5, 2.5], "test": [3.5, 4.5], "valid": [5.5, 6.5]}

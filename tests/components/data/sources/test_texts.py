@@ -1,6 +1,8 @@
 """The sources of texts: kjv, text, tfds_text."""
 
 import gzip
+import json
+import os
 import struct
 import subprocess
 import zlib
@@ -13,9 +15,11 @@ import pytest
 import tensorflow_datasets
 
 from phistar.components.data.sources import fetch, kjv
+from phistar.components.data.sources.parallel import parallel
 from phistar.components.data.sources.text import NO_TEXT, text
 from phistar.components.data.sources.tfds_text import tfds_text
 from phistar.components.hashing import file_sha256
+from tests.helpers import odd
 
 
 def texts(rows):
@@ -223,6 +227,25 @@ def test_text_refuses_files_without_a_text(tmp_path, document, content):
         (tmp_path / f"{name}.txt").write_bytes(b"one")
     (rows,) = text(path=str(tmp_path), document=document).overview().rows
     assert b"one" in rows.labels
+
+
+def test_names_of_files_and_folders_may_be_odd(tmp_path):
+    names = [*odd.FOLDERS, os.fsdecode(b"latin \xfc")]
+    for name in names:
+        folder = tmp_path / "odd" / name
+        folder.mkdir(parents=True)
+        (folder / f"{name[:100]}.txt").write_text("one\ufffd\n")
+        for path in (folder, folder / f"{name[:100]}.txt"):
+            source = text(path=str(path), document="line")
+            assert texts(source.read()["all"]) == ["one\ufffd".encode()]
+            assert json.dumps([source.origin, source.fingerprint]).encode()
+        path = str(folder / f"{name[:100]}.txt")
+        source = parallel(source_path=path, target_path=path)
+        assert sum(map(len, source.read()["all"])) == 1
+    source = text(path=str(tmp_path / "odd"), document="line")
+    assert len(texts(source.read()["all"])) == len(names)
+    notices = [vars(one) for one in source.notices.found()]
+    assert json.dumps([notices, source.fingerprint], ensure_ascii=False).encode()
 
 
 def test_one_file_is_too_few_unless_its_lines_are_meant(tmp_path):
