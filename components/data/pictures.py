@@ -21,6 +21,7 @@ from phistar.components.data.sources.base import Rows
 PIECE_BYTES = 32 * 2**20  # of decoded pixels, and of the files
 PIECE_FILES = 1024
 DTYPES = {"labels": str, "split": str, "time": "float64", "keys": "uint64"}
+DTYPES |= {"weights": "float64"}
 
 
 class Picture(NamedTuple):
@@ -29,7 +30,7 @@ class Picture(NamedTuple):
     Args:
         data: bytes of a file.
         fields: what the row of Rows has beside its inputs: labels, and perhaps split,
-            time and keys.
+            time, keys and weights.
         name: of the image, for errors and notices.
     """
 
