@@ -13,8 +13,9 @@ from itertools import chain
 from pathlib import Path
 
 from phistar.components.data.image_files import below
+from phistar.components.data.image_kinds import READABLE, Unreadable, refusal
 from phistar.components.data.notices import Counter
-from phistar.components.data.plain_image import READABLE, Unreadable, plain, refusal
+from phistar.components.data.plain_image import plain
 from phistar.components.serving.request import Signature
 from phistar.pipeline.serving.predict import texts
 from phistar.pipeline.serving.predict.files import STDIN, Input, opened, present, shown
