@@ -37,8 +37,14 @@ class Input(NamedTuple):
         return ":".join(map(str, self.place.values()))
 
 
+def expanded(file: str) -> str:
+    """A path without ~, unless a file is called so: in Python no shell expands it."""
+    return file if os.path.exists(file) else os.path.expanduser(file)
+
+
 def present(files: list[str]) -> list[str]:
-    """The same files; all of them exist."""
+    """The same files, ~ expanded; all of them exist."""
+    files = [expanded(file) for file in files]
     for file in files:
         if file != STDIN and not Path(file).is_file():
             place = Path(file).absolute()

@@ -18,7 +18,14 @@ from phistar.components.data.notices import Counter
 from phistar.components.data.plain_image import plain
 from phistar.components.serving.request import Signature
 from phistar.pipeline.serving.predict import texts
-from phistar.pipeline.serving.predict.files import STDIN, Input, opened, present, shown
+from phistar.pipeline.serving.predict.files import (
+    STDIN,
+    Input,
+    expanded,
+    opened,
+    present,
+    shown,
+)
 
 CHUNK_ROWS, CHUNK_BYTES = 4096, 64 * 2**20  # inputs in memory at a time
 
@@ -84,9 +91,8 @@ def count(reads: str, files: list[str]) -> int | None:
         return len(pictures(files, Counter()))
     if STDIN in files or not all(map(texts.has_lines, files)):
         return None
-    present(files)
     total = 0
-    for file in files:
+    for file in present(files):
         with opened(file) as stream:
             total += sum(1 for _ in stream)
     return total
@@ -99,7 +105,7 @@ def pictures(files: list[str], counts: Counter) -> list[str]:
         ValueError: no such file, or a folder without any.
     """
     found = []
-    for file in files:
+    for file in map(expanded, files):
         inside = below(file, counts) if os.path.isdir(file) else [file]
         if not inside or not os.path.isfile(inside[0]):
             raise ValueError(
