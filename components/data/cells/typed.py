@@ -155,15 +155,9 @@ class Typed:
         """The decimal mark of a file: each has its own, unless the user has told it."""
         found = self.files[split].dialects.get(file)
         if found is None:
-<<<<<<< HEAD
-            return "."
-        told = "decimal" in self.rules.dialect
-        return self.rules.decimal if told else found.decimal or "."
-=======
             return "."  # JSON and typed files know no other
         told = "decimal" in self.rules.dialect or found.decimal is None
         return self.rules.decimal if told else found.decimal
->>>>>>> names
 
     def _groups(self, cells, file, rows):
         """Keys of the groups.  -> uint64 [N]"""
