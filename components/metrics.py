@@ -186,8 +186,8 @@ def reliability(log_probs, label_index, num_bins, weights=None):
 
     Returns:
         (ece, rows): ece = sum over bins of n_bin / N |accuracy - confidence|, in
-        0 ... 1, n_bin and N weighted; rows: list of (n, confidence, accuracy), of the
-        bins that are not empty.
+        0 ... 1, n_bin and N weighted. rows: list of (n, confidence, accuracy), empty
+        bins left out.
     """
     log_probs = np.asarray(log_probs, dtype="float64")
     confidence = np.exp(log_probs.max(axis=-1))

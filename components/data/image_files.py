@@ -7,8 +7,8 @@ something else. Whether a file is an image, its content tells.
 import os
 import re
 
-from phistar.components.data import plain_image
 from phistar.components.data.files.found import HIDDEN, OTHER, hidden
+from phistar.components.data.image_kinds import begins_as_image
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 # images that are not read: to leave them out would be to lose data
@@ -75,7 +75,7 @@ def is_image(file):
         return False
     try:
         with open(file, "rb") as stream:
-            return plain_image.begins_as_image(stream.read(16))
+            return begins_as_image(stream.read(16))
     except OSError:  # refused where it is read
         return True
 

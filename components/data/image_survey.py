@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from phistar.components import progress
 from phistar.components.data import plain_image
-from phistar.components.data.plain_image import WHITE, Unreadable
+from phistar.components.data.image_kinds import READABLE, Unreadable, refusal
+from phistar.components.data.plain_image import WHITE
 
 FEW = 5  # files that an error names
 BAD = "files left out, as none is a whole image (ingest.max_bad_files)"
@@ -66,7 +67,7 @@ class Bad:
                 self.write(self.folder / BAD_FILES)
             return
         (file, what), *others = list(self.found.items())[: max(FEW, 1)]
-        text = plain_image.refusal(file, what)
+        text = refusal(file, what)
         if others:
             listed = "; ".join(f"{file}: {what}" for file, what in others)
             text += f" Others too: {listed}."
@@ -117,7 +118,7 @@ def survey(files, bad):
     if not sizes:
         raise ValueError(
             f"no image that can be read. Received: {len(bad.found)} files, all of them "
-            f"left out. Expected {plain_image.READABLE} files."
+            f"left out. Expected {READABLE} files."
         )
     white = None if brightest is None else plain_image.white_of(brightest)
     return Survey(sizes, channels, white)

@@ -14,12 +14,14 @@ from PIL import Image
 
 from phistar.components.data import plain_image
 from phistar.components.data.encoders.images import Images, resized
-from phistar.components.data.plain_image import WHITE, Unreadable
+from phistar.components.data.image_kinds import Unreadable, refusal
+from phistar.components.data.plain_image import WHITE
 from phistar.components.data.sources.base import Rows
 
 PIECE_BYTES = 32 * 2**20  # of decoded pixels, and of the files
 PIECE_FILES = 1024
 DTYPES = {"labels": str, "split": str, "time": "float64", "keys": "uint64"}
+DTYPES |= {"weights": "float64"}
 
 
 class Picture(NamedTuple):
@@ -28,7 +30,7 @@ class Picture(NamedTuple):
     Args:
         data: bytes of a file.
         fields: what the row of Rows has beside its inputs: labels, and perhaps split,
-            time and keys.
+            time, keys and weights.
         name: of the image, for errors and notices.
     """
 
@@ -148,7 +150,7 @@ def refused(name, what):
     Raises:
         ValueError: always.
     """
-    raise ValueError(plain_image.refusal(name, what))
+    raise ValueError(refusal(name, what))
 
 
 @lru_cache(maxsize=4)  # traced once, not at each pass over each split
@@ -174,4 +176,4 @@ def shape_of(picture):
     try:
         return plain_image.head(io.BytesIO(picture.data))[:3]
     except Unreadable as error:
-        raise ValueError(plain_image.refusal(picture.name, str(error))) from None
+        raise ValueError(refusal(picture.name, str(error))) from None

@@ -43,7 +43,7 @@ def write(saved_model, folder):
     import mlflow
     from mlflow.utils import requirements_utils
 
-    from phistar.components.data import plain_image
+    from phistar.components.data import image_kinds, plain_image
     from phistar.components.serving import ask, model_code
 
     # Else MLflow reads the list of files of every installed package, which takes a
@@ -53,7 +53,9 @@ def write(saved_model, folder):
     mlflow.pyfunc.save_model(
         folder,
         python_model=inspect.getsourcefile(model_code),
-        code_paths=[inspect.getsourcefile(m) for m in (ask, request, plain_image)],
+        code_paths=[
+            inspect.getsourcefile(m) for m in (ask, request, plain_image, image_kinds)
+        ],
         artifacts={"saved_model": str(saved_model)},
         signature=model_signature(contract),
         input_example=example(contract, saved_model),

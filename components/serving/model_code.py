@@ -1,8 +1,9 @@
 """MLflow's model of a SavedModel: MLflow copies this file and runs the copy.
 
 It needs mlflow and the packages that the SavedModel's contract names. Of this project
-it needs `ask.py`, `request.py` and `plain_image.py`, which MLflow copies too. A row of
-the input is one x. The knobs of a signature are parameters, one number for all rows:
+it needs `ask.py`, `request.py`, `plain_image.py` and `image_kinds.py`, which MLflow
+copies too. A row of the input is one x. The knobs of a signature are parameters, one
+number for all rows:
 
     model = mlflow.pyfunc.load_model("models:/digits@champion")
     model.predict(rows, params={"signature": "sample", "temperature": 0.5})

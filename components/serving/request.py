@@ -8,8 +8,8 @@ The last two leave out unknown columns before.
 An input that is a column has an identifier in the SavedModel, and its own name as
 `column` in the contract. A request gives it by either.
 
-MLflow's model has a copy of this file beside ask.py and plain_image.py, and verify.py
-reads it alone: it needs NumPy, and nothing else of this project.
+MLflow's model has a copy of this file beside ask.py and the two that read images, and
+verify.py reads it alone: it needs NumPy, and nothing else of this project.
 """
 
 import base64
@@ -89,7 +89,8 @@ class Signature(NamedTuple):
         """
         names = list(self.shown.values())
         if unknown := rows.keys() - self.places.keys():
-            what, known = f"{self.name} has no such input", listed(unknown)
+            what = f"{self.name} has no such input"
+            known = ", ".join(sorted(map(str, unknown)))
             raise wrong(what, known, listed(names), known, "inputs")
         found = {}
         for name, values in rows.items():
@@ -332,16 +333,17 @@ def pictures(name, files, spec):
         Wrong: no image that can be read.
     """
     if __package__:
-        from phistar.components.data import plain_image
-    else:  # MLflow's model has a copy beside this one
+        from phistar.components.data import image_kinds, plain_image
+    else:  # MLflow's model has copies beside this one
+        import image_kinds
         import plain_image
     made = np.empty(len(files), object)
     for row, data in enumerate(files):
         try:
             made[row] = plain_image.plain(data, spec["white"]).data
-        except plain_image.Unreadable as error:
+        except image_kinds.Unreadable as error:
             what = f"{name} must be an image that can be read"
-            expected = f"a whole {plain_image.READABLE} file"
+            expected = f"a whole {image_kinds.READABLE} file"
             raise Wrong(what, str(error), expected, name) from None
     return made
 

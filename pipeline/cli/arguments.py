@@ -305,7 +305,7 @@ def add_predict(added: Parser) -> None:
     added.add_argument(
         "--id",
         metavar="COLUMN",
-        help="of columns: the one that names the rows, in place of file and line",
+        help="of tables: the column that names the rows, in place of file and line",
     )
     added.add_argument(
         "--output",

@@ -49,7 +49,7 @@ WORDS = {
     "ingest.separator": "sep delimiter delim",
     "ingest.quote": "quotechar quoting",
     "ingest.missing": "na_values null_values",
-    "ingest.ignore": "drop drop_columns exclude",
+    "ingest.ignore": "drop_columns exclude",
     "ingest.group": "groups group_column",
     "ingest.min_count": "min_frequency min_freq",
     "ingest.label": "target label_column target_column y",

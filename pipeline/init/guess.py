@@ -38,7 +38,7 @@ class Guess:
 
     @property
     def questions(self) -> list[str]:
-        """What the user is asked, with the key that answers it."""
+        """Questions to the user, each with the key that answers it."""
         return [
             f"{section}.{line.key}: {line.ask}"
             for section, lines in self.sections.items()

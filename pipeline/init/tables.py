@@ -170,7 +170,7 @@ def label_of(looked: Looked, label: str | None) -> tuple[str, str, str]:
 
 
 def labels(looked: Looked, name: str) -> Counter:
-    """How often each label occurs.
+    """Counts of the labels.
 
     Raises:
         ValueError: a column that cannot hold labels.

@@ -82,11 +82,10 @@ def test_a_given_test_is_whole(own):
     sources, targets = data.split("test")
     assert sources.lengths.max() == MAX_LENGTH  # cut, as a server does
     assert targets.lengths.max() > MAX_LENGTH  # scored to its end
-    notices = json.loads((dataset / "notices.json").read_text())
-    notices = {one["what"]: one["count"] for one in notices}
-    assert notices[KEPT] == 3
-    assert notices[KEPT_LONG.format("test", MAX_LENGTH)] == 2
-    taken = json.loads((dataset / "source.json").read_text())["splits"]
+    said = json.loads((dataset / "source.json").read_text())
+    notices, taken = " ".join(said["notices"]), said["splits"]
+    assert f"3 {KEPT}: test.source:13, " in notices
+    assert f"2 {KEPT_LONG.format('test', MAX_LENGTH)}: 'one one" in notices
     assert {split: one["rows"] for split, one in taken.items()} == {
         "train": 160,
         "valid": 20,

@@ -28,14 +28,9 @@ class Columns:
     """The encoder of named columns.
 
     Args:
-        columns: list of plain dicts, one of these for each column:
-
-            - "name", "kind": "numeric", "mean", "variance", "missing": bool, "wide":
-              bool, "low", "high"
-            - "name", "kind": "categorical", "values": [str], and if there are such
-              "rare": int, the number of values left out
-            - "name", "kind": "hashed", "places": int
-
+        columns: list of plain dicts with "name" and "kind". Of numeric: "mean",
+            "variance", "missing": bool, "wide": bool, "low", "high". Of categorical:
+            "values": [str], maybe "rare": int. Of hashed: "places": int.
         reading: how the cells of files become these columns, plain data; see
             components/data/cells/typed.py. None of packaged data.
     """

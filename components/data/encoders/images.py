@@ -13,7 +13,8 @@ import io
 import numpy as np
 import tensorflow as tf
 
-from phistar.components.data.plain_image import MAX_PIXELS, WHITE
+from phistar.components.data.image_kinds import MAX_PIXELS
+from phistar.components.data.plain_image import WHITE
 
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8"  # what their bytes begin with
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from phistar.components.data.cells.labels import Labels
-from phistar.components.data.cells.missing import Markers
+from phistar.components.data.cells.missing import Markers, number
 from phistar.components.data.files.columns import SUFFIXES
 from phistar.components.data.files.dividing import Dividing
 from phistar.components.data.files.parts import (
@@ -34,6 +34,7 @@ def image_table(
     split: str | None = None,
     group: str | None = None,
     time: str | None = None,
+    weight: str | None = None,
     height: Annotated[int, Field(ge=1)] | None = None,
     width: Annotated[int, Field(ge=1)] | None = None,
     channels: Literal[1, 3] | None = None,
@@ -58,6 +59,7 @@ def image_table(
         split: column that says train, valid or test.
         group: column of groups, like a patient; images of a group are in one split.
         time: column of numbers or dates; test is the latest.
+        weight: column of numbers: how much a row counts, in training and in metrics.
         height: of the images in the data; default: that of the most files.
         width: of the images in the data; default: that of the most files.
         channels: 1 is grey, 3 is RGB; default: 3 if a file has colours.
@@ -80,6 +82,7 @@ def image_table(
     require_one_division(given, split)
     dividing = Dividing(split, group, time)
     columns = {"images": images, "label": label, **dividing.given}
+    columns |= {"weight": weight} if weight is not None else {}
     options = {"separator": separator, "quote": quote, "encoding": encoding}
     splits, markers = {}, Markers()
     for name, part in given.items():
@@ -151,6 +154,8 @@ def rows(table, columns, dividing, labels, counts):
         divided = dividing.fields(batch.columns, place)
         fields = {name: values.tolist() for name, values in divided.items()}
         fields["labels"] = named.to_pylist()
+        if weight := columns.get("weight"):
+            fields["weights"] = weights(batch.columns[weight], weight, place)
         files = batch.columns[columns["images"]].to_pylist()
         folder = os.path.dirname(batch.file)
         for row in np.flatnonzero(kept).tolist():
@@ -173,4 +178,29 @@ def rows(table, columns, dividing, labels, counts):
             f"no row with an image. Received: {table.files[0]}. Expected a row for "
             "each image."
         )
+    return found
+
+
+def weights(array, column, place):
+    """How much each row counts.
+
+    Args:
+        array: pyarrow.Array of strings [N].
+        column: its name.
+        place: function of a row, its place in words.
+
+    Returns:
+        list of float.
+
+    Raises:
+        ValueError: a weight that is no number from 0 on.
+    """
+    found = [number(cell or "") for cell in array.to_pylist()]
+    for row, value in enumerate(found):
+        if value is None or value < 0:
+            raise ValueError(
+                f"{place(row)}: a weight that is none. Received: {array[row].as_py()!r}"
+                f" in the column {column!r} (ingest.weight). Expected a number from 0 "
+                "on in every row: correct it."
+            )
     return found

@@ -1,6 +1,5 @@
 """Your own table: files of rows, one per example, in any format."""
 
-import hashlib
 import tempfile
 from functools import cache
 from pathlib import Path
@@ -8,10 +7,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from phistar.components.data.files.parts import parts
+from phistar.components.data.files.dividing import Dividing
+from phistar.components.data.files.parts import (
+    digest,
+    origin,
+    parts,
+    require_one_division,
+)
 from phistar.components.data.notices import Notices
 from phistar.components.data.sources.base import Source
-from phistar.components.hashing import data_sha256
 
 SUFFIXES = (
     *(".csv", ".tsv", ".tab", ".txt", ".json", ".jsonl", ".ndjson"),
@@ -74,12 +78,7 @@ def table(
     notices = Notices()
     paths = {"path": path, "valid_path": valid_path, "test_path": test_path}
     given = parts(paths, SUFFIXES, notices.begin("files"))
-    if split is not None and "all" not in given:
-        raise ValueError(
-            f"splits given twice. Received: ingest.split={split!r}, and files of "
-            f"{', '.join(given)}. Expected one: leave ingest.split out, or give all "
-            "rows as ingest.path."
-        )
+    require_one_division(given, split)
     dialect = {
         "separator": separator,
         "quote": quote,
@@ -117,42 +116,5 @@ def table(
         overview=cache(lambda: opened().overview()),
         stratified=True,
         notices=notices,
-        origin=origins(given, columns),
+        origin=origin(given, Dividing(split, group, time)),
     )
-
-
-def digest(given):
-    """A hash of the splits, names and bytes of all files.
-
-    Args:
-        given: dict of split, or "all" -> Part.
-
-    Returns:
-        str.
-    """
-    every = [
-        (split, name, file)
-        for split, part in given.items()
-        for file, name in part.named()
-    ]
-    digests = data_sha256([file for *_, file in every])
-    listed = [
-        f"{split}\0{name}\0{one}\n"
-        for (split, name, _), one in zip(every, digests, strict=True)
-    ]
-    return hashlib.sha256("".join(listed).encode()).hexdigest()
-
-
-def origins(given, columns):
-    """Origin of the rows of each split.
-
-    Args:
-        given: dict of split, or "all" -> Part.
-        columns: "split", "group" and "time" -> name of the column, or None.
-
-    Returns:
-        dict of split, or "all" -> words.
-    """
-    how = {"split": "split by", "group": "grouped by", "time": "by time,"}
-    ways = [f"{word} {columns[key]!r}" for key, word in how.items() if columns[key]]
-    return {split: ", ".join([str(part), *ways]) for split, part in given.items()}

@@ -84,7 +84,7 @@ def predict(
         table = Table(read, label or "label", reading, tuple(missing or ()))
         chunks = table.pieces(files, own)
     else:
-        found = inputs.read(reads, files, read, label, column, counts)
+        found = inputs.read(reads, files, read, label, column, own, counts)
         chunks = inputs.chunks(found)
     live = is_live() and out is None  # a file gets the answers, and one line at the end
     written = output(out)
@@ -168,7 +168,7 @@ def options(contract: dict, called: Signature) -> list[str]:
         texts and {"source", "text"} <= called.inputs.keys()
     )
     has = [name for name in KNOBS if name in called.knobs]
-    has += ["missing", "id"] * table + ["column"] * texts
+    has += ["missing"] * table + ["column"] * texts + ["id"] * (table or texts)
     return has + ["label"] * scored
 
 

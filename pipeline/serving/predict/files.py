@@ -3,7 +3,9 @@
 import contextlib
 import io
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -35,8 +37,14 @@ class Input(NamedTuple):
         return ":".join(map(str, self.place.values()))
 
 
+def expanded(file: str) -> str:
+    """A path without ~, unless a file is called so: in Python no shell expands it."""
+    return file if os.path.exists(file) else os.path.expanduser(file)
+
+
 def present(files: list[str]) -> list[str]:
-    """The same files; all of them exist."""
+    """The same files, ~ expanded; all of them exist."""
+    files = [expanded(file) for file in files]
     for file in files:
         if file != STDIN and not Path(file).is_file():
             place = Path(file).absolute()
@@ -61,3 +69,23 @@ def opened(file: str) -> Iterator[BinaryIO]:
 def shown(file: str | Path) -> str:
     """A file's name as JSON can hold it."""
     return os.fsencode(file).decode("utf-8", "replace")
+
+
+class local:  # noqa: N801, used as a function
+    """The Path of a file; stdin is copied to a temporary file inside a `with`."""
+
+    def __init__(self, file: str):
+        self.file, self.folder = file, None
+
+    def __enter__(self) -> Path:
+        if self.file != STDIN:
+            return Path(self.file)
+        self.folder = tempfile.TemporaryDirectory(prefix="phistar-")
+        path = Path(self.folder.name, "stdin")
+        with path.open("wb") as copy:
+            shutil.copyfileobj(sys.stdin.buffer, copy)
+        return path
+
+    def __exit__(self, *error: object) -> None:
+        if self.folder is not None:
+            self.folder.cleanup()

@@ -13,11 +13,19 @@ from itertools import chain
 from pathlib import Path
 
 from phistar.components.data.image_files import below
+from phistar.components.data.image_kinds import READABLE, Unreadable, refusal
 from phistar.components.data.notices import Counter
-from phistar.components.data.plain_image import READABLE, Unreadable, plain, refusal
+from phistar.components.data.plain_image import plain
 from phistar.components.serving.request import Signature
 from phistar.pipeline.serving.predict import texts
-from phistar.pipeline.serving.predict.files import STDIN, Input, opened, present, shown
+from phistar.pipeline.serving.predict.files import (
+    STDIN,
+    Input,
+    expanded,
+    opened,
+    present,
+    shown,
+)
 
 CHUNK_ROWS, CHUNK_BYTES = 4096, 64 * 2**20  # inputs in memory at a time
 
@@ -28,6 +36,7 @@ def read(
     called: Signature,
     label: str | None = None,
     column: str | None = None,
+    own: str | None = None,
     counts: Counter | None = None,
 ) -> Iterator[Input]:
     """The inputs of all files, in order.
@@ -38,6 +47,7 @@ def read(
         called: the signature.
         label: column of texts in a table, with those to score.
         column: of texts in a table.
+        own: column of a table of texts that names the rows; None for file and line.
         counts: of what is left out of folders, and changed in images.
 
     Raises:
@@ -54,7 +64,7 @@ def read(
             if "text" in called.y:
                 names = [n for n in names if n != "prompt"]  # the whole text
             return chain.from_iterable(
-                texts.inputs(file, names, column, label) for file in present(files)
+                texts.inputs(file, names, column, label, own) for file in present(files)
             )
 
 
@@ -62,6 +72,10 @@ def chunks(inputs: Iterator[Input]) -> Iterator[list[Input]]:
     """Pieces of what may be long, the inputs numbered from 0."""
     waiting, size = [], 0
     for number, one in enumerate(inputs):
+        # rows of a file without lines have other names for their place
+        if waiting and one.place.keys() != waiting[-1].place.keys():
+            yield waiting
+            waiting, size = [], 0
         waiting.append(one._replace(number=number))
         size += one.size
         if len(waiting) == CHUNK_ROWS or size >= CHUNK_BYTES:
@@ -77,9 +91,8 @@ def count(reads: str, files: list[str]) -> int | None:
         return len(pictures(files, Counter()))
     if STDIN in files or not all(map(texts.has_lines, files)):
         return None
-    present(files)
     total = 0
-    for file in files:
+    for file in present(files):
         with opened(file) as stream:
             total += sum(1 for _ in stream)
     return total
@@ -92,7 +105,7 @@ def pictures(files: list[str], counts: Counter) -> list[str]:
         ValueError: no such file, or a folder without any.
     """
     found = []
-    for file in files:
+    for file in map(expanded, files):
         inside = below(file, counts) if os.path.isdir(file) else [file]
         if not inside or not os.path.isfile(inside[0]):
             raise ValueError(

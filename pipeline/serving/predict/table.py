@@ -4,9 +4,6 @@ Files are those of ingest, in any format; cells are read by the rules that inges
 found for each column, which the contract keeps.
 """
 
-import shutil
-import sys
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -23,7 +20,7 @@ from phistar.components.data.files.dialect import of_another
 from phistar.components.data.files.tables import TableFiles
 from phistar.components.serving.request import Signature
 from phistar.pipeline.process.terminal import nearest
-from phistar.pipeline.serving.predict.files import STDIN, present, shown
+from phistar.pipeline.serving.predict.files import local, present, shown
 
 SHOWN = 10  # columns that an error names
 NO_READING = {
@@ -257,26 +254,6 @@ class Table:
             if own is not None:
                 place = {"id": batch.columns[own]}
             yield Piece(place, values, 0, name, what, numbers)
-
-
-class local:  # noqa: N801, used as a function
-    """The Path of a file; stdin is copied to a temporary file inside a `with`."""
-
-    def __init__(self, file: str):
-        self.file, self.folder = file, None
-
-    def __enter__(self) -> Path:
-        if self.file != STDIN:
-            return Path(self.file)
-        self.folder = tempfile.TemporaryDirectory(prefix="phistar-")
-        path = Path(self.folder.name, "stdin")
-        with path.open("wb") as copy:
-            shutil.copyfileobj(sys.stdin.buffer, copy)
-        return path
-
-    def __exit__(self, *error: object) -> None:
-        if self.folder is not None:
-            self.folder.cleanup()
 
 
 def where(file: str, what: str, number: int) -> str:

@@ -8,12 +8,11 @@ import tensorflow as tf
 from PIL import Image
 
 from phistar.components.data.encoders.images import Images
+from phistar.components.data.image_kinds import MAX_PIXELS, Unreadable
 from phistar.components.data.plain_image import (
     LOST,
-    MAX_PIXELS,
     TURNED,
     Plain,
-    Unreadable,
     brightest,
     head,
     plain,

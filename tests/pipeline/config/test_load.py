@@ -322,6 +322,7 @@ def test_load_replaces_steps_by_epochs_and_back(root):
         ("train.steps=0", ["train.steps: out of range", "0", "int ≥ 1"]),
         ("train.label_smoothing=1", ["train.label_smoothing: out of range", "< 1"]),
         ("task.positive=null", ["task.positive: wrong type", "null", "str"]),
+        ("task.positive=1", ["wrong type", 'quoted: "1"', "task.positive='\"1\"'"]),
         (
             "build.network=mpl",
             ["build.network: unknown", "linear, mlp, vgg", "mean mlp?"],

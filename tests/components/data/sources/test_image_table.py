@@ -57,9 +57,15 @@ def test_paths_are_relative_to_the_table_or_absolute(data, name):
 def test_columns_divide_the_rows(data):
     folder, rows = data
     for row, split in zip(rows, ("train", "Train", "dev", "test"), strict=True):
-        row |= {"part": split, "day": f"2024-01-0{rows.index(row) + 1}"}
+        row |= {
+            "part": split,
+            "counts": f"{len(split) / 2}",
+            "day": f"2024-01-0{rows.index(row) + 1}",
+        }
     path = written(folder / "a.csv", rows)
-    found = read(path=path, split="part", group="who", time="day")["all"]
+    given = {"split": "part", "group": "who", "time": "day", "weight": "counts"}
+    found = read(path=path, **given)["all"]
+    assert found.weights.tolist() == [2.5, 2.5, 1.5, 2.0]
     assert found.split.tolist() == ["train", "train", "valid", "test"]
     assert found.keys.dtype == "uint64"
     assert (found.keys == found.keys[0]).tolist() == [True, True, False, False]
@@ -107,6 +113,7 @@ def test_fingerprint_is_that_of_the_table_and_the_images(data):
         ({"file": ""}, {}, "a.csv:3: no file in the column 'file'"),
         ({"file": "no.png"}, {}, "no.png is not an image that.*Received: no file"),
         ({"who": "p"}, {"split": "who"}, "a.csv:2: the column 'who' does not tell"),
+        ({"who": "-1"}, {"weight": "who"}, "a.csv:2: a weight that is none.*'p0'"),
         ({}, {"images": "path"}, "no such column. Received: ingest.images='path'"),
         ({}, {"path": "none.csv"}, "no such file"),
     ],

@@ -1,17 +1,18 @@
 """Data written out to files give the arrays, bit for bit, of their own source."""
 
 import csv as csv_module
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
-from sklearn.datasets import load_breast_cancer, load_digits
+from sklearn.datasets import load_breast_cancer
 
 from phistar.components import ingest
 from phistar.components.data.sources.base import Overview
 from phistar.components.data.sources.breast_cancer import breast_cancer
-from phistar.components.data.splits import split_rows
+from phistar.components.data.splits import SPLITS, split_rows
 from phistar.components.labels import first_rows
 from tests.helpers import stages
 
@@ -97,14 +98,16 @@ def test_breast_cancer_by_pandas(built_in, split, tmp_path, suffix):
 
 @pytest.mark.parametrize("name", ["{}.png", "{:05d}.png"])
 def test_image_folder_of_digits(built_in, tmp_path, name):
-    data = load_digits()
     root = tmp_path / "digits"
-    for number, (image, label) in enumerate(
-        zip(np.round(data.images * 255 / 16), data.target, strict=True)
-    ):
-        (root / str(label)).mkdir(parents=True, exist_ok=True)
-        pixels = Image.fromarray(image.astype("uint8"))
-        pixels.save(root / str(label) / name.format(number))
+    for split in SPLITS:
+        inputs, labels = (
+            np.load(io.BytesIO(built_in["digits"][f"{split}/{what}.npy"]))
+            for what in ("inputs", "labels")
+        )
+        for number, (image, label) in enumerate(zip(inputs, labels, strict=True)):
+            folder = root / split / str(label)
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image[..., 0]).save(folder / name.format(number))
     given = {"source": "image_folder", "path": str(root)}
     folder = stages.call(ingest, tmp_path, task=DIGITS, **given)
     assert files(folder) == built_in["digits"]

@@ -480,7 +480,7 @@ def test_an_option_that_a_signature_lacks_lists_those_it_has(pairs, tmp_path):
     done = here("predict", pairs, tmp_path / "lines", "--top-k", 3, root=tmp_path)
     assert done.status == 2
     assert "--top-k" in done.stderr
-    assert "--max-length, --beam-size." in done.stderr
+    assert "--max-length, --beam-size, --column, --id." in done.stderr
     words = ("--beam-size", 2**31)
     done = here("predict", pairs, tmp_path / "lines", *words, root=tmp_path)
     assert done.status == 2 and "int32" in done.stderr

@@ -1,5 +1,8 @@
 """Texts of files to predict from: plain lines, or columns of tables."""
 
+import io
+import sys
+
 import pandas
 import pytest
 
@@ -36,7 +39,12 @@ def test_a_column_of_a_table_is_read(tmp_path, suffix):
     file = write(tmp_path / f"a{suffix}", id=range(5), body=ODD, other=ODD[::-1])
     found = list(texts.inputs(file, ["prompt"], "body", None))
     assert [one.values["prompt"].decode() for one in found] == ODD
-    assert [one.place for one in found] == [{"file": file, "row": n} for n in range(5)]
+    line = {".jsonl": [1, 2, 3, 4, 5], ".parquet": [0, 1, 2, 3, 4]}
+    line = line.get(suffix, [2, 3, 5, 6, 8])  # two rows have two lines
+    what = "row" if suffix == ".parquet" else "line"
+    assert [one.place for one in found] == [{"file": file, what: n} for n in line]
+    named = texts.inputs(file, ["prompt"], "body", None, "id")
+    assert [one.place["id"] for one in named] == ["0", "1", "2", "3", "4"]
     with pytest.raises(ValueError, match="'bodi'. Expected one of 'id', 'body'"):
         values(file, ["prompt"], "bodi")
 
@@ -64,5 +72,14 @@ def test_what_may_be_meant_otherwise_is_refused(tmp_path):
     file = write(tmp_path / "a.csv", source=["a"])
     with pytest.raises(ValueError, match="a table without a column.*--column NAME"):
         values(file, ["source"])
-    with pytest.raises(ValueError, match="stdin gives plain lines"):
-        values("-", ["source"], "source")
+
+
+def test_stdin_may_be_a_table(tmp_path, monkeypatch):
+    content = b'{"source": "a"}\n{"source": "b"}\n'
+    for column, expected in (
+        (None, content.decode().split("\n")[:2]),
+        ("source", "ab"),
+    ):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+        found = values("-", ["source"], column)
+        assert [one["source"] for one in found] == list(expected)
