@@ -4,8 +4,8 @@
     python bench/ingest.py --rows 4000000    # the memory must not grow with the rows
 
 pyarrow alone reads the CSV and writes its numbers as float32, and the labels: what
-ingest cannot do without. Ingest is timed without the import of TensorFlow and without
-the data card. Each runs in a process of its own, in turn; the best of some is told.
+ingest cannot do without. Ingest is timed without the import of TensorFlow.
+Each runs in a process of its own, in turn; the best of some is told.
 """
 
 import argparse
@@ -55,10 +55,8 @@ def ingested(path, folder):
     """Ingest the table.  -> seconds"""
     import phistar.components.data.encoders.columns  # noqa: F401, TensorFlow
     from phistar.components import ingest
-    from phistar.components.reports import data_files
     from phistar.pipeline.record.journal import Journal
 
-    data_files.write = lambda *_: Path("card")  # it has a bench of its own
     log = Journal(folder / "journal.jsonl", "ingest", "0" * 32)
     task = {"name": "binary", "positive": "yes"}
     start = time.perf_counter()

@@ -269,7 +269,9 @@ def numbers(name, values, spec):
     """list of numbers, None for a missing one -> array [N], NaN where it is missing."""
     dtype = spec["dtype"]
     whole = np.dtype(dtype).kind in "iu"
-    legal = {int} if whole else {int, float, bool, type(None)}
+    legal = {int} if whole else {int, float, type(None)}
+    if spec.get("form") == "number":  # a column of true and false is 1 and 0
+        legal.add(bool)
     if not legal.issuperset(map(type, values)):
         value = next(value for value in values if type(value) not in legal)
         expected = "an integer" if whole else "a number, or null for none"

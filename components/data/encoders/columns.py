@@ -28,10 +28,14 @@ class Columns:
     """The encoder of named columns.
 
     Args:
-        columns: list of plain dicts, {"name", "kind": "numeric", "mean",
-            "variance", "missing": bool, "wide": bool, "low", "high"}, or {"name",
-            "kind": "categorical", "values": [str]}, maybe with "rare": int, or
-            {"name", "kind": "hashed", "places": int}.
+        columns: list of plain dicts, one of these for each column:
+
+            - "name", "kind": "numeric", "mean", "variance", "missing": bool, "wide":
+              bool, "low", "high"
+            - "name", "kind": "categorical", "values": [str], and if there are such
+              "rare": int, the number of values left out
+            - "name", "kind": "hashed", "places": int
+
         reading: how the cells of files become these columns, plain data; see
             components/data/cells/typed.py. None of packaged data.
     """

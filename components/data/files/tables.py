@@ -122,7 +122,7 @@ class TableFiles:
             )
         checked = slow.checked(file, 1, header, header, False, self.dialects[file])
         if isinstance(checked, Fault):
-            raise ValueError(str(checked))
+            raise ValueError(str(checked._replace(column="")))
         return header
 
     def batches(self, columns=None):

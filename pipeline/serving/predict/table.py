@@ -34,8 +34,7 @@ NO_READING = {
     "dialect": {},
 }
 ISO = "date year-month-day"  # as typed files give times
-# form of a column in training -> forms that new cells may have too
-ALSO = {"number": ("grouped",), "boolean": ("number",)}
+ALSO = ("number", "grouped")  # forms that cells of other numbers may have too
 
 
 @dataclass(frozen=True)
@@ -190,7 +189,7 @@ class Table:
         own = self.specs[name].get("column", name)
         form = self.reading["forms"].get(own, "number")
         found, _, wrong = forms.values(cells, form, self.markers, decimal)
-        others = (ISO,) if form in dates.PATTERNS else ALSO.get(form, ())
+        others = (ISO,) if form in dates.PATTERNS else ALSO
         for other in others if wrong.any() else ():
             again, _, still = forms.values(cells, other, self.markers, decimal)
             found, wrong = np.where(wrong, again, found), wrong & still

@@ -173,6 +173,12 @@ def test_row_i_draws_with_the_seed_plus_i():
     assert signature(PAIRS, "predict").request(rows)["beam_size"].tolist() == [4, 4, 4]
 
 
+def test_true_and_false_of_a_column_are_one_and_zero():
+    rows = {"beam_size": [True, False, None], "city": ["a"] * 3, "aim": ["a"] * 3}
+    made = signature(TABLE, "log_prob").request(rows)
+    np.testing.assert_array_equal(made["beam_size"], [1, 0, np.nan])
+
+
 def test_a_seed_does_not_leave_its_dtype():
     sample, last = signature(PAIRS, "sample"), 2**63 - 1
     assert sample.request({"source": [""]}, {"seed": last})["seed"].tolist() == [last]
@@ -233,7 +239,7 @@ def test_what_is_no_image_is_refused_with_what_it_is():
         ("log_prob", {"city": []}, {}, "that is missing: beam_size, aim. Received"),
         ("log_prob", {"city": ["a"]}, {}, "^city must have as many rows as beam_size"),
         ("log_prob", {"beam_size": ["a", "b"]}, {}, "^beam_size must hold numbers"),
-        ("log_prob", {"beam_size": [True, 1]}, {}, "^beam_size must hold numbers"),
+        ("log_prob", {"beam_size": ["1", 1]}, {}, "^beam_size must hold numbers"),
         ("log_prob", {"city": [1, 2]}, {}, "^city must hold strings. Received: 1"),
         ("log_prob", {}, {"top_k": 1}, "no such parameter. Received: 'top_k'.*: seed;"),
         ("log_prob", {}, {"seed": 1.5}, "^seed must hold numbers. Received: 1.5"),
