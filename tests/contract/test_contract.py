@@ -54,7 +54,7 @@ def test_contract_gives_a_meaning_and_the_unit_of_every_end(case):
 
 def test_contract_gives_the_form_of_every_input(case):
     columns = case.data.description["inputs"]["encoder"].get("columns", [])
-    forms = {"numeric": "number", "categorical": "category"}
+    forms = {"numeric": "number", "categorical": "category", "hashed": "category"}
     expected = {column["name"]: forms[column["kind"]] for column in columns}
     expected |= {"image": "image", "label": "label"}
     expected |= {"prompt": "text", "source": "text", "text": "text"}
@@ -62,7 +62,8 @@ def test_contract_gives_the_form_of_every_input(case):
     expected |= dict.fromkeys(case.contract["knobs"], "knob")
     for stated in case.contract["signatures"].values():
         for name, end in stated["inputs"].items():
-            assert end["form"] == expected[name]
+            assert end["form"] == expected[end.get("column", name)]
+            assert ("column" in end) == (end["form"] in forms.values())
 
 
 def test_contract_says_where_the_model_comes_from(case):

@@ -62,4 +62,4 @@ def test_counts_of_texts_are_those_of_the_decoded_tokens(sequence_case):
 
 
 def test_nothing_is_counted_of_images(image_case):
-    assert image_case.contract["inputs"] == {"seen": {}, "test": {}}
+    assert image_case.contract["inputs"] == {"seen": {}, "test": {}, "reading": None}

@@ -262,7 +262,7 @@ TABLE = [
         37,
         "predict table renamed.csv",
         (
-            "renamed.csv:1: missing in the header: mean_texture",
+            "renamed.csv:1: missing in the header: mean texture",
             "mean radius, mean texturee",
             "Did you mean mean texturee?",
         ),
@@ -270,12 +270,12 @@ TABLE = [
     Mistake(
         37,
         "predict table twice.csv",
-        ("more than once in the header: mean_radi", "once;"),
+        ("more than once in the header: mean radi", "once;"),
     ),
     Mistake(
         39,
         "predict table cells.csv",
-        ("cells.csv:3", "'mean_texture' holds no number", "'abc'", "--missing WORD"),
+        ("cells.csv:3", "'mean texture' holds no number", "'abc'", "--missing WORD"),
     ),
     Mistake(40, CSV + "ingest.path=png.csv", ("png.csv is no CSV file", "a PNG image")),
     Mistake(40, "predict table photo.png", ("photo.png is no CSV file", "a PNG image")),
@@ -395,8 +395,12 @@ def export(folder: Path, reads: str) -> None:
         dtype = "float32" if form == "number" else "string"
         return {"dtype": dtype, "shape": [None], "meaning": "made up", "form": form}
 
-    names = ("mean_radius", "mean_texture") if reads == "table" else ("image",)
-    inputs = {name: spec("number" if reads == "table" else "image") for name in names}
+    inputs = {"image": spec("image")}
+    if reads == "table":
+        columns = {"mean_radius": "mean radius", "mean_texture": "mean texture"}
+        inputs = {
+            name: spec("number") | {"column": own} for name, own in columns.items()
+        }
     knobs = {"seed": spec("knob"), "temperature": spec("knob")}
     ends = {
         "serving_default": inputs,
