@@ -143,7 +143,7 @@ def test_errors_call_columns_by_their_own_names():
         ({"größe": ["big"]}, "^größe must hold numbers. Received: 'big'"),
         ({"a b": [1, 2]}, "^größe must have as many rows as a b"),
         ({"column_1": [1]}, "got an input twice. Received: 'größe, column_1'"),
-        ({"x\ny": [1]}, r"no such input. Received: 'x\\ny'. Expected: a b, "),
+        ({"x\ny": [1]}, r"no such input. Received: .*x.*ny.*. Expected: a b, "),
     ):
         with pytest.raises(ValueError, match=message):
             called.request(given | change)
