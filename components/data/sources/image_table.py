@@ -182,7 +182,7 @@ def rows(table, columns, dividing, labels, counts):
 
 
 def weights(array, column, place):
-    """How much each row counts.
+    """Weights of the rows.
 
     Args:
         array: pyarrow.Array of strings [N].
