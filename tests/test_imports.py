@@ -21,6 +21,7 @@ STAGES = ("ingest", "build", "train", "evaluate", "export")
 ROOMS = {
     "components": (
         ("hashing", "losses", "labels", "errors", "progress"),
+        ("digests",),
         ("metrics", "networks", "data", "decoding"),
         ("tasks",),
         ("artifacts",),

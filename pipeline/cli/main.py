@@ -24,7 +24,6 @@ from collections.abc import Iterable
 from types import FrameType
 from typing import Any
 
-from phistar.components.hashing import VERIFY
 from phistar.pipeline.cli.arguments import STAGES, make_parser, parse
 from phistar.pipeline.cli.following import again, next_commands
 from phistar.pipeline.process import errors, quiet, terminal
@@ -191,6 +190,8 @@ def run(given: Namespace) -> Answer:
             f"Expected the order {', '.join(STAGES)}."
         )
     if given.verify:
+        from phistar.components.digests import VERIFY  # it imports sqlite3
+
         os.environ[VERIFY] = "1"  # child processes too
     config = load(given)  # its errors do not wait for the imports
 

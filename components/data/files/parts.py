@@ -4,7 +4,7 @@ import hashlib
 import os
 
 from phistar.components.data.files.found import Found, shown
-from phistar.components.hashing import file_sha256
+from phistar.components.digests import data_sha256
 
 KEYS = {"path": "train", "valid_path": "valid", "test_path": "test"}
 
@@ -108,10 +108,15 @@ def digest(given):
     Returns:
         str.
     """
+    every = [
+        (split, file, name)
+        for split, part in given.items()
+        for file, name in part.named()
+    ]
+    digests = data_sha256([file for _, file, _ in every])
     listed = hashlib.sha256()
-    for split, part in given.items():
-        for file, name in part.named():
-            listed.update(f"{split}\0{name}\0{file_sha256(file)}\n".encode())
+    for (split, _, name), one in zip(every, digests, strict=True):
+        listed.update(f"{split}\0{name}\0{one}\n".encode())
     return listed.hexdigest()
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from phistar.components.data.image_survey import Bad, chosen, survey
 from phistar.components.data.sources.base import Chunks, Overview
-from phistar.components.hashing import data_sha256
+from phistar.components.digests import data_sha256
 from phistar.components.labels import first_rows
 
 BLOCK = 10**4  # files that are hashed at a time

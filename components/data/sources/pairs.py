@@ -16,7 +16,7 @@ from phistar.components.data.sources.base import (
     objects,
 )
 from phistar.components.data.sources.pieces import grouped
-from phistar.components.hashing import file_sha256
+from phistar.components.digests import data_sha256
 
 SMALL = 64 * 2**20  # bytes that are read within a second or two
 SIDES = ("source", "target")
@@ -45,11 +45,12 @@ class LinePairs:
 
     def fingerprint(self):
         """SHA-256 of each file.  -> dict"""
-        return {
-            f"{split} {side}": file_sha256(file)
+        named = {
+            f"{split} {side}": file
             for split, both in self.given.items()
             for side, file in zip(SIDES, both, strict=True)
         }
+        return dict(zip(named, data_sha256(list(named.values())), strict=True))
 
     def require_columns(self):
         """Do nothing: lines have no columns."""

@@ -123,16 +123,16 @@ BAD = {
         lambda s: s.rows() | {"params": {"signature": "sample", "temperature": 0.0}},
         ["temperature must be in [0.01, 100.0]. Received: 0"],
     ),
-    "missing input": (lambda s: without(s.rows(), s.columns[3]), ["mean_area"]),
+    "missing input": (lambda s: without(s.rows(), s.columns[3]), ["mean area"]),
     "extra input": (lambda s: s.rows(weight=[1.0, 2.0]), ["weight"]),
     "wrong type": (
         lambda s: s.rows(mean_area=["a", "b"]),
-        ["mean_area", "'a'", "a number"],
+        ["mean area", "'a'", "a number"],
     ),
-    "wrong rank": (lambda s: s.rows(mean_area=[[1.0], [2.0]]), ["mean_area"]),
+    "wrong rank": (lambda s: s.rows(mean_area=[[1.0], [2.0]]), ["mean area"]),
     "other numbers of rows": (
         lambda s: s.rows(mean_area=[1.0]),
-        ["mean_area must have as many rows as"],
+        ["mean area must have as many rows as"],
     ),
     "unknown label": (
         lambda s: (
@@ -140,8 +140,8 @@ BAD = {
         ),
         ["label must be one of: benign, malignant. Received: none"],
     ),
-    "a number too large": (lambda s: s.rows(mean_area=[10**400, 1]), ["mean_area"]),
-    "a value that is text": (lambda s: s.rows(mean_area="12"), ["mean_area"]),
+    "a number too large": (lambda s: s.rows(mean_area=[10**400, 1]), ["mean area"]),
+    "a value that is text": (lambda s: s.rows(mean_area="12"), ["mean area"]),
     "no JSON": (lambda s: b"{", ["JSON"]),
     "no UTF-8": (lambda s: b'{"inputs": "\xff"}', ["UTF-8"]),
     "too deep": (lambda s: b"[" * 10**6, ["JSON"]),

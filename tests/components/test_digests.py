@@ -4,8 +4,9 @@ import time
 
 import pytest
 
-from phistar.components import hashing
-from phistar.components.hashing import data_sha256, file_sha256
+from phistar.components import digests
+from phistar.components.digests import data_sha256
+from phistar.components.hashing import file_sha256
 
 
 @pytest.fixture(autouse=True)
@@ -18,7 +19,7 @@ def cache(tmp_path, monkeypatch):
         read.append(path)
         return file_sha256(path)
 
-    monkeypatch.setattr(hashing, "file_sha256", noted)
+    monkeypatch.setattr(digests, "file_sha256", noted)
     return read
 
 
@@ -32,7 +33,7 @@ def write(path, data, age=60):
 def settled(monkeypatch):
     """Let the clock be later: the times of change of new files are not settled."""
     now = time.time()
-    monkeypatch.setattr(hashing.time, "time", lambda: now + 60)
+    monkeypatch.setattr(digests.time, "time", lambda: now + 60)
 
 
 def test_a_file_that_did_not_change_is_read_once(tmp_path, cache, monkeypatch):
@@ -72,7 +73,7 @@ def test_a_young_file_and_a_verified_one_are_read_each_time(
     settled(monkeypatch)
     data_sha256([file]), data_sha256([file])
     assert len(cache) == 3
-    monkeypatch.setenv(hashing.VERIFY, "1")
+    monkeypatch.setenv(digests.VERIFY, "1")
     data_sha256([file])
     assert len(cache) == 4
 
