@@ -42,18 +42,20 @@ def test_missing_numbers_are_answered(column_case):
     columns = column_case.data.description["inputs"]["encoder"]["columns"]
     request = column_case.request(slice(0, 2))
     numeric = [c for c in columns if c["kind"] == "numeric"]
+    given = {own: name for name, own in column_case.encoder.own_names.items()}
     for column in numeric:
-        gone = request | {column["name"]: np.full(2, np.nan, "float32")}
+        name = given[column["name"]]
+        gone = request | {name: np.full(2, np.nan, "float32")}
         answer = column_case.ask("predict", **gone)
         assert_is_p(answer)
         if not column["missing"]:  # nothing was learned about a gap: it is the mean
-            mean = request | {column["name"]: np.full(2, column["mean"], "float32")}
+            mean = request | {name: np.full(2, column["mean"], "float32")}
             np.testing.assert_allclose(
                 answer["log_probs"],
                 column_case.ask("predict", **mean)["log_probs"],
                 atol=1e-5,
             )
-    nothing = {c["name"]: np.full(2, np.nan, "float32") for c in numeric}
+    nothing = {given[c["name"]]: np.full(2, np.nan, "float32") for c in numeric}
     assert_is_p(column_case.ask("predict", **request | nothing))
 
 

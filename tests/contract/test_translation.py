@@ -374,11 +374,11 @@ def test_command_asks_the_export_for_each_line(pair_case, signature, knobs, tmp_
     rows = pair_case.encoder.request(pair_case.data.raw(), range(5))
     rows = {name: rows[name] for name in rows if name in specs}
     lines = [b"\t".join(fields) for fields in zip(*rows.values(), strict=True)]
-    (tmp_path / "lines.tsv").write_bytes(b"".join(line + b"\n" for line in lines))
+    (tmp_path / "lines.txt").write_bytes(b"".join(line + b"\n" for line in lines))
     typed = ["--signature", signature, "--batch-size", 2]
     for name, value in knobs.items():
         typed += ["--" + name.replace("_", "-"), value]
-    words = ("predict", pair_case.saved_model, tmp_path / "lines.tsv", *typed)
+    words = ("predict", pair_case.saved_model, tmp_path / "lines.txt", *typed)
     ours = answers(here(*words, root=tmp_path, json=False))
     if signature == "sample":
         cut = {"top_p": 1.0, "top_k": len(pair_case.names)}
