@@ -119,12 +119,12 @@ def run(
     taken = origins(opened.origin, counts)
     for name, one in taken.items():
         where = f" {one['from']}" if one["from"] else ""
-        print(f"{opened.name}: {name}: {one['rows']:,} rows{where}", file=sys.stderr)
+        print(f"ingest  {name}: {one['rows']:,} rows{where}", file=sys.stderr)
     if opened.kind == "columns":
         fitted.tell(opened.notices.begin("encoder"))
     notices = list(map(str, opened.notices.found()))
     for notice in notices:
-        print(f"{opened.name}: {notice}", file=sys.stderr)
+        print(f"ingest  {notice}", file=sys.stderr)
     about = origin(source, options, opened.fingerprint)
     said = {"origin": about, "splits": taken, "notices": notices}
     write_json(folder / "source.json", said)

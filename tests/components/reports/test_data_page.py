@@ -63,7 +63,7 @@ def test_what_reading_dropped_is_on_the_card(ingested, capfd):
     data = ingested(**three(), notices=[notice])
     said = "1 rows without a label left out: a.csv:7"
     assert part(data, "Dropped or changed by reading").lines == [said]
-    assert f"made: {said}" in capfd.readouterr().err
+    assert f"ingest  {said}" in capfd.readouterr().err
     assert said in data_page(data.folder)[1]
 
 
