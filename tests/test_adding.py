@@ -99,6 +99,7 @@ class Strands:
     dtype = "float32"
     reads = "table"
     max_rows = batch_size = 1024
+    own_names, reading = {}, None
     array = "for each letter four numbers, 1 at the place of it in ACGT, else 0"
 
     def __init__(self, length):
@@ -149,7 +150,7 @@ class Strands:
 }
 METRIC = {
     "components/reports/binary.py": Edit(
-        'return {**accuracy(correct), "auroc": auroc(score, labels)}',
+        'return {**accuracy(correct, weights), "auroc": auroc(score, labels, weights)}',
         """hit = {y: correct[labels == y].mean() for y in (-1, 1)}
     return {
         **accuracy(correct),
@@ -199,7 +200,7 @@ class Ordinal(Task):
     def plan(self, inputs, labels, network, batch_size, batch_tokens, seed, devices=1):
         return Plan(len(labels), batch_size, seed, devices)
 
-    def measure(self, network, inputs, labels, loss):
+    def measure(self, network, inputs, labels, loss, weights=None):
         return np.asarray(self.log_prob(network.logits(inputs), labels)), 1.0
 ''',
     "components/tasks/__init__.py": Case(
