@@ -219,7 +219,7 @@ from phistar.components.reports import labels
 def report(task, data, network, scale, encoder, *, num_bins, **_):
     """Accuracy, and how far decisions are away."""
 
-    def metrics(space, logits, values):
+    def metrics(space, logits, values, weights=None):
         away = np.abs(np.asarray(task.predict(logits)) - values)
         return {**accuracy(away == 0), "distance": float(away.mean())}
 
