@@ -141,7 +141,7 @@ BAD = {
         ["label must be one of: benign, malignant. Received: none"],
     ),
     "a number too large": (lambda s: s.rows(mean_area=[10**400, 1]), ["mean area"]),
-    "a value that is text": (lambda s: s.rows(mean_area="12"), ["mean area"]),
+    "a value that is text": (lambda s: s.rows(mean_area="12"), ["mean_area"]),
     "no JSON": (lambda s: b"{", ["JSON"]),
     "no UTF-8": (lambda s: b'{"inputs": "\xff"}', ["UTF-8"]),
     "too deep": (lambda s: b"[" * 10**6, ["JSON"]),
@@ -205,7 +205,8 @@ def test_a_missing_number_has_an_answer_and_an_infinite_one_its_name(server):
         assert all(row["log_prob"] <= 0 for row in answer["predictions"])
     for infinite in (float("inf"), float("-inf"), 1e300):
         status, answer = server.post(server.rows(**{smooth: [1.0, infinite]}))
-        assert status == 400 and f"{smooth} must hold finite" in answer, answer
+        own = smooth.replace("_", " ")  # its name in the data
+        assert status == 400 and f"{own} must hold finite" in answer, answer
         assert "inf" in answer
     status, answer = server.post(server.rows(**{area: [1.0, 3e38]}))  # / its deviation
     assert status == 400 or status == 200 and "null" not in json.dumps(answer)
