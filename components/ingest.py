@@ -39,6 +39,7 @@ def run(
     valid_fraction: Annotated[float, Field(gt=0, lt=0.5)] = 0.1,
     test_fraction: Annotated[float, Field(gt=0, lt=0.5)] = 0.2,
     seed: Annotated[int, Field(ge=0)] = 0,
+    fold: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=2)]] | None = None,
     **options,
 ):
     """Read a source, split it, encode it, write arrays.
@@ -56,6 +57,8 @@ def run(
         test_fraction: share of all rows, about, that are scored once at the end;
             unused where the source has its own test split.
         seed: of the split.
+        fold: [k, K]: valid is fold k, from 0, of the K folds of train and valid. Test
+            stays as it is.
         **options: keys of the source.
 
     Raises:
@@ -70,7 +73,7 @@ def run(
     scratch.mkdir()
     opened.prepare(scratch)
     split = split_rows(
-        opened.read(), valid_fraction, test_fraction, seed, opened.stratified
+        opened.read(), valid_fraction, test_fraction, seed, opened.stratified, fold
     )
     num_rows = None  # until the first pass has counted them
 

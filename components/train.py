@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import keras
+import numpy as np
 from pydantic import Field
 
 from phistar.components import artifacts, progress
@@ -159,6 +160,9 @@ def run(
         **evaluation.history,
     }
     artifacts.write_json(Path(out_dir) / "history.json", history)
+    metrics, examples = evaluation.kept()
+    artifacts.write_json(Path(out_dir) / "valid.json", metrics)
+    np.savez(Path(out_dir) / "valid_nll.npz", **examples)
     params |= {"train.total_steps": steps, "train.best_step": evaluation.best_step}
     if isinstance(plan, BucketPlan):
         params["train.padding"] = plan.padding["both"]

@@ -10,14 +10,14 @@ from phistar.components.data.splits import split_rows
 from phistar.components.labels import labels_of
 
 
-def require(task, opened, source, valid_fraction, test_fraction, seed):
+def require(task, opened, source, valid_fraction, test_fraction, seed, fold=None):
     """Refuse rows that ingest would refuse, as far as the source's overview tells.
 
     Args:
         task: plain data of the section `task`.
         opened: Source.
         source: its name in the table of sources.
-        valid_fraction, test_fraction, seed: as ingest takes them.
+        valid_fraction, test_fraction, seed, fold: as ingest takes them.
 
     Raises:
         ValueError: the first mistake.
@@ -33,9 +33,8 @@ def require(task, opened, source, valid_fraction, test_fraction, seed):
         return
     # so few that a split may be empty, or all of one label
     survey = examples.Survey()
-    divided = split_rows(
-        {"all": found.rows}, valid_fraction, test_fraction, seed, opened.stratified
-    )
+    how = valid_fraction, test_fraction, seed, opened.stratified, fold
+    divided = split_rows({"all": found.rows}, *how)
     if kind.sides:
         for split, rows in divided:
             survey.num_rows[split] += len(rows)

@@ -6,13 +6,14 @@ from functools import cache
 import numpy as np
 
 from phistar.components.data.divisions import DIVIDED, division
+from phistar.components.data.folds import folded
 from phistar.components.data.sources.base import Chunks
 
 SPLITS = ("train", "valid", "test")
 GIVEN = ("all", *SPLITS)
 
 
-def split_rows(given, valid_fraction, test_fraction, seed, stratified=False):
+def split_rows(given, valid_fraction, test_fraction, seed, stratified=False, fold=None):
     """The rows of the three splits, in pieces.
 
     Splits that the source gives are taken as they are. If it gives no valid or no test,
@@ -23,6 +24,7 @@ def split_rows(given, valid_fraction, test_fraction, seed, stratified=False):
         valid_fraction, test_fraction: shares of the rows that are divided, in 0 ... 1.
         seed: of the hash.
         stratified: True to give each label its share of both.
+        fold: (k, K) for valid to be fold k of K of train and valid, or None.
 
     Returns:
         Chunks of (name of the split, Rows), the rows of each split in the source's
@@ -60,7 +62,8 @@ def split_rows(given, valid_fraction, test_fraction, seed, stratified=False):
                     if (chosen := split == number).any():
                         yield part, rows.take(chosen)
 
-    return Chunks(divided)
+    found = Chunks(divided)
+    return found if fold is None else folded(found, fold, seed)
 
 
 def numbered(pieces):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from phistar.components.artifacts import set_weights
-from phistar.components.metrics import mean
+from phistar.components.metrics import interval, mean, ratio
 from phistar.components.training.schedules import plateaus
 
 
@@ -91,3 +91,29 @@ class Evaluation:
         if scored.nll < self.best.nll:
             self.best = scored
         return {"train.average_nll": scored.nll}
+
+    def kept(self):
+        """-ln P of valid under the weights that are kept.
+
+        Returns:
+            (dict of valid_nll with its 95 % interval, nats per label, and valid_n, the
+            examples; dict of nll, float64 [N], nats of all labels of an example
+            together, and count, float [N], its labels times its weight).
+        """
+        set_weights(self.scorer, self.best.weights)
+        log_prob, _ = self.task.measure(
+            self.scorer, self.inputs, self.labels, self.loss, self.weights
+        )
+        losses = -np.asarray(log_prob, "float64")
+        counts = np.ones(len(self.labels))
+        if hasattr(self.labels, "offsets"):  # a label is a token of a text
+            losses = np.add.reduceat(losses, self.labels.offsets[:-1])
+            counts = np.diff(self.labels.offsets).astype("float64")
+        if self.weights is not None:
+            losses, counts = losses * self.weights, counts * self.weights
+        found, error = ratio(losses, counts)
+        known = interval(found, 0.0 if math.isnan(error) else error)
+        metrics = {
+            f"valid_{name}": known[name] for name in ("nll", "nll_low", "nll_high")
+        }
+        return metrics | {"valid_n": len(losses)}, {"nll": losses, "count": counts}

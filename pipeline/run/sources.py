@@ -48,6 +48,7 @@ def require(config: Config) -> None:
         section["valid_fraction"],
         section["test_fraction"],
         section["seed"],
+        section["fold"],
     )
 
 
