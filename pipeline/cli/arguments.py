@@ -142,6 +142,16 @@ def make_parser() -> tuple[Parser, dict[str, Parser]]:
         if name == "run":
             examples.append("run breast_cancer --seeds 3 --to evaluate")
         add_run(name, command(name, text, *examples))
+    add_sweep(
+        command(
+            "sweep",
+            "trials over lists and ranges of keys; the best is tested and exported",
+            "sweep breast_cancer train.learning_rate=0.01,0.03,0.1",
+            "sweep digits train.learning_rate=log:1e-4..1e-2 build.width=8..32 "
+            "--trials 30 --prune",
+            "sweep digits train.weight_decay=0..0.1 --trials 20 --folds 5 --workers 2",
+        )
+    )
     add_predict(
         command(
             "predict",
@@ -254,6 +264,24 @@ def add_run(name: str, added: Parser) -> None:
     added.add_argument("--verify", action="store_true", help=text + "as before")
 
 
+def add_sweep(added: Parser) -> None:
+    """Add the options of `sweep`."""
+    text = "a,b,c; 1..6; 0.1..0.5; log:1e-4..1e-2; or one value"
+    add_recipe(added, "key=values", text)
+    for option, kind, default, text in (
+        ("--trials", positive, None, "number of trials; lists alone have an end"),
+        ("--workers", positive, 1, "trials at a time (default: 1)"),
+        ("--folds", folds, None, "a trial is the mean over K folds of train and valid"),
+        ("--seed", whole, 0, "of the proposals (default: 0)"),
+    ):
+        letter = "K" if option == "--folds" else "N"
+        added.add_argument(
+            option, type=kind, default=default, metavar=letter, help=text
+        )
+    text = "end trials early that are worse than the median, see the page on sweeps"
+    added.add_argument("--prune", action="store_true", help=text)
+
+
 def add_predict(added: Parser) -> None:
     """Add the options of `predict`."""
     added.add_argument(
@@ -319,15 +347,19 @@ def add_predict(added: Parser) -> None:
         )
 
 
-def add_recipe(added: Parser) -> None:
+def add_recipe(
+    added: Parser,
+    form: str = "key=value",
+    text: str = "override of a key of the recipe (`phistar show RECIPE` lists them)",
+) -> None:
     """Add a recipe and the overrides of its keys."""
     added.add_argument("recipe", metavar="RECIPE", help=RECIPE)
     added.add_argument(
         "words",  # those without "=": overrides are taken out before
-        metavar="key=value",
+        metavar=form,
         nargs="*",
         default=[],
-        help="override of a key of the recipe (`phistar show RECIPE` lists them)",
+        help=text,
     )
 
 
@@ -350,6 +382,22 @@ def stage(text: str) -> str:
             f"{', '.join(STAGES)}.{nearest(text, STAGES)}"
         )
     return text
+
+
+def whole(text: str) -> int:
+    """A whole number from 0 on, for argparse."""
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{value} is below 0")
+    return value
+
+
+def folds(text: str) -> int:
+    """A number of folds, for argparse."""
+    value = int(text)
+    if value < 2:
+        raise argparse.ArgumentTypeError(f"{value} folds are too few, at least 2")
+    return value
 
 
 def positive(text: str) -> int:

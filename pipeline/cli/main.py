@@ -4,6 +4,7 @@
     phistar list | show NAME | plan NAME | run NAME | ui | completion SHELL
     phistar ingest|build|train|evaluate|export NAME
     phistar predict RUN FILE
+    phistar sweep NAME key=a,b key=1..6
     phistar compare RUN RUN
     phistar runs | promote RUN | rollback NAME | serve NAME
 
@@ -26,7 +27,7 @@ from typing import Any
 
 from phistar.pipeline.cli.arguments import STAGES, make_parser, parse
 from phistar.pipeline.cli.following import again, next_commands
-from phistar.pipeline.process import errors, quiet, terminal
+from phistar.pipeline.process import errors, parent, quiet, terminal
 from phistar.pipeline.process.errors import Failure
 
 Answer = tuple[dict, list[str]]  # what --json prints, and the lines for a person
@@ -51,6 +52,7 @@ def run_command(typed: list[str]) -> int:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, on_signal)
     given = None
+    parent.end_with_parent()
     try:
         given = parse(typed)
         with waiting(given):
@@ -196,6 +198,7 @@ def run(given: Namespace) -> Answer:
     config = load(given)  # its errors do not wait for the imports
 
     from phistar.pipeline.cli.printing import card_lines, result
+    from phistar.pipeline.record import place
     from phistar.pipeline.run.command import run_once, run_seeds
     from phistar.pipeline.run.data_card import data_card
 
@@ -206,7 +209,7 @@ def run(given: Namespace) -> Answer:
                 lambda more: load(given, more), given.seeds, *words, **how
             )
         else:
-            answer = run_once(config, *words, **how)
+            answer = run_once(config, *words, place=place.taken(), **how)
     title, lines = config.name, []
     if given.seeds:
         title += f", {given.seeds} seeds, mean ± sd"
@@ -216,6 +219,25 @@ def run(given: Namespace) -> Answer:
         lines += ["", f"as a page: {page}", ""]
     following = next_commands(given, config, answer)
     return answer, [*lines, *result(title, answer, following)]
+
+
+def sweep(given: Namespace) -> Answer:
+    """Run trials over lists and ranges of keys; test and export the best."""
+    from phistar.pipeline.cli.trials import sweep_lines
+    from phistar.pipeline.sweep.command import sweep as run_sweep
+
+    answer = run_sweep(
+        given.recipe,
+        given.overrides,
+        given.root,
+        given.typed,
+        trials=given.trials,
+        workers=given.workers,
+        prune=given.prune,
+        folds=given.folds,
+        seed=given.seed,
+    )
+    return answer, sweep_lines(answer, given.recipe, given.root)
 
 
 def predict(given: Namespace) -> Answer:
@@ -326,6 +348,7 @@ FUNCTIONS = {  # every other command is `run`
     "show": show,
     "plan": plan,
     "predict": predict,
+    "sweep": sweep,
     "compare": compare,
     "runs": runs,
     "promote": promote,

@@ -34,6 +34,9 @@ class Run(NamedTuple):
         time: of its start, ms since the epoch.
         parent: run_id of the execution that it belongs to, or None.
         seeds: number of executions that it is the parent of, or None.
+        trial: its number in a sweep, or None.
+        sweep: True for a sweep itself, the parent of trials.
+        fold: True for the training of one fold of a trial.
         params: the resolved config, flat.
         status: "finished" (all stages), "stopped", "failed" or "running".
         failure: stage, reason and advice of a failed run, "" where unknown; or None.
@@ -48,6 +51,9 @@ class Run(NamedTuple):
     time: int
     parent: str | None
     seeds: int | None
+    trial: int | None
+    sweep: bool
+    fold: bool
     params: dict
     status: str
     failure: dict[str, str] | None
@@ -80,7 +86,8 @@ def read(run_id: str, entries: list[dict], sent: dict) -> Run:
         words = {"stage": stage, "reason": "", "advice": ""}
         failure = words | {name: last[name] for name in words if last.get(name)}
     metrics = [entry["values"] for entry in entries if entry["kind"] == "metrics"]
-    seeds = start.get("tags", {}).get("seeds")
+    tags = start.get("tags", {})
+    seeds, trial = tags.get("seeds"), tags.get("trial")
     return Run(
         run_id=run_id,
         mlflow_run_id=sent.get("mlflow_run_id", ""),
@@ -89,6 +96,9 @@ def read(run_id: str, entries: list[dict], sent: dict) -> Run:
         time=start["time"],
         parent=start.get("parent"),
         seeds=int(seeds) if seeds else None,
+        trial=int(trial) if trial else None,
+        sweep="sweep" in tags,
+        fold="fold" in tags,
         params=start.get("params", {}),
         status=status,
         failure=failure,

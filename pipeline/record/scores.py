@@ -1,4 +1,4 @@
-"""The score of a run: what its stage `evaluate` has written about it, and its data.
+"""The score of a run: what evaluate, or at least train, has written; and its data.
 
 The files are read as they are: nothing is hashed, and neither keras nor mlflow is
 imported.
@@ -14,12 +14,16 @@ from phistar.pipeline.store.store import Store
 NOT_BETTER = "not better"  # the verdict on a model that knows no more than its floors
 
 
+SCORED = {"evaluate": "metrics.json", "train": "valid.json"}  # the best first
+
+
 class Score(NamedTuple):
     """Measurements of a run's trained network.
 
     Args:
         valid_nll: nats per label; None if it was not measured.
         test_nll: the same of test.
+        interval: (low, high), 95 %, of valid_nll; None if it is not known.
         verdict: of `read_verdict`.
         data: digest of all splits, as encoded: two runs with the same one have read
             the same examples.
@@ -27,22 +31,25 @@ class Score(NamedTuple):
 
     valid_nll: float | None
     test_nll: float | None
+    interval: tuple[float, float] | None
     verdict: dict | None
     data: str
 
 
 def score(run: Run, store: Store) -> Score | None:
     """The score of a run; None without a result, or if it is no longer in the store."""
-    if not {"ingest", "evaluate"} <= run.keys.keys():
+    stage = next((name for name in SCORED if name in run.keys), None)
+    if stage is None or "ingest" not in run.keys:
         return None
-    evaluated = store.path("evaluate", run.keys["evaluate"])
-    metrics = read_json(evaluated / "metrics.json")
+    folder = store.path(stage, run.keys[stage])
+    metrics = read_json(folder / SCORED[stage])
     data = read_json(store.path("ingest", run.keys["ingest"]) / "digest.json")
     if metrics is None or data is None:
         return None
-    verdict = read_verdict(evaluated)
     nll = (metrics.get(f"{split}_nll") for split in ("valid", "test"))
-    return Score(*nll, verdict, data["all"])
+    ends = tuple(metrics.get(f"valid_nll_{end}") for end in ("low", "high"))
+    interval = None if None in ends else ends
+    return Score(*nll, interval, read_verdict(folder), data["all"])
 
 
 def read_verdict(evaluated: Path) -> dict | None:

@@ -17,6 +17,7 @@ from phistar.pipeline.process.terminal import (
 )
 from phistar.pipeline.process.writable import require_root
 from phistar.pipeline.record.naming import SEEDS
+from phistar.pipeline.record.place import Place
 from phistar.pipeline.record.runs import read, runs
 from phistar.pipeline.run import preflight
 from phistar.pipeline.run.execution import Execution, execution
@@ -37,6 +38,7 @@ def run_once(
     check: bool = False,
     first: str = NAMES[0],
     register: bool = True,
+    place: Place | None = None,
     **how: Any,
 ) -> dict:
     """Run one execution.
@@ -49,6 +51,7 @@ def run_once(
         check: True runs the preflight in any case, not only before long training.
         first: stages before it must be in the store.
         register: False keeps the export out of MLflow's registry.
+        place: its place in a larger whole, as that of a trial in a sweep.
         **how: last, force, isolate, as `run_stages` takes them.
 
     Returns:
@@ -63,13 +66,14 @@ def run_once(
     if not under:
         require(config, store, first)
     complete = how.get("last", NAMES[-1]) == NAMES[-1]
-    opened = execution(root, config, command, complete, under, register=register)
+    about = {"register": register, "place": place}
+    opened = execution(root, config, command, complete, under, **about)
     with opened as current, contextlib.ExitStack() as at_its_end:
         record = current.record
 
         def before_train(artifacts: dict[str, Path], key: str, parts: dict) -> None:
             long = preflight.is_long(parts, store, artifacts)
-            if check or long:
+            if check or (long and (place is None or place.preflight)):
                 preflight.check(config, store, artifacts, key, record.run_id)
             if complete and not long and not how.get("isolate"):
                 from phistar.components.serving import clean  # it imports numpy

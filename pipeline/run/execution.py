@@ -12,8 +12,9 @@ from phistar.pipeline.record import console
 from phistar.pipeline.record.ending import ending
 from phistar.pipeline.record.journal import Draft, Record, alive, read_all
 from phistar.pipeline.record.naming import run_entry, unused
+from phistar.pipeline.record.place import Place
 from phistar.pipeline.run import page, repeats
-from phistar.pipeline.tracking.follower import Follower
+from phistar.pipeline.tracking.follower import Elsewhere, Follower
 
 
 class Execution:
@@ -96,6 +97,7 @@ def execution(
     under: Execution | None = None,
     seeds: int | None = None,
     register: bool = True,
+    place: Place | None = None,
 ) -> Iterator[Execution]:
     """A record that is open in the block and states how the block ended.
 
@@ -117,6 +119,7 @@ def execution(
         under: the execution that this one belongs to, whose follower it shares.
         seeds: number of executions that this one is the parent of.
         register: False keeps the export out of MLflow's registry.
+        place: its record if that is known before, as in a sweep.
 
     Yields:
         The execution.
@@ -124,9 +127,11 @@ def execution(
     parent = under and under.record.run_id
     start = run_entry(config, command, parent, seeds)
     start["register"] = register
-    records = read_all(root)
-    record = None if under or seeds else unfinished(records, start)
-    if record is not None:
+    records = [] if place else read_all(root)
+    record = None if under or seeds or place else unfinished(records, start)
+    if place is not None:
+        current = taken(root, start, place)
+    elif record is not None:
         current = Execution(record, Follower(root, record.run_id).start())
         record.append("resume", command=start["command"], register=register)
     else:
@@ -150,7 +155,7 @@ def execution(
                 current.close(f"{log}\n", **end)
             raise
         else:
-            if not under and current.repeats(records):
+            if not under and not place and current.repeats(records):
                 note(f"nothing new: run {current.run_id[:8]} has all of this already")
             else:
                 if not under:
@@ -189,6 +194,26 @@ def begin(root: Path, start: dict, under: Execution | None) -> Execution:
     if under:
         under.children.append(current)
     return current
+
+
+def taken(root: Path, start: dict, place: Place) -> Execution:
+    """The execution of a place, begun or continued; its record is on disk at once.
+
+    Args:
+        root: project root.
+        start: the entry that starts its record.
+        place: of it.
+    """
+    record = Record(root, place.run_id)
+    if record.entries():
+        register = start["register"]
+        record.append("resume", command=start["command"], register=register)
+    else:
+        tags = start["tags"] | place.tags
+        about = {"name": place.name, "parent": place.parent, "tags": tags}
+        record.append("start", **start | about)
+    follower = Elsewhere if place.parent else Follower
+    return Execution(record, follower(root, place.run_id).start())
 
 
 def mistaken(current: Execution, error: BaseException) -> bool:

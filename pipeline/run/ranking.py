@@ -2,7 +2,8 @@
 
 Two valid_nll can be compared if they are of the same examples. So runs are ranked
 within their data, and a recipe's best run is the best of its present data. A run under
-a parent, as `--seeds` makes it, has a split to itself and is not taken.
+a parent, as `--seeds` makes it, has a split to itself and is not taken. The trials of a
+sweep share the recipe's split, and are.
 """
 
 import json
@@ -31,7 +32,8 @@ class Row(NamedTuple):
     def ranked(self) -> bool:
         """True if it has a place among the runs of its data."""
         nll = self.score and self.score.valid_nll
-        return nll is not None and math.isfinite(nll) and not self.run.parent
+        alone = not self.run.parent or self.run.trial is not None
+        return nll is not None and math.isfinite(nll) and alone
 
 
 class Choice(NamedTuple):

@@ -104,6 +104,18 @@ class Follower:
         return address(self.root, run_id or self.run_id)
 
 
+class Elsewhere(Follower):
+    """Follower of a run that another process sends: it starts none of its own."""
+
+    def start(self) -> "Follower":
+        """Start nothing."""
+        return self
+
+    def finish(self, timeout: float | None = None) -> bool:
+        """Wait for nothing."""
+        return True
+
+
 def send_pages(root: Path, run_ids: list[str]) -> None:
     """Send new files beside the records of ended runs, such as compare.html.
 
@@ -172,6 +184,8 @@ def follow(
                 if begun:  # else the run may yet be thrown away
                     target = target or connect()
                 for name in run_ids if begun else ():
+                    if name in sendings and sendings[name].complete and not over:
+                        continue  # a sweep has many, and few of them change
                     if name not in sendings:
                         with ExitStack() as lock:
                             if not lock.enter_context(only_sender(root, name)):

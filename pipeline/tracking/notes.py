@@ -75,7 +75,8 @@ def run_note(entries: list[dict], found: Result, report: bool = False) -> str:
         parts += [f"**{word}{where}:** {last['reason']}", last["advice"]]
     if sentence := found.verdict.get("sentence"):
         parts.append(f"**{sentence}**")
-    parts += [e["sentence"] for e in entries if e["kind"] == "champion"][-1:]
+    for kind in ("champion", "sweep"):
+        parts += [e["sentence"] for e in entries if e["kind"] == kind][-1:]
     metrics = found.metrics or means(entries)
     if metrics:
         parts.append(table(metrics, found.verdict.get("baselines", {})))

@@ -19,12 +19,15 @@ from phistar.pipeline.tracking.target import Target
 
 # files beside a record, once it has ended: <run_id>.<name>
 REPORT = "report.html"
-PAGES = (REPORT, "compare.html", "data_card.html", "log.txt")
+PAGES = (
+    *(REPORT, "compare.html", "data_card.html", "log.txt"),
+    *("best.yaml", "parallel_coordinates.png", "importance.png"),  # of a sweep
+)
 REASON = "phistar.reason"  # tag of a run: why it did not finish
 CONTINUED = "stopped before, then continued"
 FIRST = ("valid/nll",)  # metrics, before the others of a batch
 # they change the note
-DESCRIBED = ("start", "resume", "stage", "metrics", "champion", "end")
+DESCRIBED = ("start", "resume", "stage", "metrics", "champion", "sweep", "end")
 
 
 class Sending:
@@ -276,11 +279,13 @@ def registers(record: journal.Record) -> bool:
     """True if a run registers its export; a promotion registers it in any case.
 
     It does not if it was told so, if it is one of several seeds, or if the verdict is
-    that the model is not better than guessing.
+    that the model is not better than guessing. Of a sweep the best trial alone exports.
     """
     entries = record.entries()
     begun = [entry for entry in entries if entry["kind"] in ("start", "resume")][-1]
-    if entries[0].get("parent") or not begun.get("register", True):
+    start = entries[0]
+    alone = not start.get("parent") or "trial" in start["tags"]
+    if not alone or not begun.get("register", True):
         return False
     evaluated = [e["path"] for e in entries if e.get("stage") == "evaluate"][-1:]
     mlruns = record.root / "mlruns"

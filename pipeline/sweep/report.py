@@ -1,0 +1,308 @@
+"""The end of a sweep: its table, its figures, its page, the best config as a recipe.
+
+They are written beside the record of the sweep, from where MLflow gets them, and the
+answer and the recipe into the folder of the sweep.
+"""
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from optuna.trial import FrozenTrial
+
+from phistar.pipeline.process.root import command
+from phistar.pipeline.process.terminal import duration, working
+from phistar.pipeline.record.journal import Record
+from phistar.pipeline.record.naming import BETWEEN
+from phistar.pipeline.record.runs import read
+from phistar.pipeline.record.scores import read_json, read_verdict
+from phistar.pipeline.run.execution import Execution
+from phistar.pipeline.store.store import Store
+from phistar.pipeline.sweep.space import Dimension
+from phistar.pipeline.sweep.study import COMPLETE, FAIL, PRUNED, REASON, RUNNING, Study
+from phistar.pipeline.sweep.trials import Sweep
+
+ANSWER, BEST = "sweep.json", "best.yaml"
+WORDS = {COMPLETE: "finished", PRUNED: "pruned", FAIL: "failed", RUNNING: "running"}
+CURSE = (
+    "The best of many is partly lucky on valid: its valid_nll is too low on average. "
+    "Its test_nll is not: test was looked at once, for this trial alone."
+)
+
+
+def done(common: Sweep, count: int) -> dict | None:
+    """The answer of a sweep that has nothing left to do, else None."""
+    trials, study = common.study.trials(), common.study
+    known = read_json(study.folder / ANSWER)
+    open_ones = [trial for trial in trials if trial.state == RUNNING]
+    if known is None or len(trials) < count or open_ones:
+        return None
+    entries = Record(common.root, study.run_id).entries()
+    whole = len(known["trials"]) == len(trials) and entries[-1:]
+    if not whole or entries[-1].get("status") != "FINISHED":
+        return None
+    here = (Path(known["export"]), Path(known["recipe"]))
+    return known if all(path.exists() for path in here) else None
+
+
+def write(common: Sweep, current: Execution, best: FrozenTrial, run_id: str) -> dict:
+    """Write all of it; the answer last.
+
+    Args:
+        common: the sweep.
+        current: its execution.
+        best: the best trial.
+        run_id: of the record of its run to the end.
+
+    Returns:
+        The answer: sweep, experiment, run_id, url, trials (see `row`), counts, best,
+        importance (key -> share of the variance), metrics and verdict of the best,
+        export, recipe, page, sentence.
+    """
+    store, study = Store(common.root / "mlruns"), common.study
+    run = read(run_id, Record(common.root, run_id).entries(), {})
+    evaluated = store.path("evaluate", run.keys["evaluate"])
+    metrics = read_json(evaluated / "metrics.json")
+    trials = study.trials()
+    rows = [row(common, trial) for trial in trials]
+    entries = current.record.entries()
+    answer = {
+        "sweep": study.folder.name,
+        "experiment": entries[0]["experiment"],
+        "run_id": current.run_id,
+        "url": current.address(),
+        "trials": rows,
+        "counts": counts(trials),
+        "best": rows[best.number] | {"run_id": run_id},
+        "importance": importance(study),
+        "metrics": metrics,
+        "verdict": read_verdict(evaluated),
+        "export": str(store.path("export", run.keys["export"]) / "saved_model"),
+        "recipe": str(study.folder / BEST),
+        "page": str(current.record.path.with_suffix(".report.html")),
+    }
+    answer["sentence"] = sentence(answer)
+    recipe = recipe_text(common, best, answer, entries[0])
+    put(study.folder / BEST, recipe)
+    put(current.record.path.with_suffix(f".{BEST}"), recipe)
+    with working("sweep", "draws its figures"):
+        page(common, current.record, answer)
+    numbers = {"valid_nll": best.value, "trials": len(trials)}
+    tested = {name: v for name, v in metrics.items() if name.startswith("test_")}
+    current.record.append("metrics", step=0, values=numbers | tested)
+    current.record.append("sweep", sentence=answer["sentence"])
+    put(study.folder / ANSWER, json.dumps(answer, indent=2, ensure_ascii=False))
+    return answer
+
+
+def put(path: Path, content: str | bytes) -> None:
+    """Write a file, whole or not at all."""
+    draft = path.with_name(f"{path.name}.tmp")
+    draft.write_bytes(content.encode() if isinstance(content, str) else content)
+    draft.replace(path)
+
+
+def row(common: Sweep, trial: FrozenTrial) -> dict:
+    """A trial as plain data.
+
+    Returns:
+        number, state in words, valid_nll (of a pruned one, so far), low and high (95 %;
+        with folds out of fold), values by key, name, run_id, reason, seconds.
+    """
+    about = trial.user_attrs
+    return {
+        "number": trial.number,
+        "state": WORDS[trial.state],
+        "valid_nll": trial.value,
+        **{name: about.get(name) for name in ("low", "high")},
+        "values": {
+            d.key: plain(d, trial.params[d.key]) for d in common.space.dimensions
+        },
+        "name": BETWEEN.join(common.values(trial)),
+        "run_id": common.study.run_of(trial.number),
+        "reason": about.get(REASON),
+        "seconds": about.get("seconds"),
+    }
+
+
+def plain(one: Dimension, value: Any) -> Any:
+    """A value as the config has it; one of a list as it was typed."""
+    return value if one.words or not one.whole else int(value)
+
+
+def counts(trials: list[FrozenTrial]) -> dict[str, int]:
+    """Number of trials by state, in words."""
+    found = [WORDS[trial.state] for trial in trials]
+    return {word: found.count(word) for word in WORDS.values() if word in found}
+
+
+def importance(study: Study) -> dict[str, float]:
+    """The share of each key in the variance of valid_nll, the largest first.
+
+    {} if the trials do not tell: fewer than two, or all alike.
+
+    Source: Hutter, Hoos and Leyton-Brown, 2014 (fANOVA), as Optuna has it.
+    """
+    import optuna
+
+    known = [t.value for t in study.trials() if t.state == COMPLETE]
+    if len(known) < 2 or min(known) == max(known):
+        return {}
+    evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
+    found = optuna.importance.get_param_importances(
+        study.in_memory(), evaluator=evaluator
+    )
+    return {name: float(share) for name, share in found.items()}
+
+
+def sentence(answer: dict) -> str:
+    """The result in words."""
+    best, metrics = answer["best"], answer["metrics"]
+    looked = ", ".join(f"{n} {word}" for word, n in answer["counts"].items())
+    return (
+        f"The best of {len(answer['trials'])} trials ({looked}) by valid_nll is trial "
+        f"{best['number']}: {best['valid_nll']:.4f}{between(best)}. Its test_nll, "
+        f"looked at once, is {metrics['test_nll']:.4f}"
+        f"{between(metrics, 'test_nll_low', 'test_nll_high')} nats a label."
+    )
+
+
+def between(values: dict, low: str = "low", high: str = "high") -> str:
+    """An interval in brackets; "" without one."""
+    if values.get(low) is None:
+        return ""
+    return f" [{values[low]:.4f}, {values[high]:.4f}]"
+
+
+def recipe_text(common: Sweep, best: FrozenTrial, answer: dict, start: dict) -> str:
+    """The best config as a recipe, with its origin as comments."""
+    path = common.study.folder / BEST
+    head = [
+        *([start["question"], ""] if start["question"] else []),
+        answer["sentence"],
+        "",
+        f"run      {command('run', str(path), root=common.root)}",
+        f"from     {start['command']}",
+        *(
+            f"swept    {key}: {value}"
+            for key, value in answer["best"]["values"].items()
+        ),
+    ]
+    comments = "".join(f"# {line}".rstrip() + "\n" for line in head)
+    return f"{comments}\n{common.load(best).to_yaml()}"
+
+
+def page(common: Sweep, record: Record, answer: dict) -> None:
+    """Write the page of the sweep and its figures, beside its record."""
+    from phistar.components.reports.page import html
+    from phistar.components.reports.plots import style
+
+    experiment, folder = answer["experiment"], common.study.folder / "figures"
+    shutil.rmtree(folder, ignore_errors=True)
+    drawn = style.save(figures(common, answer), folder, experiment)
+    for name in drawn:
+        target = record.path.with_suffix(f".{name}.png")
+        put(target, (folder / f"{name}.png").read_bytes())
+    pictures = {
+        "parallel_coordinates": "one line for each trial, dark where valid_nll is low",
+        "importance": "share of each key in the variance of valid_nll",
+    }
+    began = time.gmtime(record.entries()[0]["time"] / 1000)
+    facts = [
+        ("recipe", experiment),
+        (
+            "command",
+            record.entries()[-1].get("command") or record.entries()[0]["command"],
+        ),
+        *((d.key, d.text()) for d in common.space.dimensions),
+        ("began", time.strftime("%Y-%m-%d %H:%M UTC", began)),
+    ]
+    title = f"Sweep of {experiment}"
+    sections = {
+        "The best": [html.facts(best_facts(answer))],
+        "The keys": [html.picture(svg, pictures[name]) for name, svg in drawn.items()],
+        "Trials": [html.table(*table(answer, html.measured))],
+        "What ran": [html.facts(facts)],
+    }
+    parts = [
+        html.Markup("<h1>{}</h1>").format(title),
+        html.paragraph(answer["sentence"], "verdict"),
+        html.paragraph(CURSE),
+        html.contents(sections),
+        *(html.section(name, *body) for name, body in sections.items()),
+    ]
+    put(record.path.with_suffix(".report.html"), html.document(title, parts))
+
+
+def figures(common: Sweep, answer: dict) -> dict[str, Any]:
+    """The figures by name; importance only where the trials tell it."""
+    from phistar.components.reports.plots import sweep as plots
+
+    rows = [r for r in answer["trials"] if r["state"] in ("finished", "pruned")]
+    axes = [
+        plots.Axis(d.key, [r["values"][d.key] for r in rows], d.words, d.log)
+        for d in common.space.dimensions
+    ]
+    nll = [r["valid_nll"] if r["state"] == "finished" else float("nan") for r in rows]
+    best = [r["number"] for r in rows].index(answer["best"]["number"])
+    found = {"parallel_coordinates": plots.parallel_coordinates(axes, nll, best)}
+    if answer["importance"]:
+        found["importance"] = plots.importance(answer["importance"])
+    return found
+
+
+def best_facts(answer: dict) -> list[tuple[str, str]]:
+    """Facts of the best trial, name and value."""
+    best, metrics = answer["best"], answer["metrics"]
+    tested = between(metrics, "test_nll_low", "test_nll_high")
+    return [
+        ("trial", f"{best['number']}, run {best['run_id']}"),
+        *((key, str(value)) for key, value in best["values"].items()),
+        ("valid_nll", f"{best['valid_nll']:.4f}{between(best)}, nats a label"),
+        ("test_nll", f"{metrics['test_nll']:.4f}{tested}, nats a label"),
+        ("recipe", answer["recipe"]),
+        ("export", answer["export"]),
+    ]
+
+
+def ordered(rows: list[dict]) -> list[dict]:
+    """Trials, the best first: finished, pruned, failed."""
+    words = list(WORDS.values())
+    return sorted(
+        rows,
+        key=lambda r: (words.index(r["state"]), r["valid_nll"] or 0.0, r["number"]),
+    )
+
+
+def table(answer: dict, measured: Callable) -> tuple[list[str], list[list]]:
+    """Head and rows of the table of trials.
+
+    Args:
+        answer: see `write`.
+        measured: `html.measured`, which gives a value with its interval.
+    """
+    swept = list(answer["best"]["values"])
+    rows = []
+    for trial in ordered(answer["trials"]):
+        values = {
+            "nll": trial["valid_nll"],
+            "nll_low": trial["low"],
+            "nll_high": trial["high"],
+        }
+        nll = measured(values, "nll") if trial["valid_nll"] is not None else ""
+        took = "" if trial["seconds"] is None else duration(trial["seconds"])
+        rows.append(
+            [
+                str(trial["number"]),
+                trial["state"],
+                nll,
+                *(str(trial["values"][key]) for key in swept),
+                took,
+                trial["run_id"][:8],
+                trial["reason"] or "",
+            ]
+        )
+    return ["trial", "", "valid_nll", *swept, "took", "run", "reason"], rows
