@@ -35,6 +35,7 @@ ROOMS = {
         ("record",),
         ("tracking",),
         ("serving", "run", "init"),
+        ("sweep",),
         ("cli",),
     ),
     "phistar": (
@@ -61,6 +62,7 @@ PLACES = {
         "components/serving/mlflow_model.py",
         "components/serving/model_code.py",  # MLflow runs a copy of it
     ),
+    "optuna": ("pipeline/sweep/",),
     "pickle": (),
     "cloudpickle": (),
     "dill": (),

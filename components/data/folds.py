@@ -2,8 +2,8 @@
 
 The rows of test stay where they are. Equal inputs, the rows of a group, and connected
 pairs are in one fold, as they are in one split. Each label has its share of every fold.
-Over time a fold is later than all that it is judged by: valid of fold k is block k + 1
-of K + 1, train is what comes before it, and later rows are left out.
+Over time valid of fold k is block k + 1 of K + 1. Train is what comes before it, and
+later rows are left out.
 """
 
 from dataclasses import replace

@@ -96,9 +96,9 @@ class Evaluation:
         """-ln P of valid under the weights that are kept.
 
         Returns:
-            (dict of valid_nll with its 95 % interval, nats per label, and valid_n, the
-            examples; dict of nll, float64 [N], nats of all labels of an example
-            together, and count, float [N], its labels times its weight).
+            (metrics, examples): valid_nll with its 95 % interval, nats per label, and
+            valid_n; and a dict of two float64 [N]. `nll` is of all labels of an example
+            together, `count` is the number of its labels; both are times its weight.
         """
         set_weights(self.scorer, self.best.weights)
         log_prob, _ = self.task.measure(

@@ -167,10 +167,14 @@ def make_parser() -> tuple[Parser, dict[str, Parser]]:
         "the runs of a recipe, or of all, the best valid_nll first",
         "runs",
         "runs breast_cancer",
+        "runs breast_cancer --by valid_accuracy --top 5",
     )
     added.add_argument("name", metavar="NAME", nargs="?", help="of a recipe")
-    text = "every run, not only the first 20 of a recipe"
-    added.add_argument("--all", action="store_true", help=text)
+    text = "sort by this metric of valid, or by time (default: valid_nll)"
+    added.add_argument("--by", metavar="METRIC", default="valid_nll", help=text)
+    text = "the first N runs of a recipe (default: 20)"
+    added.add_argument("--top", type=positive, metavar="N", default=20, help=text)
+    added.add_argument("--all", action="store_true", help="every run")
     added = command(
         "promote",
         "make a run's export the champion of its recipe",

@@ -278,8 +278,9 @@ def runs(given: Namespace) -> Answer:
     from phistar.pipeline.cli.ranks import runs_table
     from phistar.pipeline.run.listing import listing
 
-    found = listing(given.name, given.root)
-    return {"runs": found}, runs_table(found, given.all, given.root)
+    found = listing(given.name, given.root, given.by)
+    top = None if given.all else given.top
+    return {"runs": found}, runs_table(found, top, given.root, bool(given.name))
 
 
 def promote(given: Namespace) -> Answer:

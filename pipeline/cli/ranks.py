@@ -4,37 +4,45 @@ import math
 import textwrap
 import time
 from pathlib import Path
+from typing import Any
 
 from phistar.pipeline.process.root import command
+from phistar.pipeline.record.naming import BETWEEN
+from phistar.pipeline.record.naming import special as special_word
 from phistar.pipeline.run.metrics import number
 
-SHOWN = 20  # runs of a recipe, without --all
 WIDTH = 80
 COLUMNS = ("", "run", "valid_nll", "test_nll", "verdict", "age", "what is special")
 WIDTHS = (1, 8, 9, 8, 10, 10)
 TITLES = {
     "present": "",
     "other": "on other data, whose valid_nll cannot be compared with that of others",
+    "folds": "trials over folds, the mean of all folds; each fold is in MLflow",
+    "sweeps": "sweeps, each with its best trial",
     "seeds": "several seeds, mean of all and each one",
     "none": "without a result",
 }
 UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
-def runs_table(found: list[dict], every: bool, root: Path) -> list[str]:
+def runs_table(
+    found: list[dict], top: int | None, root: Path, one: bool = False
+) -> list[str]:
     """One block of lines for each recipe, at most 80 columns wide.
 
     Args:
         found: of `listing`.
-        every: True shows all runs, False the first 20 of each recipe.
+        top: number of runs of each recipe that are shown; None shows all.
         root: project root.
+        one: True for one recipe: of its runs the keys that differ are shown in place of
+            their names, and intervals of valid_nll.
     """
     if not found:
         return ["no run yet: phistar run NAME, of phistar list"]
     out = []
     for recipe in dict.fromkeys(run["recipe"] for run in found):
         of_it = [run for run in found if run["recipe"] == recipe]
-        shown = of_it if every else of_it[:SHOWN]
+        shown = of_it[:top]
         out += ["", recipe, line(COLUMNS)]
         data, group = shown[0]["data"], shown[0]["group"]
         for i, run in enumerate(shown):
@@ -47,7 +55,7 @@ def runs_table(found: list[dict], every: bool, root: Path) -> list[str]:
                     subsequent_indent="  ",
                 )
             data, group = run["data"], run["group"]
-            out += run_lines(run)
+            out += run_lines(run, one)
         if champions := [run for run in of_it if run["champion"]]:
             out.append(f"* the champion: {recipe} {champions[0]['champion']}")
         if left := of_it[len(shown) :]:
@@ -58,8 +66,13 @@ def runs_table(found: list[dict], every: bool, root: Path) -> list[str]:
     return out[1:]
 
 
-def run_lines(run: dict) -> list[str]:
-    """A run: its numbers, what is special about it, and why it failed."""
+def run_lines(run: dict, one: bool = False) -> list[str]:
+    """A run: its numbers, what is special about it, and why it failed.
+
+    Args:
+        run: of `listing`.
+        one: see `runs_table`.
+    """
     nll = [
         "-" if run[name] is None else number4(run[name])
         for name in ("valid_nll", "test_nll")
@@ -68,6 +81,8 @@ def run_lines(run: dict) -> list[str]:
     if status == "finished" or (status == "stopped" and run["verdict"]):
         status = run["verdict"] or "-"
     special = run["name"].removeprefix(run["recipe"]).strip() or "the recipe as it is"
+    if one and run["differs"]:
+        special = BETWEEN.join(word(*pair) for pair in run["differs"].items())
     if run["status"] == "stopped" and run["last"]:
         special += f" (to {run['last']})"
     mark = "*" if run["champion"] else "-" if run["parent"] else ""
@@ -75,6 +90,11 @@ def run_lines(run: dict) -> list[str]:
     room = WIDTH - sum(WIDTHS) - 2 * len(WIDTHS)
     first, *more = textwrap.wrap(special, room, max_lines=3, placeholder=" …")
     out = [line([*cells, first]), *(line([""] * len(cells) + [text]) for text in more)]
+    if one and run["valid_nll_low"] is not None:
+        ends = (number4(run[f"valid_nll_{end}"]) for end in ("low", "high"))
+        under = " " * (sum(WIDTHS[:2]) + 4) + " to ".join(ends)  # below valid_nll
+        second = out[1] if more else ""
+        out[1:2] = [(under + second[len(under) :]).rstrip()]
     if run["status"] == "failed" and (run["reason"] or run["stage"]):
         why = f"at {run['stage']}: " if run["stage"] else ""
         reason = run["reason"] or "the reason was not recorded"
@@ -94,6 +114,11 @@ def line(cells: list[str] | tuple[str, ...]) -> str:
     """Cells in the columns of the table; the last one is as long as it is."""
     padded = [cell.ljust(width) for cell, width in zip(cells, WIDTHS, strict=False)]
     return "  ".join([*padded, *cells[len(WIDTHS) :]]).rstrip()
+
+
+def word(key: str, value: Any) -> str:
+    """A key with its value in few words."""
+    return f"no {key.partition('.')[2]}" if value is None else special_word(key, value)
 
 
 def number4(value: float) -> str:

@@ -36,6 +36,7 @@ class Run(NamedTuple):
         seeds: number of executions that it is the parent of, or None.
         trial: its number in a sweep, or None.
         sweep: True for a sweep itself, the parent of trials.
+        folds: number of folds that a trial is the mean of, or None.
         fold: True for the training of one fold of a trial.
         params: the resolved config, flat.
         status: "finished" (all stages), "stopped", "failed" or "running".
@@ -53,6 +54,7 @@ class Run(NamedTuple):
     seeds: int | None
     trial: int | None
     sweep: bool
+    folds: int | None
     fold: bool
     params: dict
     status: str
@@ -98,6 +100,7 @@ def read(run_id: str, entries: list[dict], sent: dict) -> Run:
         seeds=int(seeds) if seeds else None,
         trial=int(trial) if trial else None,
         sweep="sweep" in tags,
+        folds=int(tags["folds"]) if "folds" in tags else None,
         fold="fold" in tags,
         params=start.get("params", {}),
         status=status,

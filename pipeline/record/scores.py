@@ -27,6 +27,7 @@ class Score(NamedTuple):
         verdict: of `read_verdict`.
         data: digest of all splits, as encoded: two runs with the same one have read
             the same examples.
+        metrics: all that was measured, by name.
     """
 
     valid_nll: float | None
@@ -34,6 +35,7 @@ class Score(NamedTuple):
     interval: tuple[float, float] | None
     verdict: dict | None
     data: str
+    metrics: dict[str, float]
 
 
 def score(run: Run, store: Store) -> Score | None:
@@ -49,7 +51,7 @@ def score(run: Run, store: Store) -> Score | None:
     nll = (metrics.get(f"{split}_nll") for split in ("valid", "test"))
     ends = tuple(metrics.get(f"valid_nll_{end}") for end in ("low", "high"))
     interval = None if None in ends else ends
-    return Score(*nll, interval, read_verdict(folder), data["all"])
+    return Score(*nll, interval, read_verdict(folder), data["all"], metrics)
 
 
 def read_verdict(evaluated: Path) -> dict | None:

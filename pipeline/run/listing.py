@@ -10,27 +10,39 @@ from phistar.pipeline.config.recipes import recipes
 from phistar.pipeline.process.root import command
 from phistar.pipeline.process.terminal import nearest
 from phistar.pipeline.record.runs import Run, recipe_of, runs
-from phistar.pipeline.run.ranking import Row, best_first, present, scored
+from phistar.pipeline.run.ranking import (
+    NLL,
+    Row,
+    best_first,
+    differing,
+    present,
+    require_order,
+    scored,
+)
 from phistar.pipeline.store import champions
 
 
-def listing(word: str | None, root: Path) -> list[dict]:
+def listing(word: str | None, root: Path, by: str = NLL) -> list[dict]:
     """The runs of one recipe, or of all.
 
-    A recipe's runs on its present data come first, by valid_nll. Runs on other data
-    follow, whose valid_nll cannot be compared with these. Then come seeds, each after
-    its parent, and runs without a result, the newest first.
+    A recipe's runs on its present data come first, by valid_nll; trials of sweeps are
+    among them. Runs on other data follow, whose valid_nll cannot be compared with
+    these. Then come trials over folds, sweeps, seeds, each after its parent, and runs
+    without a result, the newest first. The trainings of single folds are left out.
 
     Args:
         word: a recipe's name or file; None for all recipes.
         root: project root.
+        by: a metric of valid to sort by, or "time".
 
     Returns:
         A dict of plain data for each run:
 
         - run_id, mlflow_run_id, recipe, name, time, parent, seeds
-        - group: "present", "other", "seeds" or "none"
+        - group: "present", "other", "folds", "sweeps", "seeds" or "none"
+        - differs: key -> value, where runs of the group "present" differ
         - data: their digest; valid_nll, test_nll, verdict, sentence: None without one
+        - valid_nll_low, valid_nll_high: its 95 % interval
         - status, and last, the last stage with a result
         - stage, reason, advice: of a failure
         - champion: its version if it is the champion
@@ -46,7 +58,7 @@ def listing(word: str | None, root: Path) -> list[dict]:
     found = []
     for name in names:
         of_it = [run for run in known if run.recipe == name]
-        found += of_recipe(name, word or name, of_it, root)
+        found += of_recipe(name, word or name, of_it, root, by)
     return found
 
 
@@ -70,11 +82,14 @@ def require(recipe: str, names: list[str], root: Path) -> None:
     )
 
 
-def of_recipe(name: str, word: str, known: list[Run], root: Path) -> list[dict]:
+def of_recipe(
+    name: str, word: str, known: list[Run], root: Path, by: str = NLL
+) -> list[dict]:
     """The runs of a recipe, in the order of `listing`."""
-    rows = scored(known, root)
+    rows = [row for row in scored(known, root) if not row.run.fold]
+    require_order(by, rows)
     data, _ = present(word, rows, root)
-    ranked = best_first(rows)
+    ranked = best_first(rows, by)
     ours = [row for row in ranked if row.score.data == data]
     others = dict.fromkeys(
         row.score.data
@@ -86,17 +101,23 @@ def of_recipe(name: str, word: str, known: list[Run], root: Path) -> list[dict]:
     for parent in parents:
         children = [row for row in rows if row.run.parent == parent.run.run_id]
         seeds += [parent, *children]
-    placed = {row.run.run_id for row in [*ranked, *seeds]}
+    folded = [row for row in rows if row.run.folds and row.mean() is not None]
+    folded.sort(key=Row.mean)
+    sweeps = [row for row in reversed(rows) if row.run.sweep]
+    placed = {row.run.run_id for row in [*ranked, *folded, *sweeps, *seeds]}
     rest = [row for row in reversed(rows) if row.run.run_id not in placed]
     crowned = crown(name, root)
     groups = {
         "present": ours,
         "other": [row for of in others for row in ranked if row.score.data == of],
+        "folds": folded,
+        "sweeps": sweeps,
         "seeds": seeds,
         "none": rest,
     }
+    keys = differing(ours)
     return [
-        about(row, group, crowned)
+        about(row, group, crowned, keys if group == "present" else [])
         for group, members in groups.items()
         for row in members
     ]
@@ -110,20 +131,27 @@ def crown(name: str, root: Path) -> tuple[str, int] | None:
     return champions.read_origin(champion)["run_id"], int(champion.name)
 
 
-def about(row: Row, group: str, crowned: tuple[str, int] | None) -> dict:
-    """A run as plain data, see `listing`."""
+def about(
+    row: Row, group: str, crowned: tuple[str, int] | None, keys: list[str]
+) -> dict:
+    """A run as plain data, see `listing`; `keys` are those that differ."""
     run, score = row
     verdict = (score and score.verdict) or {}
     failure = run.failure or {"stage": "", "reason": "", "advice": ""}
     measured = score._asdict() if score else {}
+    ends = [run.means.get(f"valid_nll_{end}") for end in ("low", "high")]
+    low, high = measured.get("interval") or ends
     return {
         "run_id": run.run_id,
         "mlflow_run_id": run.mlflow_run_id,
         "recipe": run.recipe,
         "name": run.name,
         "group": group,
+        "differs": {name: run.params.get(name) for name in keys},
         "data": measured.get("data"),
         "valid_nll": measured.get("valid_nll", run.means.get("valid_nll")),
+        "valid_nll_low": low,
+        "valid_nll_high": high,
         "test_nll": measured.get("test_nll", run.means.get("test_nll")),
         "verdict": verdict.get("verdict"),
         "sentence": verdict.get("sentence"),

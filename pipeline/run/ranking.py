@@ -15,12 +15,15 @@ from typing import NamedTuple
 from phistar.pipeline.config.load import load
 from phistar.pipeline.process.errors import Failure
 from phistar.pipeline.process.root import command
+from phistar.pipeline.process.terminal import nearest
 from phistar.pipeline.record.runs import Run, recipe_of
 from phistar.pipeline.record.scores import Score, score
 from phistar.pipeline.store.keys import flat
 from phistar.pipeline.store.store import Store
 
 DATA = ("task.", "ingest.")  # keys of a config that make the data
+NLL, TIME = "valid_nll", "time"
+LARGER = ("accuracy", "auroc", "top5", "bleu", "chrf")  # metrics that are best large
 
 
 class Row(NamedTuple):
@@ -34,6 +37,10 @@ class Row(NamedTuple):
         nll = self.score and self.score.valid_nll
         alone = not self.run.parent or self.run.trial is not None
         return nll is not None and math.isfinite(nll) and alone
+
+    def mean(self) -> float | None:
+        """The valid_nll of a trial over folds, or None."""
+        return self.run.means.get(NLL)
 
 
 class Choice(NamedTuple):
@@ -58,10 +65,53 @@ def scored(known: Iterable[Run], root: Path) -> list[Row]:
     return [Row(run, score(run, store)) for run in known]
 
 
-def best_first(rows: Iterable[Row]) -> list[Row]:
-    """The ranked rows by valid_nll; of equal ones the newest first."""
-    ranked = (row for row in rows if row.ranked())
-    return sorted(ranked, key=lambda row: (row.score.valid_nll, -row.run.time))
+def best_first(rows: Iterable[Row], by: str = NLL) -> list[Row]:
+    """The ranked rows, the best first; of equal ones the newest first.
+
+    Args:
+        rows: of one recipe.
+        by: a metric of valid, or "time" for the newest first. Rows without the metric
+            come last.
+    """
+    sign = -1 if by.removeprefix("valid_") in LARGER else 1
+
+    def place(row: Row) -> tuple[float, int]:
+        value = row.score.metrics.get(by, math.inf)
+        return 0 if by == TIME else sign * value, -row.run.time
+
+    with_it = [row for row in rows if row.ranked()]
+    known = [row for row in with_it if by == TIME or by in row.score.metrics]
+    rest = [row for row in with_it if row not in known]
+    return [*sorted(known, key=place), *sorted(rest, key=place)]
+
+
+def require_order(by: str, rows: Iterable[Row]) -> None:
+    """Refuse to sort by what no run has, or by a result on test.
+
+    Raises:
+        ValueError: with what the runs can be sorted by.
+    """
+    names = {n for row in rows if row.score for n in row.score.metrics}
+    known = sorted(
+        n for n in names if n.startswith("valid_") and not n.endswith(("_low", "_high"))
+    )
+    if by in (NLL, TIME) or by in known:
+        return
+    why = " Who chooses by test has no test any more." * by.startswith("test_")
+    raise ValueError(
+        f"runs are not sorted by this. Received: --by {by}. Expected one of: "
+        f"{', '.join([*dict.fromkeys([NLL, *known]), TIME])}.{nearest(by, known)}{why}"
+    )
+
+
+def differing(rows: list[Row]) -> list[str]:
+    """The keys that do not have one value in all rows, in the order of the config."""
+    names = dict.fromkeys(name for row in rows for name in row.run.params)
+    return [
+        name
+        for name in names
+        if len({json.dumps(row.run.params.get(name)) for row in rows}) > 1
+    ]
 
 
 def present(word: str, rows: list[Row], root: Path) -> tuple[str, bool]:

@@ -1,4 +1,4 @@
-"""What a sweep refuses before any work, each in one line."""
+"""Mistakes that a sweep refuses before any work, each in one line."""
 
 import os
 from pathlib import Path

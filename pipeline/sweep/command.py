@@ -6,7 +6,7 @@ store, their records beside those of other runs. So the same command goes on.
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from optuna.trial import FrozenTrial
@@ -132,7 +132,7 @@ def name_of(found: Space, trials: int) -> str:
     return BETWEEN.join([f"sweep of {', '.join(words)}", f"{trials} trials"])
 
 
-def sender(current: Execution):
+def sender(current: Execution) -> Callable[[str], None]:
     """A function that lets the follower of the sweep send another record, once."""
     known = set()
 

@@ -5,6 +5,7 @@ it runs, and from the store when it has ended.
 """
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,13 +25,13 @@ from phistar.pipeline.sweep import folds as pooled
 from phistar.pipeline.sweep.pruning import Pruner
 from phistar.pipeline.sweep.space import Space
 from phistar.pipeline.sweep.study import COMPLETE, FAIL, PRUNED, REASON, Study
-from phistar.pipeline.sweep.workers import Worker
+from phistar.pipeline.sweep.workers import Handle, Worker
 
 AGAIN = 1  # times that a process which something else has killed is started again
 
 
 class Sweep(NamedTuple):
-    """What all trials of a sweep share.
+    """Facts that all trials of a sweep share.
 
     Args:
         recipe: name or file.
@@ -50,7 +51,7 @@ class Sweep(NamedTuple):
     worker: Worker
     folds: int | None
     prune: bool
-    send: Any
+    send: Callable[[str], None]
 
     def load(self, trial: FrozenTrial, more: tuple[str, ...] = ()) -> Config:
         """The config of a trial."""
@@ -68,7 +69,7 @@ class Sweep(NamedTuple):
             for d in self.space.dimensions
         ]
 
-    def start(self, trial: FrozenTrial, place: Place, *more: str) -> Any:
+    def start(self, trial: FrozenTrial, place: Place, *more: str) -> Handle:
         """Start a process that runs the recipe with the values of a trial.
 
         Args:
