@@ -1,10 +1,10 @@
 """The space of a sweep: words of the command line -> values of keys.
 
-key=a,b,c            a list: each of these values
-key=1..6             whole numbers of a range, its ends included
-key=0.1..0.5         numbers of a range
-key=log:1e-4..1e-2   the same, by their logarithm
-key=a                one value, as in `run`
+key=a,b,c            a list: each of these values.
+key=1..6             whole numbers of a range, its ends included.
+key=0.1..0.5         numbers of a range.
+key=log:1e-4..1e-2   the same, by their logarithm.
+key=a                one value, as in `run`.
 """
 
 import itertools
@@ -51,9 +51,8 @@ class Dimension(NamedTuple):
         if self.log:
             value = float(f"{value:.{SIGNIFICANT}g}")
         else:
-            value = round(
-                value, SIGNIFICANT - math.floor(math.log10(self.high - self.low))
-            )
+            width = math.floor(math.log10(self.high - self.low))
+            value = round(value, SIGNIFICANT - 1 - width)
         return float(min(max(value, self.low), self.high))
 
     def word(self, value: Any) -> str:
