@@ -52,6 +52,7 @@ setup(
         "tensorflow-datasets>=4.9.10,<4.10",
         "importlib_resources>=6",  # tensorflow-datasets imports it, undeclared
         "mlflow>=3.17,<3.18",
+        "optuna>=5,<6",  # of `sweep`; its tables' packages come with mlflow anyway
         "PyYAML>=6",
         "pydantic>=2.10,<3",
         "scikit-learn>=1.6,<2",

@@ -31,6 +31,9 @@ FAST = (
     "tests/pipeline/record/",
     "tests/pipeline/serving/http/test_body.py",
     "tests/pipeline/store/",
+    "tests/pipeline/sweep/test_checks.py",
+    "tests/pipeline/sweep/test_space.py",
+    "tests/pipeline/sweep/test_study.py",
 )
 # What takes longest comes first: begun last, it would leave one process idle.
 LONGEST = (
@@ -38,6 +41,7 @@ LONGEST = (
     "tests/docs/test_blocks.py",
     "tests/pipeline/serving/",
     "tests/pipeline/run/",
+    "tests/pipeline/sweep/",
     "tests/pipeline/tracking/",
     "tests/phistar/",
     "tests/pipeline/process/",

@@ -24,6 +24,8 @@ from sklearn import datasets
 
 from phistar.components.serving import verify
 from phistar.pipeline.config.load import load
+from phistar.pipeline.sweep import checks
+from phistar.pipeline.sweep.space import space
 from tests.docs.commands import Shell, run_here, understood
 from tests.docs.pages import MADE, PAGES, blocks, masked
 from tests.helpers.commands import CODE, Done
@@ -128,6 +130,13 @@ def answer(shell, words, stdin):
         return understood(words, root)
     if command == "serve":
         return serve(shell, rest[0])
+    if command == "sweep":  # its trials are processes: one of them is run here
+        understood(words, root)
+        found = space([word for word in rest if "=" in word])
+        checks.checked(rest[0], found, root, None)
+        words = ["run", rest[0], *found.first(), "--to", "train"]
+    if command == "run" and "best.yaml" in rest[0]:
+        return understood(words, root)
     if command == "promote" and "--anyway" not in rest:
         words = [*words, "--anyway"]  # a few steps teach nothing
     if command in ("run", "plan", "show", "ingest", "train"):
