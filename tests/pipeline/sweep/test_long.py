@@ -123,7 +123,7 @@ def test_a_pruned_trial_that_is_revived_ends_as_one_never_pruned(tmp_path):
         study.tell(trial, COMPLETE, 0.0)
     how = "breast_cancer", found, root, study, Here(), None, True, lambda run_id: None
     running = Running(Sweep(*how), study.propose(99))
-    outcome = until(running.step)
+    outcome = until(running.step, LIMIT)
     study.close()
     assert outcome.about["reason"].startswith("pruned at evaluation 3")
     stopped = list(root.glob("mlruns/stages/train/.*.tmp-*/checkpoints"))
