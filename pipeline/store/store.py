@@ -178,6 +178,35 @@ class Store:
         finally:
             os.close(held)
 
+    @contextlib.contextmanager
+    def take(self, manifest: dict) -> Iterator[Path]:
+        """A folder to fill with an artifact that was made elsewhere.
+
+        Args:
+            manifest: of it.
+
+        Yields:
+            A folder beside the final one. It becomes the artifact if the block ends
+            well, unless there is one by then.
+
+        Raises:
+            ValueError: what was filled in is not what the manifest says.
+        """
+        final = self.path(manifest["stage"], manifest["key"])
+        final.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(final.parent)
+        folder, held = _temporary(final)
+        try:
+            yield folder
+            if hashed(folder) != manifest["files"]:
+                raise ValueError(
+                    f"other files than those of the manifest. Received: {final}."
+                )
+            _commit(folder, final, manifest, replace=False)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)  # gone already if committed
+            os.close(held)
+
 
 def _commit(folder: Path, final: Path, manifest: dict, replace: bool) -> None:
     """Write the manifest, and give the folder its final name by one rename."""
