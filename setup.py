@@ -4,7 +4,8 @@ There is one package, `phistar`. Its parts `pipeline/` and `components/` and its
 in `conf/` stand at the top level of the repository; installed, they are inside of it:
 phistar.pipeline, phistar.components, and the data of phistar.conf.
 The versions that are tested together are in requirements.lock, with those of the extras
-`test` and `jax` in requirements-tests.lock; the bounds below say which others may work.
+`test`, `jax` and `s3` in requirements-tests.lock; the bounds below say which others may
+work.
 """
 
 from pathlib import Path
@@ -64,6 +65,7 @@ setup(
         "pyarrow>=15",
         "pillow>=11",
         "psutil>=6",
+        "optuna>=4.5,<6",  # proposals of `sweep`
         "fsspec>=2025.3",  # addresses of push, pull and PHISTAR_REMOTE
         # of `serve`: uvicorn reads HTTP with httptools, its event loop is uvloop's
         "starlette>=0.46",
