@@ -8,7 +8,6 @@ same result at once, and half of one is never seen. What arrives is hashed.
 """
 
 import hashlib
-import json
 import re
 import secrets
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ import fsspec
 
 from phistar.pipeline.process.errors import USAGE, Failure
 from phistar.pipeline.store import keys
-from phistar.pipeline.store.manifest import digest
+from phistar.pipeline.store.manifest import NAME, digest, parsed
 from phistar.pipeline.store.store import Store
 
 PIECE = 2**20  # bytes that are copied at once
@@ -99,14 +98,14 @@ class Remote:
                 f"nothing to push. Received: {stage} {key}, which is not whole in "
                 f"{store.root}."
             )
-        text, copied = (folder / "manifest.json").read_bytes(), 0
-        for name, file in json.loads(text)["files"].items():
+        text, copied = (folder / NAME).read_bytes(), 0
+        for name, file in parsed(text)["files"].items():
             place = f"{self.path}/files/{file['sha256']}"
             if self._size(place) == file["size"]:
                 continue
             self._write(folder / name, place)
             copied += file["size"]
-        self._write(folder / "manifest.json", f"{self.path}/stages/{stage}/{key}.json")
+        self._write(folder / NAME, f"{self.path}/stages/{stage}/{key}.json")
         return copied + len(text)
 
     def pull(self, store: Store, stage: str, key: str) -> int | None:
@@ -161,7 +160,7 @@ class Remote:
     def _checked(self, text: bytes, stage: str, key: str) -> dict:
         """The manifest that a text is, if it is one of this result."""
         try:
-            manifest = json.loads(text)
+            manifest = parsed(text)
             whole = is_of(manifest, stage, key)
         except (ValueError, KeyError, TypeError, AttributeError):
             whole = False
