@@ -415,6 +415,16 @@ def assert_awkward_arrived(run):
     assert run["many"] == 2500
 
 
+def test_record_that_mlflow_refuses_stops_no_other(root, tables, capsys):
+    refused, other = records.start(root, "refused"), records.start(root, "other")
+    records.rewrite(refused.path, lambda entry: entry | {"experiment": "x" * 600})
+    assert ui.sync(root) == 1
+    assert "other" in view(root)
+    said = capsys.readouterr().err
+    assert f"{refused.path.name}: left out: " in said and "too long" in said
+    assert other.path.name not in said
+
+
 def test_awkward_values_stop_nothing(root, tables, capsys):
     record = awkward(root)
     ui.sync(root)
