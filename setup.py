@@ -4,7 +4,8 @@ There is one package, `phistar`. Its parts `pipeline/` and `components/` and its
 in `conf/` stand at the top level of the repository; installed, they are inside of it:
 phistar.pipeline, phistar.components, and the data of phistar.conf.
 The versions that are tested together are in requirements.lock, with those of the extras
-`test` and `jax` in requirements-tests.lock; the bounds below say which others may work.
+`test`, `jax` and `s3` in requirements-tests.lock; the bounds below say which others may
+work.
 """
 
 from pathlib import Path
@@ -65,6 +66,8 @@ setup(
         "pyarrow>=15",
         "pillow>=11",
         "psutil>=6",
+        "optuna>=4.5,<6",  # proposals of `sweep`
+        "fsspec>=2025.3",  # addresses of push, pull and PHISTAR_REMOTE
         # of `serve`: uvicorn reads HTTP with httptools, its event loop is uvloop's
         "starlette>=0.46",
         "uvicorn>=0.34",
@@ -77,6 +80,7 @@ setup(
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22", "nvidia-ml-py>=12"],
         "jax": ["jax>=0.10,<0.11"],
+        "s3": ["s3fs>=2025.3"],  # push, pull and PHISTAR_REMOTE at s3://
         # of the numeric export; the versions that were tried: tests/runtimes/
         "runtimes": ["openvino>=2026.4", "onnxruntime>=1.32", "tf2onnx>=1.17,<1.18"],
         "test": [
@@ -91,6 +95,8 @@ setup(
             "ipykernel>=7",
             "openapi-spec-validator>=0.7",
             "openapi-python-client>=0.26",
+            "moto[s3]>=5",  # a server of S3's protocol
+            "flask-cors>=4",  # moto's server imports it
         ],
     },
 )

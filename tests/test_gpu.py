@@ -15,6 +15,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from phistar.pipeline.record.journal import Journal
 from phistar.pipeline.store.store import Store
 from tests.helpers.commands import here, mlflow_runs
 from tests.helpers.verified import verified_here
@@ -236,8 +237,8 @@ def test_parts_join_in_the_order_of_their_numbers(bench, tmp_path):
 
 
 def test_row_marks_what_misses_its_bar(bench, tmp_path):
-    entry = {"kind": "metrics", "values": {"export_mlflow_difference": 2e-4}}
-    (tmp_path / "journal.jsonl").write_text(json.dumps(entry) + "\n")
+    log = Journal(tmp_path / "journal.jsonl")
+    log.metrics({"export_mlflow_difference": 2e-4})
     answer = {"metrics": {"test_nll": 0.5}, "url": "there"}
     answer |= {"stages": {"export": {"path": str(tmp_path)}}}
     there = {"valid_nll": [0.9, 0.51]}

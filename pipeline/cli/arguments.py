@@ -210,6 +210,19 @@ def make_parser() -> tuple[Parser, dict[str, Parser]]:
         "compare 3f2a 90bc",
     )
     added.add_argument("runs", metavar="RUN", nargs=2, help=RUN)
+    for name, text in (
+        ("push", "copy results to an address that machines share"),
+        ("pull", "copy results from an address that machines share"),
+    ):
+        added = command(
+            name,
+            text,
+            f"{name} s3://bucket/team",
+            f"{name} /mnt/team digits train.epochs=5",
+        )
+        text = "a folder, s3://BUCKET/FOLDER, or another address of fsspec"
+        added.add_argument("url", metavar="URL", help=text)
+        add_recipe(added, optional=True)
     added = command("ui", "MLflow's pages on 127.0.0.1", "ui", "ui --port 5010")
     add_port(added, 5000)
     added = command(
@@ -355,9 +368,12 @@ def add_recipe(
     added: Parser,
     form: str = "key=value",
     text: str = "override of a key of the recipe (`phistar show RECIPE` lists them)",
+    optional: bool = False,
 ) -> None:
     """Add a recipe and the overrides of its keys."""
-    added.add_argument("recipe", metavar="RECIPE", help=RECIPE)
+    about = f"{RECIPE} (default: all results)" if optional else RECIPE
+    nargs = "?" if optional else None
+    added.add_argument("recipe", metavar="RECIPE", nargs=nargs, help=about)
     added.add_argument(
         "words",  # those without "=": overrides are taken out before
         metavar=form,

@@ -7,6 +7,7 @@
     phistar sweep NAME key=a,b key=1..6
     phistar compare RUN RUN
     phistar runs | promote RUN | rollback NAME | serve NAME
+    phistar push|pull URL [NAME]
 
 `key=value` anywhere on the line overrides a key of the recipe.
 
@@ -311,6 +312,24 @@ def serve(given: Namespace) -> Answer:
     return {}, []
 
 
+def share(given: Namespace) -> Answer:
+    """Copy results to or from an address that machines share."""
+    if given.overrides and given.recipe is None:
+        raise ValueError(
+            "overrides belong to a recipe. Received: "
+            f"{' '.join(given.overrides)}. Expected its name before them."
+        )
+    config = load(given) if given.recipe else None
+
+    from phistar.pipeline.cli.printing import shared_lines
+    from phistar.pipeline.run import sharing
+    from phistar.pipeline.store.store import Store
+
+    copy = {"push": sharing.push, "pull": sharing.pull}[given.command]
+    answer = copy(given.url, config, Store(given.root / "mlruns"))
+    return answer, shared_lines(given.command, answer)
+
+
 def ui(given: Namespace) -> Answer:
     """Serve MLflow's pages until Ctrl-C."""
     from phistar.pipeline.tracking import ui
@@ -355,6 +374,8 @@ FUNCTIONS = {  # every other command is `run`
     "promote": promote,
     "rollback": rollback,
     "serve": serve,
+    "push": share,
+    "pull": share,
     "ui": ui,
 }
 

@@ -176,6 +176,20 @@ def plan_table(rows: list[dict], columns: int | None = None) -> list[str]:
     return table(rows, columns)
 
 
+def shared_lines(command: str, answer: dict) -> list[str]:
+    """Lines about what `push` or `pull` has copied, one for each stage."""
+    rows = []
+    for stage in dict.fromkeys(one["stage"] for one in answer["copied"]):
+        sizes = [one["bytes"] for one in answer["copied"] if one["stage"] == stage]
+        rows.append([stage, len(sizes), f"{sum(sizes) / 1e6:,.1f} MB"])
+    where = "there" if command == "push" else "here"
+    lines = table(rows) + [f"{answer['present']} results were {where} already"]
+    if answer["missing"]:
+        of = "in the store" if command == "push" else f"at {answer['url']}"
+        lines.append(f"not {of}: {', '.join(answer['missing'])}")
+    return lines
+
+
 def _plain(value: Any) -> str:
     """A value as it is typed after "key="."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -6,7 +6,8 @@
 Both are written first, and MLflow is fed from them (pipeline/tracking). So a dead
 server stops nothing, and its database can be rebuilt. A line is written whole, by one
 write to a file opened for appending. Several processes may write. A process that is
-killed leaves at most one torn last line, which readers leave out.
+killed leaves at most one torn last line, which readers leave out. Each line ends with
+the CRC-32 of what is before it, so that a damaged one is not believed.
 """
 
 import contextlib
@@ -15,27 +16,45 @@ import json
 import os
 import socket
 import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from phistar.components import progress
-from phistar.pipeline.process.terminal import Progress
+from phistar.pipeline.process.terminal import Progress, note
 from phistar.pipeline.record import naming
+
+SEAL = len(', "crc": "01234567"}')
+
+_damaged: set[Path] = set()  # files of which that was said
 
 
 def append(path: Path, kind: str, /, **fields: Any) -> None:
     """Append {"kind", "time" (ms since the epoch), **fields} as one line."""
     entry = {"kind": kind, "time": int(time.time() * 1000), **fields}
-    line = json.dumps(entry, default=_plain, ensure_ascii=False).encode() + b"\n"
+    text = json.dumps(entry, default=_plain, ensure_ascii=False)
+    line = sealed(text.encode()) + b"\n"
     file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
     try:
         size = os.fstat(file).st_size
         if size and os.pread(file, 1, size - 1) != b"\n":
             line = b"\n" + line  # end the torn line of a killed process
-        os.write(file, line)
+        while line:  # a disk that fills up may take a part only
+            line = line[os.write(file, line) :]
     finally:
         os.close(file)
+
+
+def sealed(text: bytes) -> bytes:
+    """A JSON object with a last field, the CRC-32 of the object without it."""
+    return b'%s, "crc": "%08x"}' % (text[:-1], zlib.crc32(text))
+
+
+def unsealed(line: bytes) -> dict | None:
+    """The object of a line; None if it is torn or damaged."""
+    text = line[:-SEAL] + b"}"
+    return json.loads(text) if line == sealed(text) else None
 
 
 def read(path: Path, offset: int = 0) -> tuple[list[dict], int]:
@@ -44,7 +63,7 @@ def read(path: Path, offset: int = 0) -> tuple[list[dict], int]:
     Returns:
         (entries, offset after the last whole line). Without a file: ([], offset). A
         torn last line is left for the next call. A torn line inside the file, which
-        a later writer has ended, is skipped.
+        a later writer has ended, is left out. So is a damaged one, which is said.
     """
     try:
         with open(path, "rb") as file:
@@ -55,12 +74,12 @@ def read(path: Path, offset: int = 0) -> tuple[list[dict], int]:
     text = text[: text.rfind(b"\n") + 1]
     entries = []
     for line in text.splitlines():
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(entry, dict):
+        entry = unsealed(line)
+        if entry is not None:
             entries.append(entry)
+        elif line.endswith(b"}") and path not in _damaged:
+            _damaged.add(path)
+            note(f"warning: {path} has a damaged line, which is left out: {line[:80]}")
     return entries, offset + len(text)
 
 
@@ -276,6 +295,9 @@ def read_all(root: str | Path) -> list[tuple[Record, list[dict]]]:
         entries = record.entries()
         if entries and entries[0]["kind"] == "start":
             found.append((record, entries))
+        elif entries and path not in _damaged:
+            _damaged.add(path)
+            note(f"warning: {path} does not begin with its run's start: left out")
     return sorted(found, key=_age)
 
 

@@ -1,7 +1,7 @@
 """The code that decides if a stage is cached: the same for `run`, `plan`, `--from`.
 
 A stage's key is made of exactly what the stage receives. `work` makes the key, and
-`cached` looks for the result under it.
+`cached` looks for the result under it: in the store, then at PHISTAR_REMOTE.
 """
 
 from typing import NamedTuple
@@ -9,6 +9,7 @@ from typing import NamedTuple
 from phistar.pipeline.config.load import Config
 from phistar.pipeline.run import sources
 from phistar.pipeline.store import keys
+from phistar.pipeline.store.shared import shared
 from phistar.pipeline.store.store import Store
 
 
@@ -49,15 +50,18 @@ def stage_parts(stage: NamedTuple, config: Config, manifests: dict[str, dict]) -
 
 
 def cached(wanted: Work, store: Store, check: bool = True) -> dict | None:
-    """The manifest of a stage's result in the store; None: the stage must run.
+    """The manifest of a stage's result; None: the stage must run.
 
     Args:
         wanted: the stage and its key.
-        store: the results of all stages.
-        check: False trusts the manifest and does not hash the files.
+        store: the results of all stages; gets the result if only the remote has it.
+        check: False trusts the manifest, hashes no files and copies none.
     """
     if wanted.key is None:
         return None
-    if check and store.get(wanted.stage, wanted.key) is None:
+    where, remote = (wanted.stage, wanted.key), shared()
+    if not check:
+        return store.manifest(*where) or (remote and remote.manifest(*where))
+    if store.get(*where) is None and not (remote and remote.pull(store, *where)):
         return None
-    return store.manifest(wanted.stage, wanted.key)
+    return store.manifest(*where)

@@ -10,6 +10,7 @@ from phistar.pipeline.run.cached import cached, work
 from phistar.pipeline.run.sources import require_network
 from phistar.pipeline.run.stages import STAGES
 from phistar.pipeline.store import keys
+from phistar.pipeline.store.shared import shared
 from phistar.pipeline.store.store import Store
 
 SAME = ("task.name", "ingest.source")  # other runs than these explain nothing
@@ -37,7 +38,9 @@ def plan(config: Config, store: Store) -> list[dict]:
         row = {"stage": stage.name, "status": "cached", "key": wanted.key}
         if manifest := cached(wanted, store, check=False):
             manifests[stage.gives] = manifest
-            rows.append(row | {"reasons": [], "seconds": 0.0})
+            here = store.manifest(stage.name, wanted.key)
+            where = [] if here else [f"at {shared().remote.url}"]
+            rows.append(row | {"reasons": where, "seconds": 0.0})
             continue
         upstream = [running[word] for word in stage.reads if word in running]
         nearest, changed = nearest_manifest(wanted.parts, store, bool(upstream))

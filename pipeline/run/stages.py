@@ -18,6 +18,7 @@ from phistar.pipeline.record.journal import Record
 from phistar.pipeline.run.cached import Work, cached, work
 from phistar.pipeline.run.process import call
 from phistar.pipeline.run.sources import require
+from phistar.pipeline.store.shared import shared
 from phistar.pipeline.store.store import Store
 
 NETWORK = ("network.json", "weights.npz")
@@ -114,6 +115,8 @@ def run_stages(
                 make(wanted, given, config, store, record, forced, isolate)
                 seconds = round(time.time() - started, 3)
                 manifest = store.manifest(stage.name, wanted.key)
+                if remote := shared():
+                    remote.push(store, stage.name, wanted.key)
         manifests[stage.gives], path = manifest, folder(store, manifest)
         outcome = {"status": status, "key": wanted.key, "seconds": seconds}
         outcome |= {"path": str(path), "digest": manifest["digest"]}

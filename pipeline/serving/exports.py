@@ -54,6 +54,7 @@ def find(word: str, root: Path) -> Export:
         contract = read_contract(folder)
         return Export(folder, contract, contract["run_id"], word)
     if champion := champions.champion(word, root):
+        champions.require_whole(champion)
         run_id = champions.read_origin(champion)["run_id"]
         name = f"{word}, version {champion.name}"
         return Export(champion, read_contract(champion), run_id, name)

@@ -28,10 +28,12 @@ from phistar.pipeline.record.scores import NOT_BETTER, read_verdict
 from phistar.pipeline.run import paired, ranking
 from phistar.pipeline.store.champions import (
     ORIGIN,
+    files,
     newest,
     numbers,
     read_origin,
     require_promoted,
+    require_whole,
     serving,
 )
 from phistar.pipeline.store.contract import read_served
@@ -165,6 +167,7 @@ def rollback(name: str, root: Path) -> dict:
         number = origins[earlier[-1]]["version"] or earlier[-1]
         origin = origins[number] | {"version": number}
         source, version = folder / str(number), before + 1
+        require_whole(source)
         difference, mlflow_version = publish(root, source, folder, version, origin)
         return answer(folder, version, before, difference, mlflow_version)
 
@@ -198,7 +201,8 @@ def publish(
     place = draft / ORIGIN
     place.unlink(missing_ok=True)  # a link: the other version's stays
     place.parent.mkdir(exist_ok=True)
-    origin = origin | {"time": time.time_ns() // 1_000_000}
+    about = {"time": time.time_ns() // 1_000_000, "files": files(draft)}
+    origin = origin | about
     place.write_text(json.dumps(origin, indent=2, sort_keys=True) + "\n", "utf-8")
     try:
         with clean.take() as process:

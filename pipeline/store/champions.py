@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+from phistar.pipeline.store.manifest import hashed
+
 ORIGIN = Path("assets.extra", "origin.json")  # inside a version: where it comes from
 
 
@@ -52,5 +54,28 @@ def newest(folder: Path) -> int | None:
 
 
 def read_origin(folder: Path) -> dict:
-    """The origin that a version states: run, export, version, time."""
+    """The origin that a version states: run, export, version, time, files."""
     return json.loads((folder / ORIGIN).read_text("utf-8"))
+
+
+def files(folder: Path) -> dict:
+    """{relative path: {size, sha256}} of a version, without its origin."""
+    found = hashed(folder)
+    found.pop(ORIGIN.as_posix(), None)
+    return found
+
+
+def require_whole(folder: Path) -> None:
+    """Refuse a version whose files are not those that were promoted.
+
+    Raises:
+        ValueError: it names the first one.
+    """
+    told, found = read_origin(folder)["files"], files(folder)
+    wrong = [name for name in told | found if told.get(name) != found.get(name)]
+    if wrong:
+        raise ValueError(
+            f"version {folder.name} of {folder.parent.name} is damaged. Received: "
+            f"{folder / wrong[0]}, which is not the file that was promoted. Go back to "
+            "the version before with `phistar rollback`, or promote another run."
+        )

@@ -1,7 +1,8 @@
 """Manifests: what is in an artifact, with sizes and SHA-256, and what is wrong with it.
 
 `manifest.json` is the last file written into an artifact's folder. It holds `stage`,
-`key`, `parts` (what the key was made of), `files`, `digest` and `origin`.
+`key`, `parts` (what the key was made of), `files`, `digest` and `origin`. Its `seal` is
+the SHA-256 of all that: no part of it can change unseen.
 """
 
 import hashlib
@@ -20,6 +21,37 @@ VOLATILE = (
     # artifact's key covers. Its weights and golden answers are other files.
     *("saved_model.pb", "fingerprint.pb"),
 )
+
+
+NAME = "manifest.json"
+
+
+def write(folder: Path, manifest: dict) -> None:
+    """Write a manifest, with its seal, into an artifact's folder."""
+    whole = manifest | {"seal": seal(manifest)}
+    text = json.dumps(whole, sort_keys=True, indent=2, ensure_ascii=False)
+    (folder / NAME).write_text(text + "\n", "utf-8")
+
+
+def parsed(text: bytes) -> dict:
+    """The manifest that a text holds, without its seal.
+
+    Raises:
+        ValueError: it is none, or its seal is not that of the rest.
+    """
+    manifest = json.loads(text)
+    if not isinstance(manifest, dict):
+        raise ValueError("it is no object")
+    found = manifest.pop("seal", None)
+    if found != seal(manifest):
+        raise ValueError("its seal is not that of the rest")
+    return manifest
+
+
+def seal(manifest: dict) -> str:
+    """SHA-256 of a manifest, by the values in it."""
+    text = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def is_volatile(name: str) -> bool:
@@ -51,14 +83,14 @@ def hashed(folder: Path) -> dict:
 def damage(path: Path) -> str | None:
     """The first fault of an artifact, in words; None if it is whole."""
     try:
-        manifest = json.loads((path / "manifest.json").read_bytes())
-        files = manifest["files"]
-        complete = manifest["digest"] == digest(files)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        files = parsed((path / NAME).read_bytes())["files"]
+    except (OSError, ValueError, KeyError) as error:
         found = f"{type(error).__name__}: {error}"
-        return f"manifest.json: expected a whole manifest, found {found}."
-    if not complete:
-        return f"manifest.json: expected digest {digest(files)}, found another."
+        return f"{NAME}: expected a whole manifest, found {found}."
+    for file in sorted(path.rglob("*")):
+        name = file.relative_to(path).as_posix()
+        if name not in files and name != NAME and not file.is_dir():
+            return f"{name}: expected no such file."
     for name, expected in files.items():
         # The size first: it costs nothing, and a truncated file is the usual damage.
         try:

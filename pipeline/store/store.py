@@ -17,7 +17,6 @@ it never holds part of an artifact. The process that builds a key holds its lock
 
 import contextlib
 import fcntl
-import json
 import os
 import secrets
 import shutil
@@ -27,7 +26,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from phistar.pipeline.process.terminal import note
-from phistar.pipeline.store.manifest import damage, digest, hashed
+from phistar.pipeline.store import manifest as manifests
+from phistar.pipeline.store.manifest import NAME, damage, digest, hashed, parsed
 
 CHECKPOINTS = "checkpoints"  # a stopped writer that left this folder can be resumed
 
@@ -51,7 +51,7 @@ class Store:
     def manifest(self, stage: str, key: str) -> dict | None:
         """The manifest as written, files not checked; None without a readable one."""
         try:
-            return json.loads((self.path(stage, key) / "manifest.json").read_bytes())
+            return parsed((self.path(stage, key) / NAME).read_bytes())
         except (OSError, ValueError):
             return None
 
@@ -178,11 +178,39 @@ class Store:
         finally:
             os.close(held)
 
+    @contextlib.contextmanager
+    def take(self, manifest: dict) -> Iterator[Path]:
+        """A folder to fill with an artifact that was made elsewhere.
+
+        Args:
+            manifest: of it.
+
+        Yields:
+            A folder beside the final one. It becomes the artifact if the block ends
+            well, unless there is one by then.
+
+        Raises:
+            ValueError: what was filled in is not what the manifest says.
+        """
+        final = self.path(manifest["stage"], manifest["key"])
+        final.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(final.parent)
+        folder, held = _temporary(final)
+        try:
+            yield folder
+            if hashed(folder) != manifest["files"]:
+                raise ValueError(
+                    f"other files than those of the manifest. Received: {final}."
+                )
+            _commit(folder, final, manifest, replace=False)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)  # gone already if committed
+            os.close(held)
+
 
 def _commit(folder: Path, final: Path, manifest: dict, replace: bool) -> None:
     """Write the manifest, and give the folder its final name by one rename."""
-    text = json.dumps(manifest, sort_keys=True, indent=2, ensure_ascii=False)
-    (folder / "manifest.json").write_text(text + "\n", "utf-8")
+    manifests.write(folder, manifest)
     # A rename may reach the disk before the data: after a power cut the final name
     # would hold empty files. So everything is on disk first.
     for path in [*folder.rglob("*"), folder]:
@@ -217,7 +245,7 @@ def sync(path: Path) -> None:
 def _identity(path: Path) -> tuple | None:
     """Path, inode, time and size of a manifest: another one is another artifact."""
     try:
-        status = (path / "manifest.json").stat()
+        status = (path / NAME).stat()
     except OSError:
         return None
     return str(path.absolute()), status.st_ino, status.st_mtime_ns, status.st_size

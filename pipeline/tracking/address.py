@@ -24,8 +24,13 @@ def tracking_uri(root: Path) -> str:
 
 
 def local_uri(root: Path) -> str:
-    """The address of the database of a root: a path, quoted where it has to be."""
-    path = f"{Path(root).resolve()}/mlruns/mlflow.db"
+    """The address of the database of a root."""
+    return database_uri(Path(root).resolve() / "mlruns" / "mlflow.db")
+
+
+def database_uri(file: Path) -> str:
+    """The address of an SQLite file: its path, quoted where it has to be."""
+    path = str(file)
     if not ODD.search(path):
         return f"sqlite:///{path}"
     # with the driver's name: of an address without it MLflow makes the folders, unread

@@ -29,31 +29,19 @@ def relocate(root: str | Path) -> list[str]:
 
     Returns:
         The earlier places found; [] when there is nothing to do.
-
-    Raises:
-        ValueError: the file is not a sound SQLite database.
     """
     mlruns = Path(root).resolve() / "mlruns"
     path = mlruns / "mlflow.db"
     if not path.exists():
         return []
-    try:
-        with closing(sqlite3.connect(path, timeout=20)) as database:
-            old = _earlier_places(database, mlruns)
-            if old:
-                # One transaction: a reader sees all of the old or all of the new.
-                with database:
-                    for earlier in old:
-                        _rewrite(database, earlier, place(mlruns))
-            return old
-    except sqlite3.OperationalError:
-        raise  # locked, or a full disk: the database itself is sound
-    except sqlite3.DatabaseError as error:
-        raise ValueError(
-            f"MLflow's database cannot be read. Received: {path} ({error}). "
-            "Expected: an SQLite database. Move the file away: `phistar ui` builds "
-            "it again from the journals."
-        ) from error
+    with closing(sqlite3.connect(path, timeout=20)) as database:
+        old = _earlier_places(database, mlruns)
+        if old:
+            # One transaction: a reader sees all of the old or all of the new.
+            with database:
+                for earlier in old:
+                    _rewrite(database, earlier, place(mlruns))
+        return old
 
 
 def _columns(database: sqlite3.Connection) -> list[tuple[str, str]]:

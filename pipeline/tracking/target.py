@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from phistar.pipeline.tracking import models, notes, views
+from phistar.pipeline.tracking import database, models, notes, views
 from phistar.pipeline.tracking.address import LOCAL, place, public_name, tracking_uri
 from phistar.pipeline.tracking.outbox import (
     Batch,
@@ -77,10 +77,9 @@ class Target:
         with open(self.mlruns / ".mlflow.lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             try:
+                database.prepare(self.mlruns, MlflowClient)
                 relocate(root)
                 self.client = MlflowClient(self.uri)
-            except ValueError as error:
-                raise Refused(str(error)) from error
             except MlflowException as error:
                 if "out-of-date database schema" in str(error):
                     raise Refused(f"{self.mlruns / 'mlflow.db'}: {error}") from error
@@ -151,6 +150,14 @@ class Target:
         for name, value in wanted.items():
             if value and tags.get(name) != value:
                 self.client.set_experiment_tag(experiment_id, name, value)
+
+    def require_answer(self) -> None:
+        """Ask for something that is always there.
+
+        Raises:
+            Exception: of MLflow or its store, which is out of reach.
+        """
+        self.client.search_experiments(max_results=1)
 
     def has(self, run_id: str) -> bool:
         """True if MLflow still knows the run, in its trash too."""

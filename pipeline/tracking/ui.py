@@ -61,8 +61,10 @@ def sync(root: Path) -> int:
             try:
                 sending.step(orphan=not journal.alive(entries))
                 count += 1
-            except Refused as error:
-                print(f"{record.path.name}: {error}", file=sys.stderr)
+            except Exception as error:
+                if not isinstance(error, Refused):
+                    target.require_answer()  # else no record can be sent
+                print(f"{record.path.name}: left out: {error}", file=sys.stderr)
     if count:
         registry.restore_champions(target, root)
     return count

@@ -6,11 +6,22 @@ import struct
 import zlib
 from pathlib import Path
 
-from phistar.pipeline.record.journal import Journal, Record
+from phistar.pipeline.record.journal import Journal, Record, read, sealed
 
 STEPS = 6
 ROWS = {"train": 396, "valid": 58, "test": 115}
 KEY = "0123456789abcdef0123456789abcdef"
+
+
+def write(path, entries) -> None:
+    """Write a journal of these entries, in place of what the file holds."""
+    lines = [sealed(json.dumps(entry).encode()) + b"\n" for entry in entries]
+    path.write_bytes(b"".join(lines))
+
+
+def rewrite(path, change) -> None:
+    """Change a journal: `change` of each entry is written in its place."""
+    write(path, [change(entry) for entry in read(path)[0]])
 
 
 def png(width: int = 8) -> bytes:

@@ -50,11 +50,12 @@ def serve(name: str, root: Path, host: str, port: int, access_log: bool) -> None
         access_log: write a line to stderr for each request.
 
     Raises:
-        ValueError: nothing was promoted; the port is taken.
+        ValueError: nothing was promoted, or its files have changed; the port is taken.
         RejectedModel: the model does not answer as it was evaluated.
     """
     champions.require_promoted(name, root)
     folder = champions.champion(name, root)
+    champions.require_whole(folder)
     read_contract(folder)  # one of an earlier phistar is refused at once
     require_free(port, host)
     os.environ |= quiet.environment()

@@ -10,7 +10,8 @@ from phistar.components.data.divisions import hash_positions
 from phistar.pipeline.cli.arguments import STAGES
 from phistar.pipeline.process.errors import FAILED, REJECTED, USAGE, Failure
 from phistar.pipeline.record.journal import Record, read
-from phistar.pipeline.store.manifest import digest
+from phistar.pipeline.store.manifest import digest, parsed
+from phistar.pipeline.store.manifest import write as write_manifest
 from phistar.pipeline.tracking.ui import sync
 from tests.helpers.commands import (
     SHORT,
@@ -261,14 +262,14 @@ def test_rejected_model_is_status_3_and_is_not_committed(
     root = copy_store(trained[0], tmp_path, *STAGES[:4])
     folder = artifact(root, "evaluate")
     changed = change(folder)
-    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest = parsed((folder / "manifest.json").read_bytes())
     data = changed.read_bytes()
     manifest["files"][changed.name] = {
         "size": len(data),
         "sha256": sha256(data).hexdigest(),
     }
     manifest["digest"] = digest(manifest["files"])
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    write_manifest(folder, manifest)
 
     done = here("export", "breast_cancer", *SHORT, root=root)
     assert done.status == done.answer["status"] == 3

@@ -16,6 +16,7 @@ from phistar.pipeline.record.journal import (
     append,
     read,
     read_all,
+    sealed,
 )
 
 
@@ -63,20 +64,38 @@ def test_read_leaves_a_torn_last_line_for_later(tmp_path):
     path = tmp_path / "journal.jsonl"
     append(path, "tags", values={"a": "ä"})
     whole = path.stat().st_size
+    line = sealed(b'{"kind": "metrics"}') + b"\n"
     with open(path, "ab") as file:
-        file.write(b'{"kind": "metr')
+        file.write(line[:14])
     entries, offset = read(path)
     assert (len(entries), offset) == (1, whole)
     with open(path, "ab") as file:
-        file.write(b'ics"}\n')
+        file.write(line[14:])
     assert read(path, offset)[0] == [{"kind": "metrics"}]
 
 
 def test_append_after_a_torn_line_loses_only_that_line(tmp_path):
     path = tmp_path / "journal.jsonl"
-    path.write_bytes(b'{"kind": "tags", "n": 1}\n{"kind": "ta')
+    append(path, "tags", n=1)
+    with open(path, "ab") as file:
+        file.write(b'{"kind": "ta')
     append(path, "end")
     assert [entry["kind"] for entry in read(path)[0]] == ["tags", "end"]
+
+
+def test_no_flipped_bit_is_believed(tmp_path, capsys):
+    path = tmp_path / "journal.jsonl"
+    append(path, "metrics", step=1, values={"ä": 0.5})
+    append(path, "end", status="FINISHED")
+    whole, entries = path.read_bytes(), read(path)[0]
+    for place in range(len(whole)):
+        for bit in range(8):
+            changed = bytearray(whole)
+            changed[place] ^= 1 << bit
+            path.write_bytes(changed)
+            found = read(path)[0]
+            assert len(found) < 2 and all(entry in entries for entry in found)
+    assert capsys.readouterr().err.count("has a damaged line") == 1
 
 
 def test_read_in_pieces_equals_read_at_once(tmp_path):

@@ -8,9 +8,11 @@ import time
 import pytest
 
 from phistar.pipeline.cli import ranks
+from phistar.pipeline.record.journal import read
 from phistar.pipeline.run.listing import listing
 from phistar.pipeline.store.champions import ORIGIN, serving
 from tests.helpers.commands import here
+from tests.helpers.records import write
 from tests.helpers.results import result
 
 
@@ -43,11 +45,11 @@ def test_the_best_comes_first_then_other_data_and_no_result(tmp_path):
 def test_seeds_follow_their_parent(tmp_path):
     parent = result(tmp_path, None, status=None)
     record = tmp_path / "mlruns" / "runs" / f"{parent}.jsonl"
-    start = json.loads(record.read_text())
+    (start,) = read(record)[0]
     means = {"kind": "metrics", "time": 0, "values": {"valid_nll": 0.25}}
     start["tags"] = {"seeds": "2"}
     end = {"kind": "end", "time": 0, "status": "FINISHED"}
-    record.write_text("".join(json.dumps(e) + "\n" for e in (start, means, end)))
+    write(record, (start, means, end))
     children = [result(tmp_path, nll, parent=parent) for nll in (0.3, 0.2)]
     ours = result(tmp_path, 0.9)
     assert ids(tmp_path) == [ours, parent, *children]

@@ -6,6 +6,8 @@ import pytest
 
 from phistar.pipeline.cli.arguments import STAGES
 from phistar.pipeline.run.plan import expected_seconds
+from phistar.pipeline.store.manifest import parsed
+from phistar.pipeline.store.manifest import write as write_manifest
 from phistar.pipeline.store.store import Store
 from tests.helpers.commands import (
     SHORT,
@@ -17,6 +19,7 @@ from tests.helpers.commands import (
     plan,
     to_run,
 )
+from tests.helpers.records import write
 
 
 @pytest.fixture
@@ -151,13 +154,13 @@ def test_changed_upstream_artifact_is_named(trained, tmp_path):
 def test_changed_library_is_named_with_both_versions(trained, tmp_path):
     root = copy_store(trained[0], tmp_path, *STAGES)
     folder = artifact(root, "train")
-    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest = parsed((folder / "manifest.json").read_bytes())
     new, manifest["parts"]["libraries"]["keras"] = (
         manifest["parts"]["libraries"]["keras"],
         "3.0.0",
     )
     manifest["key"] = "0" * 32
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    write_manifest(folder, manifest)
     folder.rename(folder.with_name(manifest["key"]))
     rows = plan(root)
     assert to_run(rows) == list(STAGES[2:])
@@ -195,11 +198,14 @@ def test_expected_seconds_have_one_start(tmp_path, times, asked, expected):
     store = Store(tmp_path)
     (tmp_path / "stages" / "train" / "key").mkdir(parents=True)
     journal = tmp_path / "stages" / "train" / "key" / "journal.jsonl"
-    for interval, seconds in enumerate(times, 1):
-        step = 10 * interval if len(times) > 1 else 40
-        entry = {"kind": "metrics", "time": 1000 * seconds, "step": step}
-        with journal.open("a") as file:
-            file.write(json.dumps(entry) + "\n")
+    steps = [10 * n if len(times) > 1 else 40 for n in range(1, len(times) + 1)]
+    write(
+        journal,
+        [
+            {"kind": "metrics", "time": 1000 * seconds, "step": step}
+            for seconds, step in zip(times, steps, strict=True)
+        ],
+    )
     manifest = {
         "stage": "train",
         "key": "key",

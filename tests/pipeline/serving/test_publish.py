@@ -21,7 +21,7 @@ from phistar.components.errors import RejectedModel
 from phistar.components.serving.request import golden as golden_batch
 from phistar.components.serving.verify import alone
 from phistar.pipeline.serving import publish
-from phistar.pipeline.store.champions import ORIGIN, read_origin
+from phistar.pipeline.store.champions import ORIGIN, files, read_origin
 from phistar.pipeline.tracking import models, ui
 from phistar.pipeline.tracking.target import Target
 from tests.helpers.commands import CODE, SHORT, here, phistar, start
@@ -52,6 +52,9 @@ def runs(two, tmp_path):
     root, a, b = two
     shutil.copytree(root, tmp_path / "root", copy_function=copy)
     return tmp_path / "root", a, b
+
+
+NAME = ("breast_cancer",)
 
 
 def promoted(root, *words):
@@ -125,6 +128,27 @@ def test_rollback_after_a_rollback_is_not_the_model_that_was_withdrawn(runs):
     assert done.status == 2 and "nothing to go back to" in done.answer["error"]
 
 
+def test_a_damaged_version_is_neither_asked_nor_served_nor_copied(runs, tmp_path):
+    root, a, b = runs
+    for run_id in (a, b):
+        promoted(root, "promote", run_id)
+    rows = tmp_path / "rows.csv"
+    rows.write_text("x\n1\n")
+    for name in ("saved_model.pb", "contract.json"):
+        place = highest(root) / name
+        whole = place.read_bytes()
+        place.unlink()  # a link: the store's stays
+        place.write_bytes(bytes([whole[0] ^ 4]) + whole[1:])
+        for words in (("predict", "breast_cancer", str(rows)), ("serve", *NAME)):
+            done = here(*words, root=root)
+            assert done.status == 2
+            assert f"damaged. Received: {place}, which is" in done.answer["error"]
+        place.write_bytes(whole)
+    (highest(root).with_name("1") / "added.txt").write_text("more")
+    done = here("rollback", *NAME, root=root)
+    assert done.status == 2 and "added.txt, which is not" in done.answer["error"]
+
+
 def test_a_trial_is_registered_when_it_is_promoted(runs):
     root, _, _ = runs
     words = ("run", "breast_cancer", *SHORT, "train.learning_rate=0.03")
@@ -159,6 +183,13 @@ def test_predict_asks_the_champion(runs, tmp_path):
     assert said("breast_cancer") == said(a) != said(b)
 
 
+def accept(version):
+    """Let a version that was changed by hand state its files as they are now."""
+    origin = read_origin(version) | {"files": files(version)}
+    (version / ORIGIN).unlink()
+    (version / ORIGIN).write_text(json.dumps(origin))
+
+
 def test_a_champion_of_an_earlier_phistar_is_replaced_but_not_asked(runs):
     root, a, b = runs
     promoted(root, "promote", a)
@@ -167,6 +198,7 @@ def test_a_champion_of_an_earlier_phistar_is_replaced_but_not_asked(runs):
     del contract["inputs"]
     path.unlink()  # a hard link of the export's
     path.write_text(json.dumps(contract))
+    accept(highest(root))
     done = here("serve", "breast_cancer", root=root)
     assert done.status == 2 and "export it again" in done.answer["error"]
     answer = promoted(root, "promote", b)
@@ -203,6 +235,7 @@ def test_a_version_that_answers_otherwise_is_not_served(runs, tmp_path):
     one.rename(tmp_path / "variables")
     other.rename(one)
     (tmp_path / "variables").rename(other)
+    accept(highest(root))
     done = phistar("serve", "breast_cancer", "--port", str(free_port()), root=root)
     assert done.status == 3 and "the SavedModel does not answer" in done.answer["error"]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from phistar.pipeline.store.manifest import seal
 from phistar.pipeline.store.store import Store
 
 REPOSITORY = Path(__file__).parents[3]
@@ -109,7 +110,8 @@ def test_write_then_get(store):
     assert manifest["files"]["sub/b.txt"]["size"] == 1
     assert set(manifest["origin"]) == {"run_id", "time", "host", "pid", "seconds"}
     text = (path / "manifest.json").read_text()
-    assert text == json.dumps(manifest, sort_keys=True, indent=2) + "\n"
+    whole = manifest | {"seal": seal(manifest)}
+    assert text == json.dumps(whole, sort_keys=True, indent=2) + "\n"
 
 
 def test_manifests_come_newest_first(store):
@@ -258,7 +260,25 @@ def test_a_manifest_that_lost_a_file_is_found(store, capsys):
     manifest = json.loads(path.read_bytes())
     del manifest["files"]["a.txt"]
     path.write_text(json.dumps(manifest))
-    assert "manifest.json: expected digest" in damaged(store, capsys)
+    assert "its seal is not that of the rest" in damaged(store, capsys)
+
+
+def test_no_flipped_bit_of_a_manifest_is_believed(store):
+    path = fill(store)
+    whole = (path / "manifest.json").read_bytes()
+    written = store.manifest("train", "k")
+    for place in range(len(whole)):
+        changed = bytearray(whole)
+        changed[place] ^= 1 << place % 8
+        (path / "manifest.json").write_bytes(changed)
+        # a space more or less says the same
+        assert store.manifest("train", "k") in (None, written)
+
+
+def test_a_file_that_was_added_is_found(store, capsys):
+    (fill_elsewhere(store) / "sub").mkdir(exist_ok=True)
+    (store.path("train", "k") / "sub" / "more.txt").write_text("more")
+    assert "sub/more.txt: expected no such file." in damaged(store, capsys)
 
 
 @pytest.mark.heavy

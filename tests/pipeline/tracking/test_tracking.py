@@ -317,8 +317,7 @@ def test_sync_ends_orphans_and_leaves_the_living(root, tables):
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     orphan, living = records.start(root, "orphan"), records.start(root, "living")
-    text = orphan.path.read_text()
-    orphan.path.write_text(text.replace(str(os.getpid()), str(process.pid)))
+    records.rewrite(orphan.path, lambda entry: entry | {"pid": process.pid})
     ui.sync(root)
     runs = view(root)
     assert runs["orphan"][0]["status"] == "KILLED"
@@ -416,6 +415,16 @@ def assert_awkward_arrived(run):
     assert run["many"] == 2500
 
 
+def test_record_that_mlflow_refuses_stops_no_other(root, tables, capsys):
+    refused, other = records.start(root, "refused"), records.start(root, "other")
+    records.rewrite(refused.path, lambda entry: entry | {"experiment": "x" * 600})
+    assert ui.sync(root) == 1
+    assert "other" in view(root)
+    said = capsys.readouterr().err
+    assert f"{refused.path.name}: left out: " in said and "too long" in said
+    assert other.path.name not in said
+
+
 def test_awkward_values_stop_nothing(root, tables, capsys):
     record = awkward(root)
     ui.sync(root)
@@ -425,9 +434,10 @@ def test_awkward_values_stop_nothing(root, tables, capsys):
     record.append("resume")
     record.append("end", status="FINISHED")
     state = read_state(root, record.run_id)
-    lines = record.path.read_text().splitlines()
-    lines[0] = lines[0].replace("[64, 64]", "[1]")
-    record.path.write_text("\n".join(lines) + "\n")
+    first, *others = record.entries()
+    text = json.dumps(first)
+    assert "[64, 64]" in text
+    records.write(record.path, [json.loads(text.replace("[64, 64]", "[1]")), *others])
     state["offsets"] = {}
     record.path.with_suffix(".sent.json").write_text(json.dumps(state))
     ui.sync(root)
