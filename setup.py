@@ -66,7 +66,6 @@ setup(
         "pyarrow>=15",
         "pillow>=11",
         "psutil>=6",
-        "optuna>=4.5,<6",  # proposals of `sweep`
         "fsspec>=2025.3",  # addresses of push, pull and PHISTAR_REMOTE
         # of `serve`: uvicorn reads HTTP with httptools, its event loop is uvloop's
         "starlette>=0.46",
@@ -80,6 +79,7 @@ setup(
     extras_require={
         "gpu": ["tensorflow[and-cuda]>=2.21,<2.22", "nvidia-ml-py>=12"],
         "jax": ["jax>=0.10,<0.11"],
+        "ray": ["ray[client]>=2.50"],  # `sweep --on`
         "s3": ["s3fs>=2025.3"],  # push, pull and PHISTAR_REMOTE at s3://
         # of the numeric export; the versions that were tried: tests/runtimes/
         "runtimes": ["openvino>=2026.4", "onnxruntime>=1.32", "tf2onnx>=1.17,<1.18"],

@@ -287,7 +287,12 @@ def add_sweep(added: Parser) -> None:
     add_recipe(added, "key=values", text)
     for option, kind, default, text in (
         ("--trials", positive, None, "number of trials; lists alone have an end"),
-        ("--workers", positive, 1, "trials at a time (default: 1)"),
+        (
+            "--workers",
+            positive,
+            None,
+            "trials at a time (default: 1; --on Ray: all)",
+        ),
         ("--folds", folds, None, "a trial is the mean over K folds of train and valid"),
         ("--seed", whole, 0, "of the proposals (default: 0)"),
     ):
@@ -295,6 +300,8 @@ def add_sweep(added: Parser) -> None:
         added.add_argument(
             option, type=kind, default=default, metavar=letter, help=text
         )
+    text = "ray, for a Ray cluster of this machine; or ray://HOST:PORT of one elsewhere"
+    added.add_argument("--on", metavar="ADDRESS", help=text)
     text = "end trials early that are worse than the median, see the page on sweeps"
     added.add_argument("--prune", action="store_true", help=text)
 

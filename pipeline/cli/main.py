@@ -237,6 +237,7 @@ def sweep(given: Namespace) -> Answer:
         prune=given.prune,
         folds=given.folds,
         seed=given.seed,
+        on=given.on,
     )
     return answer, sweep_lines(answer, given.recipe, given.root)
 

@@ -1,6 +1,5 @@
 """Mistakes that a sweep refuses before any work, each in one line."""
 
-import os
 from pathlib import Path
 from typing import Any, get_args
 
@@ -17,13 +16,8 @@ DIVIDING = (
 STAGES = ("ingest", "build", "train")  # their keys can change valid_nll
 
 
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0))
-
-
-def require_numbers(trials: int | None, workers: int, space: Space) -> None:
-    """Refuse a sweep of nothing, one without an end, and too many workers.
+def require_end(trials: int | None, space: Space) -> None:
+    """Refuse a sweep of nothing, and one without an end.
 
     Raises:
         ValueError: the first mistake.
@@ -40,10 +34,19 @@ def require_numbers(trials: int | None, workers: int, space: Space) -> None:
             "a range has no end of its own. Received: "
             f"{ranges.key}={ranges.text()} without --trials. Expected --trials N."
         )
-    if workers > cores():
+
+
+def require_workers(workers: int, slots: int, address: str | None) -> None:
+    """Refuse more workers than a place has room for.
+
+    Raises:
+        ValueError: there are.
+    """
+    if workers > slots:
+        place = f"of {address}" if address else "of this machine"
         raise ValueError(
             f"more workers than cores. Received: --workers {workers}. Expected at most "
-            f"{cores()}, the cores of this machine."
+            f"{slots}, the cores {place}."
         )
 
 

@@ -25,11 +25,11 @@ from phistar.pipeline.run.stages import NAMES, STAGES
 from phistar.pipeline.store import keys
 from phistar.pipeline.store.store import Store
 from phistar.pipeline.sweep import report
-from phistar.pipeline.sweep.checks import checked, require_numbers
+from phistar.pipeline.sweep.checks import checked, require_end, require_workers
 from phistar.pipeline.sweep.space import Space, space
 from phistar.pipeline.sweep.study import COMPLETE, FAIL, PRUNED, REASON, RUNNING, Study
 from phistar.pipeline.sweep.trials import Outcome, Running, Sweep
-from phistar.pipeline.sweep.workers import Here, Worker
+from phistar.pipeline.sweep.workers import Here, worker_at
 
 POLL_SECONDS = 0.1
 HOPELESS = 5  # first trials: if all of them fail, the others are not tried
@@ -42,11 +42,11 @@ def sweep(
     command: list[str],
     *,
     trials: int | None = None,
-    workers: int = 1,
+    workers: int | None = None,
     prune: bool = False,
     folds: int | None = None,
     seed: int = 0,
-    worker: Worker | None = None,
+    on: str | None = None,
 ) -> dict:
     """Run the trials that are missing, and then the best one to its end.
 
@@ -56,11 +56,12 @@ def sweep(
         root: project root.
         command: the words that the user typed.
         trials: number of them; None for all points of a grid.
-        workers: processes at a time.
+        workers: processes at a time; by default one here, all that there is room for on
+            a cluster.
         prune: end trials early that are worse than the median.
         folds: a trial is the mean over so many folds of train and valid.
         seed: of the proposals.
-        worker: the place where processes run, by default this machine.
+        on: address of a Ray cluster; None: this machine.
 
     Returns:
         The answer, see `report.answer`.
@@ -70,7 +71,9 @@ def sweep(
         Failure: no trial has finished, or the best one cannot be tested.
     """
     found = space(words)
-    require_numbers(trials, workers, found)
+    require_end(trials, found)
+    if workers and on is None:
+        require_workers(workers, Here().slots, None)
     config, found = checked(recipe, found, root, folds)
     store = Store(Path(root) / "mlruns")
     require(config, store, NAMES[0])
@@ -85,7 +88,7 @@ def sweep(
             found,
             Path(root),
             study,
-            worker or Here(),
+            Here(),
             folds,
             prune,
             lambda run_id: None,
@@ -95,8 +98,13 @@ def sweep(
             return answer
         base = base_config(recipe, found, root) or config
         place = Place(study.run_id, name_of(found, trials), None, {"sweep": key})
-        with execution(Path(root), base, command, place=place) as current:
-            common = common._replace(send=sender(current))
+        with (
+            contextlib.closing(worker_at(on, Path(root))) as worker,
+            execution(Path(root), base, command, place=place) as current,
+        ):
+            workers = workers or (worker.slots if on else 1)
+            require_workers(workers, worker.slots, on)
+            common = common._replace(send=sender(current), worker=worker)
             loop(common, trials, workers)
             best = best_of(common)
             run_id = finish(common, best)

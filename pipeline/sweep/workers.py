@@ -29,7 +29,16 @@ class Handle(Protocol):
 
 
 class Worker(Protocol):
-    """A place where processes run."""
+    """A place where processes run.
+
+    Attributes:
+        slots: processes that it can run at a time.
+    """
+
+    slots: int
+
+    def close(self) -> None:
+        """Leave the place, after its processes have ended."""
 
     def start(
         self, words: list[str], environment: dict[str, str], folder: Path, log: Path
@@ -45,7 +54,13 @@ class Worker(Protocol):
 
 
 class Here:
-    """This machine."""
+    """This machine: a process for each core that this one may use."""
+
+    def __init__(self) -> None:
+        self.slots = len(os.sched_getaffinity(0))
+
+    def close(self) -> None:
+        """Do nothing."""
 
     def start(
         self, words: list[str], environment: dict[str, str], folder: Path, log: Path
@@ -88,6 +103,15 @@ class Child:
         """Send SIGTERM."""
         with contextlib.suppress(ProcessLookupError):
             self.process.send_signal(signal.SIGTERM)
+
+
+def worker_at(address: str | None, root: Path) -> Worker:
+    """The place that `--on` names; this machine without it."""
+    if address is None:
+        return Here()
+    from phistar.pipeline.sweep.on_ray import OnRay  # it imports ray
+
+    return OnRay(address, root)
 
 
 def only(file: int, name: str) -> None:

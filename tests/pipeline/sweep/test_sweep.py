@@ -12,7 +12,7 @@ import pytest
 from phistar.pipeline.config.load import load
 from phistar.pipeline.record.journal import read_all
 from phistar.pipeline.record.scores import read_json
-from phistar.pipeline.sweep.checks import cores
+from phistar.pipeline.sweep.workers import Here
 from tests.helpers.commands import (
     copy_store,
     end,
@@ -33,7 +33,7 @@ WORDS = ("sweep", "breast_cancer", *SHORT, f"train.learning_rate={','.join(RATES
 def swept(project, tmp_path_factory):
     """(root, Done) of a sweep whose process was killed after its first trial."""
     root = copy_store(project, tmp_path_factory.mktemp("swept"))
-    words = *WORDS, "--workers", str(min(2, cores()))
+    words = *WORDS, "--workers", str(min(2, Here().slots))
     process = start(*words, root=root)
     until(lambda: process.poll() is not None or trainings(root))
     os.killpg(process.pid, signal.SIGKILL)

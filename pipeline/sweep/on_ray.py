@@ -1,0 +1,222 @@
+"""Processes on a Ray cluster: each is an actor that holds a core, and a GPU if any.
+
+Ray chooses the node, and starts a process of a lost node again on another one, where it
+goes on from its checkpoint: the nodes share the project folder. A process is what it is
+on this machine, a command; Ray sees nothing of it but its status.
+"""
+
+import os
+import secrets
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from phistar.pipeline.process.errors import USAGE, Failure
+from phistar.pipeline.process.root import python_path
+
+HERE = "ray"  # --on ray: this machine, or the cluster of RAY_ADDRESS
+PORT = 10001  # of a head node, for clients
+SECONDS = 25  # until a node must have answered
+CONNECT_SECONDS = 10
+
+
+def imported() -> Any:
+    """The package ray.
+
+    Raises:
+        Failure: it is not installed.
+    """
+    # Ray would report each use to its makers
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    # a process without GPUs would lose CUDA_VISIBLE_DEVICES
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        import ray
+    except ImportError as error:
+        raise Failure(
+            "`--on ray` needs the package ray, which is not installed. Run: "
+            "pip install 'ray[client]'",
+            USAGE,
+        ) from error
+    return ray
+
+
+class Runner:
+    """A process on a node; an actor."""
+
+    def __init__(self) -> None:
+        self.process: subprocess.Popen | None = None
+        self.stopped = False
+
+    def run(
+        self, words: list[str], environment: dict[str, str], folder: str, log: str
+    ) -> int:
+        """Run a command to its end.  -> its exit status"""
+        from phistar.pipeline.sweep.workers import Here
+
+        if self.stopped:
+            return -signal.SIGTERM
+        child = Here().start(words, environment, Path(folder), Path(log))
+        self.process = child.process
+        return self.process.wait()
+
+    def stop(self) -> None:
+        """Send SIGTERM."""
+        self.stopped = True
+        if self.process is not None:
+            self.process.terminate()
+
+
+class OnRay:
+    """A Ray cluster; a `Worker`.
+
+    Args:
+        address: "ray" or ray://HOST:PORT.
+        root: project root, which every node must see.
+
+    Attributes:
+        slots: processes that it runs at a time.
+
+    Raises:
+        Failure: no Ray, no cluster there, or a node that does not see the root.
+    """
+
+    def __init__(self, address: str, root: Path):
+        self.ray = imported()
+        self.joined = not self.ray.is_initialized()
+        where = {} if address == HERE else {"address": address}
+        require_answer(address)
+        quiet = {"log_to_driver": False, "configure_logging": False}
+        if address == HERE and "RAY_ADDRESS" not in os.environ:
+            quiet |= {"include_dashboard": False}
+        try:
+            self.ray.init(**where, **quiet, namespace="phistar")
+        except Exception as error:  # of several kinds, by what does not answer
+            raise silent(address, error) from error
+        resources = self.ray.cluster_resources()
+        self.gpus = int(resources.get("GPU", 0) > 0)
+        self.slots = int(resources.get("GPU" if self.gpus else "CPU", 0))
+        self.require_root(Path(root))
+
+    def start(
+        self, words: list[str], environment: dict[str, str], folder: Path, log: Path
+    ) -> "Task":
+        """Start a process on a node, see `Worker`."""
+        actor = self.ray.remote(Runner).options(
+            num_cpus=1,
+            num_gpus=self.gpus,
+            max_concurrency=2,  # `stop` while `run` waits
+            max_restarts=-1,  # on another node, if its node is lost
+            max_task_retries=-1,
+            runtime_env=known(),
+        )
+        runner = actor.remote()
+        status = runner.run.remote(words, environment, str(folder), str(log))
+        return Task(self.ray, runner, status)
+
+    def require_root(self, root: Path) -> None:
+        """Refuse a cluster of which a node does not see the project folder.
+
+        Raises:
+            Failure: it names the node.
+        """
+        told = secrets.token_hex(16)
+        file = root / "mlruns" / f".seen-{told[:8]}"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(told, "utf-8")
+        at = self.ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy
+        look = self.ray.remote(reads)
+        how = {"num_cpus": 0, "max_retries": 0, "runtime_env": known()}
+        try:
+            nodes = [n for n in self.ray.nodes() if n["Alive"]]
+            nodes = [n for n in nodes if n["Resources"].get("CPU", 0)]
+            answers = [
+                look.options(
+                    scheduling_strategy=at(node["NodeID"], soft=False), **how
+                ).remote(str(file))
+                for node in nodes
+            ]
+            self.ray.wait(answers, num_returns=len(answers), timeout=SECONDS)
+            for node, answer in zip(nodes, answers, strict=True):
+                try:
+                    found = self.ray.get(answer, timeout=0)
+                except Exception as error:  # it is down, or has no phistar
+                    found = f"{type(error).__name__}: {brief(error)}"
+                if found != told:
+                    raise Failure(
+                        "every node of a Ray cluster must see the project folder "
+                        f"under the same path. Received: {root}, which node "
+                        f"{node['NodeID'][:8]} at {node['NodeManagerAddress']} does "
+                        f"not see ({found or 'no such file'}). Put the folder on a "
+                        "disk that the nodes share, and name it with --root.",
+                        USAGE,
+                    )
+        finally:
+            file.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Leave the cluster, which ends its processes."""
+        if self.joined:
+            self.ray.shutdown()
+
+
+class Task:
+    """A process on a node; a `Handle`."""
+
+    def __init__(self, ray: Any, runner: Any, status: Any):
+        self.ray, self.runner, self.status = ray, runner, status
+
+    def poll(self) -> int | None:
+        """Its exit status; None while it runs, or waits for another node."""
+        if not self.ray.wait([self.status], timeout=0)[0]:
+            return None
+        return self.ray.get(self.status)
+
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+        self.runner.stop.remote()
+
+
+def require_answer(address: str) -> None:
+    """Refuse an address at which nothing listens: Ray would try for half a minute.
+
+    Raises:
+        Failure: nothing does.
+    """
+    place = urlsplit(address)
+    if not place.netloc:
+        return
+    try:
+        where = place.hostname, place.port or PORT
+        socket.create_connection(where, CONNECT_SECONDS).close()
+    except (OSError, ValueError) as error:
+        raise silent(address, error) from error
+
+
+def silent(address: str, error: BaseException) -> Failure:
+    """The failure of an address without a cluster."""
+    return Failure(
+        f"no Ray cluster answers. Received: {address} ({type(error).__name__}: "
+        f"{brief(error)}). Expected ray, for this machine, or ray://HOST:{PORT} of a "
+        "head node that runs `ray start --head`.",
+        USAGE,
+    )
+
+
+def known() -> dict:
+    """Variables of a process of Ray, with which it finds this code."""
+    return {"env_vars": {"PYTHONPATH": python_path()}}
+
+
+def reads(file: str) -> str:
+    """The text of a file on a node, "" without one."""
+    import phistar  # noqa: F401  every node must have it
+
+    path = Path(file)
+    return path.read_text("utf-8") if path.exists() else ""
+
+
+def brief(error: BaseException) -> str:
+    """The first line of an error."""
+    return str(error).strip().partition("\n")[0][:200]
