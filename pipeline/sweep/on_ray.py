@@ -8,9 +8,11 @@ on this machine, a command; Ray sees nothing of it but its status.
 import os
 import secrets
 import signal
+import socket
 import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from phistar.pipeline.process.errors import USAGE, Failure
 from phistar.pipeline.process.root import python_path
