@@ -152,7 +152,10 @@ def loop(common: Sweep, count: int, workers: int) -> None:
     """
     study = common.study
     for trial in study.trials():  # what a killed sweep may not have sent
-        common.send(study.run_of(trial.number))
+        for fold in (None, *range(common.folds or 0)):
+            run_id = study.run_of(trial.number, fold)
+            if Record(common.root, run_id).path.exists():
+                common.send(run_id)
     waiting = [trial for trial in study.trials() if trial.state == RUNNING]
     running: list[Running] = []
     with working("sweep") as shown, stopping(running):
