@@ -90,7 +90,8 @@ def write(common: Sweep, current: Execution, best: FrozenTrial, run_id: str) -> 
     put(current.record.path.with_suffix(f".{BEST}"), recipe)
     with working("sweep", "draws its figures"):
         page(common, current.record, answer)
-    numbers = {"valid_nll": best.value, "trials": len(trials)}
+    numbers = {"valid_nll": best.value, "valid_nll_best": best.value}
+    numbers["trials"] = len(trials)
     tested = {name: v for name, v in metrics.items() if name.startswith("test_")}
     current.record.append("metrics", step=0, values=numbers | tested)
     current.record.append("sweep", sentence=answer["sentence"])

@@ -125,6 +125,10 @@ def test_mlflow_has_one_parent_with_its_trials_and_artifacts(swept, shown):
     assert best["status"] == "FINISHED" and "test/nll" in best["metrics"]
     nll = [value for _, _, value in parent["metrics"]["test/nll"]]
     assert nll == [done.answer["metrics"]["test_nll"]]
+    assert parent["params"]["train.learning_rate"] == ",".join(RATES)
+    for trial in (done.answer["trials"][0], done.answer["trials"][2]):
+        points = shown[trial["run_id"]]["metrics"]["valid/nll_best"]
+        assert [(step, v) for step, _, v in points] == [(0, trial["valid_nll"])]
 
 
 def test_the_report_says_how_many_were_looked_at_beside_both_nll(swept):
