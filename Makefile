@@ -12,7 +12,7 @@ OF := $(if $(shell $(PYTHON) -c "import sys; (3, 12) <= sys.version_info < (3, 1
 LOCK := requirements$(OF).lock
 TESTS_LOCK := requirements$(OF)-tests.lock
 
-.PHONY: help env run check test test-slow docs pictures laws-jax mutations kills runtimes oldest gpu-dry \
+.PHONY: help env run check test test-slow docs pictures laws-jax mutations kills cluster runtimes oldest gpu-dry \
   bench ui lock
 
 help:  ## list the targets
@@ -62,6 +62,9 @@ mutations: $(TESTS)  ## break the exporter in many ways; a law must notice each
 kills: $(TESTS)  ## 50 random kill -9 of runs, and 50 of promotions
 	PHISTAR_KILLS=50 $(BIN)/python -m pytest tests/pipeline/run/test_kills.py \
 	  tests/pipeline/serving/test_publish.py
+
+cluster: $(TESTS)  ## a sweep of 60 trials killed 20 times, pruned trials revived, folds
+	$(BIN)/python -m pytest -m slow tests/pipeline/sweep
 
 runtimes: $(TESTS) .venv-runtimes/.ready  ## numeric exports in OpenVINO and ONNX Runtime, from an environment of their own
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && set -e; \

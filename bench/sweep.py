@@ -90,8 +90,8 @@ def peers(given, root):
         model = build(optuna.trial.FixedTrial(study.best_params))
         seconds = time.monotonic() - began
         rows.append(row(name, study.best_value, scored(model, own, "test"), seconds))
-    best = ours["best"]["name"]
-    print(f"{recipe}, {trials} trials, {folds} folds, seed 0; best: {best}")
+    print(f"{recipe}, {trials} trials, {folds} folds, seed 0")
+    print(f"best: {ours['best']['name']}")
     print("\n".join(table(rows)))
 
 

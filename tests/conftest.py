@@ -32,6 +32,7 @@ FAST = (
     "tests/pipeline/serving/http/test_body.py",
     "tests/pipeline/store/",
     "tests/pipeline/sweep/test_checks.py",
+    "tests/pipeline/sweep/test_folds.py",
     "tests/pipeline/sweep/test_space.py",
     "tests/pipeline/sweep/test_study.py",
 )

@@ -19,6 +19,7 @@ class Place(NamedTuple):
         name: in MLflow's list.
         parent: run_id of the execution that it belongs to; None for one of its own.
         tags: further tags, by name.
+        params: values of keys that are shown in place of the config's.
         preflight: False leaves the automatic preflight out.
     """
 
@@ -26,6 +27,7 @@ class Place(NamedTuple):
     name: str
     parent: str | None = None
     tags: dict[str, str] = {}
+    params: dict[str, str] = {}
     preflight: bool = True
 
     def environment(self) -> dict[str, str]:

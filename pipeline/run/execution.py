@@ -209,8 +209,10 @@ def taken(root: Path, start: dict, place: Place) -> Execution:
         register = start["register"]
         record.append("resume", command=start["command"], register=register)
     else:
-        tags = start["tags"] | place.tags
-        about = {"name": place.name, "parent": place.parent, "tags": tags}
+        about = {"name": place.name, "parent": place.parent}
+        about |= {
+            name: start[name] | getattr(place, name) for name in ("tags", "params")
+        }
         record.append("start", **start | about)
     follower = Elsewhere if place.parent else Follower
     return Execution(record, follower(root, place.run_id).start())

@@ -97,7 +97,9 @@ def sweep(
             note(f"nothing new: the sweep {key[:8]} has all of this already")
             return answer
         base = base_config(recipe, found, root) or config
-        place = Place(study.run_id, name_of(found, trials), None, {"sweep": key})
+        shown = {d.key: d.text() for d in found.dimensions}
+        name = name_of(found, trials)
+        place = Place(study.run_id, name, None, {"sweep": key}, shown)
         with (
             contextlib.closing(worker_at(on, Path(root))) as worker,
             execution(Path(root), base, command, place=place) as current,
@@ -160,7 +162,10 @@ def loop(common: Sweep, count: int, workers: int) -> None:
     """
     study = common.study
     for trial in study.trials():  # what a killed sweep may not have sent
-        common.send(study.run_of(trial.number))
+        for fold in (None, *range(common.folds or 0)):
+            run_id = study.run_of(trial.number, fold)
+            if Record(common.root, run_id).path.exists():
+                common.send(run_id)
     waiting = [trial for trial in study.trials() if trial.state == RUNNING]
     running: list[Running] = []
     with working("sweep") as shown, stopping(running):
@@ -234,7 +239,8 @@ def finish(common: Sweep, best: FrozenTrial) -> str:
     study, number = common.study, best.number
     run_id = study.run_of(number, -1 if common.folds else None)
     name = BETWEEN.join([f"best of {len(study.trials())}", *common.values(best)])
-    place = Place(run_id, name, study.run_id, {"trial": str(number)}, False)
+    tags = {"trial": str(number)}
+    place = Place(run_id, name, study.run_id, tags, preflight=False)
     with working("sweep", f"the best, trial {number}: evaluate and export"):
         handle = common.start(best, place)
         try:

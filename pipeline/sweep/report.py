@@ -90,7 +90,8 @@ def write(common: Sweep, current: Execution, best: FrozenTrial, run_id: str) -> 
     put(current.record.path.with_suffix(f".{BEST}"), recipe)
     with working("sweep", "draws its figures"):
         page(common, current.record, answer)
-    numbers = {"valid_nll": best.value, "trials": len(trials)}
+    numbers = {"valid_nll": best.value, "valid_nll_best": best.value}
+    numbers["trials"] = len(trials)
     tested = {name: v for name, v in metrics.items() if name.startswith("test_")}
     current.record.append("metrics", step=0, values=numbers | tested)
     current.record.append("sweep", sentence=answer["sentence"])
@@ -210,13 +211,12 @@ def page(common: Sweep, record: Record, answer: dict) -> None:
         "parallel_coordinates": "one line for each trial, dark where valid_nll is low",
         "importance": "share of each key in the variance of valid_nll",
     }
-    began = time.gmtime(record.entries()[0]["time"] / 1000)
+    entries = record.entries()
+    began = time.gmtime(entries[0]["time"] / 1000)
+    typed = [entry["command"] for entry in entries if "command" in entry]
     facts = [
         ("recipe", experiment),
-        (
-            "command",
-            record.entries()[-1].get("command") or record.entries()[0]["command"],
-        ),
+        ("command", typed[-1]),
         *((d.key, d.text()) for d in common.space.dimensions),
         ("began", time.strftime("%Y-%m-%d %H:%M UTC", began)),
     ]
@@ -263,8 +263,7 @@ def best_facts(answer: dict) -> list[tuple[str, str]]:
         *((key, str(value)) for key, value in best["values"].items()),
         ("valid_nll", f"{best['valid_nll']:.4f}{between(best)}, nats a label"),
         ("test_nll", f"{metrics['test_nll']:.4f}{tested}, nats a label"),
-        ("recipe", answer["recipe"]),
-        ("export", answer["export"]),
+        ("as a recipe", f"{BEST}, beside this page in MLflow"),
     ]
 
 

@@ -134,11 +134,13 @@ class Running:
         if sweep.folds:
             fold = len(self.folders)
             above, tags = sweep.study.run_of(number), {"fold": str(fold)}
-            place = Place(self.run_id, f"fold {fold}", above, tags, first)
+            place = Place(self.run_id, f"fold {fold}", above, tags, preflight=first)
             more = [f"ingest.fold=[{fold},{sweep.folds}]"]
         else:
             above, tags = sweep.study.run_id, {"trial": str(number)}
-            place = Place(self.run_id, sweep.name(self.trial), above, tags, first)
+            place = Place(
+                self.run_id, sweep.name(self.trial), above, tags, preflight=first
+            )
             more = []
         self.handle = sweep.start(self.trial, place, *more, "--to", "train")
 
@@ -271,7 +273,7 @@ class Running:
     ) -> None:
         """End the record of a trial with folds."""
         if state == COMPLETE:
-            metrics = {"valid_nll": value} | {
+            metrics = {"valid_nll": value, "valid_nll_best": value} | {
                 f"valid_nll_{end}": about[end] for end in ("low", "high", "sd")
             }
             whole.append("metrics", step=0, values=metrics)

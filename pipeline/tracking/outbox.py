@@ -8,7 +8,7 @@ from typing import NamedTuple
 VALUE_LENGTH = {"param": 6000, "tag": 8000}  # MLflow's limits
 NAME_LENGTH = 250
 SPLITS = ("train", "valid", "test")
-KEPT = ("nll", "loss", "accuracy")  # metrics of train and valid
+KEPT = ("nll", "nll_best", "loss", "accuracy")  # metrics of train and valid
 KEPT_NLL = "valid/nll_best"  # -ln P of valid under the weights that were kept
 CHECK = "export_"  # of metrics: differences of an export from its evaluation
 # MLflow compares runs by the pictures at the top, and only by those

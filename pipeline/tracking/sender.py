@@ -208,7 +208,7 @@ class Sending:
             if logged["kind"] == "artifact":
                 batch.add(logged, folder=path)
         batch.artifacts.append((path / "manifest.json", f"stages/{stage}"))
-        if stage == "evaluate":
+        if stage == "train":
             batch.metrics += self._kept(path)
         if stage == "export":
             folder, register = path / "mlflow_model", registers(self.record)
@@ -219,7 +219,7 @@ class Sending:
 
         The curve of `valid/nll` ends with the last weights, and MLflow sorts by that.
         """
-        value = notes.read(folder / "metrics.json").get("valid_nll")
+        value = notes.read(folder / "valid.json").get("valid_nll")
         logged = journal.read(folder / "journal.jsonl")[0]
         times = [entry["time"] for entry in logged if entry["kind"] == "metrics"]
         return [Metric(KEPT_NLL, value, times[-1], 0)] if value and times else []

@@ -125,6 +125,10 @@ def test_mlflow_has_one_parent_with_its_trials_and_artifacts(swept, shown):
     assert best["status"] == "FINISHED" and "test/nll" in best["metrics"]
     nll = [value for _, _, value in parent["metrics"]["test/nll"]]
     assert nll == [done.answer["metrics"]["test_nll"]]
+    assert parent["params"]["train.learning_rate"] == ",".join(RATES)
+    for trial in (done.answer["trials"][0], done.answer["trials"][2]):
+        points = shown[trial["run_id"]]["metrics"]["valid/nll_best"]
+        assert [(step, v) for step, _, v in points] == [(0, trial["valid_nll"])]
 
 
 def test_the_report_says_how_many_were_looked_at_beside_both_nll(swept):
@@ -169,12 +173,12 @@ def test_runs_has_the_keys_that_differ_and_intervals(swept):
     assert [run["valid_nll"] for run in ranked] == sorted(
         r["valid_nll"] for r in ranked
     )
-    assert [run["differs"] for run in ranked] == [
-        {"train.learning_rate": float(RATES[2])},
-        {"train.learning_rate": float(RATES[0])},
-    ]
+    best = done.answer["best"]["values"]["train.learning_rate"]
+    assert ranked[0]["differs"] == {"train.learning_rate": float(best)}
+    rates = {run["differs"]["train.learning_rate"] for run in ranked}
+    assert rates == {float(RATES[0]), float(RATES[2])}
     out = here("runs", "breast_cancer", root=root, json=False).stdout
-    assert "lr 0.1" in out and f"{ranked[0]['valid_nll_low']:.4f} to " in out
+    assert f"lr {best}" in out and f"{ranked[0]['valid_nll_low']:.4f} to " in out
     assert max(map(len, out.splitlines())) <= 80
     (best,) = here("runs", "breast_cancer", "--by", "time", root=root).answer["runs"][
         :1
