@@ -100,7 +100,7 @@ lock:  ## renew the locks (the newest versions that setup.py allows)
 	"$$dir/bin/python" -m pip install --quiet --disable-pip-version-check uv; \
 	for python in 3.11 3.13; do \
 	  of=$$(test $$python = 3.11 || echo "-$$python"); rm -f "$$dir/tests"; \
-	  $(COMPILE) --python-version $$python --upgrade --extra test --extra jax --extra s3 \
+	  $(COMPILE) --python-version $$python --upgrade --extra test --extra jax --extra s3 --extra ray \
 	    --output-file "$$dir/tests"; \
 	  cp "$$dir/tests" "$$dir/lock"; \
 	  $(COMPILE) --python-version $$python --output-file "$$dir/lock"; \

@@ -4,8 +4,8 @@ There is one package, `phistar`. Its parts `pipeline/` and `components/` and its
 in `conf/` stand at the top level of the repository; installed, they are inside of it:
 phistar.pipeline, phistar.components, and the data of phistar.conf.
 The versions that are tested together are in requirements.lock, with those of the extras
-`test`, `jax` and `s3` in requirements-tests.lock; the bounds below say which others may
-work.
+`test`, `jax`, `ray` and `s3` in requirements-tests.lock; the bounds below say which
+others may work.
 """
 
 from pathlib import Path
