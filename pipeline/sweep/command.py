@@ -26,9 +26,10 @@ from phistar.pipeline.store import keys
 from phistar.pipeline.store.store import Store
 from phistar.pipeline.sweep import report
 from phistar.pipeline.sweep.checks import checked, require_numbers
+from phistar.pipeline.sweep.setting import Sweep
 from phistar.pipeline.sweep.space import Space, space
 from phistar.pipeline.sweep.study import COMPLETE, FAIL, PRUNED, REASON, RUNNING, Study
-from phistar.pipeline.sweep.trials import Outcome, Running, Sweep
+from phistar.pipeline.sweep.trials import Outcome, Running
 from phistar.pipeline.sweep.workers import Here, Worker
 
 POLL_SECONDS = 0.1
