@@ -103,7 +103,8 @@ def sweep(
             loop(common, trials, workers)
             best = best_of(common)
             run_id = finish(common, best)
-            return report.write(common, current, best, run_id)
+            answer = report.write(common, current, best, run_id)
+        return report.keep(common, answer | {"url": current.address()})
 
 
 def key_of(config: Config, found: Space, how: dict) -> str:

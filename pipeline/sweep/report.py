@@ -38,7 +38,7 @@ def done(common: Sweep, count: int) -> dict | None:
 
 
 def write(common: Sweep, current: Execution, best: FrozenTrial, run_id: str) -> dict:
-    """Write all of it; the answer last.
+    """Write all of it but the answer.
 
     Args:
         common: the sweep.
@@ -47,7 +47,7 @@ def write(common: Sweep, current: Execution, best: FrozenTrial, run_id: str) -> 
         run_id: of the record of its run to the end.
 
     Returns:
-        The answer: sweep, experiment, run_id, url, trials (see `row`), counts, best,
+        The answer: sweep, experiment, run_id, trials (see `row`), counts, best,
         importance (key -> share of the variance), metrics and verdict of the best,
         export, recipe, page, sentence.
     """
@@ -62,7 +62,6 @@ def write(common: Sweep, current: Execution, best: FrozenTrial, run_id: str) -> 
         "sweep": study.folder.name,
         "experiment": entries[0]["experiment"],
         "run_id": current.run_id,
-        "url": current.address(),
         "trials": rows,
         "counts": counts(trials),
         "best": rows[best.number] | {"run_id": run_id},
@@ -84,7 +83,13 @@ def write(common: Sweep, current: Execution, best: FrozenTrial, run_id: str) -> 
     tested = {name: v for name, v in metrics.items() if name.startswith("test_")}
     current.record.append("metrics", step=0, values=numbers | tested)
     current.record.append("sweep", sentence=answer["sentence"])
-    put(study.folder / ANSWER, json.dumps(answer, indent=2, ensure_ascii=False))
+    return answer
+
+
+def keep(common: Sweep, answer: dict) -> dict:
+    """Write the answer, which tells that nothing is left to do.  -> it"""
+    text = json.dumps(answer, indent=2, ensure_ascii=False)
+    put(common.study.folder / ANSWER, text)
     return answer
 
 
