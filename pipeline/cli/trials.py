@@ -6,7 +6,7 @@ from pathlib import Path
 from phistar.pipeline.cli.printing import table
 from phistar.pipeline.process.root import command
 from phistar.pipeline.process.terminal import paint, width, wrapped
-from phistar.pipeline.sweep.report import between, ordered
+from phistar.pipeline.sweep.page import between, ordered
 
 SHOWN = 10  # trials
 

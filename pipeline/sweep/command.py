@@ -26,9 +26,10 @@ from phistar.pipeline.store import keys
 from phistar.pipeline.store.store import Store
 from phistar.pipeline.sweep import report
 from phistar.pipeline.sweep.checks import checked, require_end, require_workers
+from phistar.pipeline.sweep.setting import Sweep
 from phistar.pipeline.sweep.space import Space, space
 from phistar.pipeline.sweep.study import COMPLETE, FAIL, PRUNED, REASON, RUNNING, Study
-from phistar.pipeline.sweep.trials import Outcome, Running, Sweep
+from phistar.pipeline.sweep.trials import Outcome, Running
 from phistar.pipeline.sweep.workers import Here, worker_at
 
 POLL_SECONDS = 0.1
@@ -110,7 +111,8 @@ def sweep(
             loop(common, trials, workers)
             best = best_of(common)
             run_id = finish(common, best)
-            return report.write(common, current, best, run_id)
+            answer = report.write(common, current, best, run_id)
+        return report.keep(common, answer | {"url": current.address()})
 
 
 def key_of(config: Config, found: Space, how: dict) -> str:

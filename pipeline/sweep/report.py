@@ -1,36 +1,25 @@
-"""The end of a sweep: its table, its figures, its page, the best config as a recipe.
-
-They are written beside the record of the sweep, from where MLflow gets them, and the
-answer and the recipe into the folder of the sweep.
-"""
+"""The end of a sweep: the answer, and the best config as a recipe, in its folder."""
 
 import json
-import shutil
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from optuna.trial import FrozenTrial
 
 from phistar.pipeline.process.root import command
-from phistar.pipeline.process.terminal import duration, working
+from phistar.pipeline.process.terminal import working
 from phistar.pipeline.record.journal import Record
 from phistar.pipeline.record.naming import BETWEEN
 from phistar.pipeline.record.runs import read
 from phistar.pipeline.record.scores import read_json, read_verdict
 from phistar.pipeline.run.execution import Execution
 from phistar.pipeline.store.store import Store
+from phistar.pipeline.sweep.page import BEST, WORDS, between, put, write_page
+from phistar.pipeline.sweep.setting import Sweep
 from phistar.pipeline.sweep.space import Dimension
-from phistar.pipeline.sweep.study import COMPLETE, FAIL, PRUNED, REASON, RUNNING, Study
-from phistar.pipeline.sweep.trials import Sweep
+from phistar.pipeline.sweep.study import COMPLETE, REASON, RUNNING, Study
 
-ANSWER, BEST = "sweep.json", "best.yaml"
-WORDS = {COMPLETE: "finished", PRUNED: "pruned", FAIL: "failed", RUNNING: "running"}
-CURSE = (
-    "The best of many is partly lucky on valid: its valid_nll is too low on average. "
-    "Its test_nll is not: test was looked at once, for this trial alone."
-)
+ANSWER = "sweep.json"
 
 
 def done(common: Sweep, count: int) -> dict | None:
@@ -49,7 +38,7 @@ def done(common: Sweep, count: int) -> dict | None:
 
 
 def write(common: Sweep, current: Execution, best: FrozenTrial, run_id: str) -> dict:
-    """Write all of it; the answer last.
+    """Write all of it but the answer.
 
     Args:
         common: the sweep.
@@ -58,7 +47,7 @@ def write(common: Sweep, current: Execution, best: FrozenTrial, run_id: str) -> 
         run_id: of the record of its run to the end.
 
     Returns:
-        The answer: sweep, experiment, run_id, url, trials (see `row`), counts, best,
+        The answer: sweep, experiment, run_id, trials (see `row`), counts, best,
         importance (key -> share of the variance), metrics and verdict of the best,
         export, recipe, page, sentence.
     """
@@ -73,7 +62,6 @@ def write(common: Sweep, current: Execution, best: FrozenTrial, run_id: str) -> 
         "sweep": study.folder.name,
         "experiment": entries[0]["experiment"],
         "run_id": current.run_id,
-        "url": current.address(),
         "trials": rows,
         "counts": counts(trials),
         "best": rows[best.number] | {"run_id": run_id},
@@ -89,21 +77,20 @@ def write(common: Sweep, current: Execution, best: FrozenTrial, run_id: str) -> 
     put(study.folder / BEST, recipe)
     put(current.record.path.with_suffix(f".{BEST}"), recipe)
     with working("sweep", "draws its figures"):
-        page(common, current.record, answer)
+        write_page(common, current.record, answer)
     numbers = {"valid_nll": best.value, "valid_nll_best": best.value}
     numbers["trials"] = len(trials)
     tested = {name: v for name, v in metrics.items() if name.startswith("test_")}
     current.record.append("metrics", step=0, values=numbers | tested)
     current.record.append("sweep", sentence=answer["sentence"])
-    put(study.folder / ANSWER, json.dumps(answer, indent=2, ensure_ascii=False))
     return answer
 
 
-def put(path: Path, content: str | bytes) -> None:
-    """Write a file, whole or not at all."""
-    draft = path.with_name(f"{path.name}.tmp")
-    draft.write_bytes(content.encode() if isinstance(content, str) else content)
-    draft.replace(path)
+def keep(common: Sweep, answer: dict) -> dict:
+    """Write the answer, which tells that nothing is left to do.  -> it"""
+    text = json.dumps(answer, indent=2, ensure_ascii=False)
+    put(common.study.folder / ANSWER, text)
+    return answer
 
 
 def row(common: Sweep, trial: FrozenTrial) -> dict:
@@ -171,13 +158,6 @@ def sentence(answer: dict) -> str:
     )
 
 
-def between(values: dict, low: str = "low", high: str = "high") -> str:
-    """An interval in brackets; "" without one."""
-    if values.get(low) is None:
-        return ""
-    return f" [{values[low]:.4f}, {values[high]:.4f}]"
-
-
 def recipe_text(common: Sweep, best: FrozenTrial, answer: dict, start: dict) -> str:
     """The best config as a recipe, with its origin as comments."""
     path = common.study.folder / BEST
@@ -194,114 +174,3 @@ def recipe_text(common: Sweep, best: FrozenTrial, answer: dict, start: dict) -> 
     ]
     comments = "".join(f"# {line}".rstrip() + "\n" for line in head)
     return f"{comments}\n{common.load(best).to_yaml()}"
-
-
-def page(common: Sweep, record: Record, answer: dict) -> None:
-    """Write the page of the sweep and its figures, beside its record."""
-    from phistar.components.reports.page import html
-    from phistar.components.reports.plots import style
-
-    experiment, folder = answer["experiment"], common.study.folder / "figures"
-    shutil.rmtree(folder, ignore_errors=True)
-    drawn = style.save(figures(common, answer), folder, experiment)
-    for name in drawn:
-        target = record.path.with_suffix(f".{name}.png")
-        put(target, (folder / f"{name}.png").read_bytes())
-    pictures = {
-        "parallel_coordinates": "one line for each trial, dark where valid_nll is low",
-        "importance": "share of each key in the variance of valid_nll",
-    }
-    entries = record.entries()
-    began = time.gmtime(entries[0]["time"] / 1000)
-    typed = [entry["command"] for entry in entries if "command" in entry]
-    facts = [
-        ("recipe", experiment),
-        ("command", typed[-1]),
-        *((d.key, d.text()) for d in common.space.dimensions),
-        ("began", time.strftime("%Y-%m-%d %H:%M UTC", began)),
-    ]
-    title = f"Sweep of {experiment}"
-    sections = {
-        "The best": [html.facts(best_facts(answer))],
-        "The keys": [html.picture(svg, pictures[name]) for name, svg in drawn.items()],
-        "Trials": [html.table(*table(answer, html.measured))],
-        "What ran": [html.facts(facts)],
-    }
-    parts = [
-        html.Markup("<h1>{}</h1>").format(title),
-        html.paragraph(answer["sentence"], "verdict"),
-        html.paragraph(CURSE),
-        html.contents(sections),
-        *(html.section(name, *body) for name, body in sections.items()),
-    ]
-    put(record.path.with_suffix(".report.html"), html.document(title, parts))
-
-
-def figures(common: Sweep, answer: dict) -> dict[str, Any]:
-    """The figures by name; importance only where the trials tell it."""
-    from phistar.components.reports.plots import sweep as plots
-
-    rows = [r for r in answer["trials"] if r["state"] in ("finished", "pruned")]
-    axes = [
-        plots.Axis(d.key, [r["values"][d.key] for r in rows], d.words, d.log)
-        for d in common.space.dimensions
-    ]
-    nll = [r["valid_nll"] if r["state"] == "finished" else float("nan") for r in rows]
-    best = [r["number"] for r in rows].index(answer["best"]["number"])
-    found = {"parallel_coordinates": plots.parallel_coordinates(axes, nll, best)}
-    if answer["importance"]:
-        found["importance"] = plots.importance(answer["importance"])
-    return found
-
-
-def best_facts(answer: dict) -> list[tuple[str, str]]:
-    """Facts of the best trial, name and value."""
-    best, metrics = answer["best"], answer["metrics"]
-    tested = between(metrics, "test_nll_low", "test_nll_high")
-    return [
-        ("trial", f"{best['number']}, run {best['run_id']}"),
-        *((key, str(value)) for key, value in best["values"].items()),
-        ("valid_nll", f"{best['valid_nll']:.4f}{between(best)}, nats a label"),
-        ("test_nll", f"{metrics['test_nll']:.4f}{tested}, nats a label"),
-        ("as a recipe", f"{BEST}, beside this page in MLflow"),
-    ]
-
-
-def ordered(rows: list[dict]) -> list[dict]:
-    """Trials, the best first: finished, pruned, failed."""
-    words = list(WORDS.values())
-    return sorted(
-        rows,
-        key=lambda r: (words.index(r["state"]), r["valid_nll"] or 0.0, r["number"]),
-    )
-
-
-def table(answer: dict, measured: Callable) -> tuple[list[str], list[list]]:
-    """Head and rows of the table of trials.
-
-    Args:
-        answer: see `write`.
-        measured: `html.measured`, which gives a value with its interval.
-    """
-    swept = list(answer["best"]["values"])
-    rows = []
-    for trial in ordered(answer["trials"]):
-        values = {
-            "nll": trial["valid_nll"],
-            "nll_low": trial["low"],
-            "nll_high": trial["high"],
-        }
-        nll = measured(values, "nll") if trial["valid_nll"] is not None else ""
-        took = "" if trial["seconds"] is None else duration(trial["seconds"])
-        rows.append(
-            [
-                str(trial["number"]),
-                trial["state"],
-                nll,
-                *(str(trial["values"][key]) for key in swept),
-                took,
-                trial["run_id"][:8],
-                trial["reason"] or "",
-            ]
-        )
-    return ["trial", "", "valid_nll", *swept, "took", "run", "reason"], rows

@@ -5,83 +5,26 @@ it runs, and from the store when it has ended.
 """
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from optuna.trial import FrozenTrial, TrialState
 
-from phistar.pipeline.config import parse
-from phistar.pipeline.config.load import Config, ConfigError, load
+from phistar.pipeline.config.load import Config, ConfigError
 from phistar.pipeline.process.root import command
 from phistar.pipeline.record import journal
 from phistar.pipeline.record.journal import Record
-from phistar.pipeline.record.naming import BETWEEN, run_entry, special
+from phistar.pipeline.record.naming import run_entry
 from phistar.pipeline.record.place import Place
 from phistar.pipeline.record.runs import read
 from phistar.pipeline.record.scores import read_json
 from phistar.pipeline.store.store import Store
 from phistar.pipeline.sweep import folds as pooled
 from phistar.pipeline.sweep.pruning import Pruner
-from phistar.pipeline.sweep.space import Space
-from phistar.pipeline.sweep.study import COMPLETE, FAIL, PRUNED, REASON, Study
-from phistar.pipeline.sweep.workers import Handle, Worker
+from phistar.pipeline.sweep.setting import Sweep
+from phistar.pipeline.sweep.study import COMPLETE, FAIL, PRUNED, REASON
 
 AGAIN = 1  # times that a process which something else has killed is started again
-
-
-class Sweep(NamedTuple):
-    """Facts that all trials of a sweep share.
-
-    Args:
-        recipe: name or file.
-        space: keys and values.
-        root: project root.
-        study: the trials.
-        worker: the place where processes run.
-        folds: number of folds, or None.
-        prune: True ends trials that are worse than the median.
-        send: called with the run_id of each record that MLflow is to have.
-    """
-
-    recipe: str
-    space: Space
-    root: Path
-    study: Study
-    worker: Worker
-    folds: int | None
-    prune: bool
-    send: Callable[[str], None]
-
-    def load(self, trial: FrozenTrial, more: tuple[str, ...] = ()) -> Config:
-        """The config of a trial."""
-        words = [*self.space.overrides(trial.params), *more]
-        return load(self.recipe, words, self.root)
-
-    def name(self, trial: FrozenTrial) -> str:
-        """The name of a trial: its number, and the values that vary."""
-        return BETWEEN.join([f"trial {trial.number}", *self.values(trial)])
-
-    def values(self, trial: FrozenTrial) -> list[str]:
-        """The values of a trial in few words."""
-        return [
-            special(d.key, parse.value(d.word(trial.params[d.key])))
-            for d in self.space.dimensions
-        ]
-
-    def start(self, trial: FrozenTrial, place: Place, *more: str) -> Handle:
-        """Start a process that runs the recipe with the values of a trial.
-
-        Args:
-            trial: it.
-            place: of the record.
-            *more: words behind the overrides.
-        """
-        self.send(place.run_id)
-        words = [self.recipe, *self.space.overrides(trial.params), *more]
-        words = ["run", *words, "--root", str(self.root)]
-        log = self.study.folder / "trials" / f"trial_{trial.number}.log"
-        return self.worker.start(words, place.environment(), Path.cwd(), log)
 
 
 class Outcome(NamedTuple):
@@ -112,7 +55,7 @@ class Running:
         self.handle, self.deaths, self.failed = None, 0, ""
         self.values: list[float] = []  # that the pruner has seen
         self.folders: list[Path] = []  # of the trainings that have ended
-        self.stopping, self.reason = False, ""
+        self.reason = ""  # to prune it
         try:
             config = sweep.load(trial)
         except ConfigError as error:
@@ -159,7 +102,6 @@ class Running:
 
     def terminate(self) -> None:
         """Ask its process to end in order."""
-        self.stopping = True
         if self.handle is not None:
             self.handle.terminate()
 
@@ -216,8 +158,6 @@ class Running:
         found = pooled.summary(self.folders)
         value, done = found.pop("mean"), len(self.folders) == self.sweep.folds
         if done:
-            self.values.append(value)
-            self.sweep.study.report(self.trial, len(self.values) - 1, value)
             return self._close(COMPLETE, value, "", **found)
         if self.sweep.prune:
             self._judge([*self.values, value])
@@ -262,27 +202,18 @@ class Running:
             about[REASON] = reason
         about["seconds"] = round(time.monotonic() - self.began, 1)
         whole = Record(self.sweep.root, self.sweep.study.run_of(self.trial.number))
-        if self.sweep.folds and whole.entries():
-            self._close_folds(whole, state, value, about)
-        elif state == PRUNED:
-            whole.append("end", **self._pruned(reason))
-        return Outcome(state, value, about)
-
-    def _close_folds(
-        self, whole: Record, state: TrialState, value: float | None, about: dict
-    ) -> None:
-        """End the record of a trial with folds."""
-        if state == COMPLETE:
-            metrics = {"valid_nll": value, "valid_nll_best": value} | {
-                f"valid_nll_{end}": about[end] for end in ("low", "high", "sd")
-            }
+        entries = whole.entries()
+        if state == COMPLETE and self.sweep.folds:
+            metrics = {"valid_nll": value, "valid_nll_best": value}
+            metrics |= {f"valid_nll_{end}": about[end] for end in ("low", "high", "sd")}
             whole.append("metrics", step=0, values=metrics)
             whole.append("end", status="FINISHED")
         elif state == PRUNED:
-            whole.append("end", **self._pruned(about[REASON]))
-        else:
-            reason = {"stage": "train", "reason": about[REASON], "advice": ""}
-            whole.append("end", status="FAILED", **reason)
+            whole.append("end", **self._pruned(reason))
+        elif state == FAIL and entries and entries[-1].get("status") != "FAILED":
+            why = {"stage": "train", "reason": reason, "advice": ""}
+            whole.append("end", status="FAILED", **why)
+        return Outcome(state, value, about)
 
     def _pruned(self, reason: str) -> dict[str, str]:
         """The fields of the end of a pruned trial."""

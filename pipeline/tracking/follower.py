@@ -163,7 +163,8 @@ def follow(
     """
     news = queue.SimpleQueue()  # run ids, then None
     threading.Thread(target=_listen, args=(news,), daemon=True).start()
-    run_ids, sendings, target = [run_id], {}, None
+    run_ids, target = [run_id], None
+    sendings, sent = {}, {}  # those under way with their locks, and the complete ones
     sampler = Sampler(root, run_ids, monitors)
     problem = ["it did not answer"]
     over, failures, wait = False, 0, 0.0
@@ -184,15 +185,21 @@ def follow(
                 if begun:  # else the run may yet be thrown away
                     target = target or connect()
                 for name in run_ids if begun else ():
-                    if name in sendings and sendings[name].complete and not over:
-                        continue  # a sweep has many, and few of them change
+                    if name in sent and sent[name].complete:
+                        continue  # a sweep has many; it may go on with some later
+                    if name in sent:
+                        del sent[name]  # it goes on
                     if name not in sendings:
-                        with ExitStack() as lock:
-                            if not lock.enter_context(only_sender(root, name)):
-                                raise ConnectionError(f"another process sends {name}")
-                            locks.push(lock.pop_all())
-                        sendings[name] = Sending(root, name, target)
-                    sendings[name].step(orphan=over)
+                        lock = locks.enter_context(ExitStack())
+                        if not lock.enter_context(only_sender(root, name)):
+                            lock.close()
+                            raise ConnectionError(f"another process sends {name}")
+                        sendings[name] = Sending(root, name, target), lock
+                    sending, lock = sendings[name]
+                    sending.step(orphan=over)
+                    if sending.complete:
+                        lock.close()  # no file stays open
+                        sent[name], _ = sendings.pop(name)
                 failures = 0
             except Refused as error:
                 print(f"{error}\n{later(root)}", file=sys.stderr)
@@ -218,8 +225,8 @@ def pause(failures: int) -> float:
     return min(POLL_SECONDS * 2**doubled, LONGEST_WAIT_SECONDS)
 
 
-def _sent(sending: Sending) -> bool:
-    return sending.complete or not sending.record.entries()
+def _sent(under_way: tuple[Sending, ExitStack]) -> bool:
+    return not under_way[0].record.entries()
 
 
 def _listen(news: queue.SimpleQueue) -> None:
