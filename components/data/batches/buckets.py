@@ -5,11 +5,12 @@
                 all batches in random order
 
 A batch has at most `batch_tokens` positions on either side, R max(S, T), padding
-included. Only a batch of one row per device may have more, if its pairs are long.
+included. Only a batch of one row may have more, if its pair is long. Rows of weight 0
+then make R a multiple of the devices.
 
-The buckets depend on the lengths alone, not on the pass. So every pass has the same
-number of batches, of the same shapes. The batch of step k is found by one division, and
-few shapes are compiled.
+The buckets depend on the lengths alone, not on the pass or the devices. So every pass
+has the same number of batches, of the same shapes. The batch of step k is found by one
+division, and few shapes are compiled.
 """
 
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ class Buckets:
 
         def cost(num_pairs, source, target):
             """Positions of a bucket; each batch costs a tenth of a full one on top."""
-            batches, rows = _spread(num_pairs, source, target, batch_tokens, devices)
+            batches, rows = _spread(num_pairs, source, target, batch_tokens)
             return batches * (rows * (source + target) + 2 * batch_tokens // 10)
 
         most = SHAPES[keras.backend.backend()]
@@ -88,7 +89,9 @@ class Buckets:
         # a bucket is as wide as its longest sentence of either side
         sources, targets = np.array([kinds[:, part].max(axis=1) for part in parts]).T
         num_pairs = np.array([counts[part].sum() for part in parts])
-        batches, rows = _spread(num_pairs, sources, targets, batch_tokens, devices)
+        batches, rows = _spread(num_pairs, sources, targets, batch_tokens)
+        # only now: which pairs meet in a batch must not depend on the devices
+        rows += -rows % devices
         # [M] -> [N], from kinds to pairs
         return cls(of_kind[kind], sources, targets, num_pairs, batches, rows)
 
@@ -110,7 +113,7 @@ class Buckets:
         return bucket, start, np.append(start[1:], len(self.number))
 
 
-def _spread(num_pairs, source, target, batch_tokens, devices):
+def _spread(num_pairs, source, target, batch_tokens):
     """(batches, rows of each) for a bucket's pairs.
 
     There are as few batches as the budget allows. All have the same number of rows, so
@@ -119,13 +122,11 @@ def _spread(num_pairs, source, target, batch_tokens, devices):
     Args:
         num_pairs, source, target: int or int64 arrays: pairs of a bucket, S and T.
         batch_tokens: largest number of positions on either side of a batch.
-        devices: the rows of a batch are a multiple of it.
     """
-    # rows for each device that the budget holds, at least one
-    most = np.maximum(batch_tokens // np.maximum(source, target) // devices, 1)
-    batches = -(-num_pairs // (most * devices))
-    rows = -(-num_pairs // batches)
-    return batches, -(-rows // devices) * devices
+    # rows that the budget holds, at least one
+    most = np.maximum(batch_tokens // np.maximum(source, target), 1)
+    batches = -(-num_pairs // most)
+    return batches, -(-num_pairs // batches)
 
 
 def _best_cut(kinds, counts, cost):
@@ -164,7 +165,7 @@ class BucketPlan:
     Args:
         source_lengths, target_lengths: int [N], tokens of each sentence and its EOS.
         batch_tokens: largest number of positions on either side of a batch, padding
-            included.
+            included, but for rows that the devices need.
         seed: of the random orders.
         devices: the rows of a batch are a multiple of it.
     """

@@ -130,6 +130,31 @@ class Parts:
         return tuple(map(np.stack, zip(*parts, strict=True)))
 
 
+@dataclass(frozen=True)
+class Share:
+    """A plan of which one of several processes reads its part of each batch.
+
+    The parts lie one after the other. So row i of the batch that the processes make
+    together is row i of the plan, and gets the same random numbers as in one process.
+
+    Args:
+        plan: Plan, PackedPlan, BucketPlan or Parts, its rows a multiple of `count`.
+        rank: of the process, 0 ... count-1.
+        count: processes.
+    """
+
+    plan: object
+    rank: int
+    count: int
+
+    def batch(self, step):
+        """The rows of this process in the batch of one step."""
+        *chosen, weights = self.plan.batch(step)
+        size = len(weights) // self.count
+        rows = slice(self.rank * size, (self.rank + 1) * size)
+        return *(each[rows] for each in chosen), weights[rows]
+
+
 class PackedPlan:
     """Passes over texts of any length, in windows of one length, almost unpadded.
 
