@@ -142,6 +142,17 @@ def make_parser() -> tuple[Parser, dict[str, Parser]]:
         if name == "run":
             examples.append("run breast_cancer --seeds 3 --to evaluate")
         add_run(name, command(name, text, *examples))
+    added = command(
+        "launch",
+        "run a recipe whose training several processes share",
+        "launch -n 2 run digits train.backend=jax",
+        "launch run digits train.backend=jax    (on each host; docs/scale.md)",
+    )
+    text = "processes on this machine; on several hosts their variables tell the number"
+    added.add_argument("-n", dest="processes", type=positive, metavar="N", help=text)
+    text = "the command, with its options: only `run` has something to share"
+    added.add_argument("launched", metavar="run", type=shared, help=text)
+    add_run("run", added)
     add_predict(
         command(
             "predict",
@@ -348,6 +359,16 @@ def stage(text: str) -> str:
         raise argparse.ArgumentTypeError(
             f"no such stage. Received: {text}. Expected one of "
             f"{', '.join(STAGES)}.{nearest(text, STAGES)}"
+        )
+    return text
+
+
+def shared(text: str) -> str:
+    """The command that `launch` runs, for argparse."""
+    if text != "run":
+        raise argparse.ArgumentTypeError(
+            f"`phistar launch` runs one command. Received: {text}. Expected run: only "
+            "its training is shared, and `run --to train` ends with it"
         )
     return text
 

@@ -3,6 +3,7 @@
     phistar init DIR --data PATH
     phistar list | show NAME | plan NAME | run NAME | ui | completion SHELL
     phistar ingest|build|train|evaluate|export NAME
+    phistar launch [-n N] run NAME
     phistar predict RUN FILE
     phistar compare RUN RUN
     phistar runs | promote RUN | rollback NAME | serve NAME
@@ -174,8 +175,24 @@ def plan(given: Namespace) -> Answer:
     return {"recipe": config.name, "stages": rows}, plan_table(rows, terminal.width())
 
 
-def run(given: Namespace) -> Answer:
-    """Run the stages from --from to --to."""
+def launch(given: Namespace) -> Answer:
+    """Run a recipe whose training several processes share."""
+    from phistar.pipeline.launch.command import join
+
+    leader = join(given.processes, given.typed, given.root)
+    if leader is None:  # the lines are those of rank 0
+        return {}, []
+    with leader:
+        return run(given, leader)
+
+
+def run(given: Namespace, ranks: Any = None) -> Answer:
+    """Run the stages from --from to --to.
+
+    Args:
+        given: the command line.
+        ranks: the other processes of the training, if there are any.
+    """
     how = {
         "first": given.first,
         "last": given.last,
@@ -183,6 +200,7 @@ def run(given: Namespace) -> Answer:
         "isolate": given.isolate,
         "check": given.preflight,
         "register": not given.no_register,
+        "ranks": ranks,
     }
     if STAGES.index(given.first) > STAGES.index(given.last):
         raise ValueError(
@@ -194,6 +212,8 @@ def run(given: Namespace) -> Answer:
 
         os.environ[VERIFY] = "1"  # child processes too
     config = load(given)  # its errors do not wait for the imports
+    if ranks is not None:
+        ranks.require(config)
 
     from phistar.pipeline.cli.printing import card_lines, result
     from phistar.pipeline.run.command import run_once, run_seeds
@@ -322,6 +342,7 @@ FUNCTIONS = {  # every other command is `run`
     None: no_command,
     "completion": complete,
     "init": init,
+    "launch": launch,
     "list": list_names,
     "show": show,
     "plan": plan,

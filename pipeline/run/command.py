@@ -49,7 +49,7 @@ def run_once(
         check: True runs the preflight in any case, not only before long training.
         first: stages before it must be in the store.
         register: False keeps the export out of MLflow's registry.
-        **how: last, force, isolate, as `run_stages` takes them.
+        **how: last, force, isolate, ranks, as `run_stages` takes them.
 
     Returns:
         experiment, run_id, url, stages, metrics, verdict (of evaluate), export, beside.

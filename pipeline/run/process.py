@@ -164,6 +164,7 @@ def in_child(
     request: dict,
     backend: str,
     cores: Sequence[int] = (),
+    gpus: str | None = None,
     started: Callable[[subprocess.Popen], object] = lambda child: None,
 ) -> None:
     """Run a stage in a child process, which ends if this process does.
@@ -172,6 +173,7 @@ def in_child(
         request: the arguments of `in_process`.
         backend: of Keras.
         cores: numbers of those that it may use; default: those of this process.
+        gpus: those that it may use, as CUDA_VISIBLE_DEVICES; default: as here.
         started: called with the child; it may be killed from another thread.
 
     Raises:
@@ -179,11 +181,15 @@ def in_child(
     """
     paths = {"PYTHONPATH": python_path()}
     environment = os.environ | quiet.environment(backend) | paths
+    if gpus is not None:
+        environment["CUDA_VISIBLE_DEVICES"] = gpus
+    follows = (request.get("ranks") or {}).get("rank")  # rank 0 tells it all
     child = subprocess.Popen(
         [sys.executable, "-m", "phistar.pipeline.run.process"],
         env=environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL if follows else None,
         bufsize=0,
     )
     with terminal.paused(), child:
