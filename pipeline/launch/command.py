@@ -87,9 +87,9 @@ def divided(count: int, cores: list[int], gpus: list[str]) -> list[dict]:
     if count > least:
         what = "GPUs" if 0 < len(gpus) == least else "cores"
         raise Failure(
-            f"not every process would have {what} of its own on this machine. Received: "
-            f"-n {count}, and {least} {what}. Expected -n {least} at most. To use more "
-            "machines, leave -n out and run the command on each host, with "
+            f"more processes than {what} of this machine. Received: -n {count}, and "
+            f"{least} {what}. Expected -n {least} at most. To use more machines, leave "
+            "-n out and run the command on each host, with "
             f"{', '.join(GROUPS[0])} set.",
             USAGE,
         )

@@ -190,6 +190,12 @@ class BucketPlan:
         return int((self.buckets.num_rows * self.buckets.target_widths).max())
 
     @property
+    def mean_rows(self):
+        """Rows of a batch, padding included, in the mean over a pass."""
+        rows = self.buckets.num_batches @ self.buckets.num_rows
+        return round(rows / self.steps_per_epoch)
+
+    @property
     def padding(self):
         """Share of a pass's positions that are padding.
 

@@ -1,0 +1,115 @@
+"""Several processes train as one does, for every task, and may take over from others.
+
+In the standard suite tests/pipeline/launch/test_launch.py trains one task so.
+"""
+
+import numpy as np
+import psutil
+import pytest
+
+from phistar.components import build
+from phistar.components.artifacts import read_json
+from phistar.components.data.batches.passes import Parts, Plan, Share
+from tests.helpers import ranks, stages
+from tests.helpers.commands import until
+from tests.helpers.data import TASKS
+
+LENGTH = {"steps": 12, "eval_every": 4, "seed": 1, "average": 2}
+TEXT = {"num_layers": 1, "num_heads": 2, "model_dim": 16, "mlp_dim": 16}
+CASES = {  # kind of data -> (task, its keys of train, build)
+    "columns": (
+        "binary",
+        {"loss": "hinge", "batch_size": 16},
+        {"network": "mlp", "mlp_dim": 6, "dropout": 0.3},
+    ),
+    "images": (
+        "multiclass",
+        {"loss": "cross_entropy", "batch_size": 16, "flip": True, "crop": 1},
+        {"network": "vgg_small", "num_blocks": 1, "width": 4, "mlp_dim": 8},
+    ),
+    "text": (
+        "language",
+        {"loss": "cross_entropy", "batch_size": 16, "optimizer": "muon"},
+        {"network": "transformer_lm", "context": 16, "stride": 10, "dropout": 0.3}
+        | TEXT,
+    ),
+    "pairs": (
+        "translation",
+        {"loss": "cross_entropy", "batch_tokens": 256, "accumulate": 2},
+        {"network": "transformer", "dropout": 0.3} | TEXT,
+    ),
+}
+
+
+@pytest.fixture(autouse=True)
+def compiled_quickly(monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", ranks.QUICK)
+
+
+@pytest.fixture(scope="module")
+def case(make_dataset, tmp_path_factory):
+    """kind of data -> arguments of train."""
+    made = {}
+
+    def make(kind):
+        if kind not in made:
+            task, keys, network = CASES[kind]
+            given = {"task": TASKS[task], "dataset": make_dataset(kind, task)}
+            place = tmp_path_factory.mktemp(kind)
+            folder = stages.call(build, place, **given, **network)
+            made[kind] = {**given, **LENGTH, **keys, "network": folder}
+        return made[kind]
+
+    return make
+
+
+def test_shares_of_all_processes_are_the_batch():
+    plan = Plan(20, 6, seed=0, devices=4)
+    for whole, step in ((plan, 3), (Parts(Plan(20, 6, 0, 8), 2), 7)):
+        parts = [Share(whole, rank, 4).batch(step) for rank in range(4)]
+        for found, expected in zip(
+            zip(*parts, strict=True), whole.batch(step), strict=True
+        ):
+            np.testing.assert_array_equal(np.concatenate(found), expected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", CASES)
+def test_processes_make_what_one_makes(case, kind, tmp_path):
+    found = {}
+    for count in (1, 2, 4):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        assert not ranks.train(case(kind), folder, count)
+        found[count] = ranks.weights(folder)
+        history = read_json(folder / "history.json")
+        assert history["step"] == [4, 8, 12]
+        files = sorted(path.name for path in folder.iterdir())
+        assert files == ["history.json", "journal.jsonl", "network.json", "weights.npz"]
+    for count in (2, 4):
+        np.testing.assert_allclose(found[count], found[1], rtol=0, atol=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("before", "after"), [(1, 2), (2, 1), (2, 4)])
+def test_training_goes_on_with_another_number(case, before, after, tmp_path):
+    arguments = case("columns") | {"steps": 4000, "eval_every": 400}
+    whole, cut = (tmp_path / name for name in ("whole", "cut"))
+    for folder in (whole, cut):
+        folder.mkdir()
+    assert not ranks.train(arguments, whole, before)
+    begun = []
+
+    def stop_one(child):
+        begun.append(psutil.Process(child.pid))
+        if len(begun) == before:
+            until(lambda: list(cut.glob("checkpoints/step-*")))
+            begun[-1].kill()
+
+    assert ranks.train(arguments, cut, before, stop_one)
+    assert not (cut / "weights.npz").exists()
+    assert not ranks.train(arguments, cut, after)
+    steps = read_json(cut / "history.json")["step"]
+    assert steps == list(range(400, 4001, 400))
+    found = ranks.weights(cut)
+    np.testing.assert_allclose(found, ranks.weights(whole), rtol=0, atol=1e-5)
