@@ -135,7 +135,12 @@ def make_parser() -> tuple[Parser, dict[str, Parser]]:
         ("show", "what a recipe composes to, each key with its meaning", "digits"),
         ("plan", "what would run, what is cached, and why", "digits train.epochs=5"),
     ):
-        add_recipe(command(name, text, f"{name} {example}"))
+        added = command(name, text, f"{name} {example}")
+        add_recipe(added)
+    text = "also the time on so many hosts, like 1,8,64, from a step measured here"
+    added.add_argument("--hosts", metavar="N,N", help=text)
+    text = "bandwidth between them, like 100Gbit"
+    added.add_argument("--link", metavar="BANDWIDTH", help=text)
     for name in ("run", *STAGES):
         text = ABOUT.get(name, "run all five stages of a recipe")
         examples = [f"{name} breast_cancer", f"{name} digits train.epochs=5"]

@@ -170,9 +170,21 @@ def plan(given: Namespace) -> Answer:
     from phistar.pipeline.run.plan import plan as make_plan
     from phistar.pipeline.store.store import Store
 
+    store = Store(given.root / "mlruns")
+    if given.hosts or given.link:
+        return plan_hosts(given, config, store)
     with quiet.without_gc():
-        rows = make_plan(config, Store(given.root / "mlruns"))
+        rows = make_plan(config, store)
     return {"recipe": config.name, "stages": rows}, plan_table(rows, terminal.width())
+
+
+def plan_hosts(given: Namespace, config: Any, store: Any) -> Answer:
+    """Tell the time of the training on several hosts."""
+    from phistar.pipeline.cli.printing import hosts_lines
+    from phistar.pipeline.run.hosts import hosts_plan
+
+    answer = hosts_plan(config, store, given.hosts, given.link)
+    return {"recipe": config.name} | answer, hosts_lines(answer, terminal.width())
 
 
 def launch(given: Namespace) -> Answer:

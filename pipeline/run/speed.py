@@ -1,8 +1,8 @@
 """The speed of a training on this machine, measured as preflight does.
 
-The stage train runs for some seconds on the first rows, with the batch of the recipe and
-with a quarter of it. The two times tell the part of a step that more hosts would share.
-The result is remembered under train's key.
+The stage train runs for some seconds on the first rows, with the batch of the recipe
+and with a quarter of it. The two times tell the part of a step that more hosts would
+share. The result is remembered under train's key.
 """
 
 import json
@@ -48,8 +48,8 @@ def speed_of(config: Config, store: Store) -> tuple[Speed, bool]:
         manifest = cached(wanted, store)
         if manifest is None:
             raise Failure(
-                f"a step is measured on the data and the network. Received: {stage.name} "
-                "is not in the store under this config. Run "
+                "a step is measured on the data and the network. Received: "
+                f"{stage.name} is not in the store under this config. Run "
                 f"`{command('build', *config.typed, root=store.root.parent)}` first.",
                 USAGE,
             )
