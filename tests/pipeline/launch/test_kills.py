@@ -8,14 +8,15 @@ import random
 import shutil
 import time
 
+import psutil
 import pytest
 
 from phistar.pipeline.record.journal import read
-from tests.helpers.commands import copy_store, end, start
+from tests.helpers.commands import copy_store, end, start, until
 from tests.helpers.ranks import QUICK, ranks_of
 
 RUN = ("breast_cancer", "build.network=mlp", "build.mlp_dim=16", "build.dropout=0.3")
-RUN += ("train.steps=6000", "train.eval_every=300", "train.backend=jax")
+RUN += ("train.steps=2000", "train.eval_every=100", "train.backend=jax")
 WORDS = ("launch", "-n", "2", "run", *RUN, "--to", "train")
 POINTS = 20  # evaluations
 KILLS = int(os.environ.get("PHISTAR_KILLS", 2))
@@ -54,8 +55,7 @@ def test_killed_rank_ends_all_and_the_same_command_goes_on(
     victim = ranks[(kill + 1) % len(ranks)]
     others, killed = [r for r in ranks if r != victim], time.monotonic()
     victim.kill()
-    for each in others:
-        each.wait(60)
+    until(lambda: not any(map(runs, others)), 60)
     assert time.monotonic() - killed < 60
     done = end(process)
     if done.status == 0:
@@ -67,6 +67,14 @@ def test_killed_rank_ends_all_and_the_same_command_goes_on(
     assert again.status == 0, again.stderr
     assert again.digests == whole.digests
     assert not list(tmp_path.glob("mlruns/stages/*/.*.tmp-*"))
+
+
+def runs(process):
+    """True for a process that has not ended."""
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def points_of(root):
