@@ -19,6 +19,8 @@ from functools import lru_cache
 import keras
 import numpy as np
 
+from phistar.components.data.batches.passes import WHOLE, rows_of
+
 # Of 27,578 English-German pairs of software help (20 tokens a side), with 4096 tokens a
 # batch, 6.4 % of the positions are padding; 10 % with 32 shapes, 16 % with 16. But JAX
 # compiles a step for seconds, once for each shape.
@@ -225,11 +227,12 @@ class BucketPlan:
         order = order[np.argsort(self.buckets.number[order], kind="stable")]
         return order, rng.permutation(self.steps_per_epoch)
 
-    def batch(self, step):
+    def batch(self, step, part=WHOLE):
         """The batch of one step.
 
         Args:
             step: int, counted over all passes.
+            part: of the batch, see `rows_of`.
 
         Returns:
             (sources, labels, weights), int64 [R, S], int64 [R, T], float32 [R, T].
@@ -239,17 +242,19 @@ class BucketPlan:
         """
         epoch, number = divmod(step, self.steps_per_epoch)
         order, batches = self.pass_of(epoch)
-        bucket, start, stop = (part[batches[number]] for part in self.cuts)
+        bucket, start, stop = (each[batches[number]] for each in self.cuts)
         rows = order[start:stop]
         # rows of padding repeat the first ones, with weight 0
         padded = np.resize(rows, self.buckets.num_rows[bucket])  # [R]
+        own = rows_of(len(padded), part)
+        padded, counts = padded[own], np.arange(len(padded))[own] < len(rows)
         source_width = self.buckets.source_widths[bucket]
         sources = places(self.source_offsets, padded, source_width)
         labels = places(self.target_offsets, padded, self.buckets.target_widths[bucket])
-        length = np.diff(self.target_offsets)[padded]
-        real = np.arange(labels.shape[1]) < length[:, None]  # [R, T]
-        real[len(rows) :] = False
-        return sources, labels, (real / real.sum()).astype("float32")
+        lengths = np.diff(self.target_offsets)
+        real = np.arange(labels.shape[1]) < lengths[padded, None]  # [R, T]
+        real &= counts[:, None]
+        return sources, labels, (real / lengths[rows].sum()).astype("float32")
 
 
 def places(offsets, rows, width):

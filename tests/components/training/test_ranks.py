@@ -3,13 +3,15 @@
 In the standard suite tests/pipeline/launch/test_launch.py trains one task so.
 """
 
+import threading
+
 import numpy as np
-import psutil
 import pytest
 
 from phistar.components import build
 from phistar.components.artifacts import read_json
-from phistar.components.data.batches.passes import Parts, Plan, Share
+from phistar.components.data.batches.buckets import BucketPlan
+from phistar.components.data.batches.passes import PackedPlan, Parts, Plan, Share
 from tests.helpers import ranks, stages
 from tests.helpers.commands import until
 from tests.helpers.data import TASKS
@@ -63,13 +65,25 @@ def case(make_dataset, tmp_path_factory):
     return make
 
 
-def test_shares_of_all_processes_are_the_batch():
-    plan = Plan(20, 6, seed=0, devices=4)
-    for whole, step in ((plan, 3), (Parts(Plan(20, 6, 0, 8), 2), 7)):
-        parts = [Share(whole, rank, 4).batch(step) for rank in range(4)]
-        for found, expected in zip(
-            zip(*parts, strict=True), whole.batch(step), strict=True
-        ):
+PAIRS = np.arange(2, 40), np.arange(41, 3, -1)  # lengths of both sides
+PLANS = {
+    "rows": Plan(20, 6, 0, 4),
+    "weighted rows": Plan(20, 6, 0, 4, np.linspace(0.5, 1.5, 20)),
+    "parts of rows": Parts(Plan(20, 6, 0, 8), 2),
+    "windows": PackedPlan(np.array([0, 7, 30, 31, 90]), 8, 5, 0, 4),
+    "parts of windows": Parts(PackedPlan(np.array([0, 7, 30, 31, 90]), 8, 5, 0, 8), 2),
+    "pairs": BucketPlan(*PAIRS, 128, 0, 4),
+    "parts of pairs": Parts(BucketPlan(*PAIRS, 128, 0, 8), 2),
+}
+
+
+@pytest.mark.parametrize("name", PLANS)
+def test_shares_of_all_processes_are_the_batch(name):
+    plan = PLANS[name]
+    for step in range(12):
+        parts = [Share(plan, rank, 4).batch(step) for rank in range(4)]
+        whole = zip(zip(*parts, strict=True), plan.batch(step), strict=True)
+        for found, expected in whole:
             np.testing.assert_array_equal(np.concatenate(found), expected)
 
 
@@ -98,15 +112,15 @@ def test_training_goes_on_with_another_number(case, before, after, tmp_path):
     for folder in (whole, cut):
         folder.mkdir()
     assert not ranks.train(arguments, whole, before)
-    begun = []
 
-    def stop_one(child):
-        begun.append(psutil.Process(child.pid))
-        if len(begun) == before:
-            until(lambda: list(cut.glob("checkpoints/step-*")))
-            begun[-1].kill()
+    def stop(child):
+        until(lambda: list(cut.glob("checkpoints/step-*")))
+        child.kill()
 
-    assert ranks.train(arguments, cut, before, stop_one)
+    def begun(child):  # it has not been told what to do yet
+        threading.Thread(target=stop, args=[child]).start()
+
+    assert len(ranks.train(arguments, cut, before, begun)) == before
     assert not (cut / "weights.npz").exists()
     assert not ranks.train(arguments, cut, after)
     steps = read_json(cut / "history.json")["step"]
