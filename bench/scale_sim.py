@@ -83,7 +83,7 @@ def ranks(folder):
             cpu, begun = time.process_time(), time.perf_counter()
             time.sleep(4 * BEAT_SECONDS)
             share = (time.process_time() - cpu) / (time.perf_counter() - begun)
-            alive = len(leader.lines)
+            alive = len(leader.gate.lines)
         finally:
             others.kill()
             others.wait()

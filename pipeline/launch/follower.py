@@ -15,7 +15,7 @@ from phistar.pipeline.launch.version import version
 from phistar.pipeline.process.errors import USAGE, Failure
 from phistar.pipeline.run.process import in_child
 
-REACH_SECONDS = 25.0  # to reach rank 0, which may start later
+REACH_SECONDS = 20.0  # to reach rank 0, which may start later
 SEE_SECONDS = 20.0  # to see a file that rank 0 has just written: NFS keeps old lists
 
 
@@ -32,6 +32,7 @@ class Follower:
         self.line = reach(place)
         self.messages: queue.Queue[dict] = queue.Queue()
         self.child: subprocess.Popen | None = None
+        self.wanted, self.changing = False, threading.Lock()  # a training, and its lock
 
     def follow(self) -> None:
         """Take part in each training, until rank 0 ends.
@@ -67,7 +68,9 @@ class Follower:
         try:
             while True:
                 message = self.line.receive()
-                if "stop" in message or "end" in message:
+                if "train" in message:
+                    self.wanted = True
+                elif "stop" in message or "end" in message:
                     self._stop()
                 self.messages.put(message)
         except Lost as lost:
@@ -101,19 +104,24 @@ class Follower:
         request["folder"] = str(self.root / request["folder"])
         try:
             in_child(request, given["backend"], started=self._started, **share)
-            self.line.send(done=True)
         except Failure as failure:
             self.line.send(failed=failure.to_json())
         finally:
             self.child = None
 
     def _started(self, child: subprocess.Popen) -> None:
-        self.child = child
+        """Keep the child, so that it can be stopped; or stop it at once."""
+        with self.changing:
+            self.child = child
+            if not self.wanted:
+                child.kill()
 
     def _stop(self) -> None:
         """End the training here."""
-        if child := self.child:
-            child.kill()
+        with self.changing:
+            self.wanted = False
+            if self.child is not None:
+                self.child.kill()
 
 
 def reach(place: Place) -> Line:

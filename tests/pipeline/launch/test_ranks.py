@@ -58,7 +58,7 @@ def only(failures):
 def test_all_ranks_come_and_end_with_rank_0(rank_0, come):
     failures = [come(1), come(2)]
     rank_0._gather()
-    assert sorted(rank_0.lines) == [1, 2]
+    assert sorted(rank_0.gate.lines) == [1, 2]
     with pytest.raises(RuntimeError), rank_0:
         raise RuntimeError("the disk is full")
     for each in failures:
@@ -68,7 +68,7 @@ def test_all_ranks_come_and_end_with_rank_0(rank_0, come):
 def test_rank_of_another_job_or_version_is_refused(rank_0, come, monkeypatch):
     assert "rank 1 of 4" in only(come(1, count=4))
     first = come(1)
-    until(lambda: 1 in rank_0.lines)
+    until(lambda: 1 in rank_0.gate.lines)
     assert "two processes have the same rank" in only(come(1))
     monkeypatch.setattr(follower, "version", lambda: "phistar of yesterday")
     assert "phistar of yesterday" in only(come(2))
@@ -87,7 +87,7 @@ def test_other_store_is_named_on_both_sides(rank_0, come, tmp_path, monkeypatch)
 def test_rank_that_does_not_come_is_named(rank_0, come, monkeypatch):
     monkeypatch.setattr(leader, "GATHER_SECONDS", 0.5)
     come(2)
-    until(lambda: 2 in rank_0.lines)
+    until(lambda: 2 in rank_0.gate.lines)
     with pytest.raises(Failure, match="2 of 3; rank 1 did not"):
         rank_0._gather()
 
