@@ -114,7 +114,7 @@ def plans(folder):
         "on every host"
     )
     yield (
-        f"its rows of a step of {STEP_TOKENS:,} tokens: {1e3 * step:.2f} ms on each host"
+        f"its rows of a step of {STEP_TOKENS:,} tokens: {1e3 * step:.2f} ms, on each"
     )
 
 

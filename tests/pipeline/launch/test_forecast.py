@@ -11,7 +11,8 @@ from phistar.pipeline.launch.forecast import (
     limits,
 )
 from phistar.pipeline.process.errors import USAGE, Failure
-from tests.helpers.commands import here
+from tests.helpers.commands import copy_store, here
+from tests.helpers.ranks import QUICK
 
 SPEED = Speed(0.01, 0.99, 64, 4 * 10**6, 10, 100, 5, 2.0)
 FAST = 1e30, 0.0  # a link without cost
@@ -76,3 +77,18 @@ def test_plan_that_cannot_be_made_is_one_line(words, part, tmp_path):
     done = here("plan", "breast_cancer", *words, root=tmp_path)
     assert done.status == USAGE and not (tmp_path / "mlruns").exists()
     assert len(done.stderr.splitlines()) == 1 and part in done.stderr
+
+
+@pytest.mark.slow
+def test_speed_is_measured_once(trained, tmp_path, monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", QUICK)
+    copy_store(trained[0], tmp_path, "ingest", "build")
+    words = ("breast_cancer", "train.backend=jax", "--hosts", "1,2", "--link", "1Gbit")
+    first, again = (here("plan", *words, root=tmp_path) for _ in range(2))
+    assert first.status == again.status == 0, first.stderr
+    assert first.answer == again.answer | {"measured": True}
+    speed, (one, two) = first.answer["speed"], first.answer["hosts"]
+    assert speed["rows"] == 32 and speed["steps"] == 800
+    assert speed["bytes"] == 4 * 31 and speed["arrays"] == 2
+    assert one["step_seconds"] == speed["fixed"] + speed["varying"] > 0
+    assert two["link_seconds"] > 0
