@@ -16,9 +16,9 @@ import numpy as np
 
 START_SECONDS = 300  # for all ranks to import JAX and to meet
 LEAVE_SECONDS = 3600  # for rank 0 to write the network
-# The runner sees a process that has died (pipeline/launch); this is for one whose
-# machine is cut off.
-SILENT_SECONDS = 50
+# The runner finds ranks that have died or are cut off (pipeline/launch). JAX would also
+# end ranks that were all stopped for a while.
+SILENT_SECONDS = 24 * 3600
 
 
 def join(address, rank, count):

@@ -1,7 +1,8 @@
 """Line between rank 0 and another rank: JSON messages over TCP, and signs of life.
 
 A process that ends closes its connection, and the other side knows at once. A machine
-that is cut off closes nothing: it is known by its silence.
+that is cut off closes nothing: it is known by its silence. Only silence that this side
+has waited for counts, so both sides may be stopped for a while, and go on.
 """
 
 import contextlib
@@ -10,7 +11,7 @@ import socket
 import threading
 
 BEAT_SECONDS = 5.0  # between two signs of life
-SILENT_SECONDS = 45.0  # without any: the other side is lost
+SILENT_BEATS = 9  # of these without any: the other side is lost
 LONGEST = 2**20  # bytes of a message
 
 
@@ -26,8 +27,8 @@ class Line:
     """
 
     def __init__(self, connection: socket.socket):
-        connection.settimeout(SILENT_SECONDS)
-        self._socket, self._file = connection, connection.makefile("rb")
+        connection.settimeout(BEAT_SECONDS)
+        self._socket, self._held = connection, b""
         self._sending, self._closed = threading.Lock(), threading.Event()
         threading.Thread(target=self._beat, daemon=True).start()
 
@@ -44,18 +45,30 @@ class Line:
             Lost: there will be none.
         """
         while True:
-            try:
-                text = self._file.readline(LONGEST)
-            except TimeoutError:
-                raise Lost(f"is silent for {SILENT_SECONDS:.0f} s") from None
-            except (OSError, ValueError):
-                text = b""
-            if not text.endswith(b"\n"):
-                raise Lost("has ended")
+            text = self._line()
             with contextlib.suppress(ValueError):  # not of ours
                 message = json.loads(text)
                 if isinstance(message, dict) and message:
                     return message
+
+    def _line(self) -> bytes:
+        """The next line."""
+        silent = 0
+        while b"\n" not in self._held:
+            try:
+                data = self._socket.recv(2**16)
+            except TimeoutError:
+                silent += 1
+                if silent == SILENT_BEATS:
+                    raise Lost(f"is silent for {silent * BEAT_SECONDS:.0f} s") from None
+                continue
+            except OSError:
+                data = b""
+            if not data or len(self._held) > LONGEST:
+                raise Lost("has ended")
+            self._held, silent = self._held + data, 0
+        text, _, self._held = self._held.partition(b"\n")
+        return text
 
     def close(self) -> None:
         """Send no more; the other side still gets what was sent before."""
