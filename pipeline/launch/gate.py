@@ -86,9 +86,9 @@ class Gate:
         rank = None
         try:
             rank = self._greet(line)
-            while rank is not None:
+            while True:  # also to the end of one that was refused
                 message = line.receive()
-                if "failed" in message:
+                if rank is not None and "failed" in message:
                     self._fail(rank, Failure(**message["failed"]))
         except (Lost, KeyError, TypeError) as lost:
             if rank is not None:

@@ -45,7 +45,12 @@ class Line:
             Lost: there will be none.
         """
         while True:
-            text = self._line()
+            try:
+                text = self._line()
+            except Lost:
+                self._closed.set()
+                self._socket.close()
+                raise
             with contextlib.suppress(ValueError):  # not of ours
                 message = json.loads(text)
                 if isinstance(message, dict) and message:
