@@ -12,8 +12,8 @@ OF := $(if $(shell $(PYTHON) -c "import sys; (3, 12) <= sys.version_info < (3, 1
 LOCK := requirements$(OF).lock
 TESTS_LOCK := requirements$(OF)-tests.lock
 
-.PHONY: help env run check test test-slow docs pictures laws-jax mutations kills cluster runtimes oldest gpu-dry \
-  bench ui lock
+.PHONY: help env run check test test-slow docs pictures laws-jax mutations kills cluster runtimes oldest \
+  gpu-dry bench ui lock
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -63,8 +63,10 @@ kills: $(TESTS)  ## 50 random kill -9 of runs, and 50 of promotions
 	PHISTAR_KILLS=50 $(BIN)/python -m pytest tests/pipeline/run/test_kills.py \
 	  tests/pipeline/serving/test_publish.py
 
-cluster: $(TESTS)  ## a sweep of 60 trials killed 20 times, pruned trials revived, folds
+cluster: $(TESTS)  ## sweeps and trainings of several processes, with random kill -9; an hour at most
 	$(BIN)/python -m pytest -m slow tests/pipeline/sweep
+	PHISTAR_KILLS=50 $(BIN)/python -m pytest -m slow tests/components/training/test_ranks.py \
+	  tests/pipeline/launch
 
 runtimes: $(TESTS) .venv-runtimes/.ready  ## numeric exports in OpenVINO and ONNX Runtime, from an environment of their own
 	@dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && set -e; \

@@ -11,12 +11,12 @@ from pydantic import Field
 from phistar.components import artifacts, progress
 from phistar.components.data.batches.buckets import BucketPlan
 from phistar.components.data.batches.loader import loader
-from phistar.components.data.batches.passes import Parts
+from phistar.components.data.batches.passes import Parts, Share
 from phistar.components.training import memory
 from phistar.components.training.augmentation import augmentation_of
 from phistar.components.training.border import Border
 from phistar.components.training.checkpoints import Checkpoints, machine
-from phistar.components.training.devices import place
+from phistar.components.training.devices import alone, place
 from phistar.components.training.evaluation import Evaluation
 from phistar.components.training.fit import compile_for, dtype_policy, make_optimizer
 from phistar.components.training.jax_training import make_training
@@ -52,7 +52,9 @@ def run(
 ):
     """Minimise the mean loss on train; keep the weights with the least valid_nll.
 
-    A run that was stopped continues from its newest checkpoint, bit for bit.
+    A run that was stopped continues from its newest checkpoint, bit for bit. Of several
+    ranks (training/ranks.py) each runs this with the same arguments, and the first one
+    writes.
 
     Args:
         task: plain data of the section `task`.
@@ -119,12 +121,17 @@ def run(
     scorer = None
     if placed.strategy:  # each of its replicas would score every row of valid
         model.synchronize()
-        scorer, _ = artifacts.load_network(network)
+    if placed.strategy or placed.ranks > 1:
+        with alone():
+            scorer, _ = artifacts.load_network(network)
 
     valid = *data.split("valid"), data.weights("valid")
-    evaluation = Evaluation(the_task, loss, valid, model, scorer, average, stop_after)
+    keys = placed, average, stop_after
+    evaluation = Evaluation(the_task, loss, valid, model, scorer, *keys)
     folder, facts = Path(out_dir) / "checkpoints", placed.description()
-    checkpoints = Checkpoints(folder, training, evaluation, log, machine() | facts)
+    checkpoints = Checkpoints(
+        folder, training, evaluation, log, machine() | facts, placed
+    )
     with placed.scope():
         start = checkpoints.restore(steps)
     border = Border(
@@ -132,6 +139,8 @@ def run(
     )
     if start < steps and not evaluation.stopped():
         parts = plan if accumulate == 1 else Parts(plan, accumulate)
+        if placed.ranks > 1:
+            parts = Share(parts, placed.rank, placed.ranks)
         first, last = start * accumulate, steps * accumulate
         batches = loader(inputs, labels, parts, first, last, training.by_row)
         name = "train.batch_tokens" if batch_tokens else "train.batch_size"
@@ -150,6 +159,9 @@ def run(
 
     progress.doing("scoring the average of the last weights" if average > 1 else "")
     params = evaluation.add_average()
+    if placed.rank:
+        return
+    model = evaluation.scorer  # it is in one place, where that in training may not be
     artifacts.set_weights(model, evaluation.best.weights)
     description["scale"] = evaluation.best.scale
     artifacts.save_network(out_dir, model, description)

@@ -34,7 +34,7 @@ ROOMS = {
         ("store",),
         ("record",),
         ("tracking",),
-        ("serving", "run", "init"),
+        ("serving", "run", "init", "launch"),
         ("sweep",),
         ("cli",),
     ),

@@ -15,10 +15,12 @@ import sys
 import time
 
 import keras
+import numpy as np
 
 from phistar.components import progress
 from phistar.components.training.checkpoint_files import load, save
 from phistar.components.training.evaluation import Scored
+from phistar.components.training.ranks import agreed
 
 SHARE = 0.02  # of the time, at most, goes into checkpoints
 
@@ -32,17 +34,18 @@ class Checkpoints:
         evaluation: Evaluation.
         log: Journal.
         machine: plain data; a warning if a checkpoint was made on another one.
+        placed: Devices; of several ranks the first one writes.
     """
 
-    def __init__(self, folder, training, evaluation, log, machine):
-        self.folder, self.machine = folder, machine
+    def __init__(self, folder, training, evaluation, log, machine, placed):
+        self.folder, self.machine, self.placed = folder, machine, placed
         self.training, self.evaluation, self.log = training, evaluation, log
         self.next = 0.0  # time from which the next one may be written
 
     def save(self, step):
         """Write a checkpoint, unless that would take too large a share of the time."""
         begun = time.monotonic()
-        if begun < self.next:
+        if self.placed.rank or begun < self.next:
             return
         progress.doing("writing a checkpoint")
         evaluation = self.evaluation
@@ -71,7 +74,7 @@ class Checkpoints:
         Returns:
             int, the steps that are done: 0 without a checkpoint.
         """
-        loaded = load(self.folder)
+        loaded = self._load()
         if loaded is None:
             self.log.rewind(0)
             return 0
@@ -100,7 +103,27 @@ class Checkpoints:
 
     def remove(self):
         """Remove the folder: the run is done, and its network is on disk."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        if not self.placed.rank:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _load(self):
+        """The newest checkpoint that is whole, the same on every rank; else None."""
+        if self.placed.ranks == 1:
+            return load(self.folder)
+        # the first rank removes damaged ones before the others look
+        first = None if self.placed.rank else load(self.folder)
+        step = int(agreed(np.array([first[0]["step"] if first else -1]))[0])
+        if step < 0 or not self.placed.rank:
+            return first
+        loaded = load(self.folder)
+        if loaded is None or loaded[0]["step"] != step:
+            found = "none" if loaded is None else f"one of step {loaded[0]['step']}"
+            raise OSError(
+                f"rank {self.placed.rank} does not see the checkpoint of rank 0. "
+                f"Received: {found} in {self.folder}. Expected that of step {step}: "
+                "the store must be one folder that all hosts share."
+            )
+        return loaded
 
 
 def machine():

@@ -8,7 +8,8 @@
 
 Several devices split each batch between them. With TensorFlow that is
 `tf.distribute.MirroredStrategy`, with JAX `keras.distribution.DataParallel`.
-CUDA_VISIBLE_DEVICES hides GPUs from either.
+CUDA_VISIBLE_DEVICES hides GPUs from either. Several ranks (ranks.py) have the devices
+of each of them; a count is that of each.
 """
 
 import contextlib
@@ -31,11 +32,14 @@ class Devices:
         kind: "cpu" or "gpu".
         handles: objects of the framework, one a device.
         strategy: tf.distribute.Strategy where TensorFlow has several, else None.
+        rank, ranks: number of this process, and of all that train together.
     """
 
     kind: str
     handles: tuple
     strategy: Any = None
+    rank: int = 0
+    ranks: int = 1
 
     @property
     def count(self):
@@ -59,8 +63,15 @@ class Devices:
         return self.strategy.scope() if self.strategy else contextlib.nullcontext()
 
     def description(self):
-        """Facts for the log.  -> {"device": name, "device_count", "device_driver"}."""
+        """Facts for the log.
+
+        Returns:
+            {"device": name, "device_count", "device_driver", "processes"}, the last if
+            there are several.
+        """
         facts = {"device": self._name(), "device_count": self.count}
+        if self.ranks > 1:
+            facts["processes"] = self.ranks
         driver = Path("/proc/driver/nvidia/version")
         if self.kind == "gpu" and driver.exists():
             facts["device_driver"] = driver.read_text().splitlines()[0]
@@ -71,9 +82,8 @@ class Devices:
         if self.kind == "cpu":  # Linux counts in KiB
             return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         if keras.backend.backend() == "jax":
-            peaks = [
-                handle.memory_stats()["peak_bytes_in_use"] for handle in self.handles
-            ]
+            own = [h for h in self.handles if h.process_index == self.rank]
+            peaks = [handle.memory_stats()["peak_bytes_in_use"] for handle in own]
         else:
             import tensorflow as tf
 
@@ -85,7 +95,8 @@ class Devices:
         """Bytes of the first GPU that are not in use; None where nothing reports it."""
         if self.kind == "cpu" or keras.backend.backend() != "jax":
             return None
-        memory = self.handles[0].memory_stats()
+        own = next(h for h in self.handles if h.process_index == self.rank)
+        memory = own.memory_stats()
         return memory["bytes_limit"] - memory["bytes_in_use"]
 
     def _name(self):
@@ -148,13 +159,20 @@ def place(devices):
             "`train.devices=gpu` needs a GPU. Received: a machine on which "
             f"{keras.backend.backend()} finds none. {_advice()}"
         )
+    rank, ranks = _place_among_ranks() if jax else (0, 1)
     if isinstance(devices, int):
-        if len(handles) < devices:
+        groups = [handles]
+        if ranks > 1:
+            groups = [
+                [h for h in handles if h.process_index == number]
+                for number in range(ranks)
+            ]
+        if (least := min(map(len, groups))) < devices:
             raise ValueError(
                 f"`train.devices={devices}` needs as many devices. Received: "
-                f"{len(handles)} ({kind}). Lower it. {_advice()}"
+                f"{least} ({kind}). Lower it. {_advice()}"
             )
-        handles = handles[:devices]
+        handles = tuple(handle for group in groups for handle in group[:devices])
     if len(handles) == 1:
         return Devices(kind, handles)
     if not jax:
@@ -163,8 +181,21 @@ def place(devices):
         strategy = tf.distribute.MirroredStrategy([handle.name for handle in handles])
         return Devices(kind, handles, strategy)
     names = [f"{kind}:{handle.id}" for handle in handles]
-    keras.distribution.set_distribution(keras.distribution.DataParallel(devices=names))
-    return Devices(kind, handles)
+    # each rank reads its own rows
+    split = keras.distribution.DataParallel(devices=names, auto_shard_dataset=False)
+    keras.distribution.set_distribution(split)
+    return Devices(kind, handles, rank=rank, ranks=ranks)
+
+
+@contextlib.contextmanager
+def alone():
+    """Make and use networks in the block on this process's first device alone."""
+    before = keras.distribution.distribution()
+    keras.distribution.set_distribution(None)
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(before)
 
 
 def processor():
@@ -192,6 +223,13 @@ def _jax_devices():
 
     handles = tuple(jax.devices())
     return handles[0].platform, handles
+
+
+def _place_among_ranks():
+    """(rank of this process, number of ranks), as JAX has joined them."""
+    import jax
+
+    return jax.process_index(), jax.process_count()
 
 
 def _advice():

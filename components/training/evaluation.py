@@ -7,6 +7,8 @@ import numpy as np
 
 from phistar.components.artifacts import set_weights
 from phistar.components.metrics import interval, mean, ratio
+from phistar.components.training.devices import alone
+from phistar.components.training.ranks import agreed
 from phistar.components.training.schedules import plateaus
 
 
@@ -34,22 +36,35 @@ class Evaluation:
         network: Network in training.
         scorer: Network that takes the weights to score; None: `network` scores, and
             has them. Several TensorFlow replicas would each score every row.
+        placed: Devices; of several ranks the first one scores for all.
         average: evaluations whose weights are averaged at the end.
         stop_after: evaluations without a new least valid_nll that end training, or
             None.
     """
 
-    def __init__(self, task, loss, valid, network, scorer, average, stop_after):
+    def __init__(self, task, loss, valid, network, scorer, placed, average, stop_after):
         self.task, self.loss = task, loss
         self.inputs, self.labels, self.weights = valid
         self.network, self.scorer = network, network if scorer is None else scorer
-        self.average, self.stop_after = average, stop_after
+        self.placed, self.average, self.stop_after = placed, average, stop_after
         self.best, self.best_step = Scored(math.inf, 1.0, None), 0
         self.history = {"step": [], "train_loss": [], "valid_nll": []}
         self.recent = []  # weights of the last evaluations, if they will be averaged
 
     def score(self, weights):
         """Score of `weights`, which the network in training has.  -> Scored."""
+        if self.placed.ranks == 1:
+            return self._score(weights)
+        measured = 0.0, 0.0
+        if not self.placed.rank:
+            with alone():
+                measured = self._score(weights)[:2]
+        # a rank that found another nll would stop, or change its rate, alone
+        nll, scale = agreed(np.array(measured))
+        return Scored(float(nll), float(scale), weights)
+
+    def _score(self, weights):
+        """Score of `weights`, by this process.  -> Scored."""
         if self.scorer is not self.network:
             set_weights(self.scorer, weights)
         log_prob, scale = self.task.measure(
@@ -86,7 +101,7 @@ class Evaluation:
             np.mean(values, axis=0, dtype="float64").astype(values[0].dtype)
             for values in zip(*self.recent, strict=True)
         ]
-        set_weights(self.network, mean)
+        set_weights(self.scorer, mean)
         scored = self.score(mean)
         if scored.nll < self.best.nll:
             self.best = scored

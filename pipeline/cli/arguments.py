@@ -135,7 +135,12 @@ def make_parser() -> tuple[Parser, dict[str, Parser]]:
         ("show", "what a recipe composes to, each key with its meaning", "digits"),
         ("plan", "what would run, what is cached, and why", "digits train.epochs=5"),
     ):
-        add_recipe(command(name, text, f"{name} {example}"))
+        added = command(name, text, f"{name} {example}")
+        add_recipe(added)
+    text = "also the time on so many hosts, like 1,8,64, from a step measured here"
+    added.add_argument("--hosts", metavar="N,N", help=text)
+    text = "bandwidth between them, like 100Gbit"
+    added.add_argument("--link", metavar="BANDWIDTH", help=text)
     for name in ("run", *STAGES):
         text = ABOUT.get(name, "run all five stages of a recipe")
         examples = [f"{name} breast_cancer", f"{name} digits train.epochs=5"]
@@ -152,6 +157,17 @@ def make_parser() -> tuple[Parser, dict[str, Parser]]:
             "sweep digits train.weight_decay=0..0.1 --trials 20 --folds 5 --workers 2",
         )
     )
+    added = command(
+        "launch",
+        "run a recipe whose training several processes share",
+        "launch -n 2 run digits train.backend=jax",
+        "launch run digits train.backend=jax    (on each host; docs/scale.md)",
+    )
+    text = "processes on this machine; on several hosts their variables tell the number"
+    added.add_argument("-n", dest="processes", type=positive, metavar="N", help=text)
+    text = "the command, with its options: only `run` has something to share"
+    added.add_argument("launched", metavar="run", type=shared, help=text)
+    add_run("run", added)
     add_predict(
         command(
             "predict",
@@ -425,6 +441,16 @@ def folds(text: str) -> int:
     if value < 2:
         raise argparse.ArgumentTypeError(f"{value} folds are too few, at least 2")
     return value
+
+
+def shared(text: str) -> str:
+    """The command that `launch` runs, for argparse."""
+    if text != "run":
+        raise argparse.ArgumentTypeError(
+            f"`phistar launch` runs one command. Received: {text}. Expected run: only "
+            "its training is shared, and `run --to train` ends with it"
+        )
+    return text
 
 
 def positive(text: str) -> int:

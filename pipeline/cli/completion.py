@@ -97,8 +97,10 @@ def candidates(typed: list[str], last: str) -> list[str]:
     known = list(recipes.recipes(root))
     if name in NAMED:
         return known if name != "predict" or before == name else []
-    if name not in ("show", "plan", "run", "sweep", *STAGES):
+    if name not in ("show", "plan", "run", "sweep", "launch", *STAGES):
         return []
+    if name == "launch" and "run" not in typed:
+        return ["run"]
     plain = [word for word in typed if not word.startswith("-") and word != name]
     recipe = next((word for word in plain if word in known or "." in word), None)
     if recipe is None:

@@ -28,6 +28,6 @@ def next_commands(given: Namespace, config: Any, answer: dict) -> list[str]:
 
 def again(given: Namespace | None) -> str:
     """A hint that a run which was stopped can continue; "" for other commands."""
-    if given is None or given.command not in ("run", "sweep", *STAGES):
+    if given is None or given.command not in ("run", "sweep", "launch", *STAGES):
         return ""
     return ". The same command continues where this one has stopped."

@@ -3,6 +3,7 @@
     phistar init DIR --data PATH
     phistar list | show NAME | plan NAME | run NAME | ui | completion SHELL
     phistar ingest|build|train|evaluate|export NAME
+    phistar launch [-n N] run NAME
     phistar predict RUN FILE
     phistar sweep NAME key=a,b key=1..6
     phistar compare RUN RUN
@@ -172,13 +173,41 @@ def plan(given: Namespace) -> Answer:
     from phistar.pipeline.run.plan import plan as make_plan
     from phistar.pipeline.store.store import Store
 
+    store = Store(given.root / "mlruns")
+    if given.hosts or given.link:
+        return plan_hosts(given, config, store)
     with quiet.without_gc():
-        rows = make_plan(config, Store(given.root / "mlruns"))
+        rows = make_plan(config, store)
     return {"recipe": config.name, "stages": rows}, plan_table(rows, terminal.width())
 
 
-def run(given: Namespace) -> Answer:
-    """Run the stages from --from to --to."""
+def plan_hosts(given: Namespace, config: Any, store: Any) -> Answer:
+    """Tell the time of the training on several hosts."""
+    from phistar.pipeline.cli.printing import hosts_lines
+    from phistar.pipeline.run.hosts import hosts_plan
+
+    answer = hosts_plan(config, store, given.hosts, given.link)
+    return {"recipe": config.name} | answer, hosts_lines(answer, terminal.width())
+
+
+def launch(given: Namespace) -> Answer:
+    """Run a recipe whose training several processes share."""
+    from phistar.pipeline.launch.command import join
+
+    leader = join(given.processes, given.typed, given.root)
+    if leader is None:  # the lines are those of rank 0
+        return {}, []
+    with leader:
+        return run(given, leader)
+
+
+def run(given: Namespace, ranks: Any = None) -> Answer:
+    """Run the stages from --from to --to.
+
+    Args:
+        given: the command line.
+        ranks: the other processes of the training, if there are any.
+    """
     how = {
         "first": given.first,
         "last": given.last,
@@ -186,6 +215,7 @@ def run(given: Namespace) -> Answer:
         "isolate": given.isolate,
         "check": given.preflight,
         "register": not given.no_register,
+        "ranks": ranks,
     }
     if STAGES.index(given.first) > STAGES.index(given.last):
         raise ValueError(
@@ -197,6 +227,8 @@ def run(given: Namespace) -> Answer:
 
         os.environ[VERIFY] = "1"  # child processes too
     config = load(given)  # its errors do not wait for the imports
+    if ranks is not None:
+        ranks.require(config)
 
     from phistar.pipeline.cli.printing import card_lines, result
     from phistar.pipeline.record import place
@@ -365,6 +397,7 @@ FUNCTIONS = {  # every other command is `run`
     None: no_command,
     "completion": complete,
     "init": init,
+    "launch": launch,
     "list": list_names,
     "show": show,
     "plan": plan,

@@ -190,6 +190,35 @@ def shared_lines(command: str, answer: dict) -> list[str]:
     return lines
 
 
+def hosts_lines(plan: dict, columns: int | None = None) -> list[str]:
+    """The time of a training on several hosts.
+
+    Args:
+        plan: of `hosts.hosts_plan`.
+        columns: of the terminal; None does not wrap.
+    """
+    speed, rows = plan["speed"], [["hosts", "step", "of it link", "efficiency", "all"]]
+    rows += [
+        [
+            row["hosts"],
+            f"{1e3 * row['step_seconds']:.3g} ms",
+            f"{1e3 * row['link_seconds']:.3g} ms",
+            f"{row['efficiency']:.0%}",
+            duration(row["seconds"]),
+        ]
+        for row in plan["hosts"]
+    ]
+    return [
+        *table(rows, columns),
+        "",
+        f"a step here takes {1e3 * speed['fixed']:.3g} ms, and "
+        f"{1e3 * speed['varying']:.3g} ms for its {speed['rows']} rows; gradients "
+        f"{speed['bytes'] / 1e6:.3g} MB in {speed['arrays']} arrays",
+        f"at most half of the time is lost up to {plan['pays_up_to']} hosts; a step is "
+        f"shortest with {plan['fastest']} (of 1, 2, 4, 8 ...)",
+    ]
+
+
 def _plain(value: Any) -> str:
     """A value as it is typed after "key="."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

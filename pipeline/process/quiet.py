@@ -80,6 +80,18 @@ def startup() -> Iterator[None]:
             os.close(kept)
 
 
+def hide_libraries() -> None:
+    """Write to stderr from Python only, from now on: for a child process.
+
+    What JAX's C++ writes while ranks end is a consequence of an error, told elsewhere.
+    """
+    sys.stderr.flush()
+    sys.stderr = open(os.dup(2), "w", buffering=1, errors="replace")  # noqa: SIM115
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    os.close(nothing)
+
+
 @contextlib.contextmanager
 def without_gc() -> Iterator[None]:
     """Collect no garbage in the block, nor later what it made: modules, syntax trees.
@@ -169,11 +181,12 @@ class WithoutTensorFlow:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 
-def import_keras(devices: str = "auto") -> None:
+def import_keras(devices: str = "auto", ranks: dict | None = None) -> None:
     """Import keras and start its backend, without its start-up messages.
 
     Args:
         devices: as `train.devices`; other than "auto" only in a child process.
+        ranks: arguments of `ranks.join`, if this process is one of several that train.
     """
     if "keras" in sys.modules:
         return
@@ -195,4 +208,8 @@ def import_keras(devices: str = "auto") -> None:
             from phistar.components.training.devices import choose
 
             choose(devices)  # before the first tensor
+        if ranks:
+            from phistar.components.training.ranks import join
+
+            join(**ranks)
         keras.ops.convert_to_tensor(0.0)

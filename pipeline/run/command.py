@@ -52,7 +52,7 @@ def run_once(
         first: stages before it must be in the store.
         register: False keeps the export out of MLflow's registry.
         place: its place in a larger whole, as that of a trial in a sweep.
-        **how: last, force, isolate, as `run_stages` takes them.
+        **how: last, force, isolate, ranks, as `run_stages` takes them.
 
     Returns:
         experiment, run_id, url, stages, metrics, verdict (of evaluate), export, beside.

@@ -11,7 +11,7 @@ import math
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from phistar.components import progress
 from phistar.pipeline.config.load import Config
@@ -68,14 +68,28 @@ def check(config: Config, store: Store, artifacts: dict, key: str, run_id: str) 
 
 def _obey_laws(config: Config, artifacts: dict, few: Path) -> None:
     """Write the first rows of the dataset to `few`; check the laws on them."""
+    first_rows(config, artifacts, few)
+    from phistar.components.training import laws
+
+    progress.doing("checking the laws of the network")
+    section = config.sections["train"]
+    laws.check(
+        config.sections["task"],
+        few,
+        artifacts["network"],
+        **{name: section[name] for name in ("loss", "batch_size", "batch_tokens")},
+        warm=config.sections["build"]["weights"] is not None,
+    )
+
+
+def first_rows(config: Config, artifacts: dict, few: Path) -> Path:
+    """Write the rows of about two batches to `few`.  -> `few`."""
     os.environ |= quiet.environment()
     progress.doing(f"starting {quiet.backend_name()}")
     quiet.load_library()
     quiet.import_keras()
     from phistar.components.artifacts import Dataset, truncate
-    from phistar.components.training import laws
 
-    progress.doing("checking the laws of the network")
     section = config.sections["train"]
     rows, train_rows = 2 * section["batch_size"], None
     context = _description(artifacts, "network")["arguments"].get("context")
@@ -84,13 +98,7 @@ def _obey_laws(config: Config, artifacts: dict, few: Path) -> None:
         lengths = Dataset.load(artifacts["dataset"]).split("train")[1].lengths
         train_rows = math.ceil(2 * section["batch_tokens"] / lengths.mean())
     truncate(artifacts["dataset"], few, rows, tokens, train_rows)
-    laws.check(
-        config.sections["task"],
-        few,
-        artifacts["network"],
-        **{name: section[name] for name in ("loss", "batch_size", "batch_tokens")},
-        warm=config.sections["build"]["weights"] is not None,
-    )
+    return few
 
 
 def _run_stages(config: Config, artifacts: dict, folder: Path, run_id: str) -> None:
@@ -114,43 +122,74 @@ def estimate(config: Config, artifacts: dict, folder: Path) -> str:
     Raises:
         Failure: if the steps of the training are not a multiple of its `eval_every`.
     """
-    from phistar.components.artifacts import Dataset
-
-    data, few = Dataset.load(artifacts["dataset"]), Dataset.load(folder / "ingest")
-    steps, eval_every = _length(config, data, artifacts["network"])
-    tags = {}
-    for entry in read(folder / "train" / "journal.jsonl")[0]:
-        tags |= entry["values"] if entry["kind"] == "tags" else {}
-    step, evaluation = (
-        float(tags[f"{name}_milliseconds"]) / 1e3 for name in ("step", "evaluation")
-    )
-    # an evaluation scores all of valid, so its time grows with the labels
-    share = _num_labels(data, "valid") / _num_labels(few, "valid")
-    seconds = steps * step + steps // eval_every * share * evaluation
-    memory = float(tags["device_peak_memory_mib"]) / 1024
+    _, steps, evaluations = length_of(config, artifacts)
+    step, evaluation = times(folder / "train")
+    share = valid_share(artifacts["dataset"], folder / "ingest")
+    seconds = steps * step + evaluations * share * evaluation
+    memory = float(_tags(folder / "train")["device_peak_memory_mib"]) / 1024
     return (
         f"training will take about {duration(seconds)} ({steps} steps of "
         f"{1e3 * step:.3g} ms, and evaluations); its process {memory:.1f} GiB of memory"
     )
 
 
-def _length(config: Config, data: "Dataset", network: Path) -> tuple[int, int]:
-    """Steps of the whole training, and steps between two evaluations."""
-    from phistar.components.artifacts import load_network, make_task
+def times(folder: Path) -> tuple[float, float]:
+    """Time of a step, and of an evaluation, of the training in a folder.  -> (s, s)."""
+    tags = _tags(folder)
+    step, evaluation = (
+        float(tags[f"{name}_milliseconds"]) / 1e3 for name in ("step", "evaluation")
+    )
+    return step, evaluation
+
+
+def _tags(folder: Path) -> dict:
+    """Tags of the training in a folder."""
+    tags = {}
+    for entry in read(folder / "journal.jsonl")[0]:
+        tags |= entry["values"] if entry["kind"] == "tags" else {}
+    return tags
+
+
+def length_of(config: Config, artifacts: dict) -> tuple[Any, int, int]:
+    """The length of the whole training.
+
+    Args:
+        config: the resolved config.
+        artifacts: {"dataset": Path, "network": Path}, of ingest and build.
+
+    Returns:
+        (plan of its batches, steps, evaluations).
+
+    Raises:
+        Failure: if the steps are not a multiple of its `eval_every`.
+    """
+    from phistar.components.artifacts import Dataset, load_network, make_task
     from phistar.components.training.steps import length
 
-    section = config.sections["train"]
+    section, data = config.sections["train"], Dataset.load(artifacts["dataset"])
     plan = make_task(config.sections["task"], data.space).plan(
         *data.split("train"),
-        load_network(network)[0],
+        load_network(artifacts["network"])[0],
         *(section[name] for name in ("batch_size", "batch_tokens", "seed")),
         section["accumulate"],
     )
     given = (section[name] for name in ("steps", "epochs", "eval_every"))
     try:
-        return length(plan, *given)
+        steps, eval_every = length(plan, *given)
     except ValueError as error:
         raise Failure.of(error) from error
+    return plan, steps, steps // eval_every
+
+
+def valid_share(dataset: Path, few: Path) -> float:
+    """Labels of valid in a dataset, over those in one of its first rows.
+
+    An evaluation scores all of valid, so its time grows with them.
+    """
+    from phistar.components.artifacts import Dataset
+
+    whole, part = (Dataset.load(folder) for folder in (dataset, few))
+    return _num_labels(whole, "valid") / _num_labels(part, "valid")
 
 
 def _num_labels(data: "Dataset", split: str) -> int:

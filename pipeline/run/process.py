@@ -8,14 +8,18 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from phistar.components import progress
 from phistar.pipeline.process import quiet, terminal
 from phistar.pipeline.process.errors import USAGE, Failure
 from phistar.pipeline.process.root import python_path
 from phistar.pipeline.record.journal import Journal
+
+if TYPE_CHECKING:
+    from phistar.pipeline.launch.leader import Leader
 
 
 def call(
@@ -24,6 +28,7 @@ def call(
     folder: Path,
     run_id: str,
     isolate: bool = False,
+    ranks: "Leader | None" = None,
 ) -> None:
     """Run one stage.
 
@@ -34,6 +39,7 @@ def call(
         run_id: of the execution, for the contract.
         isolate: run it in a child; always so if its backend of Keras or its devices
             are not those of this process.
+        ranks: the other processes that train together, under `phistar launch`.
 
     Raises:
         Failure: whatever went wrong in it.
@@ -49,7 +55,9 @@ def call(
     # run in this one
     backend = arguments.get("backend", "tensorflow")
     devices = arguments.get("devices", "auto")
-    if isolate or backend != "tensorflow" or devices != "auto":
+    if ranks is not None and stage == "train":
+        ranks.train(request)
+    elif isolate or backend != "tensorflow" or devices != "auto":
         in_child(request, backend)
     else:
         os.environ |= quiet.environment()
@@ -85,18 +93,45 @@ def require_devices(devices: str) -> None:
 
 
 def in_process(
-    stage: str, arguments: dict, folder: Path, run_id: str, title: str = ""
+    stage: str,
+    arguments: dict,
+    folder: Path,
+    run_id: str,
+    title: str = "",
+    ranks: dict | None = None,
 ) -> None:
-    """Import a stage and run it in this process; `title` is shown on the terminal."""
-    journal = Journal(Path(folder) / "journal.jsonl", title or stage, run_id)
+    """Import a stage and run it in this process.
+
+    Args:
+        stage: its name.
+        arguments: plain data and paths, all but out_dir and log.
+        folder: its out_dir.
+        run_id: of the execution, for the contract.
+        title: shown on the terminal, if not the stage's name.
+        ranks: arguments of `ranks.join`, if this process is one of several that train;
+            only the first one keeps a journal.
+
+    Raises:
+        Failure: whatever went wrong in it.
+    """
+    path = Path(folder) / "journal.jsonl"
+    if ranks and ranks["rank"]:
+        path = Path(os.devnull)
+    journal = Journal(path, title or stage, run_id)
     try:
         with journal.listening():
             if "keras" not in sys.modules:
                 progress.doing(f"starting {quiet.backend_name()}")
                 quiet.load_library()
-            quiet.import_keras(arguments.get("devices", "auto"))
+            if ranks:
+                progress.doing(f"waiting for {ranks['count']} processes")
+            quiet.import_keras(arguments.get("devices", "auto"), ranks)
             progress.doing("preparing")
             stage_function(stage)(**arguments, out_dir=folder, log=journal)
+            if ranks:
+                from phistar.components.training.ranks import leave
+
+                leave()
     except Exception as error:
         raise Failure.of(error) from error
     finally:
@@ -125,27 +160,43 @@ def stage_function(stage: str) -> Callable:
     return run
 
 
-def in_child(request: dict, backend: str) -> None:
+def in_child(
+    request: dict,
+    backend: str,
+    cores: Sequence[int] = (),
+    gpus: str | None = None,
+    started: Callable[[subprocess.Popen], object] = lambda child: None,
+) -> None:
     """Run a stage in a child process, which ends if this process does.
 
     Args:
         request: the arguments of `in_process`.
         backend: of Keras.
+        cores: numbers of those that it may use; default: those of this process.
+        gpus: those that it may use, as CUDA_VISIBLE_DEVICES; default: as here.
+        started: called with the child; it may be killed from another thread.
 
     Raises:
         Failure: of the stage, or of the child itself.
     """
     paths = {"PYTHONPATH": python_path()}
     environment = os.environ | quiet.environment(backend) | paths
+    if gpus is not None:
+        environment["CUDA_VISIBLE_DEVICES"] = gpus
+    follows = (request.get("ranks") or {}).get("rank")  # rank 0 tells it all
     child = subprocess.Popen(
         [sys.executable, "-m", "phistar.pipeline.run.process"],
         env=environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL if follows else None,
         bufsize=0,
     )
     with terminal.paused(), child:
         try:
+            if cores:  # before it counts them
+                os.sched_setaffinity(child.pid, cores)
+            started(child)
             # stdin stays open: its end tells the child that this process has died
             with contextlib.suppress(BrokenPipeError):  # a dead child has a status
                 child.stdin.write(json.dumps(request).encode() + b"\n")
@@ -165,6 +216,8 @@ def _child() -> None:
     # Ctrl-C goes to the whole group, and the parent handles it
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     request = json.loads(sys.stdin.readline())
+    if request.get("ranks"):
+        quiet.hide_libraries()
 
     def die_with_parent() -> None:
         sys.stdin.read()

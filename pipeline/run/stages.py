@@ -8,7 +8,7 @@ is not made again: cached.py decides that.
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from phistar.pipeline.config.load import Config
 from phistar.pipeline.process.errors import USAGE, Failure
@@ -20,6 +20,9 @@ from phistar.pipeline.run.process import call
 from phistar.pipeline.run.sources import require
 from phistar.pipeline.store.shared import shared
 from phistar.pipeline.store.store import Store
+
+if TYPE_CHECKING:
+    from phistar.pipeline.launch.leader import Leader
 
 NETWORK = ("network.json", "weights.npz")
 
@@ -75,6 +78,7 @@ def run_stages(
     last: str = NAMES[-1],
     force: tuple[str, ...] = (),
     isolate: bool = False,
+    ranks: "Leader | None" = None,
     before_train: Callable | None = None,
     report: Callable = lambda name, outcome: None,
 ) -> dict[str, dict]:
@@ -87,6 +91,7 @@ def run_stages(
         last: stages after it are left alone.
         force: names of stages to run even if they are in the store.
         isolate: run each stage in a child process.
+        ranks: the other processes that train together.
         before_train: called with (artifacts, key, parts) before training begins.
         report: called with (name, outcome) after each stage, and with the status
             "running" before one that must run.
@@ -112,7 +117,8 @@ def run_stages(
                     before_train(given, wanted.key, wanted.parts)
                 report(stage.name, {"status": "running"})
                 started = time.time()
-                make(wanted, given, config, store, record, forced, isolate)
+                how = {"replace": forced, "isolate": isolate, "ranks": ranks}
+                make(wanted, given, config, store, record, **how)
                 seconds = round(time.time() - started, 3)
                 manifest = store.manifest(stage.name, wanted.key)
                 if remote := shared():
@@ -138,8 +144,10 @@ def make(
     config: Config,
     store: Store,
     record: Record,
+    *,
     replace: bool,
     isolate: bool,
+    ranks: "Leader | None",
 ) -> None:
     """Run one stage into the store.
 
@@ -151,6 +159,7 @@ def make(
         record: of the execution.
         replace: True replaces the result that the store has.
         isolate: run it in a child process.
+        ranks: the other processes that train together.
 
     Raises:
         Failure: whatever went wrong in it.
@@ -162,7 +171,7 @@ def make(
     try:
         with store.write(name, key, wanted.parts, origin, **how) as out_dir:
             record.stage(name, key, "running", out_dir)
-            call(name, values, out_dir, record.run_id, isolate)
+            call(name, values, out_dir, record.run_id, isolate, ranks)
     except BaseException:
         record.stage(name, key, "failed", failed)
         raise

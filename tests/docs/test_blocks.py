@@ -124,7 +124,8 @@ def test_blocks_of_a_page_run_and_print_what_is_shown(shell, page):
 def answer(shell, words, stdin):
     """A command of a page, in its short form.  -> Done"""
     root, (command, *rest) = shell.folder, words
-    if command == "ui" or (command == "serve" and ":5001" not in shell.text):
+    only_read = command in ("ui", "launch")  # launch starts processes of its own
+    if only_read or (command == "serve" and ":5001" not in shell.text):
         if command == "serve":  # without a request it would only start
             assert (root / "mlruns" / "serving" / rest[0]).is_dir(), words
         return understood(words, root)

@@ -5,11 +5,12 @@
                 all batches in random order
 
 A batch has at most `batch_tokens` positions on either side, R max(S, T), padding
-included. Only a batch of one row per device may have more, if its pairs are long.
+included. Only a batch of one row may have more, if its pair is long. Rows of weight 0
+then make R a multiple of the devices.
 
-The buckets depend on the lengths alone, not on the pass. So every pass has the same
-number of batches, of the same shapes. The batch of step k is found by one division, and
-few shapes are compiled.
+The buckets depend on the lengths alone, not on the pass or the devices. So every pass
+has the same number of batches, of the same shapes. The batch of step k is found by one
+division, and few shapes are compiled.
 """
 
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from functools import lru_cache
 
 import keras
 import numpy as np
+
+from phistar.components.data.batches.passes import WHOLE, rows_of
 
 # Of 27,578 English-German pairs of software help (20 tokens a side), with 4096 tokens a
 # batch, 6.4 % of the positions are padding; 10 % with 32 shapes, 16 % with 16. But JAX
@@ -69,7 +72,7 @@ class Buckets:
 
         def cost(num_pairs, source, target):
             """Positions of a bucket; each batch costs a tenth of a full one on top."""
-            batches, rows = _spread(num_pairs, source, target, batch_tokens, devices)
+            batches, rows = _spread(num_pairs, source, target, batch_tokens)
             return batches * (rows * (source + target) + 2 * batch_tokens // 10)
 
         most = SHAPES[keras.backend.backend()]
@@ -88,7 +91,9 @@ class Buckets:
         # a bucket is as wide as its longest sentence of either side
         sources, targets = np.array([kinds[:, part].max(axis=1) for part in parts]).T
         num_pairs = np.array([counts[part].sum() for part in parts])
-        batches, rows = _spread(num_pairs, sources, targets, batch_tokens, devices)
+        batches, rows = _spread(num_pairs, sources, targets, batch_tokens)
+        # only now: which pairs meet in a batch must not depend on the devices
+        rows += -rows % devices
         # [M] -> [N], from kinds to pairs
         return cls(of_kind[kind], sources, targets, num_pairs, batches, rows)
 
@@ -110,7 +115,7 @@ class Buckets:
         return bucket, start, np.append(start[1:], len(self.number))
 
 
-def _spread(num_pairs, source, target, batch_tokens, devices):
+def _spread(num_pairs, source, target, batch_tokens):
     """(batches, rows of each) for a bucket's pairs.
 
     There are as few batches as the budget allows. All have the same number of rows, so
@@ -119,13 +124,11 @@ def _spread(num_pairs, source, target, batch_tokens, devices):
     Args:
         num_pairs, source, target: int or int64 arrays: pairs of a bucket, S and T.
         batch_tokens: largest number of positions on either side of a batch.
-        devices: the rows of a batch are a multiple of it.
     """
-    # rows for each device that the budget holds, at least one
-    most = np.maximum(batch_tokens // np.maximum(source, target) // devices, 1)
-    batches = -(-num_pairs // (most * devices))
-    rows = -(-num_pairs // batches)
-    return batches, -(-rows // devices) * devices
+    # rows that the budget holds, at least one
+    most = np.maximum(batch_tokens // np.maximum(source, target), 1)
+    batches = -(-num_pairs // most)
+    return batches, -(-num_pairs // batches)
 
 
 def _best_cut(kinds, counts, cost):
@@ -164,7 +167,7 @@ class BucketPlan:
     Args:
         source_lengths, target_lengths: int [N], tokens of each sentence and its EOS.
         batch_tokens: largest number of positions on either side of a batch, padding
-            included.
+            included, but for rows that the devices need.
         seed: of the random orders.
         devices: the rows of a batch are a multiple of it.
     """
@@ -187,6 +190,12 @@ class BucketPlan:
     def step_labels(self):
         """Labels of the largest batch, padding included."""
         return int((self.buckets.num_rows * self.buckets.target_widths).max())
+
+    @property
+    def mean_rows(self):
+        """Rows of a batch, padding included, in the mean over a pass."""
+        rows = self.buckets.num_batches @ self.buckets.num_rows
+        return round(rows / self.steps_per_epoch)
 
     @property
     def padding(self):
@@ -218,11 +227,12 @@ class BucketPlan:
         order = order[np.argsort(self.buckets.number[order], kind="stable")]
         return order, rng.permutation(self.steps_per_epoch)
 
-    def batch(self, step):
+    def batch(self, step, part=WHOLE):
         """The batch of one step.
 
         Args:
             step: int, counted over all passes.
+            part: of the batch, see `rows_of`.
 
         Returns:
             (sources, labels, weights), int64 [R, S], int64 [R, T], float32 [R, T].
@@ -232,17 +242,19 @@ class BucketPlan:
         """
         epoch, number = divmod(step, self.steps_per_epoch)
         order, batches = self.pass_of(epoch)
-        bucket, start, stop = (part[batches[number]] for part in self.cuts)
+        bucket, start, stop = (each[batches[number]] for each in self.cuts)
         rows = order[start:stop]
         # rows of padding repeat the first ones, with weight 0
         padded = np.resize(rows, self.buckets.num_rows[bucket])  # [R]
+        own = rows_of(len(padded), part)
+        padded, counts = padded[own], np.arange(len(padded))[own] < len(rows)
         source_width = self.buckets.source_widths[bucket]
         sources = places(self.source_offsets, padded, source_width)
         labels = places(self.target_offsets, padded, self.buckets.target_widths[bucket])
-        length = np.diff(self.target_offsets)[padded]
-        real = np.arange(labels.shape[1]) < length[:, None]  # [R, T]
-        real[len(rows) :] = False
-        return sources, labels, (real / real.sum()).astype("float32")
+        lengths = np.diff(self.target_offsets)
+        real = np.arange(labels.shape[1]) < lengths[padded, None]  # [R, T]
+        real &= counts[:, None]
+        return sources, labels, (real / lengths[rows].sum()).astype("float32")
 
 
 def places(offsets, rows, width):

@@ -9,6 +9,23 @@ from functools import lru_cache
 
 import numpy as np
 
+WHOLE = 0, 1  # part 0 of 1
+
+
+def rows_of(size, part):
+    """The rows of one of several equal parts of a batch.
+
+    Args:
+        size: rows of the batch, a multiple of the number of parts.
+        part: (its number, number of parts).
+
+    Returns:
+        slice.
+    """
+    number, count = part
+    size //= count
+    return slice(number * size, (number + 1) * size)
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -48,11 +65,12 @@ class Plan:
         """The order of the examples in pass `epoch`.  -> int64 [N]."""
         return _order(self.num_examples, self.seed, epoch)
 
-    def batch(self, step):
+    def batch(self, step, part=WHOLE):
         """The batch of one step.
 
         Args:
             step: int, counted over all passes.
+            part: of the batch, see `rows_of`.
 
         Returns:
             (rows, weights): int32 [R], float32 [R], R = num_rows. Weights are
@@ -60,7 +78,8 @@ class Plan:
             of rows multiply them: they sum to one in the mean over a pass.
         """
         rows, weights = self.batches(step, step + 1)
-        return rows[0], weights[0]
+        own = rows_of(self.num_rows, part)
+        return rows[0][own], weights[0][own]
 
     def batches(self, start, stop):
         """The batches of the steps start ... stop-1.
@@ -116,18 +135,40 @@ class Parts:
         """Rows of a part."""
         return self.plan.num_rows // self.count
 
-    def batch(self, index):
-        """The batch of part index % count of step index // count."""
-        step, part = divmod(index, self.count)
-        *chosen, weights = self.plan.batch(step)
-        size = len(weights) // self.count
-        rows = slice(part * size, (part + 1) * size)
-        return *(each[rows] for each in chosen), weights[rows] * np.float32(self.count)
+    def batch(self, index, part=WHOLE):
+        """The batch of part index % count of step index // count; or a part of it."""
+        step, own = divmod(index, self.count)
+        number, count = part
+        inner = own * count + number, self.count * count
+        *chosen, weights = self.plan.batch(step, inner)
+        return *chosen, weights * np.float32(self.count)
 
     def batches(self, start, stop):
         """The batches of the parts start ... stop-1, stacked."""
         parts = [self.batch(index) for index in range(start, stop)]
         return tuple(map(np.stack, zip(*parts, strict=True)))
+
+
+@dataclass(frozen=True)
+class Share:
+    """A plan of which one of several processes reads its part of each batch.
+
+    The parts lie one after the other. So row i of the batch that the processes make
+    together is row i of the plan, and gets the same random numbers as in one process.
+
+    Args:
+        plan: Plan, PackedPlan, BucketPlan or Parts, its rows a multiple of `count`.
+        rank: of the process, 0 ... count-1.
+        count: processes.
+    """
+
+    plan: object
+    rank: int
+    count: int
+
+    def batch(self, step):
+        """The rows of this process in the batch of one step."""
+        return self.plan.batch(step, (self.rank, self.count))
 
 
 class PackedPlan:
@@ -176,11 +217,12 @@ class PackedPlan:
         starts = np.cumsum(lengths) - lengths
         return self.offsets[texts], starts, rng.permutation(self.num_windows)
 
-    def batch(self, step):
+    def batch(self, step, part=WHOLE):
         """The batch of one step.
 
         Args:
             step: int, counted over all passes.
+            part: of the batch, see `rows_of`.
 
         Returns:
             (places, weights): int64 [R, C], R = num_rows, positions of labels in the
@@ -194,9 +236,14 @@ class PackedPlan:
         windows = np.full(self.num_rows, self.num_windows)
         chosen = order[first : first + self.batch_size]
         windows[: len(chosen)] = chosen
+        # real labels of the whole batch: all but the last window of a pass are full
+        total = np.clip(
+            self.offsets[-1] - windows * self.context, 0, self.context
+        ).sum()
+        windows = windows[rows_of(self.num_rows, part)]
         # position in the pass -> its text -> position in the array, all [R, C]
         place = windows[:, None] * self.context + np.arange(self.context)
         real = place < self.offsets[-1]
         text = np.searchsorted(starts, place, side="right") - 1
         places = np.where(real, firsts[text] + place - starts[text], 0)
-        return places, (real / real.sum()).astype("float32")
+        return places, (real / total).astype("float32")

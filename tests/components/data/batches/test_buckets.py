@@ -118,11 +118,25 @@ def test_batch_stays_within_the_budget(batch_tokens, devices):
     plan = BucketPlan(*pair_lengths(3000), batch_tokens, 0, devices)
     for step in range(plan.steps_per_epoch):
         sources, places, _ = plan.batch(step)
-        largest = max(sources.size, places.size)
-        assert largest <= batch_tokens or len(places) == devices
-        assert places.size <= plan.step_labels
-    if batch_tokens >= 64 * devices:  # then nothing goes beyond it
+        # rows that fill up the devices are beyond it
+        rows = len(places) - (devices - 1)
+        widest = max(sources.shape[1], places.shape[1])
+        assert rows * widest <= batch_tokens or rows <= 1
+        assert len(places) % devices == 0 and places.size <= plan.step_labels
+    if devices == 1:  # then nothing goes beyond it
         assert plan.step_labels <= batch_tokens
+
+
+def test_devices_change_no_batch():
+    pairs = pairs_of(300)
+    plans = [plan_of(pairs, 200, devices=devices) for devices in (1, 2, 3, 4)]
+    assert len({plan.steps_per_epoch for plan in plans}) == 1
+    for step in range(plans[0].steps_per_epoch):
+        expected, weights = read_pairs(plans[0], step, pairs), plans[0].batch(step)[2]
+        for plan in plans[1:]:
+            np.testing.assert_array_equal(read_pairs(plan, step, pairs), expected)
+            real = plan.batch(step)[2][: len(expected)]
+            np.testing.assert_array_equal(real, weights[: len(expected)])
 
 
 def test_pair_longer_than_the_budget_is_alone():
