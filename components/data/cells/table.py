@@ -9,7 +9,8 @@ from phistar.components.data.cells.forms import WORDS
 from phistar.components.data.cells.missing import Markers, number
 from phistar.components.data.cells.typed import Roles, Rules, Typed
 from phistar.components.data.files import bad_rows
-from phistar.components.data.files.tables import TableFiles, report, shortened
+from phistar.components.data.files.tables import TableFiles, report
+from phistar.components.data.files.typed_files import shortened
 from phistar.components.data.sources.base import FEW_ROWS, Chunks, Overview
 
 SMALL_BYTES = 32 * 2**20  # of files that an overview reads to their end

@@ -191,7 +191,7 @@ class Typed:
 
     def place(self, file, row):
         """Place of a row: "FILE:LINE"."""
-        owner = next(table for table in self.files.values() if file in table.kinds)
+        owner = next(table for table in self.files.values() if file in table.opened)
         return owner.place(file, row)
 
     def _require(self):

@@ -7,8 +7,9 @@ from functools import cached_property
 
 from phistar.components.data.files import bad_rows, streams
 from phistar.components.data.files.dialect import dialect
-from phistar.components.data.files.tables import TableFiles, shortened
+from phistar.components.data.files.tables import TableFiles
 from phistar.components.data.files.texts import CHANGED
+from phistar.components.data.files.typed_files import shortened
 from phistar.components.data.notices import FIRST
 
 SUFFIXES = (

@@ -16,7 +16,8 @@ from phistar.components.data.files.parts import (
     parts,
     require_one_division,
 )
-from phistar.components.data.files.tables import TableFiles, shortened
+from phistar.components.data.files.tables import TableFiles
+from phistar.components.data.files.typed_files import shortened
 from phistar.components.data.notices import Notices
 from phistar.components.data.sources.base import Source
 from phistar.components.data.sources.images import Example, ImageFiles, Options

@@ -6,7 +6,7 @@ import pytest
 from pyarrow import parquet
 
 from phistar.components.data.encoders.statistics import describe
-from phistar.components.data.files import tables
+from phistar.components.data.files import csv_files
 from phistar.components.data.sources.table import table
 from phistar.components.data.splits import split_rows
 from tests.helpers import stages
@@ -76,7 +76,7 @@ def test_a_column_of_one_form_becomes_numbers(tmp_path, name):
 def test_a_marker_among_numbers_is_missing_and_counted(
     tmp_path, monkeypatch, marker, size
 ):
-    monkeypatch.setattr(tables, "BLOCK_BYTES", size)
+    monkeypatch.setattr(csv_files, "BLOCK_BYTES", size)
     cells = [str(n) for n in range(30)]
     cells[20] = marker
     source = opened(tmp_path, cells)
@@ -95,7 +95,7 @@ def test_a_marker_among_numbers_is_missing_and_counted(
 def test_another_word_among_numbers_is_refused_with_its_place(
     tmp_path, monkeypatch, row, size
 ):
-    monkeypatch.setattr(tables, "BLOCK_BYTES", size)
+    monkeypatch.setattr(csv_files, "BLOCK_BYTES", size)
     cells = [str(n) for n in range(30)]
     cells[row] = "about 7"
     match = f"t.csv:{row + 2}: 'about 7'.*ingest.missing.*ingest.categorical"
@@ -113,7 +113,7 @@ def test_another_word_among_numbers_is_refused_with_its_place(
 def test_mostly_words_are_words_wherever_the_numbers_stand(
     tmp_path, monkeypatch, first, size
 ):
-    monkeypatch.setattr(tables, "BLOCK_BYTES", size)
+    monkeypatch.setattr(csv_files, "BLOCK_BYTES", size)
     cells = [f"word {n}" for n in range(40)]
     cells[first : first + 10] = map(str, range(10))
     assert read(opened(tmp_path, cells))["x"].tolist() == cells
@@ -306,7 +306,7 @@ def test_pieces_change_neither_columns_nor_labels_nor_keys(tmp_path, monkeypatch
     stages.write_table(path, ["no", "yes"])
     options = {"path": str(path), "label": "verdict"}
     (whole,) = table(**options).read()["all"]
-    monkeypatch.setattr(tables, "BLOCK_BYTES", size)
+    monkeypatch.setattr(csv_files, "BLOCK_BYTES", size)
     pieces = list(table(**options).read()["all"])
     assert (len(pieces) > 1) == (size == 64)
     for name, values in whole.inputs.items():
