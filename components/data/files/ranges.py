@@ -18,6 +18,7 @@ PART_BYTES = 2**25  # of a part, about
 BLOCK_BYTES = 2**23  # looked at at a time
 # in these a byte below 128 is always the character of ASCII
 NARROW = re.compile(r"utf-8|ascii|latin-?1|iso-?8859-\d+|(cp|windows-)125\d|koi8-[ru]")
+NEAR = 2**14  # bytes in which an end of line is looked for
 NEWLINE = 10
 
 
@@ -184,9 +185,11 @@ def cell_cuts(file, found):
             if not borders[beside].all():
                 return [start, size]
         while (want := cuts[-1] + PART_BYTES) < place + len(text):
-            first = max(want - place - 1, 0)
-            ends = np.flatnonzero(values[first:] == NEWLINE) + first
-            ends = ends[(np.searchsorted(marks, ends) + quotes) % 2 == 0]
+            first, ends = max(want - place - 1, 0), np.zeros(0, int)
+            while first < len(text) and not len(ends):
+                ends = np.flatnonzero(values[first : first + NEAR] == NEWLINE) + first
+                ends = ends[(np.searchsorted(marks, ends) + quotes) % 2 == 0]
+                first += NEAR
             if not len(ends):
                 break
             cuts.append(place + int(ends[0]) + 1)

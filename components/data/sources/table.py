@@ -1,8 +1,6 @@
 """Your own table: files of rows, one per example, in any format."""
 
-import tempfile
 from functools import cache
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -14,6 +12,7 @@ from phistar.components.data.files.parts import (
     parts,
     require_one_division,
 )
+from phistar.components.data.kept import Scratch
 from phistar.components.data.notices import Notices
 from phistar.components.data.sources.base import Source
 
@@ -97,13 +96,10 @@ def table(
         rules = {"missing": missing, "drop_unlabelled": drop_unlabelled}
         return Table(given, dialect, columns, keys, rules, notices)
 
-    folders = []  # the last one is that of the scratch files
+    scratch = []  # the last one is the one to use
 
     def read():
-        if folders:
-            return opened().read(folders[-1])
-        own = tempfile.TemporaryDirectory(prefix="phistar-")  # as long as it is used
-        return opened().read(Path(own.name), own)
+        return opened().read(scratch[-1] if scratch else Scratch())
 
     first = next(iter(given.values()))
     return Source(
@@ -111,7 +107,7 @@ def table(
         kind="columns",
         fingerprint={"sha256": digest(given)},
         read=read,
-        prepare=folders.append,
+        prepare=scratch.append,
         fitting=lambda: {"min_count": min_count, "reading": opened().reading()},
         overview=cache(lambda: opened().overview()),
         stratified=True,

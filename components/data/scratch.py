@@ -3,9 +3,9 @@
 A file holds record batches of Arrow, one for each piece that was written.
 """
 
-import numpy as np
+import os
 
-FILE = "{}.arrow"
+import numpy as np
 
 
 class ScratchFile:
@@ -35,10 +35,13 @@ class ScratchFile:
         self.writer.write_batch(batch)
 
     def close(self):
-        """Close the file."""
-        if self.writer is not None:
-            self.writer.close()
-            self.stream.close()
+        """Close the file; it is then on the disk, also after a power cut."""
+        if self.writer is None:
+            return
+        self.writer.close()
+        self.stream.close()
+        with open(self.path, "rb") as file:
+            os.fsync(file.fileno())
 
 
 def batches(path):
@@ -52,6 +55,8 @@ def batches(path):
     """
     import pyarrow as pa
 
+    if not os.path.exists(path):  # no piece was written
+        return
     # not a memory map, whose pages would count as this process's memory
     with pa.OSFile(str(path)) as stream:
         reader = pa.ipc.open_file(stream)
