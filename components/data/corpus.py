@@ -1,9 +1,20 @@
 """Texts, or pairs of them -> flat tokens and offsets by split, some rows at a time."""
 
+import json
+import os
+import tempfile
+from collections import deque
+from functools import cache
+from itertools import compress
+from pathlib import Path
+from typing import NamedTuple
+
 import numpy as np
 
+from phistar.components.data import scratch
 from phistar.components.data.arrays import TextFiles
 from phistar.components.data.files.encodings import is_foreign
+from phistar.components.data.notices import Counter
 from phistar.components.data.splits import SPLITS
 
 TOO_LONG = "pairs of {} with a side longer than task.max_length={} left out"
@@ -29,7 +40,7 @@ def train_texts(pieces, sides):
                 yield from getattr(rows, side)
 
 
-def write(folder, pieces, sides, encoder, max_length, notices):
+def write(folder, pieces, sides, encoder, max_length, notices, workers):
     """Run the second pass: write tokens, sizes, and of test the texts as they are.
 
     A test that the data give is kept line by line, so that its BLEU is comparable. Of a
@@ -43,6 +54,7 @@ def write(folder, pieces, sides, encoder, max_length, notices):
         max_length: tokens, EOS counted; a row with a longer side is left out of all
             files. None for any length.
         notices: Counter of what is left out or cut.
+        workers: Workers that encode the texts.
 
     Returns:
         A tuple:
@@ -60,57 +72,228 @@ def write(folder, pieces, sides, encoder, max_length, notices):
     }
     counts = np.zeros(vocab_size, int)
     num_rows, num_dropped = dict.fromkeys(SPLITS, 0), dict.fromkeys(SPLITS, 0)
-    for split, given, texts in blocks(pieces, sides):
-        encoded = zip(*map(encoder.encode_all, zip(*texts, strict=True)), strict=True)
-        for row, tokens in zip(texts, encoded, strict=True):
-            if max_length and max(map(len, tokens)) > max_length:
-                what = KEPT_LONG if given else TOO_LONG
-                beginning = row[0][:SHOWN].decode("utf-8", "ignore")
-                notices.add(what.format(split, max_length), f"{beginning!r} ...")
-                if not given:
-                    num_dropped[split] += 1
-                    continue
-                tokens = [*(cut(x, max_length) for x in tokens[:-1]), tokens[-1]]
-            for text in row:
-                if is_foreign(text):
-                    notices.add(FOREIGN, f"{text[:SHOWN].decode('utf-8', 'replace')!r}")
-            raw = [np.frombuffer(t, "uint8") for t in row if split == "test"]
-            files[split].append(tokens, raw, sizes(row[-1]))
-            num_rows[split] += 1
-            if split == "train":
-                counts += np.bincount(tokens[-1], minlength=vocab_size)
+    encode = blocks if workers.number == 1 else blocks_by_workers
+    for split, block in encode(pieces, sides, encoder, max_length, workers):
+        tokens, raw, sizes, dropped, noted = block
+        notices.join(noted)
+        files[split].append(tokens, raw if split == "test" else [], sizes)
+        num_rows[split] += len(sizes)
+        num_dropped[split] += dropped
+        if split == "train":
+            counts += np.bincount(tokens[-1][0], minlength=vocab_size)
     digests = {name: files[name].close() for name in SPLITS}
     return digests, counts.tolist(), num_rows, num_dropped
 
 
-def cut(tokens, max_length):
-    """The first tokens of a long source, EOS at the end, as a server cuts it."""
-    if len(tokens) <= max_length:
-        return tokens
-    return np.append(tokens[: max_length - 1], tokens[-1:])
+class Block(NamedTuple):
+    """Rows of one split, encoded.
+
+    Args:
+        tokens: list of (int [total], the rows end to end; int [n], lengths), by side.
+        raw: the same of their bytes, uint8.
+        sizes: int64 [n, 2], (characters, bytes) of the labels.
+        dropped: int, rows that are too long and left out.
+        noted: dict of what -> [count, first places], see Counter.
+    """
+
+    tokens: list
+    raw: list
+    sizes: np.ndarray
+    dropped: int
+    noted: dict
 
 
-def blocks(pieces, sides):
-    """A few rows at a time.
+def blocks(pieces, sides, encoder, max_length, workers):
+    """Encode in this process.
+
+    Args:
+        pieces, sides, encoder, max_length, workers: see `write`.
+
+    Yields:
+        (name of the split, Block).
+    """
+    for split, given, texts in split_texts(pieces, sides):
+        for start in range(0, len(texts[0]), BLOCK):
+            part = [side[start : start + BLOCK] for side in texts]
+            yield split, block(part, split, given, encoder, max_length)
+
+
+def blocks_by_workers(pieces, sides, encoder, max_length, workers):
+    """Encode in several processes; see `blocks`."""
+    with tempfile.TemporaryDirectory(prefix="phistar-") as name:
+        folder, waiting = Path(name), deque()
+        made_of = folder / "encoder.json"
+        made_of.write_text(json.dumps(encoder.to_json()), "utf-8")
+
+        def requests():
+            for number, (split, given, texts) in enumerate(split_texts(pieces, sides)):
+                file = scratch.ScratchFile(folder / f"{number}.arrow", lasting=False)
+                file.append(dict(zip(sides, texts, strict=True)))
+                file.close()
+                waiting.append((split, folder / f"{number}.npz"))
+                yield {
+                    "path": str(file.path),
+                    "encoder": str(made_of),
+                    "sides": list(sides),
+                    "split": split,
+                    "given": given,
+                    "max_length": max_length,
+                }
+
+        for dropped, noted in workers.map(encode_file, requests()):
+            split, path = waiting.popleft()
+            with np.load(path) as arrays:
+                sizes = arrays["sizes"]
+                both = [
+                    [(arrays[name], arrays[f"{name} lengths"]) for name in names]
+                    for names in (
+                        [f"{what}{side}" for side in range(len(sides))]
+                        for what in ("tokens", "raw")
+                    )
+                ]
+            path.unlink()
+            yield split, Block(*both, sizes, dropped, noted)
+
+
+def encode_file(path, encoder, sides, split, given, max_length, read):
+    """Encode the texts of a scratch file, and write an .npz beside it.
+
+    Args:
+        path: of the scratch file; it is removed.
+        encoder: path of the encoder's own JSON.
+        sides, split, given, max_length: see `block`.
+        read: not called.
+
+    Returns:
+        (dropped, noted) of Block.
+    """
+    encode, found = loaded(encoder), []
+    for piece in scratch.batches(path):
+        texts = [piece[side].to_pylist() for side in sides]
+        for start in range(0, len(texts[0]), BLOCK):
+            part = [side[start : start + BLOCK] for side in texts]
+            found.append(block(part, split, given, encode, max_length))
+    os.unlink(path)
+    arrays = {"sizes": np.concatenate([one.sizes for one in found])}
+    for what in ("tokens", "raw"):
+        for side in range(len(sides)):
+            both = zip(*(getattr(one, what)[side] for one in found), strict=True)
+            flat, lengths = map(np.concatenate, both)
+            arrays[f"{what}{side}"] = flat
+            arrays[f"{what}{side} lengths"] = lengths
+    np.savez(Path(path).with_suffix(".npz"), **arrays)
+    noted = Counter()
+    for one in found:
+        noted.join(one.noted)
+    return sum(one.dropped for one in found), noted.plain()
+
+
+@cache
+def loaded(path):
+    """The encoder of a file; both kinds of texts encode alike."""
+    from phistar.components.data.encoders.text import Text
+
+    return Text(**json.loads(Path(path).read_text("utf-8")))
+
+
+def block(texts, split, given, encoder, max_length):
+    """Encode some rows.
+
+    Args:
+        texts: list of list of bytes, by side, the label last.
+        split: name of theirs.
+        given: True if the data give it and it is test.
+        encoder: Text or Pairs.
+        max_length: see `write`.
+
+    Returns:
+        Block.
+    """
+    noted, dropped = Counter(), 0
+    tokens = [encoder.encode_flat(side) for side in texts]
+    long = np.zeros(len(texts[0]), bool)
+    for _, lengths in tokens if max_length else ():
+        long |= lengths > max_length
+    if long.any():
+        what = (KEPT_LONG if given else TOO_LONG).format(split, max_length)
+        for row in np.flatnonzero(long).tolist():
+            beginning = texts[0][row][:SHOWN].decode("utf-8", "ignore")
+            noted.add(what, f"{beginning!r} ...")
+        if given:
+            tokens[:-1] = [cut(*side, max_length) for side in tokens[:-1]]
+        else:
+            dropped = int(long.sum())
+            tokens = [chosen(*side, ~long) for side in tokens]
+            texts = [list(compress(side, ~long)) for side in texts]
+    for row in foreign_rows(texts):
+        shown = row[:SHOWN].decode("utf-8", "replace")
+        noted.add(FOREIGN, f"{shown!r}")
+    dtype = np.min_scalar_type(len(encoder.names))
+    return Block(
+        [(flat.astype(dtype), lengths) for flat, lengths in tokens],
+        [laid(side) for side in texts] if split == "test" else [laid([])] * len(texts),
+        np.array([sizes(text) for text in texts[-1]], "int64").reshape(-1, 2),
+        dropped,
+        noted.plain(),
+    )
+
+
+def laid(texts):
+    """Bytes of texts end to end, and their lengths.  -> (uint8 [total], int64 [n])"""
+    lengths = np.array([len(text) for text in texts], "int64")
+    return np.frombuffer(b"".join(texts), "uint8"), lengths
+
+
+def foreign_rows(texts):
+    """The texts that are not UTF-8.  list of list of bytes -> list of bytes"""
+    every = [text for row in zip(*texts, strict=True) for text in row]
+    # one by one only if there is any
+    return list(filter(is_foreign, every)) if is_foreign(b"\n".join(every)) else []
+
+
+def chosen(tokens, lengths, kept):
+    """Some rows of tokens.  int [total], int [n], bool [n] -> (int, int [k])"""
+    return tokens[np.repeat(kept, lengths)], lengths[kept]
+
+
+def cut(tokens, lengths, max_length):
+    """The first tokens of long sources, EOS at the end, as a server cuts them.
+
+    Args:
+        tokens: int [total], the rows end to end.
+        lengths: int [n], EOS counted.
+        max_length: int.
+
+    Returns:
+        (int, int [n]).
+    """
+    starts = np.cumsum(lengths) - lengths
+    place = np.arange(len(tokens)) - np.repeat(starts, lengths)
+    last = np.repeat(lengths, lengths) - 1
+    return tokens[(place < max_length - 1) | (place == last)], np.minimum(
+        lengths, max_length
+    )
+
+
+def split_texts(pieces, sides):
+    """The texts of pieces.
 
     Args:
         pieces: of `split_rows`.
         sides: names of the sides that are texts, the label last.
 
     Yields:
-        (name of the split, True if the data give it and it is test, list of tuples of
-        bytes, by side, the label last).
+        (name of the split, True if the data give it and it is test, list of list of
+        bytes, by side).
     """
     for split, rows in pieces:
-        for start in range(0, len(rows), BLOCK):
-            part = rows.take(slice(start, start + BLOCK))
-            texts = (getattr(part, side) for side in sides)
-            # a test that is made has no split of its own, or that of train
-            given = split == "test" and part.split is not None
-            given = given and bool(part.split[0] == "test")
-            yield split, given, list(zip(*texts, strict=True))
+        # a test that is made has no split of its own, or that of train
+        given = split == "test" and rows.split is not None
+        given = given and bool(rows.split[0] == "test")
+        yield split, given, [list(getattr(rows, side)) for side in sides]
 
 
 def sizes(text):
     """(characters, bytes) of a text as the data have it; bytes -> two int."""
-    return len(text.decode("utf-8", "replace")), len(text)
+    size = len(text)
+    return size if text.isascii() else len(text.decode("utf-8", "replace")), size

@@ -120,6 +120,11 @@ def digest(given):
     return listed.hexdigest()
 
 
+def size_of(given):
+    """Bytes of all files.  dict of split -> Part -> int"""
+    return sum(file.stat().st_size for part in given.values() for file in part.files)
+
+
 def origin(given, dividing):
     """The origin of each split's rows.
 

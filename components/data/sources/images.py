@@ -90,9 +90,9 @@ class ImageFiles:
         labels = [f["labels"] for f in train if f.get("split", "train") == "train"]
         return Overview(first_rows(labels), len(labels))
 
-    def prepare(self, folder):
-        """Keep pixels in a folder, and the list of the files that are left out."""
-        self.bad.folder = self.folder = folder
+    def prepare(self, scratch):
+        """Keep pixels in a Scratch, and the list of the files that are left out."""
+        self.bad.folder = self.folder = scratch.folder
 
     def read(self):
         """Pieces of the rows.  -> dict of split, or "all" -> Chunks"""

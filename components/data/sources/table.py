@@ -11,6 +11,7 @@ from phistar.components.data.files.parts import (
     origin,
     parts,
     require_one_division,
+    size_of,
 )
 from phistar.components.data.kept import Scratch
 from phistar.components.data.notices import Notices
@@ -113,4 +114,5 @@ def table(
         stratified=True,
         notices=notices,
         origin=origin(given, Dividing(split, group, time)),
+        size=size_of(given),
     )

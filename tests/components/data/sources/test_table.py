@@ -247,7 +247,7 @@ def test_splits_are_those_of_a_column_by_any_name_and_case(tmp_path):
     assert rows.split.tolist() == expected
     assert list(rows.inputs) == ["x"]
     path = write(tmp_path, list("12"), list("ab"), ["train", "holdout"], header="x,y,p")
-    with pytest.raises(ValueError, match="t.csv:3: .* does not tell. Received: 'holdout'"):
+    with pytest.raises(ValueError, match="t.csv:3: .* not tell. Received: 'holdout'"):
         table(path=path, label="y", split="p").read()
 
 
