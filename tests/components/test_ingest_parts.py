@@ -32,7 +32,13 @@ def write_rows(path, chance, rows=900):
 def write_lines(path, chance, rows=900):
     """Lines, some of them empty or odd."""
     odd = ["", "\0", "a\ufffd", "\u2028ä"]
-    lines = [" ".join(chance.choices(WORDS[:2] + odd, k=3)) for _ in range(rows)]
+    lines = [
+        # a word of its own: pairs that share a sentence are in one split
+        " ".join(chance.choices(WORDS[:2] + odd, k=3)) + " x" * (row // 30) + "y" * row
+        if row % 9
+        else chance.choice(odd[:1])
+        for row in range(rows)
+    ]
     path.write_bytes("\n".join(lines).encode())
 
 
@@ -62,7 +68,11 @@ def made(tmp_path, name):
             for side in both.values():
                 write_lines(side, chance)
             keys = {"source": "parallel", **{k: str(v) for k, v in both.items()}}
-            task = {"name": "translation", "tokenizer": "characters", "max_length": 60}
+            task = {
+                "name": "translation",
+                "tokenizer": "characters",
+                "max_length": 5000,
+            }
             return task, keys
     return {"name": "language", "tokenizer": "characters"}, keys
 

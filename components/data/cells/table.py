@@ -1,10 +1,8 @@
 """A table of the user: its columns by what they are for, and its rows, typed."""
 
 import sys
-from difflib import get_close_matches
 
 from phistar.components.data.cells.forms import WORDS
-from phistar.components.data.cells.missing import number
 from phistar.components.data.cells.piece import Roles, Rules
 from phistar.components.data.cells.typed import Typed
 from phistar.components.data.files import bad_rows
@@ -49,7 +47,8 @@ class Table:
             )
         declared = {key: [name] for key, name in columns.items() if name is not None}
         for key, wanted in {**declared, **keys}.items():
-            self._require(key, wanted)
+            for column in wanted:
+                self.first.require(key, column)
         require_one_use(declared, keys)
         others = {columns[key] for key in ("split", "group", "time", "weight")}
         wanted = {*keys["numeric"], *keys["categorical"]}
@@ -83,33 +82,6 @@ class Table:
             told,
             rules["drop_unlabelled"],
         )
-
-    def _require(self, key, columns):
-        """Refuse columns that are not in the header."""
-        names = self.first.names
-        for column in columns:
-            if column in names:
-                continue
-            near = get_close_matches(column, names, 1)
-            numbers = [name for name in names if number(name) is not None]
-            hint = ""
-            if near:
-                hint = f" Did you mean {near[0]!r}?"
-            elif numbers:
-                hint = (
-                    f" The first line looks like a row, since {numbers[0]!r} is a "
-                    "number: add a line with the columns' names before it."
-                )
-            file = self.first.files[0]
-            how = (
-                f"{file}, {self.first.dialects[file]}"
-                if (file in self.first.dialects and len(names) == 1)
-                else file
-            )
-            raise ValueError(
-                f"no such column. Received: ingest.{key}={column!r}. Expected one of "
-                f"{shortened(names)} ({how}).{hint}"
-            )
 
     def read(self, scratch):
         """The rows of each split, typed by one pass over the files.

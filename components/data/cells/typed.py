@@ -15,12 +15,12 @@ from phistar.components.data.cells.piece import (
     typed_piece,
 )
 from phistar.components.data.cells.refusals import require_meaning
+from phistar.components.data.files import bad_rows
 from phistar.components.data.files.ranges import table_parts
 from phistar.components.data.files.slow import Fault
 from phistar.components.data.files.table_file import require_few
 from phistar.components.data.kept import Piece
 
-BAD = "rows that cannot be read left out, see bad_rows.csv"
 MEGABYTE = 10**6
 
 
@@ -195,8 +195,7 @@ class Typed:
             counts.add("columns that are equal to the label in every row", name)
         self.seen.labels.tell(self.place, counts)
         for table in self.files.values():
-            for fault in table.bad:
-                counts.add(BAD, f"{fault.file}:{fault.line}")
+            bad_rows.tell(table.bad, counts)
 
     def reading(self):
         """Rules by which cells are read, for `phistar predict`.  -> plain data"""

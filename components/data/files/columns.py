@@ -8,19 +8,10 @@ from functools import cached_property
 from phistar.components.data.files import streams
 from phistar.components.data.files.dialect import dialect
 from phistar.components.data.files.tables import TableFiles
-from phistar.components.data.files.typed_files import shortened
 
 SUFFIXES = (
-    ".jsonl",
-    ".ndjson",
-    ".json",
-    ".parquet",
-    ".pq",
-    ".feather",
-    ".arrow",
-    ".csv",
-    ".tsv",
-    ".tab",
+    *(".jsonl", ".ndjson", ".json", ".parquet", ".pq", ".feather", ".arrow", ".ipc"),
+    *(".csv", ".tsv", ".tab"),
 )
 
 
@@ -51,12 +42,7 @@ class TextColumns:
             quote = found.pop() if len(found) == 1 else None
         table = TableFiles(files, **self.options | {"quote": quote})
         for key, name in (self.columns | self.dividing.given).items():
-            if name not in table.names:
-                raise ValueError(
-                    f"no such column. Received: ingest.{key}={name!r}. Expected one "
-                    f"of {shortened(table.names)} ({files[0]}). A file whose first "
-                    "line is a row needs a line with the columns' names before it."
-                )
+            table.require(key, name)
         return table
 
     def require(self):

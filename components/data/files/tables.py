@@ -5,9 +5,11 @@ them. Only a file with a mistake is read by Python too, to find its line.
 """
 
 import sys
+from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
 
+from phistar.components.data.cells.missing import number
 from phistar.components.data.files.table_file import TableFile
 from phistar.components.data.files.typed_files import shortened
 
@@ -66,6 +68,36 @@ class TableFiles:
                     f"{shortened(one.header)}. Expected those of "
                     f"{self.files[0]}: {shortened(self.names)}."
                 )
+
+    def require(self, key, column):
+        """Refuse a column that is not in the header.
+
+        Args:
+            key: of the section `ingest` that names it.
+            column: its name.
+
+        Raises:
+            ValueError: with the names that are there, and what may be meant.
+        """
+        if column in self.names:
+            return
+        near = get_close_matches(column, self.names, 1)
+        numbers = [name for name in self.names if number(name) is not None]
+        hint = ""
+        if near:
+            hint = f" Did you mean {near[0]!r}?"
+        elif numbers:
+            hint = (
+                f" The first line looks like a row, since {numbers[0]!r} is a "
+                "number: add a line with the columns' names before it."
+            )
+        file = self.files[0]
+        alone = len(self.names) == 1 and file in self.dialects
+        how = f"{file}, {self.dialects[file]}" if alone else file
+        raise ValueError(
+            f"no such column. Received: ingest.{key}={column!r}. Expected one of "
+            f"{shortened(self.names)} ({how}).{hint}"
+        )
 
     @property
     def dialects(self):

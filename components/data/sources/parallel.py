@@ -20,7 +20,6 @@ from phistar.components.data.files.parts import (
     origin,
     parts,
     require_apart,
-    require_one_division,
     size_of,
 )
 from phistar.components.data.notices import Notices
@@ -107,9 +106,7 @@ def parallel(
         for part, both in two_files.items():
             given = dict(zip(keys_of(part), both, strict=True))
             require_no("with ingest.path, a table of both sides", given)
-        paths = {"path": path, "valid_path": valid_path, "test_path": test_path}
-        given = parts(paths, SUFFIXES, notices.begin("files"))
-        require_one_division(given, split)
+        given = parts(path, valid_path, test_path, split, SUFFIXES, notices)
         options = {"separator": separator, "quote": quote, "encoding": encoding}
         options |= {"max_bad_rows": max_bad_rows}
         named = {"source_column": source_column, "target_column": target_column}

@@ -5,22 +5,19 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from phistar.components.data.files.columns import SUFFIXES as TABLES
 from phistar.components.data.files.dividing import Dividing
 from phistar.components.data.files.parts import (
     digest,
     origin,
     parts,
-    require_one_division,
     size_of,
 )
 from phistar.components.data.kept import Scratch
 from phistar.components.data.notices import Notices
 from phistar.components.data.sources.base import Source
 
-SUFFIXES = (
-    *(".csv", ".tsv", ".tab", ".txt", ".json", ".jsonl", ".ndjson"),
-    *(".parquet", ".pq", ".feather", ".arrow", ".ipc"),
-)
+SUFFIXES = (*TABLES, ".txt")
 
 
 def table(
@@ -76,9 +73,7 @@ def table(
         ValueError: if a file does not exist.
     """
     notices = Notices()
-    paths = {"path": path, "valid_path": valid_path, "test_path": test_path}
-    given = parts(paths, SUFFIXES, notices.begin("files"))
-    require_one_division(given, split)
+    given = parts(path, valid_path, test_path, split, SUFFIXES, notices)
     dialect = {
         "separator": separator,
         "quote": quote,

@@ -17,7 +17,6 @@ from phistar.components.data.files.parts import (
     digest,
     origin,
     parts,
-    require_one_division,
     size_of,
 )
 from phistar.components.data.notices import Notices
@@ -81,7 +80,6 @@ def text(
     """
     require_encoding(encoding)
     notices = Notices()
-    paths = {"path": path, "valid_path": valid_path, "test_path": test_path}
     of_table = {"split": split, "group": group, "time": time}
     of_table |= {"separator": separator, "quote": quote}
     of_table |= {"max_bad_rows": max_bad_rows or None}
@@ -90,8 +88,7 @@ def text(
     elif document == "line":
         require_no("with ingest.text: a row is a text", {"document": document})
     suffixes = SUFFIXES if text is None else columns.SUFFIXES
-    given = parts(paths, suffixes, notices.begin("files"))
-    require_one_division(given, split)
+    given = parts(path, valid_path, test_path, split, suffixes, notices)
     named = {split: list(part.named()) for split, part in given.items()}
     if text is None:
         require_no_tables(chain(*named.values()))

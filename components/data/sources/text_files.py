@@ -18,7 +18,6 @@ from phistar.components.data.kept import Piece, Scratch
 from phistar.components.data.sources.base import Chunks
 from phistar.components.data.sources.text_pieces import chained, rows_piece
 
-BAD = "rows that cannot be read left out, see bad_rows.csv"
 MEGABYTE = 10**6
 
 
@@ -158,9 +157,9 @@ class TextRows:
             return
         part.table.broken = part.table.broken or result["broken"]
         table = self.tables[part.split].table
-        for file, line, *more in result["bad"]:
-            table.bad.append(Fault(file, int(line), *more))
-            counts.add(BAD, f"{file}:{line}")
+        found = [Fault(file, int(n), *more) for file, n, *more in result["bad"]]
+        table.bad += found
+        bad_rows.tell(found, counts)
         require_few(table.bad, table.max_bad_rows)
 
 

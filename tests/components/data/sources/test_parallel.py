@@ -6,9 +6,9 @@ import numpy as np
 import pandas
 import pytest
 
+from phistar.components.data.files.bad_rows import LEFT_OUT as BAD
 from phistar.components.data.kept import Scratch
 from phistar.components.data.sources.parallel import parallel
-from phistar.components.data.sources.text_files import BAD
 from phistar.components.data.sources.text_pieces import KEPT
 from phistar.components.data.sources.text_pieces import NO_SIDE as EMPTY
 
