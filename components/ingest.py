@@ -61,8 +61,8 @@ def run(
         test_fraction: share of all rows, about, that are scored once at the end;
             unused where the source has its own test split.
         seed: of the split.
-        workers: processes that read your own files, which changes nothing in the
-            Dataset; default: one for each core if the files have 256 MiB or more.
+        workers: processes that read your own tables, texts and pairs; the Dataset is
+            the same. Default: one for each core if the files have 256 MiB or more.
         **options: keys of the source.
 
     Raises:
@@ -91,11 +91,11 @@ def run(
                 ingested = labelled(folder, pieces, task, fit, seed)
     except Exception:
         # a mistake in the data: they will be others; an interruption is none of these
-        shutil.rmtree(scratch, ignore_errors=True)
+        remove(scratch)
         raise
     for kept in scratch.glob("*.csv"):
         kept.rename(folder / kept.name)
-    shutil.rmtree(scratch)
+    remove(scratch)
     fitted, space, digests, train_counts, counts = ingested
     # 32 digits, as the store's keys have: MLflow shows 36 at most
     digests = {name: digest[:DIGITS] for name, digest in digests.items()}
@@ -167,10 +167,16 @@ def begun(folder, log):
     scratch = folder / SCRATCH
     if scratch.exists():
         log.rewind(0)
-        for name in SPLITS:
-            shutil.rmtree(folder / name, ignore_errors=True)
+        for path in folder.iterdir():
+            if path.is_dir() and path != scratch:
+                shutil.rmtree(path)
     scratch.mkdir(exist_ok=True)
     return scratch
+
+
+def remove(scratch):
+    """Remove a folder; in the middle of it, it has its name no more."""
+    shutil.rmtree(scratch.rename(scratch.with_name("removed")))
 
 
 class Total:

@@ -73,7 +73,7 @@ def write(folder, pieces, sides, encoder, max_length, notices, workers):
     counts = np.zeros(vocab_size, int)
     num_rows, num_dropped = dict.fromkeys(SPLITS, 0), dict.fromkeys(SPLITS, 0)
     encode = blocks if workers.number == 1 else blocks_by_workers
-    for split, block in encode(pieces, sides, encoder, max_length, workers):
+    for split, block in encode(pieces, sides, encoder, max_length, workers, folder):
         tokens, raw, sizes, dropped, noted = block
         notices.join(noted)
         files[split].append(tokens, raw if split == "test" else [], sizes)
@@ -103,11 +103,11 @@ class Block(NamedTuple):
     noted: dict
 
 
-def blocks(pieces, sides, encoder, max_length, workers):
+def blocks(pieces, sides, encoder, max_length, workers, folder):
     """Encode in this process.
 
     Args:
-        pieces, sides, encoder, max_length, workers: see `write`.
+        pieces, sides, encoder, max_length, workers, folder: see `write`.
 
     Yields:
         (name of the split, Block).
@@ -118,19 +118,19 @@ def blocks(pieces, sides, encoder, max_length, workers):
             yield split, block(part, split, given, encoder, max_length)
 
 
-def blocks_by_workers(pieces, sides, encoder, max_length, workers):
+def blocks_by_workers(pieces, sides, encoder, max_length, workers, folder):
     """Encode in several processes; see `blocks`."""
-    with tempfile.TemporaryDirectory(prefix="phistar-") as name:
-        folder, waiting = Path(name), deque()
-        made_of = folder / "encoder.json"
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        between, waiting = Path(name), deque()
+        made_of = between / "encoder.json"
         made_of.write_text(json.dumps(encoder.to_json()), "utf-8")
 
         def requests():
             for number, (split, given, texts) in enumerate(split_texts(pieces, sides)):
-                file = scratch.ScratchFile(folder / f"{number}.arrow", lasting=False)
+                file = scratch.ScratchFile(between / f"{number}.arrow", lasting=False)
                 file.append(dict(zip(sides, texts, strict=True)))
                 file.close()
-                waiting.append((split, folder / f"{number}.npz"))
+                waiting.append((split, between / f"{number}.npz"))
                 yield {
                     "path": str(file.path),
                     "encoder": str(made_of),

@@ -14,6 +14,7 @@ import queue
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import traceback
 from collections import deque
@@ -49,7 +50,8 @@ class Workers:
     """
 
     def __init__(self, number=1):
-        self.number, self.processes = number, []
+        self.number = number
+        self.processes = {}  # each with the file of what it says
         self.free, self.threads = queue.SimpleQueue(), None
         self.counting = threading.Lock()
 
@@ -62,10 +64,10 @@ class Workers:
             process.kill()
         if self.threads is not None:
             self.threads.shutdown(cancel_futures=True)
-        for process in self.processes:
+        for process, said in self.processes.items():
             process.wait()
-            process.stdin.close()
-            process.stdout.close()
+            for stream in (process.stdin, process.stdout, said):
+                stream.close()
 
     def map(self, function, requests, read=lambda more: None):
         """Results of a function, in order.
@@ -106,8 +108,8 @@ class Workers:
         try:
             process = self.free.get_nowait()
         except queue.Empty:
-            process = start()
-            self.processes.append(process)
+            process, said = start()
+            self.processes[process] = said
         name = f"{function.__module__}:{function.__qualname__}"
         process.stdin.write(json.dumps([name, request]).encode() + b"\n")
         process.stdin.flush()
@@ -122,23 +124,34 @@ class Workers:
                 kind, text = answer["error"]
                 raise ERRORS.get(kind, RuntimeError)(text)
             return answer["result"]
+        said = self.processes[process]
+        said.seek(0)
         raise RuntimeError(
-            f"a process that reads the data has ended with status {process.wait()}. "
+            f"a process that reads the data has ended. Received: status "
+            f"{process.wait()}, {said.read()[-1000:].decode(errors='replace')!r}. "
             "Expected it to live: if the memory is full, set ingest.workers=1."
         )
 
 
 def start():
-    """Start a worker.  -> subprocess.Popen"""
+    """Start a worker.
+
+    Returns:
+        (subprocess.Popen, file of its stderr): TensorFlow has much to say that nobody
+        can act on.
+    """
+    said = tempfile.TemporaryFile()  # noqa: SIM115, closed by Workers
     paths = filter(None, [str(SOURCE), os.environ.get("PYTHONPATH")])
     # each has its own thread: they share the cores already
     threads = {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1"}
-    return subprocess.Popen(
+    process = subprocess.Popen(
         [sys.executable, "-m", __name__],
         env=os.environ | threads | {"PYTHONPATH": os.pathsep.join(paths)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=said,
     )
+    return process, said
 
 
 def serve():

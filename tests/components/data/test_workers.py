@@ -60,7 +60,7 @@ PARENT = """
 import sys, time
 from pathlib import Path
 from phistar.components.data.workers import start
-print(start().pid, flush=True)
+print(start()[0].pid, flush=True)
 time.sleep(60)
 """
 
