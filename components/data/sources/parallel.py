@@ -25,7 +25,8 @@ from phistar.components.data.files.parts import (
 from phistar.components.data.notices import Notices
 from phistar.components.data.sources.base import Source, existing, require_no
 from phistar.components.data.sources.pairs import overview
-from phistar.components.data.sources.text_files import TextRows, pair_parts
+from phistar.components.data.sources.text_files import TextRows
+from phistar.components.data.sources.text_parts import pair_parts
 from phistar.components.data.sources.text_pieces import pairs_piece
 from phistar.components.digests import data_sha256
 

@@ -27,7 +27,8 @@ from phistar.components.data.sources.base import (
     require_no,
 )
 from phistar.components.data.sources.pieces import PIECE_BYTES
-from phistar.components.data.sources.text_files import TextRows, line_parts
+from phistar.components.data.sources.text_files import TextRows
+from phistar.components.data.sources.text_parts import line_parts
 from phistar.components.data.sources.text_pieces import lines_piece
 
 SUFFIXES = (".txt", ".text", ".md", ".gz", ".zst", ".bz2")
