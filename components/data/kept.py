@@ -95,7 +95,7 @@ class Kept:
         return self.folder / piece.name
 
     def notes(self):
-        """What `note` has kept, or None."""
+        """Plain data that `note` has kept, or None."""
         return self._read(NOTES)
 
     def note(self, notes):

@@ -28,7 +28,7 @@ ERRORS = {error.__name__: error for error in (ValueError, OSError, MemoryError)}
 
 
 def number_of(given, size):
-    """How many workers to use.
+    """Number of workers to use.
 
     Args:
         given: int, as `ingest.workers`; None for what pays.
