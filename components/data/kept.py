@@ -87,8 +87,11 @@ class Kept:
                 self._write(f"{piece.name}.json", made_of)
             else:
                 read(piece.size)
-            yield result
-        made.close()
+            try:
+                yield result
+            except GeneratorExit:
+                made.close()  # none of them is being written any more
+                raise
 
     def path(self, piece):
         """The path of a piece's files, without a suffix."""

@@ -20,6 +20,7 @@ def write_rows(path, chance, rows=900):
         table.writerow(["number", "word", "day", "grouped", "late", "verdict"])
         for row in range(rows):
             number = chance.choice([row, f"{row}.5", "", "-"])
+            number = "?" if row == rows - 100 else number  # its line is told
             day = f"{chance.randrange(1, 13)}/{chance.randrange(1, 13)}/2020"
             # the forms of these are known only near the end
             day = "31/12/2020" if row == rows - 40 else day
