@@ -103,7 +103,9 @@ def test_the_parts_change_nothing(tmp_path, monkeypatch, name):
 
 
 @pytest.mark.heavy
-@pytest.mark.parametrize("name", ["t.csv", "pairs"])
+@pytest.mark.parametrize(
+    "name", ["t.csv", pytest.param("pairs", marks=pytest.mark.slow)]
+)
 def test_the_number_of_workers_changes_nothing(tmp_path, monkeypatch, name):
     task, keys = made(tmp_path, name)
     monkeypatch.setattr(ranges, "PART_BYTES", 4000)
