@@ -1,5 +1,6 @@
 """`phistar init`: a recipe for the user's files, with reasons and questions."""
 
+import glob
 import json
 import re
 import textwrap
@@ -56,8 +57,11 @@ def init(folder: Path, data: list[str], label: str | None, name: str | None) -> 
 
 
 def named(path: str) -> str:
-    """A name for the recipe, by that of the data."""
-    place = Path(path).expanduser().resolve()
+    """A name for the recipe, by that of the data; of a pattern by its folder's."""
+    place = Path(path).expanduser()
+    while glob.has_magic(place.name) and not place.exists():
+        place = place.parent
+    place = place.resolve()
     word = re.sub(r"[^\w-]+", "_", place.name.split(".")[0]).strip("_-") or "data"
     taken = recipes.recipes(Path("/nonexistent"))
     return f"my_{word}" if word in taken else word
