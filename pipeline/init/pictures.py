@@ -81,7 +81,9 @@ def of_table(
     Raises:
         ValueError: no column can be the label, or the first image is not there.
     """
-    name, why, ask = tables.label_of(looked, label, {column})
+    divided = tables.split_lines(looked)
+    used = {column, *(line.value for line in divided)}
+    name, why, ask = tables.label_of(looked, label, used)
     counts = tables.labels(looked, name)
     folder = looked.table.files[0].parent
     files = [folder / os.path.expanduser(cell) for cell in looked.cells[column] if cell]
@@ -94,8 +96,7 @@ def of_table(
     ingest = [Line("source", "image_table"), *paths]
     ingest.append(Line("images", column, "its cells are names of images"))
     ingest.append(Line("label", name, why, ask))
-    divided = tables.split_lines(looked)
-    rest = set(looked.columns) - {column, name, *(line.value for line in divided)}
+    rest = set(looked.columns) - {name, *used}
     ingest += [*divided, *tables.dividing(looked, rest), *looked.further]
     found = [
         f"a table of about {looked.rows:,} images, in the column {column!r}",
