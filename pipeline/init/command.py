@@ -1,16 +1,13 @@
 """`phistar init`: a recipe for the user's files, with reasons and questions."""
 
 import glob
-import json
 import re
 import textwrap
 from pathlib import Path
 
-import yaml
-
 from phistar.pipeline.config import recipes
 from phistar.pipeline.config.load import load
-from phistar.pipeline.init.guess import Guess, Line
+from phistar.pipeline.init.guess import Guess, Line, scalar
 from phistar.pipeline.init.look import look
 from phistar.pipeline.process.root import command
 
@@ -112,15 +109,3 @@ def comment(sentences: list[str], indent: str) -> list[str]:
         )
         lines += [f"{indent}# {part}".rstrip() for part in wrapped or [""]]
     return lines
-
-
-def scalar(value: object) -> str:
-    """A value as YAML, on one line; words that YAML reads otherwise get quotes."""
-    if isinstance(value, list):
-        return f"[{', '.join(map(scalar, value))}]"
-    if isinstance(value, str):
-        plain = re.fullmatch(r"[A-Za-z_/][\w/.-]*", value)
-        if plain and yaml.safe_load(value) == value:
-            return value
-        return json.dumps(value, ensure_ascii=False)
-    return json.dumps(value)

@@ -1,9 +1,11 @@
 """Tables: the label, the splits, and columns that are no inputs."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from itertools import islice
 
+from phistar.components.data.cells.missing import number
 from phistar.components.data.files.found import SPLITS
 from phistar.components.data.files.tables import shortened
 from phistar.pipeline.init.guess import Guess, Line, passes
@@ -15,6 +17,7 @@ POSITIVE = ("1", "yes", "true", "positive", "y", "t", "ja", "oui", "si", "malign
 MOST_LABELS = 1000
 GROUPS = ("id", "_no", "number", "code", "patient", "customer", "user", "group")
 STEPS = 3000
+STAND_IN = re.compile(r"[-−]?9{2,}")  # for a missing number
 
 
 def table(looked: Looked, paths: list[Line], label: str | None) -> Guess:
@@ -39,10 +42,14 @@ def table(looked: Looked, paths: list[Line], label: str | None) -> Guess:
     require_inputs(inputs, name, left_out)
     ingest += divided
     if left_out:
-        reasons = "; ".join(f"{column}: {why}" for column, why in left_out.items())
+        named = (
+            (column or "the first, without a name", why)
+            for column, why in left_out.items()
+        )
+        reasons = "; ".join(f"{column}: {why}" for column, why in named)
         ask = "are these no inputs? A name that you take away is read"
         ingest.append(Line("ignore", list(left_out), reasons, ask))
-    ingest += [*dividing(looked, inputs), *looked.further]
+    ingest += [*stand_ins(looked, inputs), *dividing(looked, inputs), *looked.further]
     binary = len(counts) == 2
     task = [Line("name", "binary" if binary else "multiclass")]
     if binary:
@@ -189,6 +196,32 @@ def no_inputs(looked: Looked, label: str) -> tuple[dict[str, str], str]:
             dates = column.meaning.startswith("seconds")
             kinds["dates" if dates else column.meaning] += 1
     return left_out, "; ".join(f"{n} of {kind}" for kind, n in kinds.most_common())
+
+
+def stand_ins(looked: Looked, names: Iterable[str]) -> list[Line]:
+    """The key of numbers like -999 that may stand for a missing value, as a comment.
+
+    Such a number is far from all others of its column: farther than these are apart.
+    """
+    found, reasons = [], []
+    for name in sorted(names):
+        cells = looked.cells[name]
+        values = sorted({n for n in map(number, cells) if n is not None})
+        if looked.columns[name].form == "words" or len(values) < 3:
+            continue
+        for cell, times in cells.items():
+            if times < 2 or not STAND_IN.fullmatch(plain(cell)):
+                continue
+            others = [n for n in values if n != number(cell)]
+            low, high = others[0], others[-1]
+            if not low - (high - low) <= number(cell) <= 2 * high - low:
+                found.append(plain(cell))
+                reasons.append(f"{name}: {cell} in {times:,} rows, far from the others")
+    if not found:
+        return []
+    ask = "does it stand for a missing value?"
+    every = list(dict.fromkeys(found))
+    return [Line("missing", every, "; ".join(reasons), ask, off=True)]
 
 
 def dividing(looked: Looked, names: Iterable[str]) -> list[Line]:

@@ -4,12 +4,20 @@ import hashlib
 import json
 from pathlib import Path
 
+import pytest
+
 from phistar.components import ingest
 from phistar.pipeline.config.load import load
 from phistar.pipeline.init.command import init
 from tests.helpers import stages, written
 from tests.helpers.written import SPLITS, SUFFIXES, in_folders, pictures
 
+# the ways of the standard suite; `make test-slow` tries all
+FEW = ("commas.csv", "excel.csv", "packed.jsonl.zst", "typed.parquet", "pattern")
+FEW += ("files", "folders", "tables", "png", "all formats", "two files", "lines")
+EVERY = pytest.mark.parametrize(
+    "every", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["few", "every"]
+)
 FACTS = ("source.json", "journal.jsonl", "dataset.json")  # with names of files
 
 
@@ -39,15 +47,18 @@ def dataset(folder, data, label=None):
     return found | {"dataset.json": {k: v for k, v in described.items() if k != "name"}}
 
 
-def same(tmp_path, ways, label=None):
+def same(tmp_path, every, ways, label=None):
     """Every way to give some rows gives one Dataset.
 
     Args:
         tmp_path: Path.
+        every: True for all ways, False for those of FEW.
         ways: dict of a name -> function of a folder, list of paths.
         label: column, or None.
     """
     found = {}
+    ways = {name: way for name, way in ways.items() if every or name in FEW}
+    assert len(ways) > 1
     for number, (name, given) in enumerate(ways.items()):
         folder = tmp_path / f"{number}"
         folder.mkdir(parents=True)
@@ -71,7 +82,8 @@ def split(made):
 SIZES = {"train": 60, "valid": 20, "test": 20}
 
 
-def test_a_table_is_one_data_set_in_every_format(tmp_path):
+@EVERY
+def test_a_table_is_one_data_set_in_every_format(tmp_path, every):
     rows = written.shop(90, 0)
     ways = {
         name: lambda to, name=name: [written.table(to / name, rows)]
@@ -82,10 +94,11 @@ def test_a_table_is_one_data_set_in_every_format(tmp_path):
         to.glob(written.several(to, rows, "{}.jsonl").name)
     )
     ways["folder"] = lambda to: [written.several(to, rows, "{}.parquet").parent]
-    same(tmp_path, ways, "gekündigt")
+    same(tmp_path, every, ways, "gekündigt")
 
 
-def test_a_table_has_its_own_splits_as_files_folders_and_a_column(tmp_path):
+@EVERY
+def test_a_table_has_its_own_splits_as_files_folders_and_a_column(tmp_path, every):
     rows, marked = split(written.shop)
 
     def files(to, name="{}.csv"):
@@ -104,9 +117,10 @@ def test_a_table_has_its_own_splits_as_files_folders_and_a_column(tmp_path):
         "files of one folder": mixed,
         "folders": lambda to: [files(to, "{}/part.parquet")[0].parents[1]],
     }
-    same(tmp_path, ways, "gekündigt")
+    same(tmp_path, every, ways, "gekündigt")
     same(
         tmp_path / "column",
+        every,
         {
             name: lambda to, name=name: [written.table(to / name, marked)]
             for name in written.COLUMNS
@@ -115,7 +129,8 @@ def test_a_table_has_its_own_splits_as_files_folders_and_a_column(tmp_path):
     )
 
 
-def test_images_are_one_data_set_in_folders_and_tables_of_every_format(tmp_path):
+@EVERY
+def test_images_are_one_data_set_in_folders_and_tables_of_every_format(tmp_path, every):
     made = pictures(60, 0)
 
     def table(to, name):
@@ -138,10 +153,11 @@ def test_images_are_one_data_set_in_folders_and_tables_of_every_format(tmp_path)
     ways["all formats"] = lambda to: [in_folders(to, made) and to]
     ways |= {name: lambda to, name=name: table(to, name) for name in written.COLUMNS}
     ways["a table beside its images"] = flat
-    same(tmp_path, ways)
+    same(tmp_path, every, ways)
 
 
-def test_images_have_their_own_splits_as_folders_tables_and_a_column(tmp_path):
+@EVERY
+def test_images_have_their_own_splits_as_folders_tables_and_a_column(tmp_path, every):
     made = {name: pictures(n, seed) for seed, (name, n) in enumerate(SIZES.items())}
 
     def rows(to):
@@ -163,6 +179,7 @@ def test_images_have_their_own_splits_as_folders_tables_and_a_column(tmp_path):
 
     same(
         tmp_path,
+        every,
         {"folders": lambda to: [rows(to) and to], "tables": tables, "column": column},
     )
 
@@ -180,7 +197,8 @@ def sides(to, rows, name, ends=("en", "de")):
     ]
 
 
-def test_pairs_are_one_data_set_in_every_format(tmp_path):
+@EVERY
+def test_pairs_are_one_data_set_in_every_format(tmp_path, every):
     rows = pairs(90, 0)
     named = [{"en": row["source"], "de": row["target"]} for row in rows]
     ways = {
@@ -194,10 +212,11 @@ def test_pairs_are_one_data_set_in_every_format(tmp_path):
         for name in (*written.COLUMNS, "latin.csv", "packed.jsonl.zst")
     }
     ways["languages"] = lambda to: [written.table(to / "named.jsonl", named)]
-    same(tmp_path, ways)
+    same(tmp_path, every, ways)
 
 
-def test_pairs_have_their_own_splits_as_files_folders_and_a_column(tmp_path):
+@EVERY
+def test_pairs_have_their_own_splits_as_files_folders_and_a_column(tmp_path, every):
     rows, marked = split(pairs)
 
     def files(to, *ends):
@@ -216,7 +235,7 @@ def test_pairs_have_their_own_splits_as_files_folders_and_a_column(tmp_path):
         name: lambda to, name=name: [written.table(to / name, marked)]
         for name in written.COLUMNS
     }
-    same(tmp_path, ways)
+    same(tmp_path, every, ways)
 
 
 def texts(number, seed):
@@ -224,7 +243,8 @@ def texts(number, seed):
     return [{"text": source} for source, _ in written.sentences(number, seed)]
 
 
-def test_texts_are_one_data_set_in_every_format(tmp_path):
+@EVERY
+def test_texts_are_one_data_set_in_every_format(tmp_path, every):
     rows = texts(90, 0)
     words = [row["text"] for row in rows]
     ways = {
@@ -238,10 +258,11 @@ def test_texts_are_one_data_set_in_every_format(tmp_path):
         name: lambda to, name=name: [written.table(to / name, rows)]
         for name in (*written.COLUMNS, "packed.jsonl.zst")
     }
-    same(tmp_path, ways)
+    same(tmp_path, every, ways)
 
 
-def test_texts_have_their_own_splits_as_files_folders_and_a_column(tmp_path):
+@EVERY
+def test_texts_have_their_own_splits_as_files_folders_and_a_column(tmp_path, every):
     rows, marked = split(texts)
     words = {name: [row["text"] for row in rows[name]] for name in SPLITS}
 
@@ -261,4 +282,4 @@ def test_texts_have_their_own_splits_as_files_folders_and_a_column(tmp_path):
         name: lambda to, name=name: [written.table(to / name, marked)]
         for name in written.COLUMNS
     }
-    same(tmp_path, ways)
+    same(tmp_path, every, ways)

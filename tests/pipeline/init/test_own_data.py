@@ -140,7 +140,7 @@ def test_a_picture_has_one_answer_as_a_file_and_in_a_table(photos):
     words = ("--signature", "log_prob", "--label", "what", "--id", "number")
     (scored,) = predicted(root, "pictures", [table], *words)
     assert [one["id"] for one in scored] == [str(row["number"]) for row in rows]
-    told = [-row["nll"] for row in expected]
+    told = [row["log_prob"] for row in expected]
     assert [one["log_prob"] for one in scored] == pytest.approx(told, abs=CLOSE)
     table.unlink()
     (again,) = predicted(root, "pictures", [place])
