@@ -3,6 +3,7 @@
 import numpy as np
 
 STEPS = 100  # of a standard deviation, to which numbers are compared
+DIGITS = 5  # of a number, below its standard deviation
 MISSING = np.iinfo("int64").min
 
 
@@ -63,7 +64,11 @@ def decoded(encoder, rows):
     numeric = [c for c in columns if c["kind"] == "numeric"]
     for at, column in enumerate(numeric):
         name = column["name"]
-        values = rows[:, at] * column["variance"] ** 0.5 + column["mean"]
+        deviation = column["variance"] ** 0.5
+        values = rows[:, at] * deviation + column["mean"]
+        # float32 has no more digits: 0 would be -2.98023e-08
+        digits = DIGITS - int(np.floor(np.log10(deviation or 1)))
+        values = np.round(values, digits) + 0.0
         if column["missing"]:
             values = np.where(rows[:, place[name]] > 0, np.nan, values)
         dates = forms.get(name, "").startswith("date ")
@@ -73,7 +78,7 @@ def decoded(encoder, rows):
         if name in known:
             names = np.array(["", *known[name]])
             found[name] = names[rows[:, start:stop].argmax(axis=1)]
-    return found
+    return {c["name"]: found[c["name"]] for c in columns if c["name"] in found}
 
 
 def as_dates(seconds):

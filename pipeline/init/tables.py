@@ -1,15 +1,14 @@
 """Tables: the label, the splits, and columns that are no inputs."""
 
-import re
 from collections import Counter
 from collections.abc import Iterable
 from itertools import islice
 
-from phistar.components.data.cells.missing import number
 from phistar.components.data.files.found import SPLITS
 from phistar.components.data.files.tables import shortened
 from phistar.pipeline.init.guess import Guess, Line, passes
 from phistar.pipeline.init.looked import Looked
+from phistar.pipeline.init.missing import missing_lines, plain
 
 LABELS = ("label", "labels", "target", "class", "y", "outcome", "category")
 SPLIT_NAMES = ("split", "set", "subset", "fold", "partition")
@@ -17,7 +16,7 @@ POSITIVE = ("1", "yes", "true", "positive", "y", "t", "ja", "oui", "si", "malign
 MOST_LABELS = 1000
 GROUPS = ("id", "_no", "number", "code", "patient", "customer", "user", "group")
 STEPS = 3000
-STAND_IN = re.compile(r"[-−]?9{2,}")  # for a missing number
+FEW = 5  # names that a line lists
 
 
 def table(looked: Looked, paths: list[Line], label: str | None) -> Guess:
@@ -49,7 +48,11 @@ def table(looked: Looked, paths: list[Line], label: str | None) -> Guess:
         reasons = "; ".join(f"{column}: {why}" for column, why in named)
         ask = "are these no inputs? A name that you take away is read"
         ingest.append(Line("ignore", list(left_out), reasons, ask))
-    ingest += [*stand_ins(looked, inputs), *dividing(looked, inputs), *looked.further]
+    ingest += [
+        *missing_lines(looked, inputs),
+        *dividing(looked, inputs),
+        *looked.further,
+    ]
     binary = len(counts) == 2
     task = [Line("name", "binary" if binary else "multiclass")]
     if binary:
@@ -160,14 +163,6 @@ def labels(looked: Looked, name: str) -> Counter:
     return counts
 
 
-def plain(cell: str) -> str:
-    """A label as ingest takes it: 1.0 is 1."""
-    head, point, tail = cell.partition(".")
-    return (
-        head if point and head.lstrip("+-").isdigit() and not tail.strip("0") else cell
-    )
-
-
 def positive(counts: Counter) -> Line:
     """The key of the label that is +1."""
     known = [name for name in counts if name.lower() in POSITIVE]
@@ -179,7 +174,8 @@ def positive(counts: Counter) -> Line:
 
 def no_inputs(looked: Looked, label: str) -> tuple[dict[str, str], str]:
     """Columns that tell nothing of a new row, with the reason; the others in words."""
-    left_out, kinds = {}, Counter()
+    left_out: dict[str, str] = {}
+    kinds: dict[str, list[str]] = {}
     texts = looked.texts()
     for name, column in looked.columns.items():
         if name == label:
@@ -194,34 +190,15 @@ def no_inputs(looked: Looked, label: str) -> tuple[dict[str, str], str]:
             left_out[name] = "it is another one in every row"
         else:
             dates = column.meaning.startswith("seconds")
-            kinds["dates" if dates else column.meaning] += 1
-    return left_out, "; ".join(f"{n} of {kind}" for kind, n in kinds.most_common())
+            kinds.setdefault("dates" if dates else column.meaning, []).append(name)
+    told = (f"{kind}: {few(names)}" for kind, names in kinds.items())
+    return left_out, "; ".join(told)
 
 
-def stand_ins(looked: Looked, names: Iterable[str]) -> list[Line]:
-    """The key of numbers like -999 that may stand for a missing value, as a comment.
-
-    Such a number is far from all others of its column: farther than these are apart.
-    """
-    found, reasons = [], []
-    for name in sorted(names):
-        cells = looked.cells[name]
-        values = sorted({n for n in map(number, cells) if n is not None})
-        if looked.columns[name].form == "words" or len(values) < 3:
-            continue
-        for cell, times in cells.items():
-            if times < 2 or not STAND_IN.fullmatch(plain(cell)):
-                continue
-            others = [n for n in values if n != number(cell)]
-            low, high = others[0], others[-1]
-            if not low - (high - low) <= number(cell) <= 2 * high - low:
-                found.append(plain(cell))
-                reasons.append(f"{name}: {cell} in {times:,} rows, far from the others")
-    if not found:
-        return []
-    ask = "does it stand for a missing value?"
-    every = list(dict.fromkeys(found))
-    return [Line("missing", every, "; ".join(reasons), ask, off=True)]
+def few(names: list[str]) -> str:
+    """Names in one line, of many the first ones."""
+    more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
+    return ", ".join(name or "(no name)" for name in names[:FEW]) + more
 
 
 def dividing(looked: Looked, names: Iterable[str]) -> list[Line]:

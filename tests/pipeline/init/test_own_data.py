@@ -79,7 +79,7 @@ def predicted(root, name, files, *words):
 def test_init_says_what_it_takes_and_asks(shop):
     _, _, _, made = shop
     found, asked = " ".join(made["found"]), " ".join(made["questions"])
-    assert "two labels: the task is binary" in found and "1 of dates" in found
+    assert "two labels: the task is binary" in found and "dates: seit" in found
     assert "ingest.ignore" in asked and "ingest.time" in asked
     recipe = Path(made["recipe"]).read_text()
     assert 'positive: "ja"' in recipe or "positive: ja" in recipe
