@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from phistar.components.data.files.found import SPLITS
+from phistar.pipeline.init.doubts import doubts
 from phistar.pipeline.init.guess import Guess, Line, passes
 
 if TYPE_CHECKING:
@@ -129,6 +130,7 @@ def table(looked: Looked, paths: list[Line], label: str | None) -> Guess:
     if binary:
         task.append(positive(counts))
     what = "two labels" if binary else f"{len(counts)} labels"
+    ingest += doubts(looked, [n for n in looked.columns if n not in {name, *left_out}])
     found = [
         f"a table of about {looked.rows:,} rows and {len(looked.columns)} columns",
         f"the label is {name!r} ({why or 'as you say'}): {shown}{more}",
