@@ -6,9 +6,9 @@ from itertools import islice
 
 from phistar.components.data.files.found import SPLITS
 from phistar.components.data.files.tables import shortened
+from phistar.pipeline.init.doubts import doubts, plain
 from phistar.pipeline.init.guess import Guess, Line, passes
 from phistar.pipeline.init.looked import Looked
-from phistar.pipeline.init.missing import missing_lines, plain
 
 LABELS = ("label", "labels", "target", "class", "y", "outcome", "category")
 SPLIT_NAMES = ("split", "set", "subset", "fold", "partition")
@@ -48,11 +48,8 @@ def table(looked: Looked, paths: list[Line], label: str | None) -> Guess:
         reasons = "; ".join(f"{column}: {why}" for column, why in named)
         ask = "are these no inputs? A name that you take away is read"
         ingest.append(Line("ignore", list(left_out), reasons, ask))
-    ingest += [
-        *missing_lines(looked, inputs),
-        *dividing(looked, inputs),
-        *looked.further,
-    ]
+    ingest += doubts(looked, [name for name in looked.columns if name in inputs])
+    ingest += [*dividing(looked, inputs), *looked.further]
     binary = len(counts) == 2
     task = [Line("name", "binary" if binary else "multiclass")]
     if binary:

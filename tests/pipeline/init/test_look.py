@@ -113,7 +113,7 @@ def test_a_number_far_from_all_others_is_asked_about(tmp_path):
     file = tmp_path / "t.csv"
     file.write_text("\n".join(lines) + "\n")
     _, asked, sections = made(tmp_path, file)
-    assert 'ingest.missing=["-999"]: does it stand for a missing value?' in asked
+    assert any('ingest.missing=["-999"]: do these numbers' in ask for ask in asked)
     assert sections["ingest"]["missing"] == []  # a question, not an answer
 
 

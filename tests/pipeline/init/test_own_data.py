@@ -201,7 +201,8 @@ def test_texts_have_one_probability(tmp_path):
     scored = ("--signature", "log_prob")
     every = predicted(tmp_path, "letters", [lines, *named], *scored)
     every += predicted(tmp_path, "letters", cells, *scored, "--column", "text")
-    asked = {"inputs": rows, "params": {"signature": "log_prob"}}
+    whole = [{"prompt": ""} | row for row in rows]
+    asked = {"inputs": whole, "params": {"signature": "log_prob"}}
     with Here(tmp_path, "letters").running() as served:
         status, said = served.post(asked)
     assert status == 200, said
