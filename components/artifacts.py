@@ -233,6 +233,7 @@ def _first_texts(data, out_dir, split, num_rows, num_tokens):
     files = TextFiles(out_dir / split, sides, dtype, bool(raw))
     if num_tokens is not None:
         num_rows = min(num_rows, (tokens[-1].offsets[:-1] < num_tokens).sum())
-    for row, size in enumerate(data.sizes(split)[:num_rows]):
-        files.append([side[row] for side in tokens], [side[row] for side in raw], size)
+    sizes = data.sizes(split)[:num_rows]
+    first = [[side[: len(sizes)] for side in sides] for sides in (tokens, raw)]
+    files.append(*([(s.tokens, s.lengths) for s in side] for side in first), sizes)
     return files.close()

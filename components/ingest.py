@@ -1,7 +1,9 @@
 """Stage 1, ingest: a source -> a Dataset, encoded once, in random access.
 
 The rows are read twice, in pieces: once for the label space and the statistics, once
-to be written. No array of all rows is ever in memory.
+to be written. No array of all rows is ever in memory. The user's own files are read
+before, part by part, by several processes if they are large. Parts that an interrupted
+ingest has read are not read again.
 """
 
 import hashlib
@@ -11,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 from pydantic import Field
 
 from phistar.components import progress
@@ -19,15 +20,18 @@ from phistar.components.artifacts import Dataset, write_json
 from phistar.components.data import corpus, examples
 from phistar.components.data.checks import require_labels, require_rows
 from phistar.components.data.encoders import encoder
+from phistar.components.data.kept import Scratch
 from phistar.components.data.kinds import kind as kind_class
+from phistar.components.data.origins import balance, origin, origins
 from phistar.components.data.sources import source as source_function
 from phistar.components.data.splits import SPLITS, split_rows
+from phistar.components.data.workers import Workers, number_of
 from phistar.components.labels import labels_of
 
-SCRATCH = "scratch"  # folder of a source, removed at the end
+# folder of what is kept between the passes, removed at the end; an ingest that is
+# interrupted leaves it, and the next one goes on with it
+SCRATCH = "checkpoints"
 DIGITS = 32  # hexadecimal, of a digest
-MEGABYTE = 10**6
-MOST_LABELS = 50  # whose rows are counted for a reader
 
 
 def run(
@@ -39,6 +43,7 @@ def run(
     valid_fraction: Annotated[float, Field(gt=0, lt=0.5)] = 0.1,
     test_fraction: Annotated[float, Field(gt=0, lt=0.5)] = 0.2,
     seed: Annotated[int, Field(ge=0)] = 0,
+    workers: Annotated[int, Field(ge=1)] | None = None,
     **options,
 ):
     """Read a source, split it, encode it, write arrays.
@@ -56,6 +61,8 @@ def run(
         test_fraction: share of all rows, about, that are scored once at the end;
             unused where the source has its own test split.
         seed: of the split.
+        workers: processes that read your own tables, texts and pairs; the Dataset is
+            the same. Default: one for each core if the files have 256 MiB or more.
         **options: keys of the source.
 
     Raises:
@@ -65,35 +72,30 @@ def run(
     make_encoder, kind = encoder(opened.kind), kind_class(opened.kind)
     require_labels(task, opened, kind, source)
     folder = Path(out_dir)
-    progress.doing("reading the data")
-    scratch = folder / SCRATCH
-    scratch.mkdir()
-    opened.prepare(scratch)
-    split = split_rows(
-        opened.read(), valid_fraction, test_fraction, seed, opened.stratified
-    )
-    num_rows = None  # until the first pass has counted them
-
-    def pieces():
-        nonlocal num_rows
-        seen, found = progress_of(opened.amount, num_rows), 0
-        for name, rows in split:
-            yield name, rows
-            seen(len(rows))
-            found += len(rows)
-        num_rows = found
-
-    # both read the rows twice: once for what is fitted on train, once to write
-    if kind.sides:
-        ingested = texts(
-            folder, pieces, task, make_encoder, kind.sides, seed, opened.notices
-        )
-    else:
-        fit = partial(make_encoder.fit, **opened.fitting())
-        ingested = labelled(folder, pieces, task, fit, seed)
+    scratch = begun(folder, log)
+    try:
+        with Workers(number_of(workers, opened.size)) as processes:
+            progress.doing("reading the data")
+            opened.prepare(Scratch(scratch, processes))
+            fractions = valid_fraction, test_fraction
+            split = split_rows(opened.read(), *fractions, seed, opened.stratified)
+            pieces = partial(shown, split, Total())
+            # both read the rows twice: for what is fitted on train, and to write
+            if kind.sides:
+                ingested = texts(
+                    *(folder, pieces, task, make_encoder, kind.sides, seed),
+                    *(opened.notices, processes),
+                )
+            else:
+                fit = partial(make_encoder.fit, **opened.fitting())
+                ingested = labelled(folder, pieces, task, fit, seed)
+    except Exception:
+        # a mistake in the data: they will be others; an interruption is none of these
+        remove(scratch)
+        raise
     for kept in scratch.glob("*.csv"):
         kept.rename(folder / kept.name)
-    shutil.rmtree(scratch)
+    remove(scratch)
     fitted, space, digests, train_counts, counts = ingested
     # 32 digits, as the store's keys have: MLflow shows 36 at most
     digests = {name: digest[:DIGITS] for name, digest in digests.items()}
@@ -134,7 +136,9 @@ def run(
     }
     if not kind.sides:
         for name in SPLITS:
-            splits[name]["balance"] = balance(Dataset.load(folder), name)
+            splits[name]["balance"] = balance(
+                space, Dataset.load(folder).split(name)[1]
+            )
     log.dataset(
         name=opened.name,
         source=about,
@@ -148,82 +152,55 @@ def run(
     log.params({f"data.{name}": count for name, count in counts.items()})
 
 
-def progress_of(amount, num_rows):
-    """The counter of a pass: of rows, or of bytes while nobody knows how many rows.
+def begun(folder, log):
+    """The folder of what is kept between the passes.
+
+    What an interrupted ingest has left beside it, half written, is removed.
 
     Args:
-        amount: of the files, or None.
-        num_rows: of the data, None if it is not known.
+        folder: Path of the Dataset.
+        log: Journal.
 
     Returns:
-        function, called with how many more rows have been read.
+        Path.
     """
-    if num_rows is not None or amount is None:
-        return progress.counter("rows", num_rows)
-    amount.done, shown = 0, 0
-    seen = progress.counter("MB", amount.total // MEGABYTE)
-
-    def moved(_):
-        nonlocal shown
-        seen(amount.done // MEGABYTE - shown)
-        shown = amount.done // MEGABYTE
-
-    return moved
+    scratch = folder / SCRATCH
+    if scratch.exists():
+        log.rewind(0)
+        for path in folder.iterdir():
+            if path.is_dir() and path != scratch:
+                shutil.rmtree(path)
+    scratch.mkdir(exist_ok=True)
+    return scratch
 
 
-def origins(origin, counts):
-    """The origin and the number of each split's rows.
+def remove(scratch):
+    """Remove a folder; in the middle of it, it has its name no more."""
+    shutil.rmtree(scratch.rename(scratch.with_name("removed")))
+
+
+class Total:
+    """Number of all rows; None until a pass has counted them."""
+
+    rows = None
+
+
+def shown(split, total):
+    """The rows of the splits, counted for a listener.
 
     Args:
-        origin: of the source.
-        counts: rows by "train_rows" and so on.
+        split: Chunks of `split_rows`.
+        total: Total; the first pass to its end sets it.
 
-    Returns:
-        dict of split -> {"rows": int, "from": words, "" if the source tells none}.
+    Yields:
+        (name of the split, Rows).
     """
-    found = {}
-    for name in SPLITS:
-        where = ""
-        if name in origin:
-            where = f"of {origin[name]}"
-        elif "all" in origin:
-            where = f"out of {origin['all']}"
-        elif origin:
-            where = "made from train"
-        found[name] = {"rows": counts[f"{name}_rows"], "from": where}
-    return found
-
-
-def balance(data, split):
-    """Rows of each label in a split; {} where there are many labels.
-
-    Args:
-        data: Dataset whose labels are names.
-        split: name of the split.
-
-    Returns:
-        dict of name -> int, the names in the order of the label space.
-    """
-    if data.space.size > MOST_LABELS:
-        return {}
-    rows = data.space.index(data.split(split)[1])
-    counts = np.bincount(rows, minlength=data.space.size).tolist()
-    return dict(zip(data.space.names, counts, strict=True))
-
-
-def origin(source, options, fingerprint):
-    """Origin of the data, for a reader: "table path=a.csv label=y".
-
-    Args:
-        source: name of the source.
-        options: dict, its keys.
-        fingerprint: dict; hashes in it are left out.
-    """
-    given = [f"{key}={value}" for key, value in options.items() if value]
-    versions = [
-        f"{name} {value}" for name, value in fingerprint.items() if len(str(value)) < 32
-    ]
-    return ", ".join([" ".join([source, *given]), *versions])
+    seen, found = progress.counter("rows", total.rows), 0
+    for name, rows in split:
+        yield name, rows
+        seen(len(rows))
+        found += len(rows)
+    total.rows = found
 
 
 def labelled(folder, pieces, task, fit, seed):
@@ -249,13 +226,14 @@ def labelled(folder, pieces, task, fit, seed):
     return fitted, space, digests, train_counts, counted("rows", survey.num_rows)
 
 
-def texts(folder, pieces, task, make_encoder, sides, seed, notices):
+def texts(folder, pieces, task, make_encoder, sides, seed, notices, workers):
     """Encode and write rows whose label is a text; as `labelled`, labels are tokens.
 
     Args:
         make_encoder: class of the encoder.
         sides: names of the sides that are texts, the label last.
         notices: of the source.
+        workers: Workers.
     """
     # fitted to all texts of train: which are too long is known by their tokens only
     train_texts = corpus.train_texts(pieces(), sides)
@@ -264,7 +242,8 @@ def texts(folder, pieces, task, make_encoder, sides, seed, notices):
     max_length = task.get("max_length")
     progress.doing("encoding")
     digests, train_counts, num_rows, num_dropped = corpus.write(
-        folder, pieces(), sides, fitted, max_length, notices.begin("lengths")
+        *(folder, pieces(), sides, fitted, max_length),
+        *(notices.begin("lengths"), workers),
     )
     require_rows(num_rows, seed, num_dropped)
     counts = counted("rows", num_rows)

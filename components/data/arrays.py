@@ -197,7 +197,7 @@ class GrowingFile:
 
 
 class RaggedFile:
-    """NAME_tokens.npy and NAME_offsets.npy, written row by row.
+    """NAME_tokens.npy and NAME_offsets.npy, written front to back.
 
     Args:
         folder: Path, which exists.
@@ -211,10 +211,16 @@ class RaggedFile:
         self.offsets.append([0])
         self.digest = hashlib.sha256()
 
-    def append(self, row):
-        """Write the next row, an array [length]."""
-        self.digest.update(self.tokens.append(row))
-        self.offsets.append([self.tokens.num_rows])
+    def append(self, tokens, lengths):
+        """Write the next rows.
+
+        Args:
+            tokens: array [total], the rows end to end.
+            lengths: int [n].
+        """
+        start = self.tokens.num_rows
+        self.digest.update(self.tokens.append(tokens))
+        self.offsets.append(start + np.cumsum(lengths))
 
     def close(self):
         """Close both.  -> str, SHA-256 of dtype, lengths and values."""
@@ -227,7 +233,7 @@ class RaggedFile:
 
 
 class TextFiles:
-    """One split whose labels are texts, written row by row.
+    """One split whose labels are texts, written front to back.
 
     Args:
         folder: Path of the split; made here.
@@ -243,19 +249,20 @@ class TextFiles:
         kept = sides if raw else ()
         self.raw = [RaggedFile(folder, RAW[side], "uint8") for side in kept]
 
-    def append(self, tokens, raw, size):
-        """Write the next row.
+    def append(self, tokens, raw, sizes):
+        """Write the next rows.
 
         Args:
-            tokens: list of int [n], by side.
-            raw: list of uint8 [n], by side; empty if they are not kept.
-            size: (characters, bytes) of the label.
+            tokens: list of (int [total], the rows end to end; int [n], their lengths),
+                by side.
+            raw: the same of uint8, by side; empty if they are not kept.
+            sizes: int [n, 2], (characters, bytes) of the labels.
         """
-        for file, row in zip(self.tokens, tokens, strict=True):
-            file.append(row)
-        for file, row in zip(self.raw, raw, strict=True):
-            file.append(row)
-        self.sizes.append([size])
+        for file, rows in zip(self.tokens, tokens, strict=True):
+            file.append(*rows)
+        for file, rows in zip(self.raw, raw, strict=True):
+            file.append(*rows)
+        self.sizes.append(sizes)
 
     def close(self):
         """Close all.  -> str, SHA-256 of the tokens."""

@@ -45,6 +45,23 @@ class Counter(dict):
         if place and len(notice.places) < FIRST:
             notice.places.append(str(place))
 
+    def plain(self):
+        """Plain data, for `join`: what -> [count, the first places]."""
+        return {what: [one.count, one.places] for what, one in self.items()}
+
+    def join(self, plain, place=str):
+        """Count what another Counter has counted behind this one.
+
+        Args:
+            plain: plain data of it.
+            place: function of a place there -> words.
+        """
+        for what, (count, places) in plain.items():
+            for one in places:
+                if what not in self or len(self[what].places) < FIRST:
+                    self.add(what, place(one), 0)
+            self.add(what, count=count)
+
 
 class Notices:
     """All notices of a source, whose parts are read more than once."""

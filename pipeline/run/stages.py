@@ -155,7 +155,8 @@ def make(
     name, key, origin = wanted.stage, wanted.key, {"run_id": record.run_id}
     values = arguments(config, name, given)
     failed = record.path.with_suffix(f".{name}.failed")
-    how = {"failed_journal": failed, "replace": replace, "resume": name == "train"}
+    resume = name in ("ingest", "train")  # they leave what they have done so far
+    how = {"failed_journal": failed, "replace": replace, "resume": resume}
     try:
         with store.write(name, key, wanted.parts, origin, **how) as out_dir:
             record.stage(name, key, "running", out_dir)

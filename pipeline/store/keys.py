@@ -19,6 +19,8 @@ from phistar.pipeline.config import choices
 from phistar.pipeline.store.code.reach import ROOT, TOP_LEVEL, code
 from phistar.pipeline.store.manifest import is_volatile
 
+# How a stage works, not what it makes: its result is the same bits.
+NO_PART = ("ingest.workers",)
 # Where the distribution is not called as the package it is imported by.
 DISTRIBUTIONS = {
     "PIL": "pillow",
@@ -55,6 +57,7 @@ def stage_parts(
     """
     own = sections[stage.name]
     arguments = flat({name: sections[name] for name in ("task", stage.name)})
+    arguments = {name: one for name, one in arguments.items() if name not in NO_PART}
     entry = f"components/{stage.name}.py", "run"
     reached, imports = code([entry], chosen_names(sections, kind), root)
     libraries = {_distribution(name): _version(name) for name in imports}

@@ -10,8 +10,8 @@ import pytest
 
 from phistar.components import build, evaluate, ingest, train
 from phistar.components.artifacts import Dataset
-from phistar.components.data.corpus import KEPT_LONG
-from phistar.components.data.sources.pairs import KEPT
+from phistar.components.data.sources.text_pieces import KEPT
+from phistar.components.data.text_blocks import KEPT_LONG
 from phistar.components.reports import translation
 from tests.helpers import stages
 

@@ -160,7 +160,7 @@ def test_digest_is_another_when_either_side_is(run, tmp_path):
 
     def written(name, *sides):  # a new source could be in another split
         files = TextFiles(tmp_path / name, StoredPairs.sides, "uint8", raw=False)
-        files.append(sides, [], (1, 1))
+        files.append([(side, [len(side)]) for side in sides], [], [(1, 1)])
         return files.close()
 
     assert written("c", [1, 0], [2, 0]) == written("d", [1, 0], [2, 0])

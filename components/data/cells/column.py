@@ -15,6 +15,7 @@ from phistar.components.data.cells.missing import NO_CELL, NO_NUMBER, NO_WORD, t
 SAMPLE = 2000  # cells by which a form is chosen; the others must then have it
 FEW = 100_000  # first rows in which an identifier is looked for
 SHOWN = 5  # examples in an error
+SUMS = ("rows", "missing", "numbers", "num_wrong", "swapped")
 MOSTLY = 0.5  # share of numbers from which another word is a mistake
 # forms that words are compared with: were they meant as numbers?
 LIKELY = ("grouped", "percent", "currency", "date year-month-day")
@@ -36,7 +37,9 @@ class Column:
         markers: Markers.
         decimal: "." or ",".
         key: "numeric" or "categorical" if that key of ingest names the column, else "".
-        form: of it, if an earlier pass has found it; else None.
+        form: of it, if other rows have told it; else None.
+        fits: list of forms that those rows have too; default: that one alone.
+        watched: True to see in the first rows whether they are all different.
 
     Attributes:
         form: of FORMS or WORDS; None without any value so far.
@@ -47,14 +50,16 @@ class Column:
         marks: dict, marker of a missing value -> [count, file, row of the first one].
     """
 
-    def __init__(self, name, markers, decimal, key="", form=None):
+    def __init__(
+        self, name, markers, decimal, key="", form=None, fits=None, watched=True
+    ):
         self.name, self.markers, self.decimal, self.key = name, markers, decimal, key
         self.form = WORDS if key == "categorical" else form
-        self.fits = None if self.form is None else [self.form]
+        self.fits = None if self.form is None else list(fits or [self.form])
         self.rows = self.missing = self.numbers = self.num_wrong = self.swapped = 0
         self.wrong, self.marks = [], {}
         self.low, self.high, self.whole, self.pointed = np.inf, -np.inf, True, False
-        self.distinct, self.unique = set(), True
+        self.distinct, self.unique, self.watched = set(), True, watched
 
     def add(self, cells, file, numbers):
         """Values of the next cells.
@@ -154,7 +159,7 @@ class Column:
         several = found.unique()
         if self.key != "categorical":
             self._count_likely(found, file, numbers)
-        if self.unique and self.rows <= FEW:
+        if self.watched and self.unique and self.rows <= FEW:
             new = set(several.to_pylist())
             self.unique = len(new) == len(cells) and not self.distinct & new
             self.distinct |= new
@@ -198,6 +203,67 @@ class Column:
                 place = np.flatnonzero(missing)[pc.index(gone, word).as_py()]
                 self.marks[word] = [0, file, int(numbers[place])]
             self.marks[word][0] += pair["counts"]
+
+    def state(self):
+        """What has been seen, as plain data for `join`."""
+        return {
+            "form": self.form,
+            "fits": self.fits,
+            **{name: getattr(self, name) for name in (*SUMS, "low", "high")},
+            "whole": self.whole,
+            "pointed": self.pointed,
+            "wrong": [[value, row] for value, _, row in self.wrong],
+            "marks": {mark: [n, row] for mark, (n, _, row) in self.marks.items()},
+            "distinct": sorted(self.distinct)[:2],
+            "unique": self.unique,
+        }
+
+    def join(self, state, file, first):
+        """Take in what was seen in the rows behind those so far.
+
+        Args:
+            state: of a Column that has seen them.
+            file: they are of.
+            first: int, the row of the first one in it.
+
+        Raises:
+            OtherForm: all must be read again.
+        """
+        self._join_form(state["form"], state["fits"])
+        if not self.rows:
+            self.unique = state["unique"]
+        for name in SUMS:
+            setattr(self, name, getattr(self, name) + state[name])
+        self.low = min(self.low, state["low"])
+        self.high = max(self.high, state["high"])
+        self.whole, self.pointed = (
+            self.whole and state["whole"],
+            self.pointed or state["pointed"],
+        )
+        for value, row in state["wrong"][: SHOWN - len(self.wrong)]:
+            self.wrong.append((value, file, first + row))
+        for mark, (count, row) in state["marks"].items():
+            self.marks.setdefault(mark, [0, file, first + row])[0] += count
+        self.distinct |= set(state["distinct"])
+
+    def _join_form(self, form, fits):
+        """Agree on a form with other rows; see `add` and `_narrow`."""
+        if form is None:  # all of them are missing
+            return
+        if self.form is None:
+            if form == WORDS and self.rows:
+                raise OtherForm(self.name, WORDS)
+            self.form, self.fits = form, list(fits)
+        elif {form, self.form} == {"number", "grouped"}:
+            # 1,234 among numbers changes none of the others
+            self.pointed = self.pointed or not self.whole
+            self.form = "grouped"
+        elif form != self.form:
+            raise OtherForm(self.name, self.form)
+        both = [one for one in self.fits if one in fits]
+        if both and both[0] != self.form and self.form != "grouped":
+            raise OtherForm(self.name, both[0])
+        self.fits = both or [self.form]
 
     @property
     def meaning(self):

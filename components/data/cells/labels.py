@@ -62,6 +62,22 @@ class Labels:
             row = first + pc.index(other, True).as_py()
             self.changed.setdefault(what, [0, file, row])[0] += count
 
+    def state(self):
+        """What has been seen, as plain data for `join`."""
+        return {
+            "lacking": [[value, row] for value, _, row in self.lacking],
+            "num_lacking": self.num_lacking,
+            "changed": {what: [n, row] for what, (n, _, row) in self.changed.items()},
+        }
+
+    def join(self, state, file, first):
+        """Take in what was seen in the rows behind those so far, see Column.join."""
+        for value, row in state["lacking"][: SHOWN - len(self.lacking)]:
+            self.lacking.append((value, file, first + row))
+        self.num_lacking += state["num_lacking"]
+        for what, (count, row) in state["changed"].items():
+            self.changed.setdefault(what, [0, file, first + row])[0] += count
+
     def tell(self, place, counts):
         """Count what was changed or left out.
 

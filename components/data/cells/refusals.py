@@ -79,3 +79,46 @@ def first(column, place):
     """Place and value of the first cell of another form."""
     value, file, row = column.wrong[0]
     return f"{place(file, row)}: {value!r}"
+
+
+def require_meaning(seen, roles, rules, place, separators):
+    """Refuse what would change the meaning of the data.
+
+    Args:
+        seen: Seen, of all rows.
+        roles: Roles.
+        rules: Rules.
+        place: function of (file, row), the place in words.
+        separators: set of the separators of the files.
+
+    Raises:
+        ValueError: the first mistake.
+    """
+    seen.labels.require(place)
+    for column in seen.columns.values():
+        require_one_form(column, place, "decimal" in rules.dialect, separators)
+    time, weight = (seen.columns.get(name) for name in (roles.time, roles.weight))
+    if time and time.missing:
+        mark, (_, file, row) = next(iter(time.marks.items()))
+        raise ValueError(
+            f"{place(file, row)}: a row without a time. Received: {mark!r} in "
+            f"the column {time.name!r} (ingest.time). Expected a date, a time "
+            "or a number in every row."
+        )
+    if weight and (weight.missing or weight.low < 0):
+        least = f"the least is {weight.low:g}"
+        if weight.missing:
+            mark, (_, file, row) = next(iter(weight.marks.items()))
+            least = f"{mark!r} in {place(file, row)}"
+        raise ValueError(
+            f"a weight that is none. Received: {least}, in the column "
+            f"{weight.name!r} (ingest.weight). Expected a number from 0 on in "
+            "every row."
+        )
+    for name in sorted(seen.equal - rules.keys.keys()):
+        raise ValueError(
+            f"the column {name!r} is equal to the label in every row. Received: a "
+            "copy of the answer, which is not there for new rows. Expected none: "
+            f"leave it out with ingest.ignore=[{name!r}], or name it in "
+            "ingest.categorical or ingest.numeric if it is meant."
+        )

@@ -1,15 +1,14 @@
 """A table of the user: its columns by what they are for, and its rows, typed."""
 
 import sys
-import tempfile
-from difflib import get_close_matches
-from pathlib import Path
 
 from phistar.components.data.cells.forms import WORDS
-from phistar.components.data.cells.missing import Markers, number
-from phistar.components.data.cells.typed import Roles, Rules, Typed
+from phistar.components.data.cells.piece import Roles, Rules
+from phistar.components.data.cells.typed import Typed
 from phistar.components.data.files import bad_rows
-from phistar.components.data.files.tables import TableFiles, report, shortened
+from phistar.components.data.files.tables import TableFiles, report
+from phistar.components.data.files.typed_files import shortened
+from phistar.components.data.kept import Scratch
 from phistar.components.data.sources.base import FEW_ROWS, Chunks, Overview
 
 SMALL_BYTES = 32 * 2**20  # of files that an overview reads to their end
@@ -48,7 +47,8 @@ class Table:
             )
         declared = {key: [name] for key, name in columns.items() if name is not None}
         for key, wanted in {**declared, **keys}.items():
-            self._require(key, wanted)
+            for column in wanted:
+                self.first.require(key, column)
         require_one_use(declared, keys)
         others = {columns[key] for key in ("split", "group", "time", "weight")}
         wanted = {*keys["numeric"], *keys["categorical"]}
@@ -76,51 +76,24 @@ class Table:
         marks = {files.decimal for files in self.files.values()}
         named = {name: key for key in ("numeric", "categorical") for name in keys[key]}
         self.rules = Rules(
-            Markers(rules["missing"]),
+            tuple(rules["missing"]),
             named,
             told.get("decimal") or ("," if "," in marks else "."),
             told,
             rules["drop_unlabelled"],
         )
 
-    def _require(self, key, columns):
-        """Refuse columns that are not in the header."""
-        names = self.first.names
-        for column in columns:
-            if column in names:
-                continue
-            near = get_close_matches(column, names, 1)
-            numbers = [name for name in names if number(name) is not None]
-            hint = ""
-            if near:
-                hint = f" Did you mean {near[0]!r}?"
-            elif numbers:
-                hint = (
-                    f" The first line looks like a row, since {numbers[0]!r} is a "
-                    "number: add a line with the columns' names before it."
-                )
-            file = self.first.files[0]
-            how = (
-                f"{file}, {self.first.dialects[file]}"
-                if (file in self.first.dialects and len(names) == 1)
-                else file
-            )
-            raise ValueError(
-                f"no such column. Received: ingest.{key}={column!r}. Expected one of "
-                f"{shortened(names)} ({how}).{hint}"
-            )
-
-    def read(self, folder, owner=None):
+    def read(self, scratch):
         """The rows of each split, typed by one pass over the files.
 
         Args:
-            folder: Path for scratch files.
-            owner: object that removes the folder once nobody needs it.
+            scratch: Scratch.
 
         Returns:
             dict of split, or "all" -> Chunks.
         """
-        self.typed = Typed(self.files, self.roles, self.rules, folder, owner)
+        kept = scratch.kept("rows")
+        self.typed = Typed(self.files, self.roles, self.rules, kept)
         for files in self.files.values():
             report(files)
         for words, wanted in (("numbers", False), ("words", True)):
@@ -128,7 +101,7 @@ class Table:
             print(f"{words}: {told(found)}", file=sys.stderr)
         self.typed.tell(self.notices.begin("rows"))
         bad = [fault for files in self.files.values() for fault in files.bad]
-        bad_rows.write(bad, folder / bad_rows.NAME.format(""))
+        bad_rows.write(bad, scratch.folder / bad_rows.NAME.format(""))
         return {split: self._chunks(self.typed, split) for split in self.files}
 
     def _chunks(self, typed, split):
@@ -156,19 +129,19 @@ class Table:
                     if seen > HEAD_ROWS:
                         break
             return Overview()
-        with tempfile.TemporaryDirectory(prefix="phistar-") as name:
-            typed = Typed(self.files, self.roles, self.rules, Path(name))
-            part = "all" if "all" in self.files else "train"
-            pieces, labels, count = [], {}, 0
-            for rows in typed.rows(part):
-                train = rows.labels
-                if rows.split is not None:
-                    train = rows.labels[rows.split == "train"]
-                for row, label in enumerate(train.tolist(), count):
-                    labels.setdefault(label, row)
-                count += len(train)
-                if count < FEW_ROWS:
-                    pieces.append(rows)
+        kept = Scratch().kept("rows")
+        typed = Typed(self.files, self.roles, self.rules, kept)
+        part = "all" if "all" in self.files else "train"
+        pieces, labels, count = [], {}, 0
+        for rows in typed.rows(part):
+            train = rows.labels
+            if rows.split is not None:
+                train = rows.labels[rows.split == "train"]
+            for row, label in enumerate(train.tolist(), count):
+                labels.setdefault(label, row)
+            count += len(train)
+            if count < FEW_ROWS:
+                pieces.append(rows)
         few = part == "all" and count < FEW_ROWS
         return Overview(labels, count, pieces if few else None)
 

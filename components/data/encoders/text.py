@@ -118,8 +118,26 @@ class Text(tf.Module):
         Returns:
             list of int32 [n + 1], the last one EOS.
         """
+        tokens, lengths = self.encode_flat(texts)
+        return np.split(tokens, np.cumsum(lengths)[:-1]) if texts else []
+
+    def encode_flat(self, texts):
+        """Encode texts, their tokens end to end.
+
+        Args:
+            texts: list of bytes.
+
+        Returns:
+            (int32 [total], each text ended by EOS; int64 [N], lengths, EOS counted).
+        """
         rows = self.vocabulary.encode([normal_form(text) for text in texts])
-        return [np.append(tokens, EOS).astype("int32") for tokens in rows]
+        lengths = np.array([len(row) + 1 for row in rows], "int64")
+        tokens = np.full(lengths.sum(), EOS, "int32")
+        inside = np.ones(len(tokens), bool)
+        inside[np.cumsum(lengths) - 1] = False
+        if inside.any():
+            tokens[inside] = np.concatenate(rows)
+        return tokens, lengths
 
     def decode(self, tokens):
         """Decode tokens, EOS left out.  int [n] -> str."""

@@ -3,6 +3,18 @@
 import csv
 
 NAME = "bad_rows{}.csv"  # with the split behind, where files are of one
+LEFT_OUT = "rows that cannot be read left out, see bad_rows.csv"
+
+
+def tell(faults, counts):
+    """Count the rows.
+
+    Args:
+        faults: list of Fault.
+        counts: Counter of notices.
+    """
+    for fault in faults:
+        counts.add(LEFT_OUT, f"{fault.file}:{fault.line}")
 
 
 def write(faults, path):

@@ -1,7 +1,5 @@
 """The columns of a table that divide its rows: their split, their group, their time."""
 
-import hashlib
-
 from phistar.components.data.files.found import SPLITS
 
 DATES = "numbers, or dates and times like 2024-12-31 or 2024-12-31T23:59:00"
@@ -56,16 +54,16 @@ class Dividing:
 
     def groups(self, array, column, place):
         """A hash of each group.  -> uint64 [N]"""
-        import numpy as np
+        import pyarrow.compute as pc
 
-        def key(name):
-            digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
-            return np.uint64(int.from_bytes(digest, "big"))
+        from phistar.components.data.cells.keys import words
+        from phistar.components.data.cells.missing import trimmed
 
-        expected = "the name of a group, with ingest.group"
-        return of_unique(
-            array, lambda name: key(name) if name else None, column, place, expected
-        )
+        names = pc.fill_null(trimmed(array), "")
+        if (row := pc.index(names, "").as_py()) >= 0:
+            expected = "the name of a group, with ingest.group"
+            raise wrong(array, row, column, place, expected)
+        return words(names)
 
     def times(self, array, column, place):
         """Numbers as they are, dates as seconds.  -> float64 [N]"""

@@ -30,13 +30,14 @@ class Part:
         return f"{len(self.files):,} files of {self.found.path}"
 
 
-def parts(paths, suffixes, counts):
+def parts(path, valid_path, test_path, split, suffixes, notices):
     """The files of each part.
 
     Args:
-        paths: dict of a key of KEYS -> its value, None if it is not given.
+        path, valid_path, test_path: keys of the section `ingest`, None if not given.
+        split: name of the column that tells the splits instead, or None.
         suffixes: see Found.
-        counts: Counter of notices.
+        notices: of the source.
 
     Returns:
         dict of "train", "valid", "test", or "all" if no split is given -> Part.
@@ -44,7 +45,9 @@ def parts(paths, suffixes, counts):
     Raises:
         ValueError: no such files, splits given twice, or a file in two splits.
     """
+    paths = {"path": path, "valid_path": valid_path, "test_path": test_path}
     given = {key: path for key, path in paths.items() if path is not None}
+    counts = notices.begin("files")
     found = {key: Found(key, path, suffixes, counts) for key, path in given.items()}
     own = found["path"].splits() if found["path"].root.is_dir() else {}
     if own and len(given) > 1:
@@ -55,12 +58,13 @@ def parts(paths, suffixes, counts):
             f"leave ingest.{key} out, or let ingest.path name the files of train."
         )
     if own:
-        named = {split: Part(found["path"], files) for split, files in own.items()}
+        named = {name: Part(found["path"], files) for name, files in own.items()}
     elif len(given) > 1:
         named = {KEYS[key]: Part(one, one.files) for key, one in found.items()}
     else:
         named = {"all": Part(found["path"], found["path"].files)}
-    require_apart({split: part.files for split, part in named.items()})
+    require_apart({name: part.files for name, part in named.items()})
+    require_one_division(named, split)
     return named
 
 
@@ -118,6 +122,11 @@ def digest(given):
     for (split, _, name), one in zip(every, digests, strict=True):
         listed.update(f"{split}\0{name}\0{one}\n".encode())
     return listed.hexdigest()
+
+
+def size_of(given):
+    """Bytes of all files.  dict of split -> Part -> int"""
+    return sum(file.stat().st_size for part in given.values() for file in part.files)
 
 
 def origin(given, dividing):

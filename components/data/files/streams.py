@@ -1,6 +1,7 @@
 """The bytes of a file, unpacked, and the format that its first bytes tell."""
 
 import contextlib
+import io
 import json
 from pathlib import Path
 
@@ -25,18 +26,22 @@ KINDS = {
 
 
 @contextlib.contextmanager
-def opened(file):
+def opened(file, span=None):
     """A file to read bytes from; gzip, zstd and bzip2 are unpacked, whatever its name.
+
+    Args:
+        file: Path.
+        span: (start, stop) bytes of a plain file to read alone, or None for all.
 
     Raises:
         ValueError: if it cannot be read to its end.
     """
-    with positioned(file) as (stream, _):
+    with positioned(file, span) as (stream, _):
         yield stream
 
 
 @contextlib.contextmanager
-def positioned(file):
+def positioned(file, span=None):
     """As `opened`, with the position in the file as it is on disk.
 
     Yields:
@@ -46,6 +51,9 @@ def positioned(file):
 
     try:
         with native(file) as raw:
+            if span is not None:
+                yield Part(raw, *span), raw.tell
+                return
             first = raw.read(4)
             raw.seek(0)
             packed = next((p for m, p in PACKED.items() if first.startswith(m)), None)
@@ -59,6 +67,37 @@ def positioned(file):
             f"{file} cannot be read: {error}. Expected a whole file, and a whole "
             "archive if it is packed: replace it, or take it away."
         ) from error
+
+
+class Part(io.RawIOBase):
+    """A part of a stream, as a stream.
+
+    Args:
+        stream: of bytes, which can be sought in.
+        start, stop: bytes of it.
+    """
+
+    def __init__(self, stream, start, stop):
+        super().__init__()
+        self.stream, self.left = stream, stop - start
+        stream.seek(start)
+
+    def readable(self):
+        """True."""
+        return True
+
+    def read(self, size=-1):
+        """The next bytes, b"" at the end."""
+        size = self.left if size is None or size < 0 else min(size, self.left)
+        data = self.stream.read(size)
+        self.left -= len(data)
+        return data
+
+    def readinto(self, buffer):
+        """Read into a buffer.  -> int, bytes that were read"""
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
 
 def native(file):

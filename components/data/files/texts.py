@@ -26,10 +26,13 @@ class TextFile:
         file: Path; .gz and .zst are unpacked.
         name: of it, for notices and errors.
         encoding: a codec; None is that of the byte order mark, or UTF-8.
+        span: (start, stop) bytes to read alone, or None for all; see ranges.py.
+        first: number of the line that begins there.
     """
 
-    def __init__(self, file, name, encoding=None):
+    def __init__(self, file, name, encoding=None, span=None, first=1):
         self.file, self.name, self.told = file, name, encoding
+        self.span, self.first = span, first
 
     def lines(self, counts, read=lambda more: None):
         """The lines without their ends: LF, CR LF, or CR in a file that has no LF.
@@ -44,9 +47,9 @@ class TextFile:
         Raises:
             ValueError: bytes that the encoding does not have, with their line.
         """
-        before = 0
         with self.decoded() as (text, position):
-            for number, line in enumerate(text, 1):
+            before = self.span[0] if self.span else 0
+            for number, line in enumerate(text, self.first):
                 line = line.rstrip("\r\n")
                 line = line.removeprefix("\ufeff") if number == 1 else line
                 if "\r" in line or "\0" in line or "\ufffd" in line:
@@ -72,16 +75,23 @@ class TextFile:
         noted(found, self.name, counts, whole=True)
         return found.encode()
 
+    def head(self):
+        """The first bytes."""
+        with opened(self.file) as stream:
+            return stream.read(HEAD)
+
+    def encoding(self):
+        """The codec, as told or as the first bytes tell.  -> str"""
+        return self.told or encoding_of(self.head(), self.file)
+
     @contextlib.contextmanager
     def decoded(self):
         """The file as a stream of str, and the position in it; see `opened`."""
-        with opened(self.file) as stream:
-            head = stream.read(HEAD)
-        encoding = self.told or encoding_of(head, self.file)
+        head, encoding = self.head(), self.encoding()
         first = head.decode(encoding, "ignore")
         end = "\r" if "\r" in first and "\n" not in first else "\n"
         try:
-            with positioned(self.file) as (stream, position):
+            with positioned(self.file, self.span) as (stream, position):
                 yield io.TextIOWrapper(stream, encoding, newline=end), position
         except UnicodeDecodeError as error:
             with opened(self.file) as stream:

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from phistar.components.data.files.found import expanded
@@ -11,6 +10,8 @@ from phistar.components.data.notices import Notices
 
 if TYPE_CHECKING:  # NumPy takes longer to import than a source to open
     import numpy as np
+
+    from phistar.components.data.kept import Scratch
 
 
 @dataclass(frozen=True)
@@ -124,23 +125,6 @@ class Chunks:
         return iter(self.read())
 
 
-@dataclass
-class Amount:
-    """Bytes of files, for a bar that shows how much of them has been read.
-
-    Args:
-        total: bytes of all files.
-        done: how many of them the pass has read so far.
-    """
-
-    total: int
-    done: int = 0
-
-    def add(self, more):
-        """Count bytes that have been read."""
-        self.done += more
-
-
 FEW_ROWS = 1000  # with more, no split of a tenth is empty: 0.9**1000 is 1e-46
 
 
@@ -176,8 +160,8 @@ class Source:
             nor within reach. It neither reads nor fetches them.
         overview: () -> Overview; raises where the files are not what they must be.
             None if the rows must be fetched first, or need TensorFlow.
-        prepare: (Path) -> None, called before `read` with an empty folder for what is
-            kept between the passes. A CSV file in it is kept beside the Dataset.
+        prepare: (Scratch) -> None, called before `read` with a folder for what is kept
+            between the passes. A CSV file in it is kept beside the Dataset.
         fitting: () -> dict, further arguments of the encoder's `fit`, known after
             `read`.
         stratified: True to give each label its share of every split that is made. The
@@ -185,7 +169,7 @@ class Source:
         notices: of what `read` drops or changes.
         origin: split, or "all" -> where its rows come from, in words. A split that it
             lacks is made from the others. {} if the name of the source tells it.
-        amount: Amount of the files, which `read` counts; None if it does not.
+        size: bytes of the user's files that `read` reads in parts; 0 if it does not.
     """
 
     name: str
@@ -194,9 +178,9 @@ class Source:
     read: Callable[[], dict[str, Iterable[Rows]]]
     require: Callable[[], None] = lambda: None
     overview: Callable[[], Overview] | None = None
-    prepare: Callable[[Path], None] = lambda folder: None
+    prepare: Callable[["Scratch"], None] = lambda scratch: None
     fitting: Callable[[], dict] = dict
     stratified: bool = False
     notices: Notices = field(default_factory=Notices)
     origin: dict[str, str] = field(default_factory=dict)
-    amount: Amount | None = None
+    size: int = 0

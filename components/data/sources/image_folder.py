@@ -14,7 +14,6 @@ from pydantic import Field
 from phistar.components.data.files.found import SPLITS, expanded
 from phistar.components.data.image_files import below
 from phistar.components.data.notices import Notices
-from phistar.components.data.sources.base import Source
 from phistar.components.data.sources.images import Example, ImageFiles, Options
 
 EXPECTED = (
@@ -85,19 +84,8 @@ def image_folder(
                 parts["train"] = parts.pop("all")
             parts[split] = more["all"]
     options = Options(height, width, channels, max_bad_files)
-    files = ImageFiles(splits, options, notices)
-    return Source(
-        name=re.sub(r"\W+", "_", root.resolve().name),
-        kind="images",
-        fingerprint=files.fingerprint(),
-        read=files.read,
-        overview=cache(files.overview),
-        prepare=files.prepare,
-        fitting=files.fitting,
-        stratified=True,
-        notices=notices,
-        origin=origin,
-    )
+    name = re.sub(r"\W+", "_", root.resolve().name)
+    return ImageFiles(splits, options, notices).source("images", name, origin)
 
 
 def splits_of(key, path, notices):

@@ -1,27 +1,23 @@
 """Your own images: a table of their files and labels, CSV or any format of tables."""
 
 import os
-from functools import cache
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from phistar.components.data.cells.labels import Labels
 from phistar.components.data.cells.missing import Markers, number
+from phistar.components.data.files import bad_rows
 from phistar.components.data.files.columns import SUFFIXES
 from phistar.components.data.files.dividing import Dividing
 from phistar.components.data.files.parts import (
     digest,
     origin,
     parts,
-    require_one_division,
 )
-from phistar.components.data.files.tables import TableFiles, shortened
+from phistar.components.data.files.tables import TableFiles
 from phistar.components.data.notices import Notices
-from phistar.components.data.sources.base import Source
 from phistar.components.data.sources.images import Example, ImageFiles, Options
-
-BAD = "rows that cannot be read left out"
 
 
 def image_table(
@@ -77,52 +73,24 @@ def image_table(
         ValueError: if there is no such table or column, or a row lacks a value.
     """
     notices = Notices()
-    paths = {"path": path, "valid_path": valid_path, "test_path": test_path}
-    given = parts(paths, SUFFIXES, notices.begin("files"))
-    require_one_division(given, split)
+    given = parts(path, valid_path, test_path, split, SUFFIXES, notices)
     dividing = Dividing(split, group, time)
     columns = {"images": images, "label": label, **dividing.given}
     columns |= {"weight": weight} if weight is not None else {}
     options = {"separator": separator, "quote": quote, "encoding": encoding}
-    splits, markers = {}, Markers()
+    splits, bad, markers = {}, [], Markers()
     for name, part in given.items():
         table = TableFiles(part.files, **options, max_bad_rows=max_bad_rows)
-        require_columns(table, columns)
+        for key, column in columns.items():
+            table.require(key, column)
         counts = notices.begin(f"rows of {name}")
         labels = Labels(label, markers, drop_unlabelled)
         splits[name] = rows(table, columns, dividing, labels, counts)
+        bad += table.bad
     options = Options(height, width, channels, max_bad_files)
-    files = ImageFiles(splits, options, notices)
-    return Source(
-        name=next(iter(given.values())).found.title,
-        kind="images",
-        fingerprint=files.fingerprint(digest(given)),
-        read=files.read,
-        overview=cache(files.overview),
-        prepare=files.prepare,
-        fitting=files.fitting,
-        stratified=True,
-        notices=notices,
-        origin=origin(given, dividing),
-    )
-
-
-def require_columns(table, columns):
-    """Refuse a column that a table lacks.
-
-    Args:
-        table: TableFiles.
-        columns: key of the section `ingest` -> name of the column.
-
-    Raises:
-        ValueError: the first one.
-    """
-    for key, name in columns.items():
-        if name not in table.names:
-            raise ValueError(
-                f"no such column. Received: ingest.{key}={name!r}. Expected one of "
-                f"{shortened(table.names)} ({table.files[0]})."
-            )
+    name = next(iter(given.values())).found.title
+    files = ImageFiles(splits, options, notices, bad)
+    return files.source("images", name, origin(given, dividing), digest(given))
 
 
 def rows(table, columns, dividing, labels, counts):
@@ -171,8 +139,7 @@ def rows(table, columns, dividing, labels, counts):
             found.append(Example(file, of_row, files[row]))
     labels.require(table.place)
     labels.tell(table.place, counts)
-    for fault in table.bad:
-        counts.add(BAD, f"{fault.file}:{fault.line}")
+    bad_rows.tell(table.bad, counts)
     if not found:
         raise ValueError(
             f"no row with an image. Received: {table.files[0]}. Expected a row for "

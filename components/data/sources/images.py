@@ -3,12 +3,13 @@
 import hashlib
 import math
 import os
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import chain, islice
 from typing import NamedTuple
 
+from phistar.components.data.files import bad_rows
 from phistar.components.data.image_survey import Bad, chosen, survey
-from phistar.components.data.sources.base import Chunks, Overview
+from phistar.components.data.sources.base import Chunks, Overview, Source
 from phistar.components.digests import data_sha256
 from phistar.components.labels import first_rows
 
@@ -50,13 +51,37 @@ class ImageFiles:
         splits: dict of split, or "all" -> list of Example.
         options: Options.
         notices: Notices, with what was left out so far.
+        bad_rows: list of Fault, of the tables that name the files.
     """
 
-    def __init__(self, splits, options, notices):
+    def __init__(self, splits, options, notices, bad_rows=()):
         self.splits, self.options, self.notices = splits, options, notices
+        self.bad_rows = bad_rows
         self.bad = Bad(options.max_bad_files, notices.begin("bad files"))
         self.white = None  # known after `read`
         self.folder, self.kept = None, set()  # splits whose pixels are kept in it
+
+    def source(self, kind, name, origin, table=""):
+        """The Source of these files.
+
+        Args:
+            kind: "images"; the config reads it where a source is defined.
+            name: of the data.
+            origin: of the Source.
+            table: hash of the tables that name the files.
+        """
+        return Source(
+            name=name,
+            kind=kind,
+            fingerprint=self.fingerprint(table),
+            read=self.read,
+            overview=cache(self.overview),
+            prepare=self.prepare,
+            fitting=self.fitting,
+            stratified=True,
+            notices=self.notices,
+            origin=origin,
+        )
 
     @cached_property
     def survey(self):
@@ -90,9 +115,10 @@ class ImageFiles:
         labels = [f["labels"] for f in train if f.get("split", "train") == "train"]
         return Overview(first_rows(labels), len(labels))
 
-    def prepare(self, folder):
-        """Keep pixels in a folder, and the list of the files that are left out."""
-        self.bad.folder = self.folder = folder
+    def prepare(self, scratch):
+        """Keep pixels in a Scratch, and the list of the files that are left out."""
+        self.bad.folder = self.folder = scratch.folder
+        bad_rows.write(self.bad_rows, self.folder / bad_rows.NAME.format(""))
 
     def read(self):
         """Pieces of the rows.  -> dict of split, or "all" -> Chunks"""

@@ -6,6 +6,7 @@ What a line holds is kept as it is. What the encoder reads as something else, li
 is counted: components/data/encoders/text.py.
 """
 
+import re
 from typing import Annotated
 
 from pydantic import Field
@@ -13,20 +14,23 @@ from pydantic import Field
 from phistar.components.data.files.columns import SUFFIXES
 from phistar.components.data.files.dividing import Dividing
 from phistar.components.data.files.encodings import require_encoding
+from phistar.components.data.files.found import shown
 from phistar.components.data.files.parts import (
+    digest,
+    origin,
     parts,
     require_apart,
-    require_one_division,
+    size_of,
 )
 from phistar.components.data.notices import Notices
 from phistar.components.data.sources.base import Source, existing, require_no
-from phistar.components.data.sources.pairs import (
-    SIDES,
-    LinePairs,
-    RowPairs,
-    chunks,
-    overview,
-)
+from phistar.components.data.sources.pairs import overview
+from phistar.components.data.sources.text_files import TextRows
+from phistar.components.data.sources.text_parts import pair_parts
+from phistar.components.data.sources.text_pieces import pairs_piece
+from phistar.components.digests import data_sha256
+
+SIDES = ("source", "target")
 
 
 def parallel(
@@ -97,30 +101,64 @@ def parallel(
     notices = Notices()
     if path is None:
         require_no("without ingest.path, a table", of_table)
-        data = LinePairs(files(two_files), encoding, notices)
+        both = files(two_files)
+        data, facts = of_lines(both, encoding, notices)
     else:
         for part, both in two_files.items():
             given = dict(zip(keys_of(part), both, strict=True))
             require_no("with ingest.path, a table of both sides", given)
-        paths = {"path": path, "valid_path": valid_path, "test_path": test_path}
-        given = parts(paths, SUFFIXES, notices.begin("files"))
-        require_one_division(given, split)
+        given = parts(path, valid_path, test_path, split, SUFFIXES, notices)
         options = {"separator": separator, "quote": quote, "encoding": encoding}
         options |= {"max_bad_rows": max_bad_rows}
         named = {"source_column": source_column, "target_column": target_column}
         dividing = Dividing(split, group, time)
-        data = RowPairs(given, named, dividing, options, notices)
+        data = TextRows.of_tables(given, named, dividing, options, notices)
+        facts = {
+            "name": (given.get("all") or given["train"]).found.title,
+            "fingerprint": {"sha256": digest(given)},
+            "origin": origin(given, dividing),
+            "size": size_of(given),
+        }
     return Source(
-        name=data.name,
         kind="pairs",
-        fingerprint=data.fingerprint(),
-        read=lambda: chunks(data),
-        prepare=data.folders.append,
-        overview=lambda: overview(data),
+        read=data.read,
+        prepare=data.prepare,
+        overview=lambda: overview(data, facts["size"], facts["origin"]),
         notices=notices,
-        origin=data.origin,
-        amount=data.amount,
+        **facts,
     )
+
+
+def of_lines(both, encoding, notices):
+    """The rows of files of lines, and the facts of their Source.
+
+    Args:
+        both: dict of split, or "all" -> list of two Path.
+        encoding: of the files, or None.
+        notices: of the source.
+
+    Returns:
+        (TextRows, dict).
+    """
+    named = {
+        split: [(file, shown(file.name)) for file in two] for split, two in both.items()
+    }
+    data = TextRows(
+        pairs_piece, lambda whole: pair_parts(named, encoding), named, notices
+    )
+    every = {
+        f"{split} {side}": file
+        for split, two in both.items()
+        for side, file in zip(SIDES, two, strict=True)
+    }
+    first = next(iter(every.values()))
+    hashes = data_sha256(list(every.values()))
+    return data, {
+        "name": re.sub(r"\W+", "_", first.resolve().name.split(".")[0]),
+        "fingerprint": dict(zip(every, hashes, strict=True)),
+        "origin": {split: " and ".join(map(shown, two)) for split, two in both.items()},
+        "size": sum(file.stat().st_size for file in every.values()),
+    }
 
 
 def keys_of(split):

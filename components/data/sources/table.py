@@ -1,26 +1,23 @@
 """Your own table: files of rows, one per example, in any format."""
 
-import tempfile
 from functools import cache
-from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from phistar.components.data.files.columns import SUFFIXES as TABLES
 from phistar.components.data.files.dividing import Dividing
 from phistar.components.data.files.parts import (
     digest,
     origin,
     parts,
-    require_one_division,
+    size_of,
 )
+from phistar.components.data.kept import Scratch
 from phistar.components.data.notices import Notices
 from phistar.components.data.sources.base import Source
 
-SUFFIXES = (
-    *(".csv", ".tsv", ".tab", ".txt", ".json", ".jsonl", ".ndjson"),
-    *(".parquet", ".pq", ".feather", ".arrow", ".ipc"),
-)
+SUFFIXES = (*TABLES, ".txt")
 
 
 def table(
@@ -76,9 +73,7 @@ def table(
         ValueError: if a file does not exist.
     """
     notices = Notices()
-    paths = {"path": path, "valid_path": valid_path, "test_path": test_path}
-    given = parts(paths, SUFFIXES, notices.begin("files"))
-    require_one_division(given, split)
+    given = parts(path, valid_path, test_path, split, SUFFIXES, notices)
     dialect = {
         "separator": separator,
         "quote": quote,
@@ -97,13 +92,10 @@ def table(
         rules = {"missing": missing, "drop_unlabelled": drop_unlabelled}
         return Table(given, dialect, columns, keys, rules, notices)
 
-    folders = []  # the last one is that of the scratch files
+    scratch = []  # the last one is the one to use
 
     def read():
-        if folders:
-            return opened().read(folders[-1])
-        own = tempfile.TemporaryDirectory(prefix="phistar-")  # as long as it is used
-        return opened().read(Path(own.name), own)
+        return opened().read(scratch[-1] if scratch else Scratch())
 
     first = next(iter(given.values()))
     return Source(
@@ -111,10 +103,11 @@ def table(
         kind="columns",
         fingerprint={"sha256": digest(given)},
         read=read,
-        prepare=folders.append,
+        prepare=scratch.append,
         fitting=lambda: {"min_count": min_count, "reading": opened().reading()},
         overview=cache(lambda: opened().overview()),
         stratified=True,
         notices=notices,
         origin=origin(given, Dividing(split, group, time)),
+        size=size_of(given),
     )

@@ -4,6 +4,7 @@ What a text holds is kept as it is. What the encoder reads as something else, li
 is counted: components/data/encoders/text.py.
 """
 
+from itertools import chain
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -16,26 +17,22 @@ from phistar.components.data.files.parts import (
     digest,
     origin,
     parts,
-    require_one_division,
+    size_of,
 )
-from phistar.components.data.files.texts import TextFile
 from phistar.components.data.notices import Notices
 from phistar.components.data.sources.base import (
     FEW_ROWS,
-    Amount,
-    Chunks,
     Overview,
-    Rows,
     Source,
-    objects,
     require_no,
 )
-from phistar.components.data.sources.pieces import PIECE_BYTES, pieces
+from phistar.components.data.sources.pieces import PIECE_BYTES
+from phistar.components.data.sources.text_files import TextRows
+from phistar.components.data.sources.text_parts import line_parts
+from phistar.components.data.sources.text_pieces import lines_piece
 
 SUFFIXES = (".txt", ".text", ".md", ".gz", ".zst", ".bz2")
 FEW_FILES = 3  # one for each split at least
-EMPTY = "empty lines left out"
-NO_TEXT = "rows without a text left out"
 
 
 def text(
@@ -84,7 +81,6 @@ def text(
     """
     require_encoding(encoding)
     notices = Notices()
-    paths = {"path": path, "valid_path": valid_path, "test_path": test_path}
     of_table = {"split": split, "group": group, "time": time}
     of_table |= {"separator": separator, "quote": quote}
     of_table |= {"max_bad_rows": max_bad_rows or None}
@@ -93,39 +89,34 @@ def text(
     elif document == "line":
         require_no("with ingest.text: a row is a text", {"document": document})
     suffixes = SUFFIXES if text is None else columns.SUFFIXES
-    given = parts(paths, suffixes, notices.begin("files"))
-    require_one_division(given, split)
-    every = [one for part in given.values() for one in part.named()]
+    given = parts(path, valid_path, test_path, split, suffixes, notices)
+    named = {split: list(part.named()) for split, part in given.items()}
     if text is None:
-        require_no_tables(every)
-    amount = Amount(sum(file.stat().st_size for file, _ in every))
+        require_no_tables(chain(*named.values()))
     options = {"separator": separator, "quote": quote, "encoding": encoding}
     options |= {"max_bad_rows": max_bad_rows}
     dividing = Dividing(split, group, time)
-    folders = []  # the last one is for the list of bad rows
-    named = {"text": text}
-    tables = columns.text_columns(given, named, dividing, options, folders)
-
-    def rows(split):
-        counts = notices.begin(split)
-        if text is not None:
-            return of_rows(tables[split].batches(counts, amount.add))
-        files = [TextFile(*one, encoding) for one in given[split].named()]
-        return pieces(documents(files, document, counts, amount.add))
-
-    read = {split: Chunks(lambda split=split: rows(split)) for split in given}
+    if text is None:
+        data = TextRows(
+            lines_piece,
+            lambda whole: line_parts(named, document, encoding),
+            given,
+            notices,
+        )
+    else:
+        data = TextRows.of_tables(given, {"text": text}, dividing, options, notices)
     first = given.get("all") or given["train"]
-    unit = document if text is None else "row"
+    unit, size = document if text is None else "row", size_of(given)
     return Source(
         name=first.found.title,
         kind="text",
         fingerprint={"sha256": digest(given)},
-        read=lambda: read,
-        prepare=folders.append,
-        overview=lambda: overview(path, amount.total, read, unit, tables.values()),
+        read=data.read,
+        prepare=data.prepare,
+        overview=lambda: overview(path, size, data, unit),
         notices=notices,
         origin=origin(given, dividing),
-        amount=amount,
+        size=size,
     )
 
 
@@ -146,15 +137,14 @@ def require_no_tables(every):
             )
 
 
-def overview(path, size, read, unit, tables):
+def overview(path, size, data, unit):
     """The texts, unless they are many.
 
     Args:
         path: as the user gave it, for errors.
         size: bytes of all files.
-        read: dict of split -> Chunks.
+        data: TextRows.
         unit: "file", "line" or "row", what a text is.
-        tables: iterable of TextColumns.
 
     Returns:
         Overview.
@@ -162,11 +152,10 @@ def overview(path, size, read, unit, tables):
     Raises:
         ValueError: if there is no text, or a file that cannot be read.
     """
-    if unit == "row":
-        for one in tables:
-            one.require()
+    data.require_columns()
     if size > PIECE_BYTES:
         return Overview()
+    read = data.read()
     texts = {
         split: [text for piece in pieces for text in piece.labels]
         for split, pieces in read.items()
@@ -187,44 +176,3 @@ def overview(path, size, read, unit, tables):
         )
     few = sum(map(len, texts.values())) < FEW_ROWS
     return Overview(rows=read["all"] if few and "all" in read else None)
-
-
-def documents(files, document, counts, read):
-    """The texts of all files, in order.
-
-    Args:
-        files: list of TextFile.
-        document: "file" or "line".
-        counts: Counter of notices.
-        read: called with how many more bytes of the files have been read.
-
-    Yields:
-        bytes.
-    """
-    for file in files:
-        if document == "file":
-            yield file.whole(counts, read)
-            continue
-        for number, line in enumerate(file.lines(counts, read), 1):
-            if line:
-                yield line
-            else:
-                counts.add(EMPTY, f"{file.name}:{number}")
-
-
-def of_rows(batches):
-    """The texts of a table; rows without one are left out.
-
-    Args:
-        batches: of TextColumns.
-
-    Yields:
-        Rows.
-    """
-    for (texts,), fields, note in batches:
-        kept = [row for row, text in enumerate(texts) if text]
-        for row in range(len(texts)) if len(kept) < len(texts) else ():
-            if not texts[row]:
-                note(NO_TEXT, row)
-        if kept:
-            yield Rows(None, objects(texts), **fields).take(kept)

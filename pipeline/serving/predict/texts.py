@@ -9,7 +9,8 @@ from pathlib import Path
 
 from phistar.components.data.files.columns import SUFFIXES, as_bytes, quote_of
 from phistar.components.data.files.found import own_suffix
-from phistar.components.data.files.tables import TableFiles, shortened
+from phistar.components.data.files.tables import TableFiles
+from phistar.components.data.files.typed_files import shortened
 from phistar.pipeline.serving.predict.files import Input, local, opened, shown
 
 CELLS = (".csv", ".tsv", ".tab")

@@ -412,6 +412,7 @@ def test_another_network_changes_no_key(copy):
         ("train.backend=jax", ["train"]),
         ("train.precision=mixed_bfloat16", ["train"]),
         ("ingest.seed=1", ["ingest"]),
+        ("ingest.workers=2", []),
     ],
 )
 def test_a_config_key_changes_the_stage_of_its_section(override, stages):

@@ -20,6 +20,9 @@ class Characters:
         self.characters = characters
         self.points = np.array([ord(c) for c in characters], "int32")
         self.other = characters.index(REPLACEMENT) + 1  # token of all others
+        # code point -> token; the last place is that of all points behind it
+        self.token_of = np.full(self.points[-1] + 2, self.other, "int32")
+        self.token_of[self.points] = np.arange(1, len(characters) + 1)
 
     @classmethod
     def fit(cls, texts, vocab_size=None):
@@ -45,15 +48,11 @@ class Characters:
 
     def encode(self, texts):
         """list of str -> list of int [n]."""
-        return [self.tokens(text) for text in texts]
-
-    def tokens(self, text):
-        """str -> int [n]."""
-        points = np.frombuffer(text.encode("utf-32-le"), "int32")  # code points [n]
-        # the points of V are sorted, so a binary search finds the token
-        place = np.searchsorted(self.points, points)
-        place = np.minimum(place, len(self.points) - 1)
-        return np.where(self.points[place] == points, place + 1, self.other)
+        # all at once: one by one most of the time is NumPy's own
+        points = np.frombuffer("".join(texts).encode("utf-32-le"), "uint32")
+        tokens = self.token_of[np.minimum(points, len(self.token_of) - 1)]
+        ends = np.cumsum([len(text) for text in texts], dtype=int).tolist()
+        return [tokens[i:j] for i, j in zip([0, *ends[:-1]], ends, strict=True)]
 
     def decode(self, tokens):
         """int [n] -> str."""

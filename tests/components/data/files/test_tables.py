@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from pyarrow import feather, parquet
 
-from phistar.components.data.files import tables
+from phistar.components.data.files import csv_files
 from phistar.components.data.files.tables import TableFiles
 
 NAMES = ["number", "größe", "a, b"]
@@ -139,7 +139,7 @@ def test_bytes_of_another_encoding_are_told_with_line_column_and_key(tmp_path):
 
 @pytest.mark.parametrize("size", [64, 2**22])
 def test_a_few_bad_rows_are_let_through_and_listed(tmp_path, monkeypatch, size):
-    monkeypatch.setattr(tables, "BLOCK_BYTES", size)
+    monkeypatch.setattr(csv_files, "BLOCK_BYTES", size)
     path = tmp_path / "t.csv"
     good = [[str(n), f"word {n}"] for n in range(40)]
     lines = [",".join(row) for row in good]

@@ -7,6 +7,7 @@ from PIL import Image
 
 from phistar.components.data.encoders.images import Images
 from phistar.components.data.image_files import order
+from phistar.components.data.kept import Scratch
 from phistar.components.data.plain_image import plain
 from phistar.components.data.sources.base import Overview
 from phistar.components.data.sources.image_folder import image_folder
@@ -87,7 +88,7 @@ def test_files_are_decoded_once_where_pixels_can_be_kept(tmp_path, tmp_path_fact
         write(tmp_path / f"{'ab'[number % 2]}/{number}.png", pixels(number))
     (tmp_path / "a/bad.png").write_bytes(b"")
     source = image_folder(path=str(tmp_path), max_bad_files=1)
-    source.prepare(tmp_path_factory.mktemp("kept"))
+    source.prepare(Scratch(tmp_path_factory.mktemp("kept")))
     pieces = source.read()["all"]
     next(iter(pieces))  # left before its end: nothing is kept yet
     (first,) = pieces
@@ -325,7 +326,7 @@ def test_bad_files_are_refused_together_or_let_through_and_listed(
     assert "ingest.max_bad_files=N" in str(error.value)
     for most, fails in ((3, True), (4, True), (5, False)):
         source = image_folder(path=str(tmp_path), max_bad_files=most)
-        source.prepare(kept)
+        source.prepare(Scratch(kept))
         if fails:
             with pytest.raises(ValueError, match="is not an image that can be read"):
                 list(source.read()["all"])

@@ -6,9 +6,11 @@ import numpy as np
 import pandas
 import pytest
 
-from phistar.components.data.files.columns import BAD
-from phistar.components.data.sources.pairs import EMPTY, KEPT
+from phistar.components.data.files.bad_rows import LEFT_OUT as BAD
+from phistar.components.data.kept import Scratch
 from phistar.components.data.sources.parallel import parallel
+from phistar.components.data.sources.text_pieces import KEPT
+from phistar.components.data.sources.text_pieces import NO_SIDE as EMPTY
 
 
 def pairs(pieces):
@@ -224,7 +226,7 @@ def test_bad_rows_are_refused_or_listed(tmp_path):
         pairs(parallel(path=str(file)).read()["all"])
     folder.mkdir()
     source = parallel(path=str(file), max_bad_rows=1)
-    source.prepare(folder)
+    source.prepare(Scratch(folder))
     for _ in range(2):  # it is written anew in each pass
         assert len(pairs(source.read()["all"])) == 2
     listed = (folder / "bad_rows.csv").read_text().splitlines()

@@ -16,7 +16,8 @@ import tensorflow_datasets
 
 from phistar.components.data.sources import fetch, kjv
 from phistar.components.data.sources.parallel import parallel
-from phistar.components.data.sources.text import NO_TEXT, text
+from phistar.components.data.sources.text import text
+from phistar.components.data.sources.text_pieces import NO_TEXT
 from phistar.components.data.sources.tfds_text import tfds_text
 from phistar.components.hashing import file_sha256
 from tests.helpers import odd
@@ -127,7 +128,7 @@ def test_text_lines_are_documents_but_for_empty_ones(tmp_path, ending, suffix):
     empty, nul = sorted(source.notices.found(), key=lambda one: one.what)
     assert (empty.count, empty.places) == (2, [f"{file.name}:2", f"{file.name}:6"])
     assert nul.places == [f"{file.name}:4"]
-    assert source.amount.done == source.amount.total == file.stat().st_size
+    assert source.size == file.stat().st_size
 
 
 def test_text_can_be_read_again_and_knows_a_change(tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phistar.components.data.files import tables
+from phistar.components.data.files import csv_files
 from phistar.components.data.sources.table import table
 from phistar.components.serving.request import signature
 from phistar.pipeline.serving.predict.table import Table
@@ -80,7 +80,7 @@ def test_a_file_is_read_as_ingest_has_read_it(tmp_path, monkeypatch, size):
     assert inputs["Land"].tolist() == ["NA", "DE", "FR", ""]
     assert inputs["Wort"].tolist() == ["", "ein", "zwei", ""]
     np.testing.assert_array_equal(inputs["Zahl"], [1.5, np.nan, np.nan, 2])
-    monkeypatch.setattr(tables, "BLOCK_BYTES", size)
+    monkeypatch.setattr(csv_files, "BLOCK_BYTES", size)
     same(predicted(path, inputs, reading), inputs)
 
 

@@ -3,9 +3,9 @@
 A file holds record batches of Arrow, one for each piece that was written.
 """
 
-import numpy as np
+import os
 
-FILE = "{}.arrow"
+import numpy as np
 
 
 class ScratchFile:
@@ -13,10 +13,12 @@ class ScratchFile:
 
     Args:
         path: Path to write to.
+        lasting: True if the file shall be on the disk once it is closed.
     """
 
-    def __init__(self, path):
+    def __init__(self, path, lasting=True):
         self.path, self.writer, self.stream = path, None, None
+        self.lasting = lasting
 
     def append(self, columns):
         """Write the next rows.
@@ -35,10 +37,13 @@ class ScratchFile:
         self.writer.write_batch(batch)
 
     def close(self):
-        """Close the file."""
+        """Close the file; a lasting one is then there also after a power cut."""
         if self.writer is not None:
             self.writer.close()
             self.stream.close()
+        with open(self.path, "ab") as file:  # empty without a row
+            if self.lasting:
+                os.fsync(file.fileno())
 
 
 def batches(path):
@@ -52,6 +57,8 @@ def batches(path):
     """
     import pyarrow as pa
 
+    if not os.path.getsize(path):
+        return
     # not a memory map, whose pages would count as this process's memory
     with pa.OSFile(str(path)) as stream:
         reader = pa.ipc.open_file(stream)
