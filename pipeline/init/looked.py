@@ -84,9 +84,9 @@ class Looked:
 
     def _counted(self, files: list[Path]) -> int:
         """The rows that Parquet files tell; 0 if one tells none."""
-        from phistar.components.data.files.tables import parquet
+        from phistar.components.data.files.typed_files import parquet
 
-        if {self.table.kinds[file] for file in files} != {"parquet"}:
+        if {one.kind for one in self.table.opened.values()} != {"parquet"}:
             return 0
         return sum(parquet(file).metadata.num_rows for file in files)
 

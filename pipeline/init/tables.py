@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from itertools import islice
 
 from phistar.components.data.files.found import SPLITS
-from phistar.components.data.files.tables import shortened
+from phistar.components.data.files.typed_files import shortened
 from phistar.pipeline.init.doubts import doubts, plain
 from phistar.pipeline.init.guess import Guess, Line, passes
 from phistar.pipeline.init.looked import Looked

@@ -10,7 +10,8 @@ from pathlib import Path
 from phistar.components.data.files.columns import SUFFIXES as TABLES
 from phistar.components.data.files.columns import as_bytes
 from phistar.components.data.files.found import own_suffix
-from phistar.components.data.files.tables import TableFiles, shortened
+from phistar.components.data.files.tables import TableFiles
+from phistar.components.data.files.typed_files import shortened
 from phistar.components.data.image_files import below
 from phistar.components.data.image_kinds import READABLE, Unreadable, refusal
 from phistar.components.data.notices import Counter
