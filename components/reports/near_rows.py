@@ -7,7 +7,7 @@ import numpy as np
 from phistar.components.reports.encoded import STEPS, codes, decoded
 from phistar.components.reports.page.examples import plain
 
-MAX_CELLS = 5 * 10**6  # of a split, the first rows: seconds, and 40 MB
+MAX_CELLS = 3 * 10**6  # of a split, the first rows: seconds, and 24 MB
 PART = 2**14  # rows that are read at once
 BITS = 20  # chance then makes fewer than one near row in a million of test
 SHOWN = 5  # columns of the example
