@@ -125,9 +125,10 @@ def make_parser() -> tuple[Parser, dict[str, Parser]]:
     )
     text = "project folder, to hold conf/experiment and mlruns; . is this one"
     added.add_argument("folder", metavar="DIR", type=Path, help=text)
-    text = "a table, texts, or a folder; two files of lines are sentence pairs"
+    text = "a table (also of images), texts, a folder, or a pattern in quotes; a file "
+    text += "for each split; two files of lines are sentence pairs"
     added.add_argument("--data", metavar="PATH", nargs="+", required=True, help=text)
-    text = "of a table: the column to predict"
+    text = "of a table, also of images: the column to predict"
     added.add_argument("--label", metavar="COLUMN", help=text)
     text = "of the recipe (default: the name of the data)"
     added.add_argument("--name", metavar="NAME", help=text)
