@@ -58,9 +58,10 @@ setup(
         "pydantic>=2.10,<3",
         "scikit-learn>=1.6,<2",
         "threadpoolctl>=3",
-        "numpy>=1.26,<3",
+        "numpy>=2,<3",
         "pandas>=2,<4",
         "charset-normalizer>=3",  # names the likely encoding of a file
+        "py3langid>=0.4,<0.5",  # tells `init` the language of texts
         "matplotlib>=3.9,<4",
         "MarkupSafe>=2.1",
         "pyarrow>=15",

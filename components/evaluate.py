@@ -71,7 +71,7 @@ def run(
     for path in sorted((folder / "figures").iterdir()):
         log.figure(path.relative_to(folder))
     found = duplicates.duplicates(data)
-    known = data_card.parts(data, found)
+    known = data_card.parts(data, found, given[-1])
     compared = verdict(report, duplicates.warnings(found, report))
     artifacts.write_json(folder / "verdict.json", compared)
     body = joined(map(shown, known))

@@ -26,7 +26,7 @@ OUTSIDE = {
     "bench/gpu.md": "evidence/gpu.md",
     "bench/profiles.md": "evidence/profiles.md",
 }
-SHOWN = (".png", ".svg", ".css")
+SHOWN = (".png", ".svg", ".css", ".js")
 # a fence of code, a span of code, or the target of a link
 PARTS = re.compile(r"(^```.*?^```|`[^`\n]+`)|(?<=\]\()([^)\s]+)(?=\))", re.M | re.S)
 LANGUAGES = {".py": "python", ".yaml": "yaml", ".toml": "toml", ".txt": "text"}

@@ -19,7 +19,7 @@ import pandas as pd
 
 from phistar.components.data.notices import Counter
 from phistar.components.serving.request import SHOWN, Signature
-from phistar.pipeline.serving.predict import inputs
+from phistar.pipeline.serving.predict import inputs, pictures
 from phistar.pipeline.serving.predict.files import Input
 from phistar.pipeline.serving.predict.table import Table, shortened
 
@@ -274,12 +274,12 @@ def picture(value: Any, place: str, white: int) -> bytes:
         ValueError: no image.
     """
     if isinstance(value, str | os.PathLike):
-        (path,) = inputs.pictures([os.fspath(value)], Counter())
+        (path,) = pictures.present([os.fspath(value)], Counter())
         value, place = Path(path).read_bytes(), os.fspath(value)
     if hasattr(value, "getexif"):
         value = of_pillow(value)
     if isinstance(value, bytes):
-        return inputs.plain_bytes(value, place, white, Counter())
+        return pictures.plain_bytes(value, place, white, Counter())
     pixels = np.asarray(value)
     colours = pixels.ndim == 3 and pixels.shape[-1] in CHANNELS
     if pixels.dtype != np.uint8 or not (pixels.ndim == 2 or colours):

@@ -1,5 +1,7 @@
 """The data card: rows, balance, missing values, duplicates, lengths, examples."""
 
+from textwrap import shorten
+
 import numpy as np
 
 from phistar.components.data.splits import SPLITS
@@ -7,6 +9,7 @@ from phistar.components.labels import NAMES
 from phistar.components.metrics import mean, token_floors
 from phistar.components.reports.base import Section
 from phistar.components.reports.baselines import floors, sample
+from phistar.components.reports.encoded import decoded, indicators
 from phistar.components.reports.near import near
 from phistar.components.reports.page import examples, html
 from phistar.components.reports.page.parts import Part
@@ -15,24 +18,28 @@ SHOWN_LABELS = 20
 SHOWN_COLUMNS = 40
 SAMPLED = 10**5  # rows of which missing values are counted
 EXAMPLES = 10
+FEW = 3  # of them in a terminal
+CELLS = 6  # of a row there
+LINE = 100  # letters of a text there
 CUT = 200  # tokens of a text
 REACHED = "What valid costs without a network"
 WEIGHTED = "Rows have weights: every mean and share of the metrics is weighted by them."
 GUESSES = {"uniform": "guessing evenly", "prior": "the shares of train"}
 
 
-def parts(data, found):
+def parts(data, found, encoder):
     """Facts about the data.
 
     Args:
         data: Dataset.
         found: Duplicates.
+        encoder: of the raw inputs.
 
     Returns:
         list of Part.
     """
     named, notices = data.kind.gives == NAMES, data.source["notices"]
-    known = [rows(data, found, near(data))]
+    known = [rows(data, found, near(data, found, encoder))]
     if notices:
         known.append(Part("Dropped or changed by reading", notices))
     known.append(balance(data) if named else lengths(data))
@@ -164,30 +171,6 @@ def missing(data, columns):
     )
 
 
-def indicators(columns):
-    """Place, in an encoded row, of what tells that a column is missing.
-
-    Args:
-        columns: of the encoder; see components/data/encoders/columns.py.
-
-    Returns:
-        dict of name -> int, of the columns that lack values in train.
-    """
-    numeric = [c for c in columns if c["kind"] == "numeric"]
-    lacking = [c["name"] for c in numeric if c["missing"]]
-    place = {name: len(numeric) + i for i, name in enumerate(lacking)}
-    start = len(numeric) + len(lacking)
-    for column in columns:
-        if column["kind"] == "categorical":
-            if "" in column["values"]:
-                # the first place is that of values never seen
-                place[column["name"]] = start + 1 + column["values"].index("")
-            start += 1 + len(column["values"])
-        elif column["kind"] == "hashed":
-            start += column["places"]
-    return place
-
-
 def lengths(data):
     """Lengths of the texts of each split, in tokens.  -> Part"""
     words = {"inputs": "source", "labels": "target"}
@@ -203,8 +186,14 @@ def lengths(data):
     return Part("Lengths in tokens, the end counted", [], (head, table))
 
 
+def chosen(data, most):
+    """Rows of train for examples, always the same ones.  -> int [n], ascending"""
+    rows = np.random.default_rng(0).permutation(len(data.split("train")[1]))
+    return np.sort(rows[:most])
+
+
 def drawn(data, encoder):
-    """Ten examples of train, always the same ones.
+    """Ten examples of train.
 
     Args:
         data: Dataset.
@@ -213,19 +202,16 @@ def drawn(data, encoder):
     Returns:
         Section.
     """
-    inputs, labels = data.split("train")
-    rows = np.random.default_rng(0).permutation(len(labels))[:EXAMPLES]
     if data.kind.gives == NAMES:
-        names, read = data.space.names, np.asarray(inputs[np.sort(rows)])
-        index = data.space.index(np.asarray(labels)[np.sort(rows)])
+        names, raw = named_examples(data, EXAMPLES)
         text = html.Markup("<div><b>{}</b></div>")
-        raw = decoded(data.description["inputs"], read)
         listed = [
-            (text.format(names[label]), examples.shown(raw, row))
-            for row, label in enumerate(index)
+            (text.format(name), examples.shown(raw, row))
+            for row, name in enumerate(names)
         ]
         pictures = examples.are_pictures(raw)
         return Section("Examples of train", examples.gallery(listed, pictures))
+    inputs, labels = data.split("train")
     text = html.Markup("<div><small>text {}, {} tokens</small></div>")
     listed = [
         (
@@ -236,43 +222,56 @@ def drawn(data, encoder):
                 if side is not None
             ),
         )
-        for row in rows.tolist()
+        for row in chosen(data, EXAMPLES).tolist()
     ]
     return Section("Examples of train", examples.gallery(listed))
+
+
+def named_examples(data, most):
+    """Rows of train, as they were in the data.
+
+    Args:
+        data: Dataset whose labels are names.
+        most: rows.
+
+    Returns:
+        (list of labels, dict of name -> array [n], or array [n, ...]).
+    """
+    inputs, labels = data.split("train")
+    rows = chosen(data, most)
+    read, index = np.asarray(inputs[rows]), data.space.index(np.asarray(labels)[rows])
+    own = data.description["inputs"]["encoder"]
+    if "columns" in own:
+        read = decoded(own, read)
+    return [data.space.names[label] for label in index], read
+
+
+def few(data, encoder):
+    """Three examples of train in plain lines; no pictures.
+
+    Args:
+        data: Dataset.
+        encoder: of the raw inputs.
+
+    Returns:
+        list of Part, one or none.
+    """
+    lines = []
+    if data.kind.gives == NAMES:
+        names, raw = named_examples(data, FEW)
+        for row, name in enumerate(names if isinstance(raw, dict) else ()):
+            cells = [f"{n} {examples.plain(v[row])}" for n, v in raw.items()]
+            more = f" and {len(cells) - CELLS} more" if len(cells) > CELLS else ""
+            lines.append(f"{name}: {', '.join(cells[:CELLS])}{more}")
+    else:
+        for row in chosen(data, FEW).tolist():
+            sides = [side[row] for side in data.split("train") if side is not None]
+            texts = (encoder.decode(side[:CUT]) for side in sides)
+            short = (shorten(text, LINE, placeholder=" …") for text in texts)
+            lines.append(" → ".join(short))
+    return [Part("Examples of train", lines)] if lines else []
 
 
 def beginning(tokens, encoder):
     """The first tokens of a text, decoded.  int [n] -> str"""
     return encoder.decode(tokens[:CUT]) + (" …" if len(tokens) > CUT else "")
-
-
-def decoded(inputs, rows):
-    """Encoded rows of columns as they were in the data, about; others as they are.
-
-    Args:
-        inputs: of dataset.json.
-        rows: array [n, ...].
-
-    Returns:
-        dict of name -> array [n]; or `rows`.
-    """
-    known = inputs["encoder"].get("columns")
-    if not known:
-        return rows
-    lacking, found = indicators(known), {}
-    numeric = [c for c in known if c["kind"] == "numeric"]
-    start = len(numeric) + sum(c["missing"] for c in numeric)
-    for place, column in enumerate(numeric):
-        values = rows[:, place] * column["variance"] ** 0.5 + column["mean"]
-        if column["missing"]:
-            values = np.where(rows[:, lacking[column["name"]]] > 0, np.nan, values)
-        found[column["name"]] = values
-    for column in known:
-        if column["kind"] == "categorical":
-            names = np.array(["", *column["values"]])
-            width = len(names)
-            chosen = rows[:, start : start + width].argmax(axis=1)
-            found[column["name"]], start = names[chosen], start + width
-        elif column["kind"] == "hashed":  # the values are not kept
-            start += column["places"]
-    return found

@@ -17,12 +17,13 @@ def data_page(folder):
         folder: Path of the Dataset.
 
     Returns:
-        (list of Part, str of HTML).
+        (list of Part, for a terminal; str of HTML).
     """
     data = Dataset.load(folder)
-    found = data_card.parts(data, duplicates(data))
+    encoder = make_encoder(data)
+    found = data_card.parts(data, duplicates(data), encoder)
     known = [*found, data_card.reached(data, linear(data))]
-    of_examples = data_card.drawn(data, make_encoder(data))
+    of_examples = data_card.drawn(data, encoder)
     name = data.description["name"]
     sections = [
         html.Markup("<h1>{}</h1>").format(name),
@@ -30,7 +31,9 @@ def data_page(folder):
         html.section("The data", *map(shown, known)),
         html.section(of_examples.title, of_examples.body),
     ]
-    return known, html.document(f"{name}: the data", sections)
+    return [*known, *data_card.few(data, encoder)], html.document(
+        f"{name}: the data", sections
+    )
 
 
 def linear(data):

@@ -3,7 +3,9 @@
 import numpy as np
 
 from phistar.components.labels import NAMES
+from phistar.components.reports import near_texts
 from phistar.components.reports.duplicates import MAX_ROWS, row_keys
+from phistar.components.reports.near_rows import near_rows
 
 SIDE = 16  # pixels; smaller images are too much alike
 MAX_TOKENS = 10**7
@@ -11,19 +13,23 @@ MAX_TOKENS = 10**7
 RUN = {"characters": 50, "bytes": 50, "sentencepiece": 13}  # tokens
 
 
-def near(data):
+def near(data, found, encoder):
     """Count what is nearly equal in train and test.
 
     Args:
         data: Dataset.
+        found: Duplicates: what is equal is counted elsewhere.
+        encoder: of the raw inputs.
 
     Returns:
         list of str, a sentence each; none where there is nothing to say.
     """
     if data.kind.gives == NAMES:
         lines = contradictions(data)
+        if "columns" in data.description["inputs"]["encoder"]:
+            lines += near_rows(data, found.in_train)
         return lines + (like_pictures(data) if data.kind.augmentable else [])
-    return equal_targets(data) + equal_runs(data)
+    return like_texts(data, found, encoder) + equal_runs(data)
 
 
 def contradictions(data):
@@ -84,15 +90,21 @@ def difference_bits(images):
     return np.packbits(bits.reshape(len(bits), -1), axis=1)
 
 
-def equal_targets(data):
-    """Target sentences of test that train has too; sources are counted elsewhere."""
-    if len(data.kind.sides) < 2:
-        return []
-    keys = {name: row_keys(data.split(name)[1]) for name in ("train", "test")}
-    known = int(np.isin(keys["test"], keys["train"]).sum())
-    if not known:
-        return []
-    return [f"{known:,} of {len(keys['test']):,} targets of test are in train too."]
+def like_texts(data, found, encoder):
+    """Texts of test, of either side, that train has too, or nearly."""
+    sides = {0: "sources", 1: "targets"} if len(data.kind.sides) > 1 else {1: "texts"}
+    lines = []
+    for side, what in sides.items():
+        train, test = (data.split(name)[side] for name in ("train", "test"))
+        known = found.in_train
+        if what == "targets":
+            known = np.isin(row_keys(test), row_keys(train))
+            known = np.pad(known, (0, len(test) - len(known)))
+            if known.any():
+                share = f"{known.sum():,} of {len(test):,}"
+                lines.append(f"{share} targets of test are in train too.")
+        lines += near_texts.sentence(what, train, test, known, encoder)
+    return lines
 
 
 def equal_runs(data):

@@ -125,9 +125,10 @@ def make_parser() -> tuple[Parser, dict[str, Parser]]:
     )
     text = "project folder, to hold conf/experiment and mlruns; . is this one"
     added.add_argument("folder", metavar="DIR", type=Path, help=text)
-    text = "a table, texts, or a folder; two files of lines are sentence pairs"
+    text = "a table (also of images), texts, a folder, or a pattern in quotes; a file "
+    text += "for each split; two files of lines are sentence pairs"
     added.add_argument("--data", metavar="PATH", nargs="+", required=True, help=text)
-    text = "of a table: the column to predict"
+    text = "of a table, also of images: the column to predict"
     added.add_argument("--label", metavar="COLUMN", help=text)
     text = "of the recipe (default: the name of the data)"
     added.add_argument("--name", metavar="NAME", help=text)
@@ -335,8 +336,9 @@ def add_predict(added: Parser) -> None:
         "files",
         metavar="FILE",
         nargs="+",
-        help="columns: CSV with a header, JSON lines, Parquet, Feather; images: files "
-        "or folders; texts: lines, or a column of such a table; .gz too; - is stdin",
+        help="columns: CSV with a header, JSON lines, Parquet, Feather; images: files, "
+        "folders, or such a table that names them; texts: lines, or a column of such a "
+        "table; .gz too; - is stdin",
     )
     added.add_argument(
         "--signature",
@@ -355,14 +357,16 @@ def add_predict(added: Parser) -> None:
         "--column",
         metavar="COLUMN",
         help="of texts in a table: the one with the texts (default: source, prompt or "
-        "text, as the signature calls it)",
+        "text, as the signature calls it); of images: the one that names them "
+        "(default: the only one that names files)",
     )
     added.add_argument(
         "--label",
         metavar="COLUMN",
-        help="of columns: the one with the labels. log_prob needs it (default: label); "
-        "predict scores its answers with it. Of pairs in a table: the one with the "
-        "translations that log_prob scores (default: target)",
+        help="of columns, and of a table of images: the one with the labels. log_prob "
+        "needs it (default: label); predict of columns scores its answers with it. Of "
+        "pairs in a table: the one with the translations that log_prob scores "
+        "(default: target)",
     )
     added.add_argument(
         "--missing",

@@ -320,10 +320,12 @@ def runs(given: Namespace) -> Answer:
 def promote(given: Namespace) -> Answer:
     """Make a run's export the champion of its recipe."""
     from phistar.pipeline.cli.ranks import published
+    from phistar.pipeline.process.root import command
     from phistar.pipeline.serving import publish
 
     answer = publish.promote(given.run, given.root, given.anyway)
-    return answer, published(answer)
+    following = command("serve", answer["name"], root=given.root)
+    return answer, [*published(answer), f"next:    {following}"]
 
 
 def rollback(given: Namespace) -> Answer:

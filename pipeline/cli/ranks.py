@@ -158,7 +158,7 @@ def published(answer: dict) -> list[str]:
     )
     out += beside_lines(answer)
     out += [f"promoted anyway: {text}" for text in answer.get("objections", [])]
-    out.append(f"it answers {answer['difference']:.2g} nats from what was evaluated")
+    out.append(f"its answers are within {answer['difference']:.2g} nats of evaluate's")
     return [*wrapped(out), answer["folder"]]
 
 

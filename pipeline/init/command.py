@@ -1,15 +1,13 @@
 """`phistar init`: a recipe for the user's files, with reasons and questions."""
 
-import json
+import glob
 import re
 import textwrap
 from pathlib import Path
 
-import yaml
-
 from phistar.pipeline.config import recipes
 from phistar.pipeline.config.load import load
-from phistar.pipeline.init.guess import Guess, Line
+from phistar.pipeline.init.guess import Guess, Line, scalar
 from phistar.pipeline.init.look import look
 from phistar.pipeline.process.root import command
 
@@ -56,8 +54,11 @@ def init(folder: Path, data: list[str], label: str | None, name: str | None) -> 
 
 
 def named(path: str) -> str:
-    """A name for the recipe, by that of the data."""
-    place = Path(path).expanduser().resolve()
+    """A name for the recipe, by that of the data; of a pattern by its folder's."""
+    place = Path(path).expanduser()
+    while glob.has_magic(place.name) and not place.exists():
+        place = place.parent
+    place = place.resolve()
     word = re.sub(r"[^\w-]+", "_", place.name.split(".")[0]).strip("_-") or "data"
     taken = recipes.recipes(Path("/nonexistent"))
     return f"my_{word}" if word in taken else word
@@ -108,15 +109,3 @@ def comment(sentences: list[str], indent: str) -> list[str]:
         )
         lines += [f"{indent}# {part}".rstrip() for part in wrapped or [""]]
     return lines
-
-
-def scalar(value: object) -> str:
-    """A value as YAML, on one line; words that YAML reads otherwise get quotes."""
-    if isinstance(value, list):
-        return f"[{', '.join(map(scalar, value))}]"
-    if isinstance(value, str):
-        plain = re.fullmatch(r"[A-Za-z_/][\w/.-]*", value)
-        if plain and yaml.safe_load(value) == value:
-            return value
-        return json.dumps(value, ensure_ascii=False)
-    return json.dumps(value)

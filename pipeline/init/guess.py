@@ -1,7 +1,11 @@
 """Guess of a recipe: what files are taken for, why, and what is doubtful."""
 
+import json
+import re
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+
+import yaml
 
 
 class Line(NamedTuple):
@@ -40,7 +44,7 @@ class Guess:
     def questions(self) -> list[str]:
         """Questions to the user, each with the key that answers it."""
         return [
-            f"{section}.{line.key}: {line.ask}"
+            f"{section}.{line.key}={scalar(line.value)}: {line.ask}"
             for section, lines in self.sections.items()
             for line in lines
             if line.ask
@@ -50,3 +54,15 @@ class Guess:
 def passes(rows: int, batch_size: int, steps: int) -> int:
     """Passes over so many rows that make about so many steps, 3 to 100."""
     return max(3, min(100, round(steps * batch_size / max(1, rows))))
+
+
+def scalar(value: object) -> str:
+    """A value as YAML, on one line; words that YAML reads otherwise get quotes."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(scalar, value))}]"
+    if isinstance(value, str):
+        plain = re.fullmatch(r"[A-Za-z_/][\w/.-]*", value)
+        if plain and yaml.safe_load(value) == value:
+            return value
+        return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value)

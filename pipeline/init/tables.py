@@ -1,99 +1,22 @@
 """Tables: the label, the splits, and columns that are no inputs."""
 
 from collections import Counter
+from collections.abc import Iterable
 from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from phistar.components.data.files.found import SPLITS
+from phistar.components.data.files.typed_files import shortened
+from phistar.pipeline.init.doubts import doubts, plain
 from phistar.pipeline.init.guess import Guess, Line, passes
+from phistar.pipeline.init.looked import Looked
 
-if TYPE_CHECKING:
-    pass
-
-HEAD_ROWS = 10**5  # that are looked at
 LABELS = ("label", "labels", "target", "class", "y", "outcome", "category")
 SPLIT_NAMES = ("split", "set", "subset", "fold", "partition")
 POSITIVE = ("1", "yes", "true", "positive", "y", "t", "ja", "oui", "si", "malignant")
 MOST_LABELS = 1000
-LONG = 60  # letters of a cell, from which words are a text
+GROUPS = ("id", "_no", "number", "code", "patient", "customer", "user", "group")
 STEPS = 3000
-
-
-class Looked:
-    """The first rows of a table.
-
-    Args:
-        files: list of Path, of the same columns.
-
-    Attributes:
-        columns: name -> Column.
-        cells: name -> Counter of its cells, trimmed.
-        seen: rows that were looked at.
-        rows: about the rows of all files.
-    """
-
-    def __init__(self, files: list[Path]):
-        from phistar.components.data.files.tables import TableFiles
-
-        self.table = TableFiles(files)
-        self.seen, self.forms = 0, {}
-        while not self._read():
-            pass
-        self.rows = self.seen if self.whole else self._estimated(files)
-
-    def _read(self) -> bool:
-        """Read the first rows; False if a column must be read in another form."""
-        import numpy as np
-
-        from phistar.components.data.cells.column import Column, OtherForm
-        from phistar.components.data.cells.missing import Markers, trimmed
-
-        names, decimal = self.table.names, self.table.decimal
-        self.columns: dict[str, Column] = {
-            name: Column(name, Markers(), decimal, form=self.forms.get(name))
-            for name in names
-        }
-        self.cells = {name: Counter() for name in names}
-        self.seen, self.whole = 0, True
-        try:
-            for batch in self.table.batches():
-                number = len(next(iter(batch.columns.values())))
-                numbers = np.arange(batch.first, batch.first + number)
-                for name, cells in batch.columns.items():
-                    self.columns[name].add(cells, batch.file, numbers)
-                    for one in trimmed(cells).value_counts().to_pylist():
-                        self.cells[name][one["values"] or ""] += one["counts"]
-                self.seen += number
-                if self.seen >= HEAD_ROWS:
-                    self.whole = False
-                    break
-        except OtherForm as other:
-            self.forms[other.name] = other.form
-            return False
-        return True
-
-    def _estimated(self, files: list[Path]) -> int:
-        """About the rows of all files, by the bytes of the first ones."""
-        letters = sum(
-            (len(cell) + 1) * count
-            for cells in self.cells.values()
-            for cell, count in cells.items()
-        )
-        return round(self.seen * sum(f.stat().st_size for f in files) / letters)
-
-    def length(self, name: str) -> float:
-        """Mean length of the cells of a column, letters."""
-        total = sum(len(cell) * count for cell, count in self.cells[name].items())
-        return total / self.seen
-
-    def texts(self) -> list[str]:
-        """Columns of long words."""
-        return [
-            name
-            for name, column in self.columns.items()
-            if column.form == "words" and self.length(name) > LONG
-        ]
+FEW = 5  # names that a line lists
 
 
 def table(looked: Looked, paths: list[Line], label: str | None) -> Guess:
@@ -107,23 +30,26 @@ def table(looked: Looked, paths: list[Line], label: str | None) -> Guess:
     Raises:
         ValueError: no column can be the label.
     """
-    name, why, ask = label_of(looked, label)
+    divided = split_lines(looked)
+    name, why, ask = label_of(looked, label, {line.value for line in divided})
     counts = labels(looked, name)
     left_out, described = no_inputs(looked, name)
     ingest = [Line("source", "table"), *paths, Line("label", name, why, ask)]
-    for other in looked.columns:
-        values = {cell.lower() for cell in looked.cells[other]}
-        if other.lower() in SPLIT_NAMES and values <= SPLITS.keys():
-            ingest.append(Line("split", other, f"it says {', '.join(sorted(values))}"))
-            left_out.pop(other, None)
+    for line in divided:
+        left_out.pop(line.value, None)
+    inputs = set(looked.columns) - {name, *left_out, *(line.value for line in divided)}
+    require_inputs(inputs, name, left_out)
+    ingest += divided
     if left_out:
-        reasons = "; ".join(f"{column}: {why}" for column, why in left_out.items())
+        named = (
+            (column or "the first, without a name", why)
+            for column, why in left_out.items()
+        )
+        reasons = "; ".join(f"{column}: {why}" for column, why in named)
         ask = "are these no inputs? A name that you take away is read"
         ingest.append(Line("ignore", list(left_out), reasons, ask))
-    ingest += dividing(looked, name, {*left_out, name})
-    inputs = len(looked.columns) - 1 - len(left_out)
-    shown = ", ".join(f"{k!r} {n:,}" for k, n in counts.most_common(5))
-    more = f" and {len(counts) - 5} more" if len(counts) > 5 else ""
+    ingest += doubts(looked, [name for name in looked.columns if name in inputs])
+    ingest += [*dividing(looked, inputs), *looked.further]
     binary = len(counts) == 2
     task = [Line("name", "binary" if binary else "multiclass")]
     if binary:
@@ -131,11 +57,11 @@ def table(looked: Looked, paths: list[Line], label: str | None) -> Guess:
     what = "two labels" if binary else f"{len(counts)} labels"
     found = [
         f"a table of about {looked.rows:,} rows and {len(looked.columns)} columns",
-        f"the label is {name!r} ({why or 'as you say'}): {shown}{more}",
+        f"the label is {name!r} ({why or 'as you say'}): {shown(counts)}",
         f"{what}: the task is {task[0].value}",
         f"inputs: {described}",
     ]
-    title = f"What is {name!r}?  {what.capitalize()}, from {inputs} columns."
+    title = f"What is {name!r}?  {what.capitalize()}, from {len(inputs)} columns."
     return Guess(
         title,
         found,
@@ -148,20 +74,56 @@ def table(looked: Looked, paths: list[Line], label: str | None) -> Guess:
     )
 
 
-def label_of(looked: Looked, label: str | None) -> tuple[str, str, str]:
+def shown(counts: Counter) -> str:
+    """Labels with their counts, of many the most frequent."""
+    first = ", ".join(f"{label!r} {n:,}" for label, n in counts.most_common(5))
+    return first + (f" and {len(counts) - 5} more" if len(counts) > 5 else "")
+
+
+def split_lines(looked: Looked) -> list[Line]:
+    """The key of a column that says train, valid or test; none without one."""
+    for name in looked.columns:
+        values = {cell.lower() for cell in looked.cells[name]}
+        if name.lower() in SPLIT_NAMES and values and values <= SPLITS.keys():
+            return [Line("split", name, f"it says {', '.join(sorted(values))}")]
+    return []
+
+
+def require_inputs(inputs: set[str], label: str, left_out: dict[str, str]) -> None:
+    """Refuse a table that has no column to predict from."""
+    if not inputs:
+        reasons = "; ".join(f"{name!r}: {why}" for name, why in left_out.items())
+        raise ValueError(
+            f"no column to predict {label!r} from. Received: {reasons or 'it alone'}. "
+            "Expected columns of numbers, dates or categories. Another column may be "
+            "the label: --label COLUMN."
+        )
+
+
+def label_of(looked: Looked, label: str | None, used: set[str]) -> tuple[str, str, str]:
     """The column of labels, why, and a question if it is a guess.
+
+    Args:
+        looked: at the files of train.
+        label: its column, if the user names it.
+        used: columns that have another use.
 
     Raises:
         ValueError: there is no such column.
     """
-    names = list(looked.columns)
+    names = [name for name in looked.columns if name not in used]
     if label is not None:
         if label not in names:
             raise ValueError(
                 f"no such column. Received: --label {label}. Expected one of "
-                f"{', '.join(names[:30])}."
+                f"{shortened(names)}."
             )
         return label, "", ""
+    if not names:
+        raise ValueError(
+            f"no column of labels. Received: {shortened(list(looked.columns))}. "
+            "Expected a further one."
+        )
     called = {name.strip().lower(): name for name in reversed(names)}
     for word in LABELS:
         if word in called:
@@ -198,14 +160,6 @@ def labels(looked: Looked, name: str) -> Counter:
     return counts
 
 
-def plain(cell: str) -> str:
-    """A label as ingest takes it: 1.0 is 1."""
-    head, point, tail = cell.partition(".")
-    return (
-        head if point and head.lstrip("+-").isdigit() and not tail.strip("0") else cell
-    )
-
-
 def positive(counts: Counter) -> Line:
     """The key of the label that is +1."""
     known = [name for name in counts if name.lower() in POSITIVE]
@@ -217,7 +171,8 @@ def positive(counts: Counter) -> Line:
 
 def no_inputs(looked: Looked, label: str) -> tuple[dict[str, str], str]:
     """Columns that tell nothing of a new row, with the reason; the others in words."""
-    left_out, kinds = {}, Counter()
+    left_out: dict[str, str] = {}
+    kinds: dict[str, list[str]] = {}
     texts = looked.texts()
     for name, column in looked.columns.items():
         if name == label:
@@ -232,22 +187,29 @@ def no_inputs(looked: Looked, label: str) -> tuple[dict[str, str], str]:
             left_out[name] = "it is another one in every row"
         else:
             dates = column.meaning.startswith("seconds")
-            kinds["dates" if dates else column.meaning] += 1
-    return left_out, "; ".join(f"{n} of {kind}" for kind, n in kinds.most_common())
+            kinds.setdefault("dates" if dates else column.meaning, []).append(name)
+    told = (f"{kind}: {few(names)}" for kind, names in kinds.items())
+    return left_out, "; ".join(told)
 
 
-def dividing(looked: Looked, label: str, used: set[str]) -> list[Line]:
+def few(names: list[str]) -> str:
+    """Names in one line, of many the first ones."""
+    more = f" and {len(names) - FEW} more" if len(names) > FEW else ""
+    return ", ".join(name or "(no name)" for name in names[:FEW]) + more
+
+
+def dividing(looked: Looked, names: Iterable[str]) -> list[Line]:
     """Lines, as comments, for columns by which the rows may be divided."""
-    lines = []
+    lines, names = [], set(names)
     for name, column in looked.columns.items():
-        if name in used:
+        if name not in names:
             continue
         different = len(looked.cells[name])
         repeated = 20 < different < 0.9 * looked.seen
         if column.meaning.startswith("seconds"):
             ask = "are new rows later ones? Then test on the latest"
             lines.append(Line("time", name, "it holds dates", ask, off=True))
-        elif repeated and name.lower().endswith(("id", "_no", "number", "code")):
+        elif repeated and name.lower().endswith(GROUPS):
             ask = "do rows of one value belong together? Then keep them in one split"
             why = f"{different:,} values, each in several rows"
             lines.append(Line("group", name, why, ask, off=True))

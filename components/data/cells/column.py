@@ -110,7 +110,8 @@ class Column:
             if form == "number" and shares[form] == 1:
                 break
         self.fits = [form for form, share in shares.items() if share == 1]
-        best = max(shares.keys() & set(NUMERIC), key=lambda form: shares[form])
+        # of equal shares the first form, in the order of FORMS
+        best = max((form for form in shares if form in NUMERIC), key=shares.get)
         if self.fits:
             self.form = self.fits[0]
         elif shares[best] >= MOSTLY or self.key == "numeric":

@@ -16,6 +16,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from phistar.components.data.cells.dates import PATTERNS
 from phistar.components.data.encoders.identifiers import identifiers
 from phistar.components.data.encoders.statistics import describe
 
@@ -135,7 +136,8 @@ class Columns:
 
     def describe(self):
         """Meaning of each input, for the contract.  -> dict of input -> str."""
-        return {c["input"]: meaning(c) for c in self.each}
+        forms = (self.reading or {}).get("forms", {})
+        return {c["input"]: meaning(c, forms.get(c["name"])) for c in self.each}
 
     def forms(self):
         """Input name -> how a request gives it: "number" or "category"."""
@@ -220,9 +222,18 @@ def width(column):
     return len(column["values"]) + 1
 
 
-def meaning(column):
-    """Meaning of an input, for the contract.  -> str"""
+def meaning(column, form=None):
+    """Meaning of an input, for the contract.
+
+    Args:
+        column: its description.
+        form: of its cells, as `reading` has it.
+    """
     match column["kind"]:
+        case "numeric" if form == "time of day":
+            return "seconds since midnight; NaN is missing"
+        case "numeric" if form in PATTERNS:
+            return f"seconds since 1970, UTC; in the data a {form}; NaN is missing"
         case "numeric":
             return "finite number, as in the data; NaN is missing"
         case "hashed":

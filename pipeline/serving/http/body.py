@@ -8,7 +8,8 @@
     {"dataframe_records": [{NAME: VALUE, ...}, ...]}
     {"dataframe_split": {"columns": [NAME, ...], "data": [[VALUE, ...], ...]}}
 
-Images are base64; a number that is null is NaN, a missing one. MLflow's own parser is
+Images are base64; a number that is null is NaN, a missing one; a date is seconds, or a
+text as the data have it. MLflow's own parser is
 not used: its errors do not name the input, and its arrays of texts are all as wide as
 the longest one.
 """
@@ -24,6 +25,7 @@ from phistar.components.serving.request import (
     said,
     wrong,
 )
+from phistar.pipeline.serving.http.dates import in_seconds
 
 FORMS = ("inputs", "instances", "dataframe_split", "dataframe_records")
 MOST = 2**23  # numbers of one input, rows filled to the longest one
@@ -60,7 +62,7 @@ def asked(data: object, params: dict, contract: dict) -> tuple[Signature, dict]:
     for name in called.places.keys() & rows:
         spec = called.inputs[called.places[name]]
         require_small(name, rows[name], spec, contract["max_rows"])
-    return called, called.request(rows, params)
+    return called, called.request(in_seconds(rows, called, contract), params)
 
 
 def require_small(name: str, values: list, spec: dict, max_rows: int) -> None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from phistar.components.serving.request import DEFAULT, signature
+from phistar.components.serving.request import DEFAULT, Signature, signature
 from phistar.pipeline.serving.http.body import asked
+from phistar.pipeline.serving.http.dates import dated, written
 
 if TYPE_CHECKING:
     from phistar.components.serving.ask import Model
@@ -29,23 +30,25 @@ def examples(folder: Path, contract: dict, model: "Model") -> dict[str, dict]:
     """
     found = {}
     for name in contract["signatures"]:
-        shown = signature(contract, name).shown
-        body = request(folder, name, list(contract["knobs"]), shown)
+        body = request(folder, signature(contract, name), contract)
         called, inputs = asked(body["inputs"], dict(body.get("params", {})), contract)
         rows = called.answer(model.call(name, inputs), cut=False, shortest=False)
         found[name] = {"request": body, "answer": {"predictions": rows}}
     return found
 
 
-def request(folder: Path, name: str, knobs: list[str], shown: dict) -> dict:
+def request(folder: Path, called: Signature, contract: dict) -> dict:
     """The body with the first row of a golden request, columns by their own names."""
-    file = folder / GOLDEN / f"{name}.request.json"
+    file = folder / GOLDEN / f"{called.name}.request.json"
     inputs = json.loads(file.read_text("utf-8"))["inputs"]
     first = {key: plain(values[0]) for key, values in inputs.items()}
-    params = {key: first.pop(key) for key in list(first) if key in knobs}
-    if name != DEFAULT:
-        params = {"signature": name, **params}
-    body = {"inputs": {shown[key]: [value] for key, value in first.items()}}
+    params = {key: first.pop(key) for key in list(first) if key in contract["knobs"]}
+    if called.name != DEFAULT:
+        params = {"signature": called.name, **params}
+    first |= {
+        key: written(first[key], form) for key, form in dated(called, contract).items()
+    }
+    body = {"inputs": {called.shown[key]: [value] for key, value in first.items()}}
     return body | ({"params": params} if params else {})
 
 

@@ -5,6 +5,7 @@ Its example is the first row of the golden batch, with the answer that it gets.
 """
 
 from phistar.components.serving.request import DEFAULT, Signature, signature
+from phistar.pipeline.serving.http.dates import dated
 
 TYPES = {"float32": "number", "float64": "number", "string": "string"}
 TYPES |= {"bool": "boolean", "int32": "integer", "int64": "integer"}
@@ -16,6 +17,10 @@ OTHERS = {
         "items": {"$ref": "#/components/schemas/AnyRow"},
     },
     "dataframe_split": {"$ref": "#/components/schemas/Split"},
+}
+DATE = {
+    "type": ["number", "string", "null"],
+    "description": "seconds, or text: as the data have it, or the year first",
 }
 SHARED = {
     "AnyRow": {"type": "object", "description": "name -> value, of every input"},
@@ -152,7 +157,7 @@ def document(about: dict, contract: dict, examples: dict) -> dict:
 def add_request(schemas: dict, called: Signature, contract: dict) -> str:
     """Add the schemas of a signature's requests.  -> the name of the first."""
     title = camel(called.name)
-    most = contract["max_rows"]
+    most, dates = contract["max_rows"], dated(called, contract)
     schemas[f"{title}Inputs"] = {
         "type": "object",
         "description": "a list of each input, a value a row",
@@ -163,7 +168,7 @@ def add_request(schemas: dict, called: Signature, contract: dict) -> str:
                 "type": "array",
                 "maxItems": most,
                 "description": spec["meaning"],
-                "items": of_input(spec, contract),
+                "items": DATE if name in dates else of_input(spec, contract),
             }
             for name, spec in called.inputs.items()
         },

@@ -5,12 +5,14 @@ other address.
 """
 
 import json
+from functools import partial
 
 from markupsafe import Markup
 
 from phistar.components.reports.page import html
 from phistar.components.reports.page.style import STYLE
 from phistar.components.serving.request import Signature, signature
+from phistar.pipeline.serving.http.dates import dated, written
 from phistar.pipeline.serving.http.script import SCRIPT
 
 POLICY = (
@@ -172,9 +174,13 @@ def field(end: str, called: Signature, first: dict, contract: dict) -> Markup:
     match spec["form"]:
         case "number":
             known = contract["inputs"]["seen"].get("numbers", {}).get(end)
-            note = "of train {:.4g} to {:.4g}".format(*known) if known else ""
-            element = '<input data-{}="{}" inputmode="decimal" value="{}">'
-            element = Markup(element).format("number", name, value)
+            form, shown = dated(called, contract).get(end), "{:.4g}".format
+            element = '<input data-number="{}" inputmode="decimal" value="{}">'
+            if form:
+                element = '<input data-date="{}" value="{}">'
+                shown = partial(written, form=form)
+            note = "of train {} to {}".format(*map(shown, known)) if known else ""
+            element = Markup(element).format(name, value)
         case "category":
             values = contract["inputs"]["seen"].get("categories", {}).get(end, [])
             note = f"{len(values)} values of train"
@@ -255,6 +261,10 @@ def docs(about: dict, contract: dict, examples: dict) -> str:
     if contract["reads"] == "table":
         text = "A number or a word that is missing is <code>null</code>."
         rules.append(Markup(text))
+        if dated(signature(contract), contract):
+            text = "A date is a text as the data have it, or <code>2026-12-31</code>; "
+            text += "or seconds since 1970, UTC, as TensorFlow Serving takes it."
+            rules.append(Markup(text))
     if contract["reads"] == "images":
         text = "Image files can be sent as they are: <code>{}</code>"
         line = "curl -F image=@cat.png -F signature=predict ADDRESS/invocations"

@@ -40,8 +40,9 @@ async function request() {
   const inputs = Object.create(null), params = { signature: signature.value };
   for (const field of form.querySelectorAll("input, select, textarea")) {
     if (field.closest("fieldset[hidden]")) continue;
-    const { number: n, text: t, file: f, knob: k } = field.dataset;
+    const { number: n, date: d, text: t, file: f, knob: k } = field.dataset;
     if (n !== undefined) inputs[n] = [number(field.value, n)];
+    if (d !== undefined) inputs[d] = [field.value.trim() || null];
     if (t !== undefined) inputs[t] = [field.value];
     if (f !== undefined) inputs[f] = [await base64(field.files[0], f)];
     if (k !== undefined && field.value.trim()) params[k] = number(field.value, k);

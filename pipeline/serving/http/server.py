@@ -26,6 +26,7 @@ from phistar.components.serving.request import (
 from phistar.pipeline.process import quiet
 from phistar.pipeline.process.terminal import working
 from phistar.pipeline.serving.http.application import application
+from phistar.pipeline.serving.http.dates import dated, written
 from phistar.pipeline.serving.http.watched import Watched
 from phistar.pipeline.store import champions
 from phistar.pipeline.store.contract import read_contract
@@ -139,7 +140,9 @@ def curl(folder: Path, contract: dict, address: str, out: Path) -> str:
         image = out / "example.png"
         image.write_bytes(rows["image"][0])
         return f"{command} -F {shlex.quote(f'image=@{image}')}"
-    data: list[Any] = [[plain(rows[name], shortest=True)[0] for name in called.x]]
+    first = {name: plain(rows[name], shortest=True)[0] for name in called.x}
+    first |= {n: written(first[n], f) for n, f in dated(called, contract).items()}
+    data: list[Any] = [list(first.values())]
     columns = [called.shown[name] for name in called.x]
     body = {"dataframe_split": {"columns": columns, "data": data}}
     request = json.dumps(body, ensure_ascii=False)

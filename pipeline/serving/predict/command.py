@@ -19,7 +19,7 @@ from phistar.components.serving.request import signature as signature_of
 from phistar.pipeline.process import quiet
 from phistar.pipeline.process.terminal import duration, is_live, note, working
 from phistar.pipeline.serving import exports
-from phistar.pipeline.serving.predict import beside, inputs
+from phistar.pipeline.serving.predict import beside, inputs, pictures
 from phistar.pipeline.serving.predict.answers import answered, of_table
 from phistar.pipeline.serving.predict.output import Output, columns, output
 from phistar.pipeline.serving.predict.table import Table
@@ -52,10 +52,11 @@ def predict(
         signature: name of it.
         knobs: name -> number, or None for the default.
         batch_size: inputs of one call; None is the contract's.
-        column: of texts, where files are tables; None is the signature's own name.
+        column: of texts or images, where files are tables; None is the signature's own
+            name, or the column that names files.
         label: column of a table with the labels; None is "label" for log_prob. If it
-            is given, `predict` scores its answers with it. Of pairs, the column of
-            translations to score; None is "target".
+            is given, `predict` of rows scores its answers with it. Of pairs, the column
+            of translations to score; None is "target".
         missing: further cells without a value.
         own: column of a table that names its rows; None for file and line.
         out: path of a file for the answers; None is stdout.
@@ -76,6 +77,8 @@ def predict(
     require_options(export.contract, called, typed)
     called.settings(knobs)  # a wrong one is refused before TensorFlow's import
     size = batch_size or export.contract["batch_size"]
+    if reads == "images" and not any(map(pictures.is_table, files)):
+        require_no_table_options(column, label, own)
     scored = "label" in called.y or label is None
     read = called if scored else signature_of(export.contract, "log_prob")
     counts = Counter()
@@ -132,6 +135,19 @@ def predict(
     }
 
 
+def require_no_table_options(
+    column: str | None, label: str | None, own: str | None
+) -> None:
+    """Refuse the names of columns where no file is a table."""
+    for name, value in (("column", column), ("label", label), ("id", own)):
+        if value is not None:
+            raise ValueError(
+                f"{option(name)} names a column of a table. Received: "
+                f"{option(name)} {value}, and no table. Expected a table of images, "
+                "like labels.csv; without one the label is the name of the folder."
+            )
+
+
 def require_options(contract: dict, called: Signature, typed: list[str]) -> None:
     """Refuse an option that the signature, or a file of this kind, does not have.
 
@@ -162,13 +178,12 @@ def require_options(contract: dict, called: Signature, typed: list[str]) -> None
 
 def options(contract: dict, called: Signature) -> list[str]:
     """Names of the options that a signature, and a file of its kind, has."""
-    table, texts = (contract["reads"] == kind for kind in ("table", "lines"))
-    labels = "label" in called.y or "log_probs" in called.outputs
-    scored = (table and labels) or (
-        texts and {"source", "text"} <= called.inputs.keys()
-    )
+    table, images = (contract["reads"] == kind for kind in ("table", "images"))
+    labels = "label" in called.y or (table and "log_probs" in called.outputs)
+    texts = not (table or images)
+    scored = {"source", "text"} <= called.inputs.keys() if texts else labels
     has = [name for name in KNOBS if name in called.knobs]
-    has += ["missing"] * table + ["column"] * texts + ["id"] * (table or texts)
+    has += ["missing"] * table + ["column"] * (not table) + ["id"]
     return has + ["label"] * scored
 
 

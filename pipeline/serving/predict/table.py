@@ -204,12 +204,9 @@ class Table:
 
     def words(self, name: str, cells: Any) -> np.ndarray:
         """The words of a column.  -> objects [N], bytes"""
-        import pyarrow.compute as pc
-
         spec = self.specs[name]
         if spec["form"] == "label":
-            cells = pc.fill_null(trimmed(cells), "")
-            found = pc.replace_substring_regex(cells, WHOLE, r"\1")
+            found = labels(cells)
         else:
             named = spec.get("column", name) in self.reading["named"]
             found = forms.words(cells, self.markers, NO_CELL if named else NO_WORD)
@@ -254,6 +251,14 @@ class Table:
             if own is not None:
                 place = {"id": batch.columns[own]}
             yield Piece(place, values, 0, name, what, numbers)
+
+
+def labels(cells: Any) -> Any:
+    """Labels as ingest takes them: trimmed, 1.0 is 1.  pyarrow.Array -> the same"""
+    import pyarrow.compute as pc
+
+    cells = pc.fill_null(trimmed(cells), "")
+    return pc.replace_substring_regex(cells, WHOLE, r"\1")
 
 
 def where(file: str, what: str, number: int) -> str:

@@ -1,93 +1,48 @@
-"""Files of a user through init, run, predict and serve: one answer for a row."""
+"""Files of a user through init, run, predict and serve: one answer for a row.
+
+That formats give the same data set is test_formats.py's: here one run of each task is
+asked in all of them.
+"""
 
 import base64
 import datetime
-import json
-import random
 from pathlib import Path
 
-import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
 
+from tests.helpers import written
 from tests.helpers.answers import answers
 from tests.helpers.commands import here
 from tests.helpers.serving import Here
+from tests.helpers.written import SPLITS
 
 SHORT = ("train.steps=6", "train.eval_every=3")
 TINY = ("build.num_layers=1", "build.num_heads=1", "build.model_dim=16")
 TINY += ("build.mlp_dim=16", *SHORT)
-SPLITS = {"train": 200, "valid": 60, "test": 40}
+SIZES = {"train": 200, "valid": 60, "test": 40}
 TABLES = ("train.epochs=null", *SHORT)
 PICTURES = ("build.num_blocks=1", "build.width=4", *TABLES)
 CLOSE = 1e-4  # nats
-
-
-def rows(number, seed):
-    """Rows as a shop has them: numbers, a date, words, missing values, a label."""
-    draw = random.Random(seed)
-    made = []
-    for one in range(number):
-        spent = draw.gauss(50, 20)
-        made.append(
-            {
-                "Kunde Nr": f"K{seed}{one:04d}",
-                "Umsatz (€)": None if one % 11 == 0 else round(spent, 2),
-                "seit": datetime.date(2020, 1, 1) + datetime.timedelta(one % 700),
-                "Stadt": draw.choice(["Köln", "Rom", "Paris, 5e"]),
-                "gekündigt": "ja" if spent + draw.gauss(0, 10) > 55 else "nein",
-            }
-        )
-    return made
-
-
-def write_csv(path, made):
-    """Semicolons, decimal commas, dates as people write them."""
-    lines = [";".join(made[0])]
-    for row in made:
-        cells = []
-        for value in row.values():
-            if isinstance(value, datetime.date):
-                value = value.isoformat()
-            if isinstance(value, float):
-                value = str(value).replace(".", ",")
-            cells.append("" if value is None else str(value))
-        lines.append(";".join(cells))
-    path.write_text("\n".join(lines) + "\n", "utf-8-sig")
-
-
-def write_json(path, made):
-    lines = (json.dumps(row, default=str, ensure_ascii=False) for row in made)
-    path.write_text("\n".join(lines) + "\n")
-
-
-def write_parquet(path, made):
-    pq.write_table(pa.Table.from_pylist(made), path)
-
-
-def tables(folder):
-    """A format for each split; a further file has the rows of test as CSV."""
-    made = {split: rows(n, seed) for seed, (split, n) in enumerate(SPLITS.items())}
-    folder.mkdir()
-    write_csv(folder / "train.csv", made["train"])
-    write_json(folder / "valid.jsonl", made["valid"])
-    write_parquet(folder / "test.parquet", made["test"])
-    write_csv(folder.parent / "again.csv", made["test"])
-    write_json(folder.parent / "again.jsonl.gz.jsonl", made["test"])
-    return made["test"]
+# predict reads what ingest was not told of: UTF-8, or what a mark tells
+UNTOLD = [name for name in written.TABLES if name != "latin.csv"]
+NAMED = ("lines.jsonl", "typed.parquet", "typed.feather")  # tables by their names
+CELLS = ("commas.csv", "tabs.tsv")  # tables if a column is named
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory):
-    """(root, rows of test, the run's answer) of a table."""
+    """(root, rows of test, the run's answer, init's) of a table."""
     root = tmp_path_factory.mktemp("shop")
-    test = tables(root / "customers")
+    made = {
+        split: written.shop(n, seed) for seed, (split, n) in enumerate(SIZES.items())
+    }
+    for name in ("train.csv", "valid.jsonl", "test.parquet"):
+        written.table(root / "customers" / name, made[name.split(".")[0]])
     label = ("--label", "gekündigt")
-    made = here("init", root, "--data", root / "customers", *label, root=root)
-    assert made.status == 0, made.stderr
-    return root, test, run(root, "customers", *TABLES), made.answer
+    found = here("init", root, "--data", root / "customers", *label, root=root)
+    assert found.status == 0, found.stderr
+    return root, made["test"], run(root, "customers", *TABLES), found.answer
 
 
 def run(root, name, *words):
@@ -113,26 +68,33 @@ def same_labels(found, expected):
         assert one["log_prob"] == pytest.approx(row["log_prob_predicted"], abs=CLOSE)
 
 
+def predicted(root, name, files, *words):
+    """The answers to some files of as many inputs.  -> list of list of dict"""
+    done = here("predict", name, *files, *words, root=root, json=False)
+    found = answers(done)
+    size = len(found) // len(files)
+    return [found[start : start + size] for start in range(0, len(found), size)]
+
+
 def test_init_says_what_it_takes_and_asks(shop):
     _, _, _, made = shop
     found, asked = " ".join(made["found"]), " ".join(made["questions"])
-    assert "two labels: the task is binary" in found and "1 of dates" in found
+    assert "two labels: the task is binary" in found and "dates: seit" in found
     assert "ingest.ignore" in asked and "ingest.time" in asked
     recipe = Path(made["recipe"]).read_text()
     assert 'positive: "ja"' in recipe or "positive: ja" in recipe
     assert "Kunde Nr: it is another one in every row" in recipe
 
 
-def test_a_row_has_one_answer_in_every_format(shop):
+def test_a_row_has_one_answer_in_every_format(shop, tmp_path):
     root, test, answer, _ = shop
     expected = evaluated(answer)
-    assert len(expected) == SPLITS["test"]
     assert [row["label"] for row in expected] == [row["gekündigt"] for row in test]
-    for file in ("customers/test.parquet", "again.csv", "again.jsonl.gz.jsonl"):
-        same_labels(
-            answers(here("predict", "customers", root / file, root=root, json=False)),
-            expected,
-        )
+    files = [written.table(tmp_path / name, test) for name in UNTOLD]
+    every = predicted(root, "customers", files)
+    assert len(every) == len(UNTOLD)
+    for found in every:
+        same_labels(found, expected)
 
 
 def test_the_server_gives_a_row_the_same_answer(shop):
@@ -142,105 +104,108 @@ def test_the_server_gives_a_row_the_same_answer(shop):
         known = {k: v for k, v in row.items() if k not in ("Kunde Nr", "gekündigt")}
         since = datetime.datetime.combine(row["seit"], datetime.time(), datetime.UTC)
         asked.append(known | {"seit": since.timestamp()})
+    forms = [
+        {"dataframe_records": asked},
+        {"inputs": {name: [row[name] for row in asked] for name in asked[0]}},
+    ]
     with Here(root, "customers").running() as served:
-        status, found = served.post({"dataframe_records": asked})
-    assert status == 200, found
-    same_labels(found["predictions"], evaluated(answer))
+        for body in forms:
+            status, found = served.post(body)
+            assert status == 200, found
+            same_labels(found["predictions"], evaluated(answer))
 
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory):
-    root, draw = tmp_path_factory.mktemp("photos"), np.random.default_rng(0)
-    for split, number in SPLITS.items():
-        for label, shade in (("dark", 60), ("light", 190)):
-            folder = root / "pictures" / split / label
-            folder.mkdir(parents=True)
-            for one in range(number // 10):
-                pixels = draw.normal(shade, 30, (20, 24, 3)).clip(0, 255)
-                suffix = ("png", "webp", "bmp")[one % 3]
-                Image.fromarray(pixels.astype("uint8")).save(
-                    folder / f"{label}{one}.{suffix}"
-                )
-    made = here("init", root, "--data", root / "pictures", root=root)
-    assert made.status == 0, made.stderr
-    return root, run(root, "pictures", *PICTURES)
+    """(root, rows of a table of test's images, the run's answer)."""
+    root, rows = tmp_path_factory.mktemp("photos"), {}
+    for seed, (split, number) in enumerate(SIZES.items()):
+        made = written.pictures(number // 5, seed)
+        suffixes = ("png", "jpg", "webp", "bmp", "tif", "gif")
+        rows[split] = written.in_folders(root / "pictures" / split, made, suffixes)
+    found = here("init", root, "--data", root / "pictures", root=root)
+    assert found.status == 0, found.stderr
+    return root, rows["test"], run(root, "pictures", *PICTURES)
 
 
-def test_a_picture_has_one_answer(photos):
-    root, answer = photos
-    files = sorted((root / "pictures" / "test").rglob("*.*"))
-    done = here(
-        "predict", "pictures", root / "pictures" / "test", root=root, json=False
-    )
-    found = {one["file"]: one for one in answers(done)}
-    assert set(found) == set(map(str, files))
+def test_a_picture_has_one_answer_as_a_file_and_in_a_table(photos):
+    root, rows, answer = photos
+    expected = evaluated(answer)
+    place = root / "pictures" / "test"
+    rows = [row | {"number": number} for number, row in enumerate(rows)]
+    table = written.table(place / "labels.csv", rows)
+    (found,) = predicted(root, "pictures", [table])
+    same_labels(found, expected)
+    assert [one["file"] for one in found] == [str(place / row["file"]) for row in rows]
+    words = ("--signature", "log_prob", "--label", "what", "--id", "number")
+    (scored,) = predicted(root, "pictures", [table], *words)
+    assert [one["id"] for one in scored] == [str(row["number"]) for row in rows]
+    told = [row["log_prob"] for row in expected]
+    assert [one["log_prob"] for one in scored] == pytest.approx(told, abs=CLOSE)
+    table.unlink()
+    (again,) = predicted(root, "pictures", [place])
+    same_labels(again, expected)
+    files = [place / row["file"] for row in rows]
+    asked = [{"image": base64.b64encode(f.read_bytes()).decode()} for f in files]
     with Here(root, "pictures").running() as served:
-        for file in files:
-            data = base64.b64encode(file.read_bytes()).decode()
-            status, said = served.post({"inputs": [{"image": data}]})
-            assert status == 200, said
-            one = said["predictions"][0]
-            assert one["label"] == found[str(file)]["label"]
-            assert one["log_prob"] == pytest.approx(
-                found[str(file)]["log_prob"], abs=CLOSE
-            )
-    told = sorted(
-        (row["predicted"], row["log_prob_predicted"]) for row in evaluated(answer)
-    )
-    said = sorted((one["label"], one["log_prob"]) for one in found.values())
-    for (a, p), (b, q) in zip(told, said, strict=True):
-        assert a == b and p == pytest.approx(q, abs=CLOSE)
-
-
-WORDS = {"red": "rot", "dog": "Hund", "sun": "Sonne", "green": "grün", "cat": "Katze"}
-
-
-def sentences(number, seed):
-    draw = random.Random(seed)
-    return [draw.choices(list(WORDS), k=draw.randint(1, 4)) for _ in range(number)]
+        status, said = served.post({"inputs": asked})
+    assert status == 200, said
+    same_labels(said["predictions"], expected)
 
 
 def test_sentence_pairs_have_one_translation(tmp_path):
-    names = []
-    for seed, (split, number) in enumerate(SPLITS.items()):
-        made = sentences(number, seed)
-        sides = {"en": made, "de": [[WORDS[w] for w in words] for words in made]}
-        for side, lines in sides.items():
-            names.append(tmp_path / f"{split}.{side}")
-            text = "\n".join(" ".join(words) for words in lines)
-            names[-1].write_text(text + "\n")
-    made = here("init", tmp_path, "--data", *names, "--name", "ende", root=tmp_path)
-    assert made.status == 0, made.stderr
-    answer = run(
-        tmp_path, "ende", *TINY, "train.warmup_steps=0", "evaluate.beam_size=1"
-    )
-    told = evaluated(answer)
-    assert len(told) == SPLITS["test"]
-    done = here("predict", "ende", tmp_path / "test.en", root=tmp_path, json=False)
-    found = answers(done)
-    assert [one["text"] for one in found] == [row["translation"] for row in told]
+    made = {s: written.sentences(n, seed) for seed, (s, n) in enumerate(SIZES.items())}
+    names = [
+        written.lines(tmp_path / f"{split}.{end}", [pair[side] for pair in made[split]])
+        for split in SPLITS
+        for side, end in enumerate(("en", "de"))
+    ]
+    done = here("init", tmp_path, "--data", *names, "--name", "ende", root=tmp_path)
+    assert done.status == 0, done.stderr
+    told = Path(done.answer["recipe"]).read_text()
+    assert "English to German" in told and "the target, train.de: German" in told
+    short = (*TINY, "train.warmup_steps=0", "evaluate.beam_size=1")
+    answer = run(tmp_path, "ende", *short)
+    expected = [row["translation"] for row in evaluated(answer)]
+    assert len(expected) == SIZES["test"]
+    rows = [{"source": english, "target": german} for english, german in made["test"]]
+    lines = written.lines(tmp_path / "packed.gz", [row["source"] for row in rows])
+    named = [written.table(tmp_path / name, rows) for name in NAMED]
+    cells = [written.table(tmp_path / name, rows) for name in CELLS]
+    every = predicted(tmp_path, "ende", [tmp_path / "test.en", lines, *named])
+    every += predicted(tmp_path, "ende", cells, "--column", "source")
+    assert len(every) == 2 + len(NAMED) + len(CELLS)
+    for found in every:
+        assert [one["text"] for one in found] == expected
     with Here(tmp_path, "ende").running() as served:
-        asked = [{"source": row["source"]} for row in told[:5]]
+        asked = [{"source": row["source"]} for row in rows[:20]]
         status, said = served.post({"dataframe_records": asked})
     assert status == 200, said
-    assert [one["text"] for one in said["predictions"]] == [
-        one["text"] for one in found[:5]
-    ]
+    assert [one["text"] for one in said["predictions"]] == expected[:20]
 
 
-def test_texts_of_files_have_one_probability(tmp_path):
-    for seed, (split, number) in enumerate(SPLITS.items()):
-        folder = tmp_path / "letters" / split
-        folder.mkdir(parents=True)
-        for one, words in enumerate(sentences(number // 4, seed)):
-            (folder / f"{one:03d}.md").write_text(" ".join(words))
-    made = here("init", tmp_path, "--data", tmp_path / "letters", root=tmp_path)
-    assert made.status == 0, made.stderr
+def test_texts_have_one_probability(tmp_path):
+    for seed, (split, number) in enumerate(SIZES.items()):
+        texts = [english for english, _ in written.sentences(number // 4, seed)]
+        written.each_a_file(tmp_path / "letters" / split, texts)
+    done = here("init", tmp_path, "--data", tmp_path / "letters", root=tmp_path)
+    assert done.status == 0, done.stderr
+    assert "the language: English" in " ".join(done.answer["found"])
     answer = run(tmp_path, "letters", *TINY, "build.context=16", "build.stride=12")
     told = evaluated(answer)
-    lines = tmp_path / "lines.txt"
-    lines.write_text("".join(row["text"] + "\n" for row in told))
+    expected = [-row["nll"] for row in told]
+    rows = [{"text": row["text"]} for row in told]
+    lines = written.lines(tmp_path / "lines.txt.zst", [row["text"] for row in rows])
+    named = [written.table(tmp_path / name, rows) for name in NAMED]
+    cells = [written.table(tmp_path / name, rows) for name in CELLS]
     scored = ("--signature", "log_prob")
-    done = here("predict", "letters", lines, *scored, root=tmp_path, json=False)
-    found = [one["log_prob"] for one in answers(done)]
-    assert found == pytest.approx([-row["nll"] for row in told], abs=CLOSE * 10)
+    every = predicted(tmp_path, "letters", [lines, *named], *scored)
+    every += predicted(tmp_path, "letters", cells, *scored, "--column", "text")
+    whole = [{"prompt": ""} | row for row in rows]
+    asked = {"inputs": whole, "params": {"signature": "log_prob"}}
+    with Here(tmp_path, "letters").running() as served:
+        status, said = served.post(asked)
+    assert status == 200, said
+    for found in (*every, said["predictions"]):
+        nats = [one["log_prob"] for one in found]
+        assert nats == pytest.approx(expected, abs=CLOSE * 10)

@@ -18,6 +18,7 @@ SIGNATURES = {
 }
 CONTRACT = {
     "max_rows": 3,
+    "inputs": {},
     "knobs": {"seed": 0},
     "signatures": {
         name: {"inputs": inputs, "outputs": {}} for name, inputs in SIGNATURES.items()
