@@ -141,6 +141,7 @@ CASES = {
 }
 # Their tokenizers are also in songs_bytes and lines_pieces: their tests are slow ones.
 SLOW = ("songs_pieces", "lines_bytes")
+DRAWN = "lines_pieces"  # the case that has its figures
 RANDOM = ("toy_characters", "toy_pairs")  # cases with random weights, see `randomise`
 
 
@@ -225,6 +226,7 @@ def make(name, folder):
         {"ingest": ingest, "build": build, "train": train},
         change=randomise if name in RANDOM else None,
         backend=os.environ.get("PHISTAR_TRAINED", "tensorflow"),
+        drawn=name == DRAWN,
     )
     saved_model = folders.export / "saved_model"
     kinds = {"language": TextCase, "translation": PairCase}

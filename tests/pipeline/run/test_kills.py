@@ -99,7 +99,7 @@ def uninterrupted(tmp_path_factory, words):
             root = tmp_path_factory.mktemp(recipe)
             if recipe == "fashion_mnist":  # prepared once for all, in its usual place
                 assert phistar("ingest", recipe, root=root / "prepare").status == 0
-            made[recipe] = here("run", recipe, *words(recipe), root=root)
+            made[recipe] = here("run", recipe, *words(recipe), root=root, drawn=True)
             assert made[recipe].status == 0, made[recipe].stderr
         return made[recipe]
 
@@ -134,7 +134,7 @@ def test_killed_run_ends_equal_to_the_uninterrupted_one(
     stages = tmp_path / "mlruns" / "stages"
     for folder in stages.glob("*/[!.]*"):
         assert damage(folder) is None, f"a partial artifact: {folder}"
-    done = here(*typed, root=tmp_path, mlflow=True)
+    done = here(*typed, root=tmp_path, mlflow=True, drawn=True)
     assert done.status == 0, done.stderr
     assert done.digests == whole.digests
     assert not list(stages.glob("*/.*.tmp-*")), "a temporary folder is left"
