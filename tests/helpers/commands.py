@@ -89,6 +89,24 @@ class Mute(Follower):
         return self
 
 
+@contextlib.contextmanager
+def quickly(mlflow=False, alone=False, drawn=False):
+    """Let a run in this process do without its other processes, and without figures.
+
+    Args:
+        mlflow, alone, drawn: what is not left out, see `here`.
+    """
+    with contextlib.ExitStack() as stack:
+        if not mlflow:
+            patch = stack.enter_context(pytest.MonkeyPatch.context())
+            patch.setattr(execution, "Follower", Mute)
+        if not alone:
+            stack.enter_context(verified_here(asked=False))
+        if not drawn:
+            stack.enter_context(undrawn())
+        yield
+
+
 def here(*words, root, json=True, mlflow=False, alone=False, drawn=False):
     """Run a command in this process, which has TensorFlow in memory.
 
@@ -108,16 +126,11 @@ def here(*words, root, json=True, mlflow=False, alone=False, drawn=False):
     words = [*map(str, words), "--root", str(root), *["--json"] * json]
     out, err, handler = io.StringIO(), io.StringIO(), signal.getsignal(signal.SIGTERM)
     try:
-        with contextlib.ExitStack() as stack:
-            if not mlflow:
-                patch = stack.enter_context(pytest.MonkeyPatch.context())
-                patch.setattr(execution, "Follower", Mute)
-            if not alone:
-                stack.enter_context(verified_here(asked=False))
-            if not drawn:
-                stack.enter_context(undrawn())
-            stack.enter_context(contextlib.redirect_stdout(out))
-            stack.enter_context(contextlib.redirect_stderr(err))
+        with (
+            quickly(mlflow, alone, drawn),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
             status = main(words)
     except SystemExit as error:
         status = error.code
