@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from tests.helpers.answers import answers
-from tests.helpers.commands import here
+from tests.helpers.commands import copy_store, here
 from tests.helpers.serving import Here
 
 SHORT = ("train.steps=6", "train.eval_every=3")
@@ -80,9 +80,9 @@ def tables(folder):
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory):
+def shop(project, tmp_path_factory):
     """(root, rows of test, the run's answer) of a table."""
-    root = tmp_path_factory.mktemp("shop")
+    root = copy_store(project, tmp_path_factory.mktemp("shop"))
     test = tables(root / "customers")
     label = ("--label", "gekündigt")
     made = here("init", root, "--data", root / "customers", *label, root=root)
@@ -149,8 +149,11 @@ def test_the_server_gives_a_row_the_same_answer(shop):
 
 
 @pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    root, draw = tmp_path_factory.mktemp("photos"), np.random.default_rng(0)
+def photos(project, tmp_path_factory):
+    root, draw = (
+        copy_store(project, tmp_path_factory.mktemp("photos")),
+        np.random.default_rng(0),
+    )
     for split, number in SPLITS.items():
         for label, shade in (("dark", 60), ("light", 190)):
             folder = root / "pictures" / split / label
@@ -200,7 +203,10 @@ def sentences(number, seed):
     return [draw.choices(list(WORDS), k=draw.randint(1, 4)) for _ in range(number)]
 
 
-def test_sentence_pairs_have_one_translation(tmp_path):
+# A row has one answer whatever its kind: those of texts are slow tests.
+@pytest.mark.slow
+def test_sentence_pairs_have_one_translation(project, tmp_path):
+    copy_store(project, tmp_path)
     names = []
     for seed, (split, number) in enumerate(SPLITS.items()):
         made = sentences(number, seed)
@@ -228,7 +234,9 @@ def test_sentence_pairs_have_one_translation(tmp_path):
     ]
 
 
-def test_texts_of_files_have_one_probability(tmp_path):
+@pytest.mark.slow
+def test_texts_of_files_have_one_probability(project, tmp_path):
+    copy_store(project, tmp_path)
     for seed, (split, number) in enumerate(SPLITS.items()):
         folder = tmp_path / "letters" / split
         folder.mkdir(parents=True)
