@@ -4,6 +4,7 @@
 A fast test starts no Python and trains no network; one that tries fails.
 """
 
+import gc
 import os
 import subprocess
 import sys
@@ -55,6 +56,10 @@ TOGETHER = ("tests/contract", "tests/pipeline/serving/http")  # one process does
 
 os.environ["KERAS_BACKEND"] = "tensorflow"
 os.environ["MPLBACKEND"] = "Agg"
+# XLA with few passes of LLVM: most of JAX's time for a small network
+os.environ["XLA_FLAGS"] = (
+    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+)
 # Runs of tests stay in their folders; no server hears of them.
 os.environ.pop("MLFLOW_TRACKING_URI", None)
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
@@ -69,6 +74,12 @@ def pytest_collection_modifyitems(items):
         if item.nodeid.startswith(FAST) and not left_out:
             item.add_marker("fast")
     items.sort(key=lambda item: rank(item.nodeid))
+
+
+def pytest_collection_finish():
+    """Search no garbage in what all tests have imported."""
+    gc.collect()
+    gc.freeze()
 
 
 def rank(nodeid):

@@ -62,7 +62,7 @@ def back(bench, packed, tmp_path_factory):
         check=True,
         cwd=out,
     )
-    with verified_here():
+    with verified_here(asked=False):
         status = bench.gpu_unpack.main([str(folder), str(out), "--root", str(root)])
     assert status == 0
     with tarfile.open(out / "breast_cancer.tar") as tar:

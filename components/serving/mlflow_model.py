@@ -64,7 +64,7 @@ def write(saved_model, folder):
     copy = folder / "artifacts" / "saved_model"
     shutil.rmtree(copy)
     shutil.copytree(saved_model, copy, copy_function=link)
-    difference = away(mlflow.pyfunc.load_model(str(folder)), contract, saved_model)
+    difference = away(folder, contract, saved_model)
     described = mlflow.models.Model.load(folder)
     described.metadata = {PARITY: difference}
     flavor = described.flavors[mlflow.pyfunc.FLAVOR_NAME]
@@ -75,11 +75,11 @@ def write(saved_model, folder):
     return difference
 
 
-def away(model, contract, saved_model):
+def away(folder, contract, saved_model):
     """Call MLflow's model with the golden batch, the columns in another order.
 
     Args:
-        model: mlflow.pyfunc.PyFuncModel.
+        folder: Path of the model.
         contract: dict.
         saved_model: Path of the SavedModel, with the golden batch.
 
@@ -87,6 +87,9 @@ def away(model, contract, saved_model):
         float, the largest |answer - evaluation's|, nats; infinite if a decision
         differs, NaN if a number is NaN.
     """
+    import mlflow
+
+    model = mlflow.pyfunc.load_model(str(folder))
 
     def call(name, arrays):
         called = request.signature(contract, name)

@@ -82,7 +82,7 @@ def test_network_with_loss_builds_takes_a_step_and_exports(
     metrics = json.loads((Path(report) / "metrics.json").read_text())
     assert np.isfinite([metrics["test_nll"], metrics["test_accuracy"]]).all()
 
-    with verified_here():
+    with verified_here(asked=False):  # it is asked below
         folder = stages.call(export, tmp_path, **given, network=trained, report=report)
     data = Dataset.load(dataset)
     request = make_encoder(data).request(data.raw(), slice(0, 3))

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.helpers import cases
-from tests.helpers.cases import CASES, SLOW
+from tests.helpers.cases import ASKED, CASES, SLOW
 from tests.helpers.verified import verified_here
 
 SOURCES = {name: ingest["source"] for name, (_, ingest, _, _) in CASES.items()}
@@ -28,7 +28,8 @@ def make_case(tmp_path_factory):
     def make(name):
         if name not in made:
             made[name] = None
-            with verified_here():  # test_moved.py answers in a new process
+            # test_moved.py answers in a new process
+            with verified_here(asked=name in ASKED):
                 made[name] = cases.make(name, tmp_path_factory.mktemp(name))
         if made[name] is None:
             pytest.fail(f"the stages of {name} have failed before")

@@ -100,7 +100,7 @@ def test_texts_have_none(sequence_case):
 
 @pytest.mark.parametrize("wrong", [1e-3, np.nan])
 def test_another_answer_than_the_evaluations_is_refused(make_case, tmp_path, wrong):
-    case = make_case("breast_cancer_mlp_hinge")
+    case = make_case("breast_cancer_linear_logistic")
     with np.load(case.folders.report / "golden.npz") as golden:
         evaluated = golden["predict/out/log_probs"] + np.float32(wrong)
     inputs = np.asarray(case.data.split("test")[0][: len(evaluated)])

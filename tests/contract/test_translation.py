@@ -17,6 +17,7 @@ from PIL import Image
 from phistar.components.decoding.search import search as beam_search
 from phistar.components.reports.translation import Found, not_canonical
 from tests.helpers.answers import answers, ask, same
+from tests.helpers.cases import DRAWN
 from tests.helpers.commands import here
 from tests.helpers.distribution import assert_frequencies
 from tests.helpers.saved_models import assert_refused, with_one_bad_row
@@ -337,9 +338,9 @@ def test_report_shows_pairs_with_what_they_cost(pair_case):
         assert f"{name} {case.contract['serving_default'][name]:g}" in page
 
 
-def test_report_has_its_figures(pair_case):
+def test_report_has_its_figures(make_case):
     for name in ("by_length", "attention", "learning_curves"):
-        path = pair_case.folders.report / "figures" / f"{name}.png"
+        path = make_case(DRAWN).folders.report / "figures" / f"{name}.png"
         with Image.open(path) as figure:
             assert min(figure.size) > 400
         assert path.with_suffix(".svg").read_bytes().startswith(b"<?xml")

@@ -14,21 +14,18 @@ import sys
 import threading
 import time
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 from PIL import Image
 from sklearn import datasets
 
-from phistar.components.serving import verify
 from phistar.pipeline.config.load import load
 from phistar.pipeline.sweep import checks
 from phistar.pipeline.sweep.space import space
 from tests.docs.commands import Shell, run_here, understood
 from tests.docs.pages import MADE, PAGES, blocks, masked
-from tests.helpers.commands import CODE, Done
+from tests.helpers.commands import CODE, Done, quickly
 from tests.helpers.serving import free_port
 
 sys.path.append(str(CODE / "docs"))
@@ -84,16 +81,11 @@ def shell(tmp_path_factory):
     for name, overrides in SHORT.items():
         config = load(name, overrides, folder)
         (recipes / f"{name}.yaml").write_text(config.to_yaml())
-    patch = pytest.MonkeyPatch()
-    # half of a small run's time; figures have tests of their own
-    patch.setattr(Figure, "savefig", lambda _, path, **how: Path(path).touch())
-    # as the checks of an export by another process have
-    patch.setattr(verify, "call", lambda saved_model, batch: 0.0)
     made = Shell(folder, None)
     made.answer = lambda words, stdin: answer(made, words, stdin)
     made.served = None
-    yield made
-    patch.undo()
+    with quickly(mlflow=True):  # the runs of a page's Python
+        yield made
 
 
 @pytest.mark.parametrize("page", RUN)

@@ -15,7 +15,7 @@ from phistar.pipeline.tracking.server import answers
 
 CODE = Path(__file__).resolve().parents[2]
 WAIT = 240  # s, for what a busy machine shows late
-CALM = 2.0  # s without a change of the text: the page has loaded
+CALM = 1.0  # s without a change of the text: a page of MLflow has loaded
 FLAGS = (
     "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run "
     "--disable-background-networking --disable-component-update --disable-sync "
@@ -81,27 +81,27 @@ def browser(folder, server):
         driver.quit()
 
 
-def show(driver, address, width=1440, height=1200):
-    """Open a page, and wait until it has loaded."""
+def show(driver, address, width=1440, height=1200, calm=CALM):
+    """Open a page, and wait until it has loaded; `calm` is of `settle`."""
     size = {"width": width, "height": height, "deviceScaleFactor": 1}
     command = "Emulation.setDeviceMetricsOverride"
     driver.execute_cdp_cmd(command, size | {"mobile": width < 500})
     driver.get("about:blank")  # else only the part after # changes, and nothing loads
     driver.get(address)
-    settle(driver)
+    settle(driver, calm)
 
 
-def settle(driver):
-    """Wait until the text of the page stays the same."""
+def settle(driver, calm=CALM):
+    """Wait until the text of the page has stayed the same for `calm` seconds."""
     seen = {"text": "", "since": time.monotonic()}
 
-    def calm():
+    def rests():
         text = driver.find_element("xpath", "//body").text
         if text != seen["text"]:
             seen.update(text=text, since=time.monotonic())
-        return len(text) > 100 and time.monotonic() - seen["since"] > CALM
+        return len(text) > 100 and time.monotonic() - seen["since"] > calm
 
-    wait(driver, calm)
+    wait(driver, rests)
 
 
 def wait(driver, condition, seconds=WAIT):

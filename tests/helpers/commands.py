@@ -18,6 +18,7 @@ from phistar.pipeline.cli.main import main
 from phistar.pipeline.run import execution
 from phistar.pipeline.tracking import target
 from phistar.pipeline.tracking.follower import Follower
+from tests.helpers.figures import undrawn
 from tests.helpers.verified import verified_here
 
 CODE = Path(__file__).resolve().parents[2]
@@ -88,7 +89,25 @@ class Mute(Follower):
         return self
 
 
-def here(*words, root, json=True, mlflow=False, alone=False):
+@contextlib.contextmanager
+def quickly(mlflow=False, alone=False, drawn=False):
+    """Let a run in this process do without its other processes, and without figures.
+
+    Args:
+        mlflow, alone, drawn: what is not left out, see `here`.
+    """
+    with contextlib.ExitStack() as stack:
+        if not mlflow:
+            patch = stack.enter_context(pytest.MonkeyPatch.context())
+            patch.setattr(execution, "Follower", Mute)
+        if not alone:
+            stack.enter_context(verified_here(asked=False))
+        if not drawn:
+            stack.enter_context(undrawn())
+        yield
+
+
+def here(*words, root, json=True, mlflow=False, alone=False, drawn=False):
     """Run a command in this process, which has TensorFlow in memory.
 
     A new Python takes seconds to start, so that none is started but by --isolate.
@@ -98,7 +117,8 @@ def here(*words, root, json=True, mlflow=False, alone=False):
         root: project root.
         json: with --json.
         mlflow: send the run to MLflow while it works, as a user's run does.
-        alone: check an export in a new process, as a user's run does.
+        alone: check an export in a new process, as a user's run does; else not at all.
+        drawn: with figures, as a user's run has.
 
     Returns:
         Done.
@@ -106,14 +126,11 @@ def here(*words, root, json=True, mlflow=False, alone=False):
     words = [*map(str, words), "--root", str(root), *["--json"] * json]
     out, err, handler = io.StringIO(), io.StringIO(), signal.getsignal(signal.SIGTERM)
     try:
-        with contextlib.ExitStack() as stack:
-            if not mlflow:
-                patch = stack.enter_context(pytest.MonkeyPatch.context())
-                patch.setattr(execution, "Follower", Mute)
-            if not alone:
-                stack.enter_context(verified_here())
-            stack.enter_context(contextlib.redirect_stdout(out))
-            stack.enter_context(contextlib.redirect_stderr(err))
+        with (
+            quickly(mlflow, alone, drawn),
+            contextlib.redirect_stdout(out),
+            contextlib.redirect_stderr(err),
+        ):
             status = main(words)
     except SystemExit as error:
         status = error.code

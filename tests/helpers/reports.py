@@ -9,7 +9,9 @@ from phistar.components.data.sources.base import Source
 from tests.helpers import stages
 
 
-def evaluated(folder, rows, task, network="linear", given=None, **training):
+def evaluated(
+    folder, rows, task, network="linear", given=None, drawn=False, **training
+):
     """Ingest, build, train and evaluate rows that are made here.
 
     Args:
@@ -18,6 +20,7 @@ def evaluated(folder, rows, task, network="linear", given=None, **training):
         task: plain data of the section `task`.
         network: its name.
         given: further keys of the network.
+        drawn: with figures, as a user's run has.
         **training: further keys of train.
 
     Returns:
@@ -33,16 +36,19 @@ def evaluated(folder, rows, task, network="linear", given=None, **training):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(ingest, "source_function", lambda _: lambda: opened)
         dataset = stages.call(ingest, folder, task=task, source="made")
-    return on_dataset(folder, dataset, task, network, given, **training)
+    return on_dataset(folder, dataset, task, network, given, drawn, **training)
 
 
-def on_dataset(folder, dataset, task, network="linear", given=None, **training):
+def on_dataset(
+    folder, dataset, task, network="linear", given=None, drawn=False, **training
+):
     """Build, train and evaluate on a Dataset.  -> folder of the Report, Path"""
     about = {"task": task, "dataset": str(dataset)}
     made = stages.call(build, folder, **about, network=network, **(given or {}))
     training = {"steps": 60, "eval_every": 60, "loss": "cross_entropy"} | training
     trained = stages.call(train, folder, **about, network=made, **training)
-    return Path(stages.call(evaluate, folder, **about, network=trained))
+    about |= {"network": trained, "drawn": drawn}
+    return Path(stages.call(evaluate, folder, **about))
 
 
 def read(report, name):

@@ -76,6 +76,7 @@ class Here:
     """
 
     def __init__(self, root, name):
+        self.name = name
         self.folder = Path(root, "mlruns", "serving", name, "1")
         self.contract = json.loads((self.folder / "contract.json").read_text())
         self.lines, self.said = [], []

@@ -1,5 +1,6 @@
 """The real stages in this process, as the runner calls them: small data, few steps."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,17 +9,30 @@ import numpy as np
 from phistar.components import build, evaluate, export, ingest, train
 from phistar.pipeline.record.journal import Journal
 from phistar.pipeline.run.process import in_child
+from tests.helpers.figures import undrawn
 
 RUN_ID = "0" * 32
 
 
-def call(stage, folder, **arguments):
-    """Run one stage into `folder/<stage>`.  -> that folder, str."""
+def call(stage, folder, *, drawn=False, **arguments):
+    """Run one stage into `folder/<stage>`.
+
+    Args:
+        stage: module of components/.
+        folder: to write below.
+        drawn: with figures, as a user's run has.
+        **arguments: of the stage.
+
+    Returns:
+        str, its folder.
+    """
     name = stage.__name__.rpartition(".")[2]
     out_dir = Path(folder) / name
     out_dir.mkdir(parents=True)
     log = Journal(out_dir / "journal.jsonl", name, RUN_ID)
-    stage.run(**arguments, out_dir=str(out_dir), log=log)
+    empty = name == "evaluate" and not drawn  # for others matplotlib is not needed
+    with undrawn() if empty else nullcontext():
+        stage.run(**arguments, out_dir=str(out_dir), log=log)
     return str(out_dir)
 
 
@@ -31,7 +45,7 @@ def train_on(backend, folder, **arguments):
     return str(out_dir)
 
 
-def run(folder, task, sections, change=None, backend="tensorflow"):
+def run(folder, task, sections, change=None, backend="tensorflow", drawn=False):
     """Run all five stages.
 
     Args:
@@ -40,6 +54,7 @@ def run(folder, task, sections, change=None, backend="tensorflow"):
         sections: {"ingest": {...}, "build": {...}, "train": {...}}.
         change: called with the trained network's folder before it is evaluated.
         backend: Keras's, for the training.
+        drawn: with figures, as a user's run has.
 
     Returns:
         Namespace of Paths: dataset, untrained, network, report, export.
@@ -54,7 +69,7 @@ def run(folder, task, sections, change=None, backend="tensorflow"):
         network = train_on(backend, folder, **training)
     if change:
         change(network)
-    report = call(evaluate, folder, **given, network=network)
+    report = call(evaluate, folder, **given, network=network, drawn=drawn)
     exported = call(export, folder, **given, network=network, report=report)
     return SimpleNamespace(
         dataset=Path(dataset),

@@ -20,6 +20,7 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+sys.modules["jax"] = None  # TensorFlow would import it, for seconds
 
 import numpy as np  # noqa: E402, after TensorFlow's settings
 import tensorflow as tf  # noqa: E402

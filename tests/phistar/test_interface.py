@@ -24,7 +24,7 @@ from tests.helpers.notebook import environment, kernel
 # long enough to be interrupted while it trains
 LONG = {
     **{"build.width": 4, "build.num_blocks": 1, "build.mlp_dim": 16},
-    **{"train.epochs": None, "train.steps": 1200, "train.eval_every": 10},
+    **{"train.epochs": None, "train.steps": 600, "train.eval_every": 10},
 }
 
 
@@ -217,7 +217,7 @@ def test_runs_are_those_of_the_command(tmp_path):
 
 
 def test_a_run_that_a_notebook_interrupts_is_continued_by_its_cell(tmp_path):
-    cell = f"run = phistar.run('digits', {LONG})\nprint(run.run_id, run.metrics)"
+    cell = f"run = phistar.run('digits', {LONG}, to='train')\nprint(run.run_id)"
     with kernel(tmp_path) as (manager, execute):
         execute("import phistar, numpy")
 
@@ -242,4 +242,4 @@ def test_a_run_that_a_notebook_interrupts_is_continued_by_its_cell(tmp_path):
     assert not ended.error, ended
     assert "continuing from step" in ended.text
     ((run_id, run),) = mlflow_runs(tmp_path).items()
-    assert run["status"] == "FINISHED" and run_id in ended.text
+    assert run["status"] == "SCHEDULED" and run_id in ended.text  # to be gone on with

@@ -10,15 +10,8 @@ from PIL import Image
 
 import phistar
 from phistar.pipeline.tracking import ui
-from tests.helpers.commands import here
+from tests.helpers.commands import copy_store, here
 
-DIGITS = ("build.width=4", "build.num_blocks=1", "train.epochs=null", "train.steps=2")
-LANGUAGE = (
-    *("ingest.source=text", "ingest.document=line", "build.num_layers=1"),
-    *("build.num_heads=1", "build.model_dim=8", "build.mlp_dim=8", "build.context=16"),
-    *("build.stride=12", "train.steps=2", "train.eval_every=1", "train.average=1"),
-    *("train.precision=float32", "train.warmup_steps=0", "ingest.valid_fraction=0.2"),
-)
 TABLE = """\
 # Who stays?
 task: {name: binary, positive: "yes"}
@@ -44,9 +37,9 @@ def ran(root, *words):
 
 
 @pytest.fixture(scope="module")
-def table(tmp_path_factory):
+def table(project, tmp_path_factory):
     """(root, Run, path of its CSV), promoted; MLflow has it."""
-    root = tmp_path_factory.mktemp("table")
+    root = copy_store(project, tmp_path_factory.mktemp("table"))
     rng = np.random.default_rng(0)
     x = rng.normal(size=200)
     towns = np.where(rng.random(200) < 0.5, "Bern", "Genève, GE")
@@ -64,19 +57,10 @@ def table(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def digits(tmp_path_factory):
+def pictures(digits):
     """(root, Run) of images."""
-    root = tmp_path_factory.mktemp("digits")
-    return root, ran(root, "digits", *DIGITS, "train.eval_every=1")
-
-
-@pytest.fixture(scope="module")
-def language(tmp_path_factory):
-    """(root, Run) of texts."""
-    root = tmp_path_factory.mktemp("language")
-    songs = "".join(f"bim {'la' * (n % 7)} bam {n}\n" for n in range(90))
-    (root / "songs.txt").write_text(songs)
-    return root, ran(root, "kjv", *LANGUAGE, f"ingest.path={root}/songs.txt")
+    root, done = digits
+    return root, phistar.load(done.answer["run_id"], root=root)
 
 
 def test_frame_has_the_answers_to_its_csv(table):
@@ -132,8 +116,8 @@ def test_an_export_elsewhere_answers_and_says_what_it_lacks(table, tmp_path):
     assert "test_nll" in repr(other) and "test_nll" in other._repr_html_()
 
 
-def test_images_have_the_answers_to_their_files(digits, tmp_path):
-    root, run = digits
+def test_images_have_the_answers_to_their_files(pictures, tmp_path):
+    root, run = pictures
     images = np.random.default_rng(0).integers(0, 255, (4, 8, 8), "uint8")
     for number, image in enumerate(images):
         Image.fromarray(image).save(tmp_path / f"{number}.png")
@@ -148,7 +132,8 @@ def test_images_have_the_answers_to_their_files(digits, tmp_path):
 
 
 def test_texts_have_the_answers_to_their_lines(language, tmp_path):
-    root, run = language
+    root, done = language
+    run = phistar.load(done.answer["run_id"], root=root)
     texts = ["lala bim", "", "süß 日本", "bim bam " * 9]
     (tmp_path / "texts.txt").write_text("\n".join(texts))
     words = ("--max-length", 5)
@@ -159,9 +144,9 @@ def test_texts_have_the_answers_to_their_lines(language, tmp_path):
     assert run.predict(texts, "log_prob").to_dict("records") == expected
 
 
-def test_model_gives_the_logits_of_the_answers(digits):
+def test_model_gives_the_logits_of_the_answers(pictures):
     """softmax(model) is P: a likelihood's, whose scale is 1."""
-    root, run = digits
+    root, run = pictures
     images = np.random.default_rng(0).integers(0, 255, (4, 8, 8), "uint8")
     logits = np.asarray(run.model(images[..., None]))
     log_probs = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
@@ -178,10 +163,10 @@ def test_model_gives_the_logits_of_the_answers(digits):
         ("probs", {}, "no such signature. Received: 'probs'"),
     ],
 )
-def test_a_wrong_knob_is_told(digits, signature, knobs, words):
+def test_a_wrong_knob_is_told(pictures, signature, knobs, words):
     images = np.zeros((1, 8, 8), "uint8")
     with pytest.raises(phistar.Failure, match=words) as error:
-        digits[1].predict(images, signature, **knobs)
+        pictures[1].predict(images, signature, **knobs)
     assert error.value.status == 2
     assert error.value.__cause__ is None and error.value.__suppress_context__
 

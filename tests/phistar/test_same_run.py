@@ -13,6 +13,7 @@ import pytest
 import phistar
 from phistar.pipeline.process.root import find_root
 from tests.helpers import commands
+from tests.helpers.figures import undrawn
 from tests.helpers.notebook import executed
 
 KEYS = {"train.steps": 80, "train.eval_every": 10}
@@ -49,15 +50,6 @@ def in_mlflow(root):
 
 
 @pytest.fixture(scope="module")
-def typed(tmp_path_factory):
-    """(root, Done) of the command."""
-    root = tmp_path_factory.mktemp("typed")
-    done = commands.phistar("run", "breast_cancer", *commands.SHORT, root=root)
-    assert done.status == 0, done.stderr
-    return root, done
-
-
-@pytest.fixture(scope="module")
 def threaded(tmp_path_factory):
     """(root, Run) of a thread, in a process whose user has changed Keras."""
     root, found = tmp_path_factory.mktemp("threaded"), []
@@ -69,8 +61,9 @@ def threaded(tmp_path_factory):
                 phistar.run("breast_cancer", KEYS, root=root),
             )
         )
-        thread.start()
-        thread.join()
+        with undrawn():
+            thread.start()
+            thread.join()
         assert keras.config.floatx() == "float64"
     finally:
         keras.config.set_floatx("float32")
@@ -85,35 +78,35 @@ def cells(tmp_path_factory):
 
 
 @pytest.mark.parametrize("where", ["threaded", "cells"])
-def test_mlflow_has_the_same_run(typed, where, request):
+def test_mlflow_has_the_same_run(trained, where, request):
     found, expected = (
-        in_mlflow(root) for root in (request.getfixturevalue(where)[0], typed[0])
+        in_mlflow(root) for root in (request.getfixturevalue(where)[0], trained[0])
     )
     assert expected["metrics"]["valid/nll"] and expected["files"]
     for part, value in expected.items():
         assert found[part] == value, part
 
 
-def test_command_of_a_thread_can_be_typed(typed, threaded, cells):
+def test_command_of_a_thread_can_be_typed(trained, threaded, cells):
     """The command of the record is the one that was typed, but for --json."""
     commands_of = []
-    for root, _ in (typed, threaded, cells):
+    for root, _ in (trained, threaded, cells):
         (run,) = commands.mlflow_runs(root).values()
         commands_of.append(run["tags"]["mlflow.source.name"])
     by_hand, in_thread, in_cell = commands_of
     plain = "phistar run breast_cancer train.steps=80 train.eval_every=10"
     assert in_cell == plain
     assert in_thread == f"{plain} --root {threaded[0]}"
-    assert by_hand == f"{plain} --root {typed[0]} --json"
+    assert by_hand == f"{plain} --root {trained[0]} --json"
     assert find_root() != threaded[0]
 
 
-def test_run_has_the_answer_of_the_command(typed, threaded):
-    answer, (root, run) = typed[1].answer, threaded
+def test_run_has_the_answer_of_the_command(trained, threaded):
+    answer, (root, run) = trained[1].answer, threaded
     assert run.metrics == answer["metrics"]
     assert run.verdict == answer["verdict"]
     assert run.recipe == answer["experiment"]
-    below = Path(answer["export"]).relative_to(typed[0])
+    below = Path(answer["export"]).relative_to(trained[0])
     assert run.export.relative_to(root) == below
     page = run.report.read_text("utf-8")
     assert run.verdict["sentence"] in page and run.run_id in page

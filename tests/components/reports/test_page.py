@@ -32,7 +32,7 @@ def evil(tmp_path_factory):
     labels = np.array([EVIL, QUOTE, "<!-- run -->"])[np.arange(len(rows)) % 3]
     rows = Rows(rows.inputs, labels)
     folder = tmp_path_factory.mktemp("evil")
-    return evaluated(folder, {"all": rows}, TASKS["multiclass"])
+    return evaluated(folder, {"all": rows}, TASKS["multiclass"], drawn=True)
 
 
 def test_no_text_of_the_data_is_an_element(evil):
@@ -81,7 +81,7 @@ def pictures(tmp_path_factory):
     """A report on images."""
     rows = make_rows("images", 3)
     folder = tmp_path_factory.mktemp("pictures")
-    return evaluated(folder, {"all": rows}, TASKS["multiclass"])
+    return evaluated(folder, {"all": rows}, TASKS["multiclass"], drawn=True)
 
 
 def test_worst_examples_are_those_with_the_largest_costs(pictures):
@@ -182,7 +182,8 @@ def test_balance_is_that_of_the_arrays(pictures):
 def test_two_evaluations_are_the_same_bytes(pictures, tmp_path):
     about = {"task": TASKS["multiclass"], "dataset": str(pictures.parent / "ingest")}
     network = str(pictures.parent / "train")
-    again = Path(stages.call(evaluate, tmp_path, **about, network=network))
+    about |= {"network": network, "drawn": True}
+    again = Path(stages.call(evaluate, tmp_path, **about))
     files = [path.relative_to(again) for path in again.rglob("*") if path.is_file()]
     assert len(files) > 10
     for file in files:

@@ -29,7 +29,10 @@ NETWORKS = {  # all with dropout, one with moving averages
     },
 }
 TRAIN = {
-    "text": {"accumulate": 2, "average": 3, "clip_norm": 1.0, "warmup_steps": 4},
+    "text": {
+        **{"accumulate": 2, "average": 3, "clip_norm": 1.0, "warmup_steps": 4},
+        "optimizer": "muon",
+    },
     "pairs": {"batch_tokens": 256, "accumulate": 2, "average": 2, "optimizer": "muon"},
 }
 OF_KIND = {
@@ -133,7 +136,7 @@ def stopped(run, step, **how):
         pytest.param("text", 12, True, marks=pytest.mark.slow),
         pytest.param("text", 24, True, marks=pytest.mark.slow),
         pytest.param("pairs", 4, False, marks=pytest.mark.slow),
-        ("pairs", 12, True),
+        pytest.param("pairs", 12, True, marks=pytest.mark.slow),
     ],
 )
 def test_resumed_equals_uninterrupted(trainings, tmp_path, kind, step, at_border):

@@ -81,17 +81,6 @@ print(json.dumps(sorted(name for name, module in sys.modules.items() if module))
 """
 
 
-@pytest.fixture(scope="module", autouse=True)
-def compiled_quickly():
-    """XLA with few passes of LLVM: most of JAX's time for a small network."""
-    flags = (
-        "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XLA_FLAGS", flags)
-        yield
-
-
 @pytest.fixture(scope="module")
 def case(make_dataset, tmp_path_factory):
     """kind of input -> arguments of train, but for the devices."""

@@ -13,7 +13,7 @@ import pytest
 
 from tests.helpers import written
 from tests.helpers.answers import answers
-from tests.helpers.commands import here
+from tests.helpers.commands import copy_store, here
 from tests.helpers.serving import Here
 from tests.helpers.written import SPLITS
 
@@ -31,9 +31,9 @@ CELLS = ("commas.csv", "tabs.tsv")  # tables if a column is named
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory):
+def shop(project, tmp_path_factory):
     """(root, rows of test, the run's answer, init's) of a table."""
-    root = tmp_path_factory.mktemp("shop")
+    root = copy_store(project, tmp_path_factory.mktemp("shop"))
     made = {
         split: written.shop(n, seed) for seed, (split, n) in enumerate(SIZES.items())
     }
@@ -116,9 +116,9 @@ def test_the_server_gives_a_row_the_same_answer(shop):
 
 
 @pytest.fixture(scope="module")
-def photos(tmp_path_factory):
+def photos(project, tmp_path_factory):
     """(root, rows of a table of test's images, the run's answer)."""
-    root, rows = tmp_path_factory.mktemp("photos"), {}
+    root, rows = copy_store(project, tmp_path_factory.mktemp("photos")), {}
     for seed, (split, number) in enumerate(SIZES.items()):
         made = written.pictures(number // 5, seed)
         suffixes = ("png", "jpg", "webp", "bmp", "tif", "gif")
@@ -153,7 +153,10 @@ def test_a_picture_has_one_answer_as_a_file_and_in_a_table(photos):
     same_labels(said["predictions"], expected)
 
 
-def test_sentence_pairs_have_one_translation(tmp_path):
+# A row has one answer whatever its kind: those of texts are slow tests.
+@pytest.mark.slow
+def test_sentence_pairs_have_one_translation(project, tmp_path):
+    copy_store(project, tmp_path)
     made = {s: written.sentences(n, seed) for seed, (s, n) in enumerate(SIZES.items())}
     names = [
         written.lines(tmp_path / f"{split}.{end}", [pair[side] for pair in made[split]])
@@ -184,7 +187,9 @@ def test_sentence_pairs_have_one_translation(tmp_path):
     assert [one["text"] for one in said["predictions"]] == expected[:20]
 
 
-def test_texts_have_one_probability(tmp_path):
+@pytest.mark.slow
+def test_texts_have_one_probability(project, tmp_path):
+    copy_store(project, tmp_path)
     for seed, (split, number) in enumerate(SIZES.items()):
         texts = [english for english, _ in written.sentences(number // 4, seed)]
         written.each_a_file(tmp_path / "letters" / split, texts)

@@ -286,7 +286,7 @@ def test_damaged_artifact_is_made_again_with_a_warning(trained, tmp_path):
     root = copy_store(trained[0], tmp_path, *STAGES)
     path = artifact(root, "evaluate") / "metrics.json"
     path.write_text(path.read_text().replace("0", "1"))
-    done = here("run", "breast_cancer", *SHORT, root=root)
+    done = here("run", "breast_cancer", *SHORT, root=root, drawn=True)
     assert done.status == 0
     assert "metrics.json" in done.stderr and "damaged" in done.stderr
     assert done.statuses["evaluate"] == "ran"

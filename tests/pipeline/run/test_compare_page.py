@@ -24,6 +24,8 @@ FEWEST_POINTS = 5
 # draws the schema of a model, below its description, only where it is in sight.
 HEIGHTS = {1440: 1200, 400: 1800}
 REGISTRY_HEIGHTS = {1440: 2400, 400: 5000}
+# the page of a comparison is opened at both; of others the narrow ones are slow tests
+WIDTHS = [1440, pytest.param(400, marks=pytest.mark.slow)]
 
 
 class Runs(NamedTuple):
@@ -77,11 +79,12 @@ def browser(page, tmp_path_factory):
         yield driver
 
 
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory) -> Path:
-    folder = os.environ.get("MLFLOW_PICTURES") or tmp_path_factory.mktemp("pictures")
-    Path(folder).mkdir(exist_ok=True)
-    return Path(folder).resolve()
+def keep(browser, name: str) -> None:
+    """Keep a picture of the page, once it has come to rest, if one is asked for."""
+    if folder := os.environ.get("MLFLOW_PICTURES"):
+        Path(folder).mkdir(exist_ok=True)
+        settle(browser)
+        assert browser.save_screenshot(str(Path(folder).resolve() / f"{name}.png"))
 
 
 def open_compare_page(browser, page, width: int = 1440) -> None:
@@ -133,7 +136,7 @@ def known_metrics(page, run_id: str) -> dict:
     return {metric["key"]: metric["value"] for metric in metrics}
 
 
-def test_compare_page_shows_what_differs_and_both_floors(browser, page, runs, pictures):
+def test_compare_page_shows_what_differs_and_both_floors(browser, page, runs):
     open_compare_page(browser, page)
     find(browser, "//*[contains(@class, 'js-plotly-plot')]//*[name()='svg']")
     # the first axis is a metric that runs of any loss can be compared by
@@ -151,19 +154,17 @@ def test_compare_page_shows_what_differs_and_both_floors(browser, page, runs, pi
         expected = [known_metrics(page, run_id)[floor] for run_id in page.ids]
         shown = [float(cell) for cell in metric(browser, floor)]
         assert shown == pytest.approx(expected, abs=6e-3)  # the page shows 3 digits
-    settle(browser)
-    assert browser.save_screenshot(str(pictures / "compare-1440.png"))
+    keep(browser, "compare-1440")
 
 
-def test_compare_page_opens_on_a_phone(browser, page, runs, pictures):
+def test_compare_page_opens_on_a_phone(browser, page, runs):
     open_compare_page(browser, page, 400)
     for words in ("linear", "linear · hinge"):
         wait(browser, lambda words=words: words in text(browser))
-    settle(browser)
-    assert browser.save_screenshot(str(pictures / "compare-400.png"))
+    keep(browser, "compare-400")
 
 
-def test_compare_page_leads_to_the_curves(browser, page, runs, pictures):
+def test_compare_page_leads_to_the_curves(browser, page, runs):
     open_compare_page(browser, page)
     metric(browser, runs.curve)
     find(browser, f"//a[normalize-space()='{runs.curve}']").click()
@@ -178,7 +179,7 @@ def test_compare_page_leads_to_the_curves(browser, page, runs, pictures):
         )
 
     wait(browser, lambda: len(points()) == 2 and min(points()) >= FEWEST_POINTS)
-    assert browser.save_screenshot(str(pictures / "curves-1440.png"))
+    keep(browser, "curves-1440")
 
 
 def failed_run(page) -> str:
@@ -226,9 +227,9 @@ PAGES = {
 }
 
 
-@pytest.mark.parametrize("width", HEIGHTS)
+@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", PAGES)
-def test_page_shows_what_a_reader_looks_for(browser, page, pictures, name, width):
+def test_page_shows_what_a_reader_looks_for(browser, page, name, width):
     place, expected = PAGES[name]
     results = results_page("", page.experiment).removeprefix("/#/")
     ids = {"e": page.experiment, "run": page.ids[0], "failed": failed_run(page)}
@@ -239,12 +240,11 @@ def test_page_shows_what_a_reader_looks_for(browser, page, pictures, name, width
         expected = ["Is the tumour malignant?"]
     for words in expected:
         wait(browser, lambda words=words: words in text(browser))
-    settle(browser)
-    assert browser.save_screenshot(str(pictures / f"{name}-{width}.png"))
+    keep(browser, f"{name}-{width}")
 
 
-@pytest.mark.parametrize("width", HEIGHTS)
-def test_report_opens_among_the_artifacts(browser, page, pictures, width):
+@pytest.mark.parametrize("width", WIDTHS)
+def test_report_opens_among_the_artifacts(browser, page, width):
     place = f"experiments/{page.experiment}/runs/{page.ids[0]}/artifacts?{TRAINING}"
     show(browser, f"{page.server}/#/{place}", width, HEIGHTS[width])
     find(browser, "//*[normalize-space(text())='report.html']").click()
@@ -252,8 +252,7 @@ def test_report_opens_among_the_artifacts(browser, page, pictures, width):
     wait(browser, lambda: "What ran" in text(browser))
     assert "Better than guessing by" in text(browser)
     browser.switch_to.default_content()
-    settle(browser)
-    assert browser.save_screenshot(str(pictures / f"report-{width}.png"))
+    keep(browser, f"report-{width}")
 
 
 def test_runs_table_shows_results_best_on_valid_first(browser, page):
@@ -271,8 +270,8 @@ def test_runs_table_shows_results_best_on_valid_first(browser, page):
     assert shown.index(first) < shown.index(second) < shown.index("linear · lr 1e+30")
 
 
-@pytest.mark.parametrize("width", HEIGHTS)
-def test_data_sets_of_a_run_open(browser, page, pictures, width):
+@pytest.mark.parametrize("width", WIDTHS)
+def test_data_sets_of_a_run_open(browser, page, width):
     place = f"experiments/{page.experiment}/runs/{page.ids[0]}?{TRAINING}"
     show(browser, f"{page.server}/#/{place}", width, HEIGHTS[width])
     link = find(browser, "//span[starts-with(., 'breast_cancer · train')]")
@@ -282,5 +281,4 @@ def test_data_sets_of_a_run_open(browser, page, pictures, width):
     drawer = "return document.body.textContent"
     for words in ("rows: 396", "benign: 249", "malignant: 147", "scikit-learn"):
         wait(browser, lambda words=words: words in browser.execute_script(drawer))
-    settle(browser)
-    assert browser.save_screenshot(str(pictures / f"data-{width}.png"))
+    keep(browser, f"data-{width}")

@@ -38,7 +38,7 @@ def done(tmp_path_factory):
     file.write_text(json.dumps(recipe))
     ran = here("run", RECIPE, root=root, mlflow=True, alone=True)
     assert ran.status == 0, ran.stderr
-    promoted = here("promote", RECIPE, "--anyway", root=root, alone=True)
+    promoted = here("promote", RECIPE, "--anyway", root=root)
     assert promoted.status == 0, promoted.stderr
     return SimpleNamespace(top=top, root=root, rows=rows, ran=ran, run=ran.answer)
 

@@ -90,8 +90,8 @@ def test_a_real_run_has_its_page(trained):
         assert stages[name][2] == stage["key"]
 
 
-def test_ingest_ends_with_the_data_card(trained, project):
-    done = here("ingest", "breast_cancer", root=project, json=False)
+def test_ingest_ends_with_the_data_card(trained):
+    done = here("ingest", "breast_cancer", root=trained[0], json=False)
     assert done.status == 0, done.stderr
     shown = done.stdout.splitlines()
     assert shown.index("Rows and duplicates") < shown.index("Labels")

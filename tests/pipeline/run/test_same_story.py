@@ -12,7 +12,7 @@ import pytest
 
 from phistar.pipeline.tracking import models, ui
 from phistar.pipeline.tracking.target import Target
-from tests.helpers.commands import here
+from tests.helpers.commands import copy_store, here
 
 RECIPE = """\
 # Do two numbers tell the class?
@@ -44,9 +44,9 @@ def write_csv(path, shuffled):
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory):
+def story(project, tmp_path_factory):
     """(root, name -> answer of its run): the good one is not the newest."""
-    root = tmp_path_factory.mktemp("story")
+    root = copy_store(project, tmp_path_factory.mktemp("story"))
     for name in ("classes", "shuffled"):
         write_csv(root / f"{name}.csv", name == "shuffled")
     folder = root / "conf" / "experiment"

@@ -35,7 +35,7 @@ def chains(project, tmp_path_factory):
         root, ends = copy_store(project, tmp_path_factory.mktemp("chain")), []
         for words in chain:
             sends = words[0] not in STAGES[1:-1]
-            ends.append(here(*words, *SHORT, root=root, mlflow=sends))
+            ends.append(here(*words, *SHORT, root=root, mlflow=sends, drawn=True))
         return root, ends
 
     return {name: run(chain) for name, chain in commands.items()}

@@ -1,27 +1,33 @@
 """MLflow's model of an export: its inputs, and its place in export and tracking."""
 
+import contextlib
+import inspect
 import os
 import shutil
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from phistar.components.serving import model_code
 from phistar.components.serving.model_code import cells
+from phistar.pipeline.cli.arguments import STAGES
 from phistar.pipeline.store.manifest import digest, hashed
 from phistar.pipeline.tracking import target
+from phistar.pipeline.tracking.follower import Follower
 from tests.helpers.commands import (
     SHORT,
     artifact,
-    copy_code,
     copy_store,
     edit,
+    here,
     mlflow_runs,
-    phistar,
 )
+from tests.helpers.verified import verified_here
 
 TEXT = {"dtype": "string", "shape": [None], "form": "text"}
 
@@ -36,20 +42,21 @@ TOLIST = "else values.tolist()"
 ROUNDED = 'else (values.round(2) if values.dtype.kind == "f" else values).tolist()'
 
 
-def copies(tmp_path, patience):
-    """Copies of the source: one in which MLflow's model rounds its answers, and a good
-    one.
+@pytest.fixture
+def rounded(tmp_path):
+    """Context in which the code of MLflow's model, as it is written, rounds."""
+    source = Path(inspect.getsourcefile(model_code))
+    broken = tmp_path / source.name
+    shutil.copy(source, broken)
+    edit(broken, TOLIST, ROUNDED)
 
-    Args:
-        tmp_path: folder to write below.
-        patience: seconds for which a run waits for MLflow in the end, str.
-    """
-    made = [copy_code(tmp_path / name) for name in ("broken", "good")]
-    edit(made[0] / "components" / "serving" / "model_code.py", TOLIST, ROUNDED)
-    for code in made:
-        follower = code / "pipeline" / "tracking" / "follower.py"
-        edit(follower, "PATIENCE_SECONDS = 20.0", f"PATIENCE_SECONDS = {patience}")
-    return made
+    @contextlib.contextmanager
+    def context():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(model_code, "__file__", str(broken))
+            yield
+
+    return context
 
 
 @pytest.fixture
@@ -74,27 +81,33 @@ def mlflow_is(monkeypatch):
 @pytest.mark.parametrize(
     "state", ["up", pytest.param("down", marks=pytest.mark.slow), "hanging"]
 )
-def test_the_exit_status_does_not_depend_on_mlflow(mlflow_is, trained, tmp_path, state):
+def test_the_exit_status_does_not_depend_on_mlflow(
+    mlflow_is, rounded, trained, tmp_path, monkeypatch, capfd, state
+):
     mlflow_is(state)
-    # a run waits for an answer in its end, for twenty seconds if none comes
-    broken, good = copies(tmp_path, "20.0" if state == "up" else "2.0")
-    root = tmp_path / "root"
-    # the broken code runs export only, and the good code no stage
-    copy_store(trained[0], root, "ingest", "build", "train", "evaluate", "export")
+    if state != "up":  # a run waits for an answer in its end, if none comes
+        monkeypatch.setattr(Follower.__init__, "__defaults__", (0.5,))
+    root = copy_store(trained[0], tmp_path / "root", *STAGES)
     before = artifact(root, "export")
-    done = phistar("run", "breast_cancer", *SHORT, root=root, code=broken)
-    assert done.status == 3 and "MLflow's model" in done.answer["error"], done.stderr
-    assert artifact(root, "export") == before
-    if state == "up":
-        (run,) = mlflow_runs(root).values()
-        assert run["status"] == "FAILED"
-        assert target.Target(root).client.search_registered_models() == []
-        done = phistar("promote", "breast_cancer", root=root, code=broken)
-        assert done.status == 2 and not list(root.glob("mlruns/serving/*/[0-9]*"))
-    done = phistar("run", "breast_cancer", *SHORT, root=root, code=good)
+    words = ("run", "breast_cancer", *SHORT)
+    how = {"root": root, "mlflow": True, "alone": True}  # as a user's run
+    with verified_here():
+        with rounded():
+            done = here(*words, "--force", "export", **how)
+            assert done.status == 3, done.stderr
+            assert "MLflow's model" in done.answer["error"]
+            assert artifact(root, "export") == before
+            if state == "up":
+                (run,) = mlflow_runs(root).values()
+                assert run["status"] == "FAILED"
+                assert target.Target(root).client.search_registered_models() == []
+                done = here("promote", "breast_cancer", root=root)
+                assert done.status == 2
+                assert not list(root.glob("mlruns/serving/*/[0-9]*"))
+        done = here(*words, **how)
     assert done.status == 0, done.stderr
     assert done.statuses["export"] == "cached"
-    assert ("MLflow:" in done.stderr) == (state != "up")
+    assert ("MLflow:" in capfd.readouterr().err) == (state != "up")  # a child's words
 
 
 def test_the_digest_is_of_the_content_and_no_file_is_there_twice(trained):
@@ -117,6 +130,7 @@ def test_the_digest_is_of_the_content_and_no_file_is_there_twice(trained):
 
 LOAD = """
 import sys
+sys.modules["jax"] = None  # TensorFlow would import it, for seconds
 import mlflow
 model = mlflow.pyfunc.load_model(sys.argv[1])
 example = model.input_example

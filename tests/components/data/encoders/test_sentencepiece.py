@@ -68,6 +68,7 @@ def test_fit_is_the_same_each_time_and_silent(capfd):
 def test_fit_does_not_depend_on_the_cores(encoder):
     program = (
         "import os, sys\n"
+        "sys.modules['jax'] = None\n"  # TensorFlow would import it, for seconds
         "from phistar.components.data.encoders.text import Text\n"
         "from tests.helpers.data import word_lines\n"
         "for cores in {0}, {0, 1}:\n"
@@ -85,7 +86,9 @@ def test_fit_does_not_depend_on_the_cores(encoder):
 @pytest.mark.heavy
 def test_other_tokenizers_import_nothing_more():
     program = (
-        "import sys, tensorflow as tf\n"
+        "import sys\n"
+        "sys.modules['jax'] = None\n"
+        "import tensorflow as tf\n"
         "from phistar.components.data.encoders.text import Text\n"
         "for tokenizer in 'characters', 'bytes':\n"
         "    text = Text.fit(tokenizer, [b'abc'])\n"

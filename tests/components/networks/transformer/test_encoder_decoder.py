@@ -19,6 +19,7 @@ from phistar.components.networks.transformer.encoder_decoder import (
     transformer,
 )
 from phistar.components.tasks.translation import Translation
+from phistar.pipeline.process import quiet
 
 CODE = Path(__file__).resolve().parents[4]
 VOCAB_SIZE, LENGTH, SOURCE = 11, 12, 9
@@ -294,6 +295,8 @@ def test_half_precision_hides_what_may_not_be_seen_and_is_nearly_the_same(bfloat
 # Run with JAX: the file of weights and inputs, then where the logits go
 ON_JAX = """
 import sys
+from phistar.pipeline.process import quiet
+quiet.import_keras()
 import numpy as np
 from keras import backend, ops
 from phistar.components.artifacts import set_weights
@@ -333,7 +336,7 @@ def test_jax_gives_the_same(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", ON_JAX, *files],
         cwd=CODE,
-        env=os.environ | {"KERAS_BACKEND": "jax", "PYTHONPATH": str(CODE)},
+        env=os.environ | quiet.environment("jax") | {"PYTHONPATH": str(CODE)},
         capture_output=True,
         text=True,
     )

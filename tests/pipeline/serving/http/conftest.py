@@ -1,25 +1,24 @@
-"""A small model of each kind of input, served in this process."""
+"""A small model of each task, three of them served in this process."""
 
 import contextlib
 import random
+import shutil
+from itertools import product
+from pathlib import Path
 
 import pytest
 
-from tests.helpers.commands import here
+from tests.helpers.commands import copy_store, here
 from tests.helpers.serving import Here
+from tests.helpers.trained import DIGITS, TINY, of_songs
 
-SHORT = ("train.steps=2", "train.eval_every=2", "train.epochs=null")
-RECIPES = {
-    "shop": (),
-    "digits": (*SHORT, "build.width=4", "build.num_blocks=1"),
-    "kjv": (
-        *("ingest.source=text", "ingest.document=line", "ingest.path=songs.txt"),
-        *("build.context=16", "build.stride=12", "build.num_layers=1", *SHORT[:2]),
-        *("build.num_heads=1", "build.model_dim=8", "build.mlp_dim=8"),
-        *("train.warmup_steps=0", "train.average=1", "train.precision=float32"),
-        "ingest.valid_fraction=0.2",
-    ),
-}
+PAIRS = (
+    *("ingest.source=parallel", "ingest.source_path=lines.txt"),
+    *("ingest.target_path=others.txt", "task.tokenizer=characters"),
+    *("task.vocab_size=null", "task.max_length=32", "train.batch_tokens=256"),
+    *("ingest.test_fraction=0.2", *TINY),
+)
+SERVED = ("shop", "digits", "kjv")  # in every file
 SHOP = """
 task: {name: binary, positive: "yes"}
 ingest: {source: table, path: shop.csv, label: churned}
@@ -44,15 +43,23 @@ def write_shop(root):
 
 
 @pytest.fixture(scope="session")
-def models(tmp_path_factory):
-    """Root with a promoted model of each kind of input."""
-    root = tmp_path_factory.mktemp("models")
-    songs = "".join(f"bim {'la' * (n % 7)} bam {n}\n" for n in range(90))
-    (root / "songs.txt").write_text(songs)
-    shop = write_shop(root)
-    for recipe, words in RECIPES.items():
-        words = [word.replace("path=", f"path={root}/") for word in words]
-        done = here("run", shop if recipe == "shop" else recipe, *words, root=root)
+def models(project, digits, language, tmp_path_factory):
+    """Root with a promoted model of each task."""
+    root = copy_store(project, tmp_path_factory.mktemp("models"))
+    for other in (digits[0], language[0]):  # whose stages are in this store too
+        stages = Path("mlruns", "stages")
+        shutil.copytree(other / stages, root / stages, dirs_exist_ok=True)
+    lines = [" ".join(words) for words in product(["la", "bim", "dum"], repeat=4)]
+    (root / "lines.txt").write_text("".join(f"{line}\n" for line in lines))
+    (root / "others.txt").write_text("".join(f"{line} oh\n" for line in lines))
+    pairs = [word.replace("path=", f"path={root}/") for word in PAIRS]
+    for words in (
+        [write_shop(root)],
+        ["digits", *DIGITS],
+        of_songs(language[0]),
+        ["libreoffice_en_de", *pairs],
+    ):
+        done = here("run", *words, root=root)
         assert done.status == 0, done.stderr
         # a few steps teach nothing
         done = here("promote", done.answer["run_id"], "--anyway", root=root)
@@ -65,5 +72,5 @@ def served(models):
     """Recipe -> Here, each running: counts begin anew in each file."""
     with contextlib.ExitStack() as stack:
         yield {
-            name: stack.enter_context(Here(models, name).running()) for name in RECIPES
+            name: stack.enter_context(Here(models, name).running()) for name in SERVED
         }

@@ -5,10 +5,14 @@ import json
 
 import pytest
 
-from tests.helpers.browser import asked, browser, find, show, text, wait
+from tests.helpers.browser import asked, browser, find, text, wait
+from tests.helpers.browser import show as shown
 from tests.helpers.pages import Page
 
-WIDTHS = (1440, 400)
+# seconds without a change; these pages are whole when they come, but for /docs
+CALM = 0.2
+# a page that is too wide for a phone is a fault; the wide window has slow tests
+WIDTHS = (pytest.param(1440, marks=pytest.mark.slow), 400)
 
 
 @pytest.fixture(scope="module")
@@ -24,6 +28,11 @@ def driver(chromium):
     """The browser, whose log begins here."""
     asked(chromium)
     return chromium
+
+
+def show(driver, address, width=1440):
+    """Open a page."""
+    shown(driver, address, width, calm=CALM)
 
 
 def fill(driver, field, value):

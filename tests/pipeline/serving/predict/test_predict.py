@@ -20,14 +20,7 @@ from tests.helpers.answers import answers, ask, same
 from tests.helpers.commands import CODE, Done, here
 
 LIMIT = 240  # s
-DIGITS = ("build.width=4", "build.num_blocks=1", "train.epochs=null", "train.steps=2")
 TEXTS = [b"lala bim", b"", "süß 日本".encode(), b"bim bam " * 9, b"a\tb", b"\xff?"]
-LANGUAGE = (
-    *("ingest.source=text", "ingest.document=line", "build.num_layers=1"),
-    *("build.num_heads=1", "build.model_dim=8", "build.mlp_dim=8", "build.context=16"),
-    *("build.stride=12", "train.steps=2", "train.eval_every=1", "train.average=1"),
-    *("train.precision=float32", "train.warmup_steps=0", "ingest.valid_fraction=0.2"),
-)
 
 
 def as_stdin(monkeypatch, data):
@@ -71,15 +64,6 @@ def request_of(table):
     return {n.replace(" ", "_"): values[:, i] for i, n in enumerate(header)}
 
 
-@pytest.fixture(scope="module")
-def digits(tmp_path_factory):
-    """(root, Done) of a few steps on digits."""
-    root = tmp_path_factory.mktemp("digits")
-    done = here("run", "digits", *DIGITS, "train.eval_every=1", root=root)
-    assert done.status == 0, done.stderr
-    return root, done
-
-
 @pytest.fixture
 def pictures(tmp_path):
     """A folder of images in folders by label, and what is no image."""
@@ -90,18 +74,6 @@ def pictures(tmp_path):
         image.save(tmp_path / "pictures" / label / f"{number}.png")
     (tmp_path / "pictures" / "notes.md").write_text("no image")
     return tmp_path / "pictures"
-
-
-@pytest.fixture(scope="module")
-def language(tmp_path_factory):
-    """(root, Done) of two steps of a language model."""
-    root = tmp_path_factory.mktemp("language")
-    songs = "".join(f"bim {'la' * (n % 7)} bam {n}\n" for n in range(90))
-    (root / "songs.txt").write_text(songs)
-    words = (*LANGUAGE, f"ingest.path={root}/songs.txt")
-    done = here("run", "kjv", *words, root=root)
-    assert done.status == 0, done.stderr
-    return root, done
 
 
 @pytest.fixture
