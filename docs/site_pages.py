@@ -29,6 +29,7 @@ OUTSIDE = {
 SHOWN = (".png", ".svg", ".css", ".js")
 # a fence of code, a span of code, or the target of a link
 PARTS = re.compile(r"(^```.*?^```|`[^`\n]+`)|(?<=\]\()([^)\s]+)(?=\))", re.M | re.S)
+WRAPPED = re.compile(r"^```(sh|text)$", re.M)  # commands and output: style.css
 LANGUAGES = {".py": "python", ".yaml": "yaml", ".toml": "toml", ".txt": "text"}
 
 
@@ -89,7 +90,8 @@ def gather(to):
             return f"{there}#{mark}" if mark else there
 
         here.parent.mkdir(parents=True, exist_ok=True)
-        here.write_text(PARTS.sub(turned, text_of(file)), "utf-8")
+        text = PARTS.sub(turned, text_of(file))
+        here.write_text(WRAPPED.sub(r"``` { .\1 .wrapped }", text), "utf-8")
     for file, place in code.items():
         (to / place).parent.mkdir(parents=True, exist_ok=True)
         (to / place).write_text(code_page(file), "utf-8")

@@ -108,6 +108,8 @@ def test_gathered_pages_hold_what_links_lead_to(tmp_path):
     code = (tmp_path / "pages" / "explanation" / target).read_text("utf-8")
     shown = code.split('linenums="1" }\n')[1].splitlines()
     assert shown[int(line) - 1].startswith("def hinge(")
+    start = (tmp_path / "pages" / "start.md").read_text("utf-8")
+    assert "``` { .sh .wrapped }\n" in start and "```sh" not in start
 
 
 def test_an_asset_from_elsewhere_is_found(tmp_path):
