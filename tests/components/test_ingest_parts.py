@@ -8,7 +8,7 @@ import pytest
 
 from phistar.components import ingest, progress
 from phistar.components.data.files import ranges
-from phistar.pipeline.record.journal import Journal
+from phistar.pipeline.record.journal import Journal, read
 
 WORDS = ["alpha", "beta, or", 'the "third"', "two\nlines", "größe", "", "NA"]
 
@@ -88,7 +88,8 @@ def run(folder, task, keys, **more):
         for path in folder.rglob("*")
         if path.is_file()
     }
-    journal = [json.loads(line) for line in files.pop("journal.jsonl").splitlines()]
+    del files["journal.jsonl"]
+    journal = read(folder / "journal.jsonl")[0]
     for entry in journal:
         del entry["time"]
     return files | {"journal": journal}
