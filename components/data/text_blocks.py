@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from phistar.components.data import scratch
+from phistar.components.data import encoders, scratch
 from phistar.components.data.files.encodings import is_foreign
 from phistar.components.data.notices import Counter
 
@@ -128,9 +128,7 @@ def encode_file(path, encoder, sides, split, given, max_length, read):
 @cache
 def loaded(path):
     """The encoder of a file; both kinds of texts encode alike."""
-    from phistar.components.data.encoders.text import Text
-
-    return Text(**json.loads(Path(path).read_text("utf-8")))
+    return encoders.encoder("text")(**json.loads(Path(path).read_text("utf-8")))
 
 
 def block(texts, split, given, encoder, max_length):
