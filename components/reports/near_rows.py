@@ -8,7 +8,7 @@ from phistar.components.reports.encoded import STEPS, codes, decoded
 from phistar.components.reports.page.examples import plain
 
 MAX_CELLS = 3 * 10**6  # of a split, the first rows: seconds, and 24 MB
-PART = 2**14  # rows that are read at once
+PART = 2**24  # numbers that are read at once
 BITS = 20  # chance then makes fewer than one near row in a million of test
 SHOWN = 5  # columns of the example
 
@@ -31,7 +31,8 @@ def near_rows(data, known):
     if len(columns) < 2:
         return []
     train, test = (hashes(data.split(name)[0], columns) for name in ("train", "test"))
-    rows = np.flatnonzero(~known[: len(test)])
+    compared = len(test)
+    rows = np.flatnonzero(~known[:compared])
     test, bits = test[rows], np.zeros((len(rows), len(columns)))
     for place in range(len(columns)):
         values, counts = np.unique(train[:, place], return_counts=True)
@@ -55,8 +56,9 @@ def near_rows(data, known):
         return []
     total = len(data.split("train")[1])
     of_train = "" if len(train) == total else f"the first {len(train):,} of "
+    of_test = "" if compared == len(known) else f"the first {compared:,} of "
     return [
-        f"{near.sum():,} of {len(known):,} rows of test are nearly rows of "
+        f"{near.sum():,} of {of_test}{len(known):,} rows of test are nearly rows of "
         f"{of_train}train: they differ in one column at most, numbers by more than "
         f"1/{STEPS} of their standard deviation. {example(data, columns, *pair)}"
     ]
@@ -75,9 +77,10 @@ def hashes(inputs, columns):
     most = min(len(inputs), max(1, MAX_CELLS // len(columns)))
     found = np.empty((most, len(columns)), "uint64")
     salt = np.arange(1, len(columns) + 1, dtype="uint64") << np.uint64(56)
-    for start in range(0, most, PART):
-        part = np.asarray(inputs[start : min(start + PART, most)])
-        found[start : start + PART] = scattered(
+    size = max(1, PART // inputs.shape[1])
+    for start in range(0, most, size):
+        part = np.asarray(inputs[start : min(start + size, most)])
+        found[start : start + size] = scattered(
             codes(columns, part).view("uint64"), salt
         )
     return found
