@@ -162,7 +162,7 @@ def make_parser() -> tuple[Parser, dict[str, Parser]]:
         "launch",
         "run a recipe whose training several processes share",
         "launch -n 2 run digits train.backend=jax",
-        "launch run digits train.backend=jax    (on each host; docs/scale.md)",
+        "launch run digits train.backend=jax --root /shared/project",
     )
     text = "processes on this machine; on several hosts their variables tell the number"
     added.add_argument("-n", dest="processes", type=positive, metavar="N", help=text)
