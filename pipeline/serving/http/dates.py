@@ -28,9 +28,9 @@ def dated(called: Signature, contract: dict) -> dict[str, str]:
     Returns:
         input -> form of the column's cells, of `PATTERNS`.
     """
-    known = contract["inputs"].get("reading", {}).get("forms", {})
+    reading = contract["inputs"]["reading"] or {"forms": {}}  # of a user's table alone
     forms = {
-        end: known.get(spec.get("column", end))
+        end: reading["forms"].get(spec.get("column", end))
         for end, spec in called.inputs.items()
         if spec["form"] == "number"
     }
