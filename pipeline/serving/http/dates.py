@@ -28,7 +28,8 @@ def dated(called: Signature, contract: dict) -> dict[str, str]:
     Returns:
         input -> form of the column's cells, of `PATTERNS`.
     """
-    reading = contract["inputs"]["reading"] or {"forms": {}}  # of a user's table alone
+    # files of a user alone have rules of reading
+    reading = contract["inputs"].get("reading") or {"forms": {}}
     forms = {
         end: reading["forms"].get(spec.get("column", end))
         for end, spec in called.inputs.items()
