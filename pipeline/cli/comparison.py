@@ -3,7 +3,7 @@
 import textwrap
 
 from phistar.pipeline.run.compare_page import change, plain
-from phistar.pipeline.run.metrics import UNITS, number
+from phistar.pipeline.run.metrics import number, units
 
 WIDTH = 80
 GAP = 2  # columns between two cells
@@ -18,9 +18,9 @@ def comparison(answer: dict, ui_command: str) -> list[str]:
     """
     out = [line for side in "ab" for line in run_lines(side, answer[side])]
     out += ["", *wrapped(effect(answer["nll"])), ""]
-    rows = [["metric", "A", "B", "B - A", ""]]
+    rows, known = [["metric", "A", "B", "B - A", ""]], units(answer["metrics"])
     for name, of in answer["metrics"].items():
-        unit = UNITS.get(name.removeprefix("test_"), "")
+        unit = known.get(name.removeprefix("test_"), "")
         rows.append([name, number(of["a"]), number(of["b"]), change(of), unit])
     out += [*fitted(rows), ""]
     rows = [["config", "A", "B"]]

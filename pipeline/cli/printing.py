@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from phistar.pipeline.process.terminal import duration, paint, width
-from phistar.pipeline.run.metrics import HEADLINE, UNITS, number
+from phistar.pipeline.run.metrics import HEADLINE, number, units
 
 FLOORS = {
     "prior": "floor: the shares of train, x not read",
@@ -26,12 +26,12 @@ def metrics_rows(metrics: dict[str, float]) -> list[list[str]]:
     Returns:
         Rows of name, value, unit, note.
     """
-    rows = []
+    rows, unit = [], units(metrics)
     for name in HEADLINE:
         full = f"test_{name}"
         if full not in metrics:
             continue
-        row = [full, number(metrics[full]), UNITS.get(name, "")]
+        row = [full, number(metrics[full]), unit.get(name, "")]
         if f"{full}_low" in metrics:
             low, high = metrics[f"{full}_low"], metrics[f"{full}_high"]
             row.append(f"95 % in [{number(low)}, {number(high)}]")

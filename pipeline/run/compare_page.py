@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from phistar.pipeline.run.metrics import UNITS, number
+from phistar.pipeline.run.metrics import number, units
 
 STYLE = """
 :root { color-scheme: light dark }
@@ -59,9 +59,10 @@ def page(answer: dict, histories: list[dict]) -> str:
     error = nll["standard_error"]
     shown = "" if error is None else f" ± {error:.4f} (standard error)"
     why = ": only seeds differ" if nll["only_seeds"] else " on this test data"
+    known = units(answer["metrics"])
     metrics = [
         [name, number(of["a"]), number(of["b"]), change(of)]
-        + [UNITS.get(name.removeprefix("test_"), "")]
+        + [known.get(name.removeprefix("test_"), "")]
         for name, of in answer["metrics"].items()
     ]
     config = [

@@ -1,17 +1,27 @@
 """The metrics of a run: the headlines, their units, and means over seeds."""
 
 import statistics
+from collections.abc import Collection
 
 HEADLINE = (
     *("nll", "bits", "n", "accuracy", "auroc", "top5", "ece"),
     *("perplexity", "bits_per_character", "bleu", "bleu_copy", "chrf"),
 )
-UNITS = {
-    "nll": "nats per label",
-    "bits": "bits per label",
-    "n": "labels",
-    "bleu_copy": "BLEU of the source, copied",
-}
+
+
+def units(names: Collection[str]) -> dict[str, str]:
+    """Units of headlines.
+
+    Args:
+        names: of all metrics of a run. One that has a perplexity is of tokens.
+    """
+    one = "token" if "test_perplexity" in names else "label"
+    return {
+        "nll": f"nats per {one}",
+        "bits": f"bits per {one}",
+        "n": f"{one}s",
+        "bleu_copy": "BLEU of the source, copied",
+    }
 
 
 def summary(runs: list[dict[str, float]]) -> dict[str, float]:

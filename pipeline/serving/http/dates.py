@@ -28,9 +28,10 @@ def dated(called: Signature, contract: dict) -> dict[str, str]:
     Returns:
         input -> form of the column's cells, of `PATTERNS`.
     """
-    known = contract["inputs"].get("reading", {}).get("forms", {})
+    # files of a user alone have rules of reading
+    reading = contract["inputs"].get("reading") or {"forms": {}}
     forms = {
-        end: known.get(spec.get("column", end))
+        end: reading["forms"].get(spec.get("column", end))
         for end, spec in called.inputs.items()
         if spec["form"] == "number"
     }

@@ -56,6 +56,18 @@ def test_table_wraps_its_last_cells_only(columns):
     assert printing.table(rows)[0].endswith(text.strip())  # a pipe
 
 
+def test_the_unit_of_texts_is_a_token():
+    metrics = {"test_nll": 1.5, "test_bits": 2.2, "test_n": 90}
+    rows = printing.metrics_rows(metrics)
+    assert [row[2] for row in rows] == ["nats per label", "bits per label", "labels"]
+    rows = printing.metrics_rows(metrics | {"test_perplexity": 4.5})
+    assert [row[2] for row in rows[:3]] == [
+        "nats per token",
+        "bits per token",
+        "tokens",
+    ]
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [

@@ -18,7 +18,7 @@ SIGNATURES = {
 }
 CONTRACT = {
     "max_rows": 3,
-    "inputs": {},
+    "inputs": {"reading": None},
     "knobs": {"seed": 0},
     "signatures": {
         name: {"inputs": inputs, "outputs": {}} for name, inputs in SIGNATURES.items()
