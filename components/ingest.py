@@ -86,7 +86,7 @@ def run(
             # both read the rows twice: for what is fitted on train, and to write
             if kind.sides:
                 ingested = texts(
-                    *(folder, pieces, task, make_encoder, kind.sides, seed),
+                    *(folder, pieces, task, make_encoder, opened.kind, seed),
                     *(opened.notices, processes),
                 )
             else:
@@ -229,23 +229,23 @@ def labelled(folder, pieces, task, fit, seed):
     return fitted, space, digests, train_counts, counted("rows", survey.num_rows)
 
 
-def texts(folder, pieces, task, make_encoder, sides, seed, notices, workers):
+def texts(folder, pieces, task, make_encoder, kind, seed, notices, workers):
     """Encode and write rows whose label is a text; as `labelled`, labels are tokens.
 
     Args:
         make_encoder: class of the encoder.
-        sides: names of the sides that are texts, the label last.
+        kind: name of the kind of data.
         notices: of the source.
         workers: Workers.
     """
     # fitted to all texts of train: which are too long is known by their tokens only
-    train_texts = corpus.train_texts(pieces(), sides)
+    train_texts = corpus.train_texts(pieces(), kind_class(kind).sides)
     size = task.get("vocab_size")
     fitted = make_encoder.fit(task["tokenizer"], train_texts, size)
     max_length = task.get("max_length")
     progress.doing("encoding")
     digests, train_counts, num_rows, num_dropped = corpus.write(
-        *(folder, pieces(), sides, fitted, max_length),
+        *(folder, pieces(), kind, fitted, max_length),
         *(notices.begin("lengths"), workers),
     )
     require_rows(num_rows, seed, num_dropped)

@@ -3,6 +3,7 @@
 import numpy as np
 
 from phistar.components.data.arrays import TextFiles
+from phistar.components.data.kinds import kind as kind_class
 from phistar.components.data.splits import SPLITS
 from phistar.components.data.text_blocks import blocks, blocks_by_workers
 
@@ -23,7 +24,7 @@ def train_texts(pieces, sides):
                 yield from getattr(rows, side)
 
 
-def write(folder, pieces, sides, encoder, max_length, notices, workers):
+def write(folder, pieces, kind, encoder, max_length, notices, workers):
     """Run the second pass: write tokens, sizes, and of test the texts as they are.
 
     A test that the data give is kept line by line, so that its BLEU is comparable. Of a
@@ -32,7 +33,7 @@ def write(folder, pieces, sides, encoder, max_length, notices, workers):
     Args:
         folder: Path of the Dataset.
         pieces: of `split_rows`.
-        sides: names of the sides that are texts, the label last.
+        kind: name of the kind of data.
         encoder: Text or Pairs.
         max_length: tokens, EOS counted; a row with a longer side is left out of all
             files. None for any length.
@@ -47,7 +48,7 @@ def write(folder, pieces, sides, encoder, max_length, notices, workers):
         - num_rows: split -> number of its rows
         - num_dropped: split -> number of rows left out as too long
     """
-    vocab_size = len(encoder.names)
+    vocab_size, sides = len(encoder.names), kind_class(kind).sides
     dtype = np.min_scalar_type(vocab_size)
     files = {
         name: TextFiles(folder / name, sides, dtype, raw=name == "test")
@@ -56,7 +57,7 @@ def write(folder, pieces, sides, encoder, max_length, notices, workers):
     counts = np.zeros(vocab_size, int)
     num_rows, num_dropped = dict.fromkeys(SPLITS, 0), dict.fromkeys(SPLITS, 0)
     encode = blocks if workers.number == 1 else blocks_by_workers
-    for split, block in encode(pieces, sides, encoder, max_length, workers, folder):
+    for split, block in encode(pieces, kind, encoder, max_length, workers, folder):
         tokens, raw, sizes, dropped, noted = block
         notices.join(noted)
         files[split].append(tokens, raw if split == "test" else [], sizes)

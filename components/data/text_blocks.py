@@ -11,8 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from phistar.components.data import encoders, scratch
+from phistar.components.data import scratch
+from phistar.components.data.encoders import encoder as encoder_class
 from phistar.components.data.files.encodings import is_foreign
+from phistar.components.data.kinds import kind as kind_class
 from phistar.components.data.notices import Counter
 
 TOO_LONG = "pairs of {} with a side longer than task.max_length={} left out"
@@ -40,23 +42,24 @@ class Block(NamedTuple):
     noted: dict
 
 
-def blocks(pieces, sides, encoder, max_length, workers, folder):
+def blocks(pieces, kind, encoder, max_length, workers, folder):
     """Encode in this process.
 
     Args:
-        pieces, sides, encoder, max_length, workers, folder: see `write` of corpus.py.
+        pieces, kind, encoder, max_length, workers, folder: see `write` of corpus.py.
 
     Yields:
         (name of the split, Block).
     """
-    for split, given, texts in split_texts(pieces, sides):
+    for split, given, texts in split_texts(pieces, kind_class(kind).sides):
         for start in range(0, len(texts[0]), BLOCK):
             part = [side[start : start + BLOCK] for side in texts]
             yield split, block(part, split, given, encoder, max_length)
 
 
-def blocks_by_workers(pieces, sides, encoder, max_length, workers, folder):
+def blocks_by_workers(pieces, kind, encoder, max_length, workers, folder):
     """Encode in several processes; see `blocks`."""
+    sides = kind_class(kind).sides
     with tempfile.TemporaryDirectory(dir=folder, ignore_cleanup_errors=True) as name:
         between, waiting = Path(name), deque()
         made_of = between / "encoder.json"
@@ -70,6 +73,7 @@ def blocks_by_workers(pieces, sides, encoder, max_length, workers, folder):
                 waiting.append((split, between / f"{number}.npz"))
                 yield {
                     "path": str(file.path),
+                    "kind": kind,
                     "encoder": str(made_of),
                     "sides": list(sides),
                     "split": split,
@@ -92,11 +96,12 @@ def blocks_by_workers(pieces, sides, encoder, max_length, workers, folder):
             yield split, Block(*both, sizes, dropped, noted)
 
 
-def encode_file(path, encoder, sides, split, given, max_length, read):
+def encode_file(path, kind, encoder, sides, split, given, max_length, read):
     """Encode the texts of a scratch file, and write an .npz beside it.
 
     Args:
         path: of the scratch file; it is removed.
+        kind: name of the kind of data.
         encoder: path of the encoder's own JSON.
         sides, split, given, max_length: see `block`.
         read: not called.
@@ -104,7 +109,7 @@ def encode_file(path, encoder, sides, split, given, max_length, read):
     Returns:
         (dropped, noted) of Block.
     """
-    encode, found = loaded(encoder), []
+    encode, found = loaded(kind, encoder), []
     for piece in scratch.batches(path):
         texts = [piece[side].to_pylist() for side in sides]
         for start in range(0, len(texts[0]), BLOCK):
@@ -126,9 +131,9 @@ def encode_file(path, encoder, sides, split, given, max_length, read):
 
 
 @cache
-def loaded(path):
-    """The encoder of a file; both kinds of texts encode alike."""
-    return encoders.encoder("text")(**json.loads(Path(path).read_text("utf-8")))
+def loaded(kind, path):
+    """The encoder of a kind of data in a file."""
+    return encoder_class(kind)(**json.loads(Path(path).read_text("utf-8")))
 
 
 def block(texts, split, given, encoder, max_length):
