@@ -17,8 +17,8 @@ def near_rows(data, known):
     """Count rows of test that differ from one of train in one column at most.
 
     Numbers are equal if they are so to 1/STEPS of their standard deviation. Rows that
-    chance may have made alike are not counted: with n rows of train, the shares of the
-    values that are equal must multiply to less than 2^-BITS / n.
+    chance may have made alike are not counted. With n rows of train, the shares of the
+    equal values must multiply to less than 2^-BITS / n.
 
     Args:
         data: Dataset of columns.

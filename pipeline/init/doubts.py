@@ -24,9 +24,9 @@ def doubts(looked: Looked, names: list[str]) -> list[Line]:
         names: of the inputs.
 
     Returns:
-        list of Line: `missing`, words that stand among numbers in place of one, and, as
-        a comment, numbers like -999; `categorical`, as a comment, columns of numbers
-        that look like names.
+        list of Line: `missing`, words that stand among numbers in place of one. As
+        comments, numbers like -999; and `categorical`, columns of numbers that look
+        like names.
     """
     found, codes = {}, {}
     for name in names:
