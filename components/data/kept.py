@@ -87,15 +87,18 @@ class Kept:
                 self._write(f"{piece.name}.json", made_of)
             else:
                 read(piece.size)
-            yield result
-        made.close()
+            try:
+                yield result
+            except GeneratorExit:
+                made.close()  # none of them is being written any more
+                raise
 
     def path(self, piece):
         """The path of a piece's files, without a suffix."""
         return self.folder / piece.name
 
     def notes(self):
-        """What `note` has kept, or None."""
+        """Plain data that `note` has kept, or None."""
         return self._read(NOTES)
 
     def note(self, notes):

@@ -7,6 +7,7 @@ line. Large results are files. With one worker there is no process but this one.
 A worker ends when its stdin does, so none is left behind by a process that is killed.
 """
 
+import contextlib
 import importlib
 import json
 import os
@@ -18,7 +19,7 @@ import tempfile
 import threading
 import traceback
 from collections import deque
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 
 from phistar import SOURCE
 
@@ -28,7 +29,7 @@ ERRORS = {error.__name__: error for error in (ValueError, OSError, MemoryError)}
 
 
 def number_of(given, size):
-    """How many workers to use.
+    """Number of workers to use.
 
     Args:
         given: int, as `ingest.workers`; None for what pays.
@@ -53,13 +54,15 @@ class Workers:
         self.number = number
         self.processes = {}  # each with the file of what it says
         self.free, self.threads = queue.SimpleQueue(), None
-        self.counting = threading.Lock()
+        self.lock, self.closed = threading.Lock(), False
 
     def __enter__(self):
         return self
 
     def __exit__(self, *error):
         """End all of them, also in the middle of their work."""
+        with self.lock:
+            self.closed = True
         for process in self.processes:
             process.kill()
         if self.threads is not None:
@@ -67,7 +70,8 @@ class Workers:
         for process, said in self.processes.items():
             process.wait()
             for stream in (process.stdin, process.stdout, said):
-                stream.close()
+                with contextlib.suppress(OSError):  # a request that none will read
+                    stream.close()
 
     def map(self, function, requests, read=lambda more: None):
         """Results of a function, in order.
@@ -99,24 +103,32 @@ class Workers:
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
-        finally:  # the caller may go before the end
-            for one in waiting:
-                one.cancel()
+        except GeneratorExit:  # the caller will begin anew, with the same files
+            wait([one for one in waiting if not one.cancel()])
+            raise
+
+    def _started(self):
+        """A new worker.  -> subprocess.Popen"""
+        with self.lock:  # one that is started while all are ended would stay
+            if self.closed:
+                raise RuntimeError("the workers have been ended")
+            process, said = start()
+            self.processes[process] = said
+        return process
 
     def _call(self, function, request, read):
         """Have a worker call a function.  -> its result"""
         try:
             process = self.free.get_nowait()
         except queue.Empty:
-            process, said = start()
-            self.processes[process] = said
+            process = self._started()
         name = f"{function.__module__}:{function.__qualname__}"
         process.stdin.write(json.dumps([name, request]).encode() + b"\n")
         process.stdin.flush()
         for line in process.stdout:
             answer = json.loads(line)
             if "read" in answer:
-                with self.counting:
+                with self.lock:
                     read(answer["read"])
                 continue
             self.free.put(process)

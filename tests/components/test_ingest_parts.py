@@ -20,6 +20,7 @@ def write_rows(path, chance, rows=900):
         table.writerow(["number", "word", "day", "grouped", "late", "verdict"])
         for row in range(rows):
             number = chance.choice([row, f"{row}.5", "", "-"])
+            number = "?" if row == rows - 100 else number  # its line is told
             day = f"{chance.randrange(1, 13)}/{chance.randrange(1, 13)}/2020"
             # the forms of these are known only near the end
             day = "31/12/2020" if row == rows - 40 else day
@@ -102,7 +103,9 @@ def test_the_parts_change_nothing(tmp_path, monkeypatch, name):
 
 
 @pytest.mark.heavy
-@pytest.mark.parametrize("name", ["t.csv", "pairs"])
+@pytest.mark.parametrize(
+    "name", ["t.csv", pytest.param("pairs", marks=pytest.mark.slow)]
+)
 def test_the_number_of_workers_changes_nothing(tmp_path, monkeypatch, name):
     task, keys = made(tmp_path, name)
     monkeypatch.setattr(ranges, "PART_BYTES", 4000)

@@ -205,7 +205,7 @@ class Column:
             self.marks[word][0] += pair["counts"]
 
     def state(self):
-        """What has been seen, as plain data for `join`."""
+        """Plain data of what has been seen, for `join`."""
         return {
             "form": self.form,
             "fits": self.fits,

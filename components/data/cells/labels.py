@@ -63,7 +63,7 @@ class Labels:
             self.changed.setdefault(what, [0, file, row])[0] += count
 
     def state(self):
-        """What has been seen, as plain data for `join`."""
+        """Plain data of what has been seen, for `join`."""
         return {
             "lacking": [[value, row] for value, _, row in self.lacking],
             "num_lacking": self.num_lacking,

@@ -63,7 +63,7 @@ class Rules(NamedTuple):
 
 
 class Seen:
-    """What the rows of a part have shown.
+    """Facts that the rows of a part have shown.
 
     Args:
         roles: Roles.

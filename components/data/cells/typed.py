@@ -40,7 +40,6 @@ class Typed:
     Attributes:
         seen: Seen, of all rows.
         columns: list of Column, of the inputs.
-        num_rows: int, of all files.
 
     Raises:
         ValueError: a mistake in the files, with its place.
@@ -85,7 +84,7 @@ class Typed:
             return [self._piece(number, known) for number in others]
 
         self.seen = Seen(self.roles, self.rules, {})
-        self.num_rows, place, before = 0, 0, None
+        place, before = 0, None
         self.rows_of = dict.fromkeys(self.files, 0)
         for files in self.files.values():
             files.bad = []
@@ -93,13 +92,13 @@ class Typed:
         count, done = progress.counter("MB", sum(sizes) // MEGABYTE), 0
         made = self.kept.map(typed_piece, self._piece(first, forms), rest)
         for number, result in enumerate(made):
-            split, one, span = self.parts[number]
-            if "other" in result:
-                raise OtherForm(*result["other"])
-            if "undivided" in result:
-                raise OneFile(str(one.file))
+            split, one, _ = self.parts[number]
             place = place if one is before else 0  # the row where the part begins
-            self._join(result, split, one, place)
+            try:
+                self._join(result, split, one, place)
+            except (OtherForm, OneFile):
+                made.close()
+                raise
             place, before = place + result["rows"], one
             count((done + sizes[number]) // MEGABYTE - done // MEGABYTE)
             done += sizes[number]
@@ -107,14 +106,21 @@ class Typed:
             files.require_rows(self.rows_of[split])
 
     def _join(self, result, split, one, place):
-        """Take in the result of a part."""
+        """Take in the result of a part.
+
+        Raises:
+            OtherForm, OneFile: all must be read again.
+        """
+        if "other" in result:
+            raise OtherForm(*result["other"])
+        if "undivided" in result:
+            raise OneFile(str(one.file))
         files = self.files[split]
         decimal = self._decimal(one)
         for column in self.seen.columns.values():
             column.decimal = decimal
         self.seen.join(result["seen"], one.file, place)
         self.rows_of[split] += result["rows"]
-        self.num_rows += result["rows"]
         one.broken = one.broken or result["broken"]
         faults = (Fault(one.file, int(line), *more) for _, line, *more in result["bad"])
         files.bad += faults

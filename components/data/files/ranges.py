@@ -162,8 +162,8 @@ def cell_cuts(file, found):
         found: Dialect with a quote.
 
     Returns:
-        list of int, from the header to the file's size; without any between them if a
-        quote stands elsewhere than around a cell: an end of line may be in a cell.
+        list of int, from the header to the file's size. There is none between them if a
+        quote stands elsewhere than around a cell: any line may then end in a cell.
     """
     mark = found.quote.encode()
     borders = np.zeros(256, bool)  # bytes beside a quote that stands around a cell

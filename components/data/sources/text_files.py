@@ -100,6 +100,7 @@ class TextRows:
         made = kept.map(self.function, pieces[0], others, self._bar(parts))
         for part, piece, result in zip(parts, pieces, made, strict=True):
             if "undivided" in result:
+                made.close()
                 whole.append(str(part.table.file))
                 return None
             place = place if part.table is before else 0
