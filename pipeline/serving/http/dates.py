@@ -28,7 +28,7 @@ def dated(called: Signature, contract: dict) -> dict[str, str]:
     Returns:
         input -> form of the column's cells, of `PATTERNS`.
     """
-    known = contract["inputs"].get("reading", {}).get("forms", {})
+    known = (contract["inputs"].get("reading") or {}).get("forms", {})
     forms = {
         end: known.get(spec.get("column", end))
         for end, spec in called.inputs.items()
