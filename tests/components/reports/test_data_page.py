@@ -136,7 +136,7 @@ def test_rows_that_differ_in_one_column_are_told_with_an_example(ingested):
     (line,) = part(data, "Rows and duplicates").lines
     assert line.startswith("30 of 130 rows of test are nearly rows of train: ")
     told = train.inputs["a"][0]
-    assert f"but for a, 0 in test and {told:.4g}" in line
+    assert f"but for a, 0 in test and {told:.3f}" in line
 
 
 def test_rows_that_differ_by_rounding_are_near_and_equal_ones_are_not(ingested):
