@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from phistar.pipeline.launch.follower import Follower
@@ -116,11 +115,10 @@ def start_rank(place: Place, typed: list[str], root: Path) -> subprocess.Popen:
     """Start another rank on this machine: the same command, at its own place."""
     words = [sys.executable, "-m", "phistar", *typed[1:], "--root", str(root)]
     paths = {"PYTHONPATH": python_path()}
-    with tempfile.TemporaryFile() as nothing:
-        return subprocess.Popen(
-            words,
-            env=os.environ | place.variables() | paths,
-            stdin=subprocess.DEVNULL,
-            stdout=nothing,  # rank 0 tells it all
-            stderr=nothing,
-        )
+    return subprocess.Popen(
+        words,
+        env=os.environ | place.variables() | paths,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,  # rank 0 tells it all
+        stderr=subprocess.DEVNULL,
+    )

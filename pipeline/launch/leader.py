@@ -26,6 +26,7 @@ from phistar.pipeline.process.errors import USAGE, Failure
 from phistar.pipeline.run.process import in_child
 
 GATHER_SECONDS = 600.0  # for the other ranks to come, once a training is ready
+LATE_SECONDS = 20.0  # for them to come at the end, where there was nothing to train
 CAUSE_SECONDS = 5.0  # for another rank to tell why the training has failed here
 AGAIN = "The same command continues from the last checkpoint."
 FOLDERS = ("dataset", "network")  # arguments of train below the root
@@ -38,7 +39,7 @@ class Leader:
         place: of this process.
         root: project root; each rank has its own path to the same folder.
         shares: of each rank, on a machine that they share; empty: each has its own.
-        start: starts the other ranks, where they are not started by hand.
+        start: starts the other ranks; None: they are started on their hosts.
     """
 
     def __init__(
@@ -46,7 +47,7 @@ class Leader:
         place: Place,
         root: Path,
         shares: Sequence[dict] = (),
-        start: Callable[[Place], list[subprocess.Popen]] = lambda place: [],
+        start: Callable[[Place], list[subprocess.Popen]] | None = None,
     ):
         self.root, self.start = Path(root).resolve(), start
         self.shares = shares or [{}] * place.count
@@ -66,6 +67,8 @@ class Leader:
         if error is not None:
             failure = error if isinstance(error, Failure) else Failure.of(error)
             status, text = failure.status, f"rank 0: {failure}"
+        elif self.start is None:  # a rank that finds nobody would be an error
+            self.gate.wait(self._complete, LATE_SECONDS)
         self.gate.close(status, text)
         for process in self.processes:
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -153,17 +156,20 @@ class Leader:
         Raises:
             Failure: one cannot take part, or does not come.
         """
-        gate, wanted = self.gate, set(range(1, self.place.count))
-        if not self.processes:
+        if self.start is not None and not self.processes:
             self.processes = self.start(self.place)
         progress.doing(f"waiting for {self.place.count} processes")
 
-        def here() -> bool:
+        def settled() -> bool:
             ended = any(process.poll() is not None for process in self.processes)
-            return gate.lines.keys() == wanted or ended
+            return self._complete() or ended
 
-        gate.wait(here, GATHER_SECONDS)
+        self.gate.wait(settled, GATHER_SECONDS)
         self._require_all()
+
+    def _complete(self) -> bool:
+        """True if all ranks are here."""
+        return len(self.gate.lines) == self.place.count - 1
 
     def _require_all(self) -> None:
         """Refuse to begin without all ranks.

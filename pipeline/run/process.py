@@ -195,7 +195,8 @@ def in_child(
     with terminal.paused(), child:
         try:
             if cores:  # before it counts them
-                os.sched_setaffinity(child.pid, cores)
+                with contextlib.suppress(ProcessLookupError):  # as below
+                    os.sched_setaffinity(child.pid, cores)
             started(child)
             # stdin stays open: its end tells the child that this process has died
             with contextlib.suppress(BrokenPipeError):  # a dead child has a status

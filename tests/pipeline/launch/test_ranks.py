@@ -1,5 +1,6 @@
 """Rank 0 lets in who belongs to it, and each rank says in one line what went wrong."""
 
+import socket
 import threading
 import time
 
@@ -14,8 +15,9 @@ from tests.helpers.ranks import free_port
 
 
 @pytest.fixture
-def rank_0(tmp_path):
+def rank_0(tmp_path, monkeypatch):
     """Leader of three processes."""
+    monkeypatch.setattr(leader, "LATE_SECONDS", 0.0)
     with Leader(Place("127.0.0.1", free_port(), 3, 0), tmp_path) as found:
         yield found
 
@@ -65,6 +67,20 @@ def test_all_ranks_come_and_end_with_rank_0(rank_0, come):
         assert "rank 0: RuntimeError: the disk is full" in only(each)
 
 
+def test_rank_that_comes_when_all_is_done_ends_well(tmp_path):
+    place = Place("127.0.0.1", free_port(), 2, 0)
+    ended = []
+
+    def late():
+        time.sleep(0.3)
+        Follower(place._replace(rank=1), tmp_path).follow()
+        ended.append(True)
+
+    with Leader(place, tmp_path):  # with nothing to train
+        threading.Thread(target=late, daemon=True).start()
+    until(lambda: ended)
+
+
 def test_rank_of_another_job_or_version_is_refused(rank_0, come, monkeypatch):
     assert "rank 1 of 4" in only(come(1, count=4))
     first = come(1)
@@ -101,12 +117,17 @@ def test_rank_0_that_is_not_there_is_named_in_time(monkeypatch, tmp_path):
     assert place.address in str(caught.value)
 
 
-def test_silence_is_an_end_too(rank_0, come, monkeypatch):
+def test_silence_is_an_end_and_signs_of_life_are_none(monkeypatch):
     monkeypatch.setattr(line, "BEAT_SECONDS", 0.05)
-    monkeypatch.setattr(line.Line, "_beat", lambda self: None)
-    failures = come(1)
-    until(lambda: 1 not in rank_0.gate.lines)
-    assert "is silent for 0 s" in only(failures)
+    ours, theirs = socket.socketpair()
+    with theirs:
+        kept = line.Line(ours)
+        theirs.sendall(b'{}\nno message\n{"half":')
+        threading.Timer(0.3, theirs.sendall, [b" 1}\n"]).start()
+        assert kept.receive() == {"half": 1}
+        with pytest.raises(line.Lost, match="is silent"):
+            kept.receive()
+        assert theirs.recv(100).startswith(b"{}\n{}\n")  # its own signs
 
 
 def test_port_that_is_taken_is_named(rank_0, tmp_path):
