@@ -30,6 +30,7 @@ COLUMNS = [
     *("recipe", "name", "valid_nll", "test_nll", "verdict", "status", "champion"),
     *("run_id", "mlflow_run_id", "time", "last", "parent", "seeds", "group", "data"),
     *("sentence", "stage", "reason", "advice", "valid_nll_low", "valid_nll_high"),
+    "differs",
 ]
 # A process has one stderr, and what a run writes there is its log.
 _turn = threading.RLock()

@@ -24,6 +24,7 @@ VOLATILE = (
 
 
 NAME = "manifest.json"
+CACHE = "__pycache__"
 
 
 def write(folder: Path, manifest: dict) -> None:
@@ -89,7 +90,10 @@ def damage(path: Path) -> str | None:
         return f"{NAME}: expected a whole manifest, found {found}."
     for file in sorted(path.rglob("*")):
         name = file.relative_to(path).as_posix()
-        if name not in files and name != NAME and not file.is_dir():
+        # Python leaves bytecode beside the code of a model of MLflow that it loads
+        if CACHE in file.parts or name == NAME or file.is_dir():
+            continue
+        if name not in files:
             return f"{name}: expected no such file."
     for name, expected in files.items():
         # The size first: it costs nothing, and a truncated file is the usual damage.

@@ -145,7 +145,7 @@ def test_hard_groups_are_means_over_their_rows(evil):
 def test_examples_of_train_are_the_rows_before_they_were_encoded(evil):
     data = Dataset.load(evil.parent / "ingest")
     encoded = np.asarray(data.split("test")[0][:20])
-    raw, found = data.raw(), decoded(data.description["inputs"], encoded)
+    raw, found = data.raw(), decoded(data.description["inputs"]["encoder"], encoded)
     assert found["word"].tolist() == raw["word"][:20].tolist()
     for name in ("number", "other"):
         np.testing.assert_allclose(found[name], raw[name][:20], atol=1e-5)

@@ -12,6 +12,8 @@ XLA = "RESOURCE_EXHAUSTED: Out of memory while trying to allocate 91.34GiB."
 class Gpu:
     """A GPU with 10 GiB that are free, as JAX shows one."""
 
+    process_index = 0
+
     def memory_stats(self):
         return {"bytes_limit": 12 * memory.GIB, "bytes_in_use": 2 * memory.GIB}
 

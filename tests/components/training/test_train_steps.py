@@ -12,7 +12,7 @@ import tensorflow as tf
 from phistar.components import build, train
 from phistar.components.artifacts import Dataset, load_network, make_task
 from phistar.components.data.batches.buckets import BucketPlan
-from phistar.components.data.batches.passes import PackedPlan, Parts, Plan
+from phistar.components.data.batches.passes import WHOLE, PackedPlan, Parts, Plan
 from phistar.components.tasks.language import Language
 from phistar.components.training.optimizers import adamw
 from phistar.pipeline.record.journal import read
@@ -114,8 +114,8 @@ def test_parts_hold_the_batch_with_its_weights():
 class TextsByLength(BucketPlan):
     """The target side of a BucketPlan alone: one text a row."""
 
-    def batch(self, step):
-        return super().batch(step)[1:]
+    def batch(self, step, part=WHOLE):
+        return super().batch(step, part)[1:]
 
 
 def test_batch_tokens_reach_the_plan_and_its_padding_is_logged(fit, monkeypatch):

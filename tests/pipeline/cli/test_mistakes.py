@@ -280,7 +280,9 @@ TABLE = [
     Mistake(40, CSV + "ingest.path=png.csv", ("png.csv is no CSV file", "a PNG image")),
     Mistake(40, "predict table photo.png", ("photo.png is no CSV file", "a PNG image")),
     Mistake(
-        41, "predict images good.csv", ("good.csv is not an image", "a whole PNG, JPEG")
+        41,
+        "predict images good.csv",
+        ("good.csv: no column names files that are there", "--column NAME"),
     ),
     Mistake(41, FOLDER + "text", ("2.png is not an image", "text that begins with")),
     Mistake(

@@ -271,7 +271,7 @@ def test_rejected_model_is_status_3_and_is_not_committed(
     manifest["digest"] = digest(manifest["files"])
     write_manifest(folder, manifest)
 
-    done = here("export", "breast_cancer", *SHORT, root=root)
+    done = here("export", "breast_cancer", *SHORT, root=root, alone=True)
     assert done.status == done.answer["status"] == 3
     assert said in done.answer["error"]
     assert "Traceback" not in done.stderr

@@ -18,6 +18,7 @@ from PIL import Image
 
 from tests.helpers.answers import answers, ask, same
 from tests.helpers.commands import CODE, Done, here
+from tests.helpers.records import write
 
 LIMIT = 240  # s
 TEXTS = [b"lala bim", b"", "süß 日本".encode(), b"bim bam " * 9, b"a\tb", b"\xff?"]
@@ -518,7 +519,7 @@ def write_record(root, run_id, recipe, name, status, key, parent, time):
     entries += [{"kind": "end", "status": status}]
     path = root / "mlruns" / "runs" / f"{run_id}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(entry) + "\n" for entry in entries))
+    write(path, entries)
 
 
 @pytest.fixture
