@@ -99,7 +99,8 @@ def test_processes_make_what_one_makes(case, kind, tmp_path):
         history = read_json(folder / "history.json")
         assert history["step"] == [4, 8, 12]
         files = sorted(path.name for path in folder.iterdir())
-        assert files == ["history.json", "journal.jsonl", "network.json", "weights.npz"]
+        expected = ["history.json", "journal.jsonl", "network.json", "valid.json"]
+    assert files == [*expected, "valid_nll.npz", "weights.npz"]
     for count in (2, 4):
         np.testing.assert_allclose(found[count], found[1], rtol=0, atol=1e-6)
 
