@@ -32,7 +32,7 @@ def cluster():
 
 def table(answer):
     """What the trials have measured."""
-    return [(one["name"], one["state"], one["value"]) for one in answer["trials"]]
+    return [(one["name"], one["state"], one["valid_nll"]) for one in answer["trials"]]
 
 
 def test_without_ray_the_way_to_install_it_is_told(tmp_path, monkeypatch):
