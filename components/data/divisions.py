@@ -108,12 +108,15 @@ def by_time(pieces, borders):
     return divide
 
 
-def by_label(pieces, borders, seed):
-    """Each label its share; the first row of a label is for training.
+def few_of_label(pieces, seed):
+    """The hashes of the rows of each label that has few, both in rising order.
 
-    Rows of a label with few are put in the order of their hashes and counted out. The
-    others are where their hash puts them, so a new row moves none of them. Equal
-    inputs with two labels are where the first of both puts them.
+    Args:
+        pieces: iterable of Rows.
+        seed: of the hashes.
+
+    Returns:
+        list of list of int, by label.
     """
     of_label = {}  # label -> set of hashes, None once there are many
     for rows in pieces:
@@ -125,9 +128,18 @@ def by_label(pieces, borders, seed):
                 known.update(hashed[place == number].tolist())
                 if len(known) > FEW_OF_LABEL:
                     of_label[name] = None
+    return [sorted(of_label[name]) for name in sorted(of_label) if of_label[name]]
+
+
+def by_label(pieces, borders, seed):
+    """Each label its share; the first row of a label is for training.
+
+    Rows of a label with few are put in the order of their hashes and counted out. The
+    others are where their hash puts them, so a new row moves none of them. Equal
+    inputs with two labels are where the first of both puts them.
+    """
     chosen = {}
-    for name in sorted(name for name in of_label if of_label[name]):
-        hashes = sorted(of_label[name])
+    for hashes in few_of_label(pieces, seed):
         low, high = (min(len(hashes) - 1, round(len(hashes) * b)) for b in borders)
         for rank, one in enumerate(hashes):
             split = TEST if rank < low else VALID if rank < high else TRAIN

@@ -13,8 +13,8 @@ import numpy as np
 
 from phistar.components.data.connected import components
 from phistar.components.data.divisions import (
-    FEW_OF_LABEL,
     are_pairs,
+    few_of_label,
     hash_positions,
     positions,
 )
@@ -114,19 +114,8 @@ def by_label(pieces, count, seed):
     As in a split, rows of a label with few are counted out, in the order of their
     hashes. Equal inputs with two labels are where the first of both puts them.
     """
-    of_label = {}  # label -> set of hashes, None once there are many
-    for rows in pieces:
-        hashed = positions(rows, salted(seed))
-        names, place = np.unique(rows.labels, return_inverse=True)
-        for number, name in enumerate(names.tolist()):
-            known = of_label.setdefault(name, set())
-            if known is not None:
-                known.update(hashed[place == number].tolist())
-                if len(known) > FEW_OF_LABEL:
-                    of_label[name] = None
     chosen, begin = {}, 0
-    for name in sorted(name for name in of_label if of_label[name]):
-        hashes = sorted(of_label[name])
+    for hashes in few_of_label(pieces, salted(seed)):
         if len(hashes) == 1:
             chosen.setdefault(hashes[0], ALWAYS_TRAIN)
             continue
