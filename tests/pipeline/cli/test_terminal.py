@@ -8,7 +8,7 @@ import pytest
 
 from phistar.pipeline.cli.arguments import STAGES, parse
 from tests.docs.pages import masked
-from tests.helpers.commands import CODE, SHORT, here
+from tests.helpers.commands import CODE, SHORT, copy_store, here
 from tests.helpers.terminal import on_terminal
 
 SILENCE = 5.0  # seconds for which nothing may be written
@@ -107,8 +107,8 @@ def test_a_pipe_gets_a_line_when_a_stage_starts_and_ends(trained):
     assert "\x1b" not in trained[1].stderr
 
 
-def test_a_run_that_stops_early_leads_to_its_rest(trained):
-    root, _ = trained
+def test_a_run_that_stops_early_leads_to_its_rest(trained, tmp_path):
+    root = copy_store(trained[0], tmp_path, *STAGES[:3])
     words = ("train", "breast_cancer", *SHORT)
     done = here(*words, root=root, json=False)
     lines = done.stdout.splitlines()

@@ -6,7 +6,7 @@ import pytest
 
 from phistar.pipeline.run import page
 from tests.helpers import records
-from tests.helpers.commands import here
+from tests.helpers.commands import copy_store, here
 from tests.helpers.pages import Page
 
 COMMAND = "phistar run <b>breast_cancer</b> train.loss=hinge"
@@ -90,8 +90,9 @@ def test_a_real_run_has_its_page(trained):
         assert stages[name][2] == stage["key"]
 
 
-def test_ingest_ends_with_the_data_card(trained):
-    done = here("ingest", "breast_cancer", root=trained[0], json=False)
+def test_ingest_ends_with_the_data_card(trained, tmp_path):
+    root = copy_store(trained[0], tmp_path, "ingest")
+    done = here("ingest", "breast_cancer", root=root, json=False)
     assert done.status == 0, done.stderr
     shown = done.stdout.splitlines()
     assert shown.index("Rows and duplicates") < shown.index("Labels")

@@ -109,6 +109,7 @@ def test_a_page_beside_a_record_is_sent_once_and_again_when_it_changes(
     shutil.copytree(trained[0], root)
     run_id = trained[1].answer["run_id"]
     client, state = Target(root).client, read_state(root, run_id)
+    ui.sync(root)  # the run's end, should its child not have sent it
     assert ui.sync(root) == 0
     page = root / "mlruns" / "runs" / f"{run_id}.compare.html"
     for text in ("one", "two words"):
