@@ -64,8 +64,8 @@ def run(
         seed: of the split.
         fold: [k, K]: valid is fold k, from 0, of the K folds of train and valid. Test
             stays as it is.
-        workers: processes that read your own tables, texts and pairs; the Dataset is
-            the same. Default: one for each core if the files have 256 MiB or more.
+        workers: processes that read your own files; the Dataset is the same. Default:
+            one for each core if the files have 256 MiB or more.
         **options: keys of the source.
 
     Raises:

@@ -39,8 +39,25 @@ class Picture(NamedTuple):
     name: str
 
 
-def pieces(pictures, shape, counts, white=WHITE, refuse=None):
+def pieces(pictures, shape, counts):
     """Decode and resize images.
+
+    Args:
+        pictures: iterable of Picture.
+        shape, counts: see `decoded`.
+
+    Yields:
+        Rows, inputs uint8 [n, H, W, C].
+
+    Raises:
+        ValueError: at the first one that is not an image, with its name.
+    """
+    for images, piece in decoded(pictures, shape, counts):
+        yield rows(images, [one.fields for one in piece])
+
+
+def decoded(pictures, shape, counts, white=WHITE, refuse=None):
+    """Decode and resize images, some at a time.
 
     Args:
         pictures: iterable of Picture.
@@ -51,7 +68,7 @@ def pieces(pictures, shape, counts, white=WHITE, refuse=None):
             it returns, the image is left out. Default: raise ValueError.
 
     Yields:
-        Rows, inputs uint8 [n, H, W, C].
+        (uint8 [n, H, W, C], list of their n Pictures).
 
     Raises:
         ValueError: at the first one that is not an image, with its name.
@@ -67,7 +84,7 @@ def pieces(pictures, shape, counts, white=WHITE, refuse=None):
             if not piece:
                 continue
             images = decode({"image": tf.constant([one.data for one in piece])})
-        yield rows(images.numpy(), [one.fields for one in piece])
+        yield images.numpy(), piece
 
 
 def rows_of_piece(shape):

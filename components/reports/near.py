@@ -4,10 +4,10 @@ import numpy as np
 
 from phistar.components.labels import NAMES
 from phistar.components.reports import near_texts
-from phistar.components.reports.duplicates import MAX_ROWS, row_keys
+from phistar.components.reports.duplicates import row_keys
+from phistar.components.reports.near_images import near_images
 from phistar.components.reports.near_rows import near_rows
 
-SIDE = 16  # pixels; smaller images are too much alike
 MAX_TOKENS = 10**7
 # A run as long as a sentence: in both it is a copy, not chance.
 RUN = {"characters": 50, "bytes": 50, "sentencepiece": 13}  # tokens
@@ -28,7 +28,9 @@ def near(data, found, encoder):
         lines = contradictions(data)
         if "columns" in data.description["inputs"]["encoder"]:
             lines += near_rows(data, found.in_train)
-        return lines + (like_pictures(data) if data.kind.augmentable else [])
+        return lines + (
+            like_images(data, found.in_train) if data.kind.augmentable else []
+        )
     return like_texts(data, found, encoder) + equal_runs(data)
 
 
@@ -51,43 +53,16 @@ def contradictions(data):
     ]
 
 
-def like_pictures(data):
-    """Images of test that look like one of train: all 256 bits of the hash agree.
-
-    Source: the difference hash of N. Krawetz, 2013, on 17 x 16 pixels.
-    """
-    found = {name: data.split(name)[0] for name in ("train", "test")}
-    if min(found["train"].shape[1:3]) < SIDE:
-        return []
-    hashes = {name: row_keys(difference_bits(images)) for name, images in found.items()}
-    alike = int(np.isin(hashes["test"], hashes["train"]).sum())
-    if not alike:
+def like_images(data, known):
+    """Images of test that look like one of train; see near_images.py."""
+    train, test = (data.split(name)[0] for name in ("train", "test"))
+    near = near_images(train, test, known)
+    if not near.any():
         return []
     return [
-        f"{alike:,} of {len(hashes['test']):,} images of test look like one of train "
-        "(equal perceptual hashes)."
+        f"{near.sum():,} of {len(near):,} images of test look like one of train, and "
+        "are not equal to it (perceptual hashes)."
     ]
-
-
-def difference_bits(images):
-    """Bits of a small grey copy: 1 where a pixel is brighter than its left neighbour.
-
-    Args:
-        images: uint8 [N, H, W, C].
-
-    Returns:
-        uint8 [N or MAX_ROWS, 32], packed bits.
-    """
-    from PIL import Image
-
-    bits = np.empty((min(len(images), MAX_ROWS), SIDE, SIDE), bool)
-    for row in range(len(bits)):
-        pixels = np.asarray(images[row])
-        picture = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-        small = picture.convert("L").resize((SIDE + 1, SIDE), Image.Resampling.BOX)
-        grey = np.asarray(small)
-        bits[row] = grey[:, 1:] > grey[:, :-1]
-    return np.packbits(bits.reshape(len(bits), -1), axis=1)
 
 
 def like_texts(data, found, encoder):

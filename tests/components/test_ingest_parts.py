@@ -4,9 +4,12 @@ import csv
 import json
 import random
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from phistar.components import ingest, progress
+from phistar.components.data import pictures
 from phistar.components.data.files import ranges
 from phistar.pipeline.record.journal import Journal, read
 
@@ -43,6 +46,23 @@ def write_lines(path, chance, rows=900):
     path.write_bytes("\n".join(lines).encode())
 
 
+def write_images(path, chance, rows=60):
+    """Images of two labels, sizes and formats; one is broken."""
+    draw = np.random.default_rng(chance.randrange(99))
+    for row in range(rows):
+        file = path / "ab"[row % 2] / f"{row}.{chance.choice(['png', 'jpg', 'webp'])}"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        pixels = draw.integers(0, 256, (8, 8 + row % 3, 3), np.uint8)
+        Image.fromarray(pixels).save(file)
+    (path / "b" / "41.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+
+
+def small_parts(monkeypatch, num_bytes):
+    """Have files read in parts of so many bytes, and a few images at a time."""
+    monkeypatch.setattr(ranges, "PART_BYTES", num_bytes)
+    monkeypatch.setattr(pictures, "PIECE_FILES", 4)
+
+
 def made(tmp_path, name):
     """The task and the keys of ingest of a kind of files."""
     chance, path = random.Random(0), tmp_path / name
@@ -51,6 +71,10 @@ def made(tmp_path, name):
             write_rows(path, chance)
             task = {"name": "binary", "positive": "yes"}
             return task, {"source": "table", "label": "verdict", "path": str(path)}
+        case "images":
+            write_images(path, chance)
+            keys = {"source": "image_folder", "path": str(path), "max_bad_files": 1}
+            return {"name": "multiclass"}, keys
         case "t.txt":
             write_lines(path, chance)
             keys = {"source": "text", "document": "line", "path": str(path)}
@@ -95,21 +119,25 @@ def run(folder, task, keys, **more):
     return files | {"journal": journal}
 
 
-@pytest.mark.parametrize("name", ["t.csv", "t.txt", "t.jsonl", "pairs"])
+@pytest.mark.parametrize("name", ["t.csv", "t.txt", "t.jsonl", "pairs", "images"])
 def test_the_parts_change_nothing(tmp_path, monkeypatch, name):
     task, keys = made(tmp_path, name)
     whole = run(tmp_path / "whole", task, keys)
-    monkeypatch.setattr(ranges, "PART_BYTES", 1500)
+    small_parts(monkeypatch, 1500)
     assert run(tmp_path / "parts", task, keys) == whole
 
 
 @pytest.mark.heavy
 @pytest.mark.parametrize(
-    "name", ["t.csv", pytest.param("pairs", marks=pytest.mark.slow)]
+    "name",
+    [
+        "t.csv",
+        *(pytest.param(name, marks=pytest.mark.slow) for name in ("pairs", "images")),
+    ],
 )
 def test_the_number_of_workers_changes_nothing(tmp_path, monkeypatch, name):
     task, keys = made(tmp_path, name)
-    monkeypatch.setattr(ranges, "PART_BYTES", 4000)
+    small_parts(monkeypatch, 4000)
     alone = run(tmp_path / "one", task, keys, workers=1)
     assert run(tmp_path / "two", task, keys, workers=2) == alone
 
@@ -130,11 +158,11 @@ class Stops:
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("name", ["t.csv", "t.jsonl"])
-@pytest.mark.parametrize("stop", [4, 30])
+@pytest.mark.parametrize("name", ["t.csv", "t.jsonl", "images"])
+@pytest.mark.parametrize("stop", [9, 30])
 def test_an_interrupted_ingest_goes_on(tmp_path, monkeypatch, capsys, name, stop):
     task, keys = made(tmp_path, name)
-    monkeypatch.setattr(ranges, "PART_BYTES", 1500)
+    small_parts(monkeypatch, 1500)
     whole = run(tmp_path / "whole", task, keys)
     assert "goes on" not in capsys.readouterr().err
     folder = tmp_path / "broken"

@@ -1,14 +1,15 @@
 """Image files whose labels are known: by their folders, or by a table."""
 
 import hashlib
-import math
 import os
-from functools import cache, cached_property
-from itertools import chain, islice
+from functools import cache, cached_property, partial
+from itertools import chain, count, islice
 from typing import NamedTuple
 
+from phistar.components import progress
 from phistar.components.data.files import bad_rows
 from phistar.components.data.image_survey import Bad, chosen, survey
+from phistar.components.data.kept import Piece, Scratch
 from phistar.components.data.sources.base import Chunks, Overview, Source
 from phistar.components.digests import data_sha256
 from phistar.components.labels import first_rows
@@ -44,6 +45,20 @@ class Example(NamedTuple):
     name: str
 
 
+class Part(NamedTuple):
+    """Some images of a split.
+
+    Args:
+        split: or "all".
+        examples: list of Example.
+        piece: Piece, that decodes them.
+    """
+
+    split: str
+    examples: list
+    piece: Piece
+
+
 class ImageFiles:
     """The files of a Source of images; its methods are those of the Source.
 
@@ -59,7 +74,8 @@ class ImageFiles:
         self.bad_rows = bad_rows
         self.bad = Bad(options.max_bad_files, notices.begin("bad files"))
         self.white = None  # known after `read`
-        self.folder, self.kept = None, set()  # splits whose pixels are kept in it
+        self.scratch = None  # Scratch, for the pixels
+        self.size = 0  # bytes of the files, known with their hashes
 
     def source(self, kind, name, origin, table=""):
         """The Source of these files.
@@ -70,10 +86,11 @@ class ImageFiles:
             origin: of the Source.
             table: hash of the tables that name the files.
         """
+        fingerprint = self.fingerprint(table)
         return Source(
             name=name,
             kind=kind,
-            fingerprint=self.fingerprint(table),
+            fingerprint=fingerprint,
             read=self.read,
             overview=cache(self.overview),
             prepare=self.prepare,
@@ -81,6 +98,7 @@ class ImageFiles:
             stratified=True,
             notices=self.notices,
             origin=origin,
+            size=self.size,
         )
 
     @cached_property
@@ -101,6 +119,7 @@ class ImageFiles:
             # one that cannot be read is refused, or left out, where it is looked at
             files = [one.file for one in block if os.path.isfile(one.file)]
             files = [file for file in files if os.access(file, os.R_OK)]
+            self.size += sum(map(os.path.getsize, files))
             known = dict(zip(files, data_sha256(files), strict=True))
             for one in block:
                 line = f"{one.name}\0{known.get(one.file, '')}\n"
@@ -117,68 +136,84 @@ class ImageFiles:
 
     def prepare(self, scratch):
         """Keep pixels in a Scratch, and the list of the files that are left out."""
-        self.bad.folder = self.folder = scratch.folder
-        bad_rows.write(self.bad_rows, self.folder / bad_rows.NAME.format(""))
+        self.scratch, self.bad.folder = scratch, scratch.folder
+        bad_rows.write(self.bad_rows, scratch.folder / bad_rows.NAME.format(""))
 
     def read(self):
         """Pieces of the rows.  -> dict of split, or "all" -> Chunks"""
         counts = self.notices.begin("sizes and colours")
         size = self.options[:3]
         shape, self.white = chosen(self.survey, *size, counts)
+        kept = (self.scratch or Scratch()).kept("rows")
+        parts = list(self.parts(shape))
+        self.decode(parts, kept)
         return {
-            split: Chunks(lambda split=split: self.pieces(split, shape))
+            split: Chunks(partial(self.rows, split, parts, shape, kept))
             for split in self.splits
         }
 
-    def pieces(self, split, shape):
-        """The rows of a split, decoded once if there is a folder.
+    def parts(self, shape):
+        """The images that can be read, as many at a time as a piece of rows has.
+
+        Args:
+            shape: (height, width, channels).
+
+        Yields:
+            Part.
+        """
+        from phistar.components.data.pictures import rows_of_piece
+
+        about, numbers = {"shape": list(shape), "white": self.white}, count()
+        for split, every in self.splits.items():
+            good = (one for one in every if one.file not in self.bad)
+            while few := list(islice(good, rows_of_piece(shape))):
+                request = {"files": [one.file for one in few], **about}
+                yield Part(split, few, Piece(f"{next(numbers):06}", len(few), request))
+
+    def decode(self, parts, kept):
+        """Decode the images of all parts, each once.
+
+        Args:
+            parts: list of Part.
+            kept: Kept, for their pixels.
+
+        Raises:
+            ValueError: too many are no images.
+        """
+        from phistar.components.data.sources.image_pieces import images_piece
+
+        counts = {split: self.notices.begin(split) for split in self.splits}
+        first, *others = [part.piece for part in parts]
+        seen = progress.counter("images", sum(len(part.examples) for part in parts))
+        made = kept.map(images_piece, first, lambda result: others, seen)
+        for part, result in zip(parts, made, strict=True):
+            counts[part.split].join(result["noted"])
+            for file, what in result["bad"]:
+                self.bad.add(file, what)
+        self.bad.end()
+
+    def rows(self, split, parts, shape, kept):
+        """The rows of a split.
+
+        Args:
+            split: name.
+            parts: list of Part.
+            shape: (height, width, channels).
+            kept: Kept, with their pixels.
 
         Yields:
             Rows.
         """
-        from phistar.components.data.pictures import Picture, pieces
-
-        if split in self.kept:
-            yield from self.again(split, shape)
-            return
-
-        def pictures():
-            for one in self.good(split):
-                with open(one.file, "rb") as file:
-                    data = file.read()
-                yield Picture(data, one.fields, one.file)
-
-        counts = self.notices.begin(split)
-        found = pieces(pictures(), shape, counts, self.white, self.bad.add)
-        # a pass may be left before its end, and then begins anew
-        with open(self.pixels(split) if self.folder else os.devnull, "wb") as kept:
-            for rows in found:
-                kept.write(rows.inputs)
-                yield rows
-        self.bad.end()
-        if self.folder:
-            self.kept.add(split)
-
-    def again(self, split, shape):
-        """The rows of a split whose pixels are kept.  -> iterator of Rows"""
         import numpy as np
 
-        from phistar.components.data.pictures import rows, rows_of_piece
+        from phistar.components.data.pictures import rows
+        from phistar.components.data.sources.image_pieces import SUFFIX
 
-        fields = (one.fields for one in self.good(split))
-        most, size = rows_of_piece(shape), math.prod(shape)
-        with open(self.pixels(split), "rb") as kept:
-            while part := list(islice(fields, most)):
-                pixels = np.fromfile(kept, "uint8", len(part) * size)
-                yield rows(pixels.reshape(len(part), *shape), part)
-
-    def good(self, split):
-        """The examples of a split whose files can be read.  -> iterator of Example"""
-        return (one for one in self.splits[split] if one.file not in self.bad)
-
-    def pixels(self, split):
-        """The file of a split's pixels, all images one behind the other."""
-        return self.folder / f"{split}.pixels"
+        for part in parts:
+            good = [one.fields for one in part.examples if one.file not in self.bad]
+            if part.split == split and good:
+                pixels = np.fromfile(f"{kept.path(part.piece)}{SUFFIX}", "uint8")
+                yield rows(pixels.reshape(len(good), *shape), good)
 
     def fitting(self):
         """Further arguments of the encoder's `fit`.  -> dict"""
