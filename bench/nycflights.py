@@ -18,7 +18,7 @@ from timing import machine
 
 from phistar.pipeline.cli.printing import table
 from phistar.pipeline.config.load import load
-from phistar.pipeline.run.command import run_seeds
+from phistar.pipeline.run.seeds import run_seeds
 
 
 def main():

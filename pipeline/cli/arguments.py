@@ -25,6 +25,7 @@ RUN = "a run's id, or its beginning; its name; a recipe, for its newest run"
 RECIPE = "name of a recipe (`phistar list` shows them), or path of a YAML file"
 NAME = "of a recipe that was promoted"
 LINE = "--line"
+CLUSTER = "ray, which this machine belongs to; or ray://HOST:PORT"
 
 
 def parse(typed: list[str]) -> argparse.Namespace:
@@ -163,6 +164,7 @@ def make_parser() -> tuple[Parser, dict[str, Parser]]:
         "run a recipe whose training several processes share",
         "launch -n 2 run digits train.backend=jax",
         "launch run digits train.backend=jax --root /shared/project",
+        "launch -n 4 --on ray run digits train.backend=jax --root /shared/project",
     )
     text = "processes on this machine; on several hosts their variables tell the number"
     added.add_argument("-n", dest="processes", type=positive, metavar="N", help=text)
@@ -272,8 +274,10 @@ def add_run(name: str, added: Parser) -> None:
             )
         text = "N runs with the seeds 0 ... N-1 under one parent"
         added.add_argument("--seeds", type=positive, metavar="N", help=text)
+        text = "a Ray cluster for the trainings of --seeds, or for the processes of "
+        added.add_argument("--on", metavar="ADDRESS", help=f"{text}launch: {CLUSTER}")
     else:
-        added.set_defaults(first="ingest", last=name, seeds=None)
+        added.set_defaults(first="ingest", last=name, seeds=None, on=None)
     added.add_argument(
         "--force",
         action="append",
@@ -317,7 +321,7 @@ def add_sweep(added: Parser) -> None:
         added.add_argument(
             option, type=kind, default=default, metavar=letter, help=text
         )
-    text = "ray, for a Ray cluster of this machine; or ray://HOST:PORT of one elsewhere"
+    text = f"a Ray cluster for the trials: {CLUSTER}"
     added.add_argument("--on", metavar="ADDRESS", help=text)
     text = "end trials early that are worse than the median, see the page on sweeps"
     added.add_argument("--prune", action="store_true", help=text)

@@ -192,6 +192,8 @@ def plan_hosts(given: Namespace, config: Any, store: Any) -> Answer:
 
 def launch(given: Namespace) -> Answer:
     """Run a recipe whose training several processes share."""
+    if given.on is not None:
+        return launch_on(given)
     from phistar.pipeline.launch.command import join
 
     leader = join(given.processes, given.typed, given.root)
@@ -199,6 +201,17 @@ def launch(given: Namespace) -> Answer:
         return {}, []
     with leader:
         return run(given, leader)
+
+
+def launch_on(given: Namespace) -> Answer:
+    """Run a recipe whose training several nodes of a Ray cluster share."""
+    from phistar.pipeline.cli.printing import result
+    from phistar.pipeline.launch import on_ray
+
+    config = load(given)
+    words = on_ray.words_of(given.typed)
+    answer = on_ray.launch(given.processes, words, given.root, given.on)
+    return answer, result(config.name, answer, next_commands(given, config, answer))
 
 
 def run(given: Namespace, ranks: Any = None) -> Answer:
@@ -222,6 +235,11 @@ def run(given: Namespace, ranks: Any = None) -> Answer:
             f"`--from {given.first}` comes after `--to {given.last}`. "
             f"Expected the order {', '.join(STAGES)}."
         )
+    if given.on is not None and not given.seeds:
+        raise ValueError(
+            f"one run has nothing to spread. Received: --on {given.on}. Expected it "
+            "with --seeds N, or phistar launch -n N --on ADDRESS run NAME."
+        )
     if given.verify:
         from phistar.components.digests import VERIFY  # it imports sqlite3
 
@@ -232,14 +250,16 @@ def run(given: Namespace, ranks: Any = None) -> Answer:
 
     from phistar.pipeline.cli.printing import card_lines, result
     from phistar.pipeline.record import place
-    from phistar.pipeline.run.command import run_once, run_seeds
+    from phistar.pipeline.run.command import run_once
     from phistar.pipeline.run.data_card import data_card
+    from phistar.pipeline.run.seeds import run_seeds
 
     words = given.root, given.typed
     with terminal.working("", "looking into the store"):
         if given.seeds:
             answer = run_seeds(
-                lambda more: load(given, more), given.seeds, *words, **how
+                *(lambda more: load(given, more), given.seeds, *words),
+                **(how | {"on": given.on}),
             )
         else:
             answer = run_once(config, *words, place=place.taken(), **how)

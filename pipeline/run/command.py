@@ -1,8 +1,7 @@
-"""Run a recipe: once, or once per seed under one parent."""
+"""Run a recipe once."""
 
 import contextlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +12,12 @@ from phistar.pipeline.process.terminal import (
     note,
     paint,
     titled,
-    working,
 )
 from phistar.pipeline.process.writable import require_root
-from phistar.pipeline.record.naming import SEEDS
 from phistar.pipeline.record.place import Place
 from phistar.pipeline.record.runs import read, runs
 from phistar.pipeline.run import preflight
 from phistar.pipeline.run.execution import Execution, execution
-from phistar.pipeline.run.metrics import number, summary
 from phistar.pipeline.run.process import require_backend, require_devices
 from phistar.pipeline.run.sources import fingerprint, require_network
 from phistar.pipeline.run.stages import NAMES, require_inputs, run_stages
@@ -134,51 +130,6 @@ def require(config: Config, store: Store, first: str) -> None:
     require_network(config)
     require_root(store.root.parent)
     require_inputs(config, store, first)
-
-
-def run_seeds(
-    load: Callable,
-    seeds: int,
-    root: Path,
-    command: list[str],
-    *,
-    first: str = NAMES[0],
-    **how: Any,
-) -> dict:
-    """Run a recipe once per seed of split, weights and training.
-
-    Args:
-        load: list of overrides -> Config.
-        seeds: the seeds are 0 ... seeds-1.
-        root: project root.
-        command: the words that the user typed.
-        first: as `run_once` takes it.
-        **how: as `run_once` takes them.
-
-    Returns:
-        experiment, run_id and url of the parent; metrics (means, and `<metric>_sd`);
-        runs, what `run_once` returns for each seed.
-    """
-    config, answers, metrics = load([]), [], None
-    children = [load([f"{key}={seed}" for key in SEEDS]) for seed in range(seeds)]
-    for seeded in children:
-        require(seeded, Store(Path(root) / "mlruns"), first)
-    complete = how.get("last", NAMES[-1]) == NAMES[-1]
-    with execution(root, config, command, complete, seeds=seeds) as current:
-        for seed, seeded in enumerate(children):
-            with working(f"seed {seed}"):
-                run = run_once(seeded, root, command, under=current, **how)
-            answers.append(run)
-            if measured := run["metrics"]:
-                note(f"seed {seed}  test_nll {number(measured['test_nll'])}")
-        if answers[0]["metrics"]:
-            metrics = summary([run["metrics"] for run in answers])
-            current.record.append("metrics", step=0, values=metrics)
-    shown = {"run_id": current.run_id, "url": current.address()}
-    for run, child in zip(answers, current.children, strict=True):
-        run |= {"run_id": child.run_id, "url": child.address()}  # known by now
-    about = {"experiment": config.name} | shown
-    return about | {"metrics": metrics, "runs": answers}
 
 
 def note_stage(name: str, outcome: dict) -> None:

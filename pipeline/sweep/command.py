@@ -14,6 +14,7 @@ from optuna.trial import FrozenTrial
 from phistar.pipeline.config.load import Config, ConfigError, load
 from phistar.pipeline.process.errors import Failure
 from phistar.pipeline.process.terminal import Progress, duration, note, working
+from phistar.pipeline.process.workers import Here, worker_at
 from phistar.pipeline.record.journal import Record
 from phistar.pipeline.record.naming import BETWEEN, WORDS
 from phistar.pipeline.record.place import Place
@@ -30,7 +31,6 @@ from phistar.pipeline.sweep.setting import Sweep
 from phistar.pipeline.sweep.space import Space, space
 from phistar.pipeline.sweep.study import COMPLETE, FAIL, PRUNED, REASON, RUNNING, Study
 from phistar.pipeline.sweep.trials import Outcome, Running
-from phistar.pipeline.sweep.workers import Here, worker_at
 
 POLL_SECONDS = 0.1
 HOPELESS = 5  # first trials: if all of them fail, the others are not tried

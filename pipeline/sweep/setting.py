@@ -8,11 +8,11 @@ from optuna.trial import FrozenTrial
 
 from phistar.pipeline.config import parse
 from phistar.pipeline.config.load import Config, load
+from phistar.pipeline.process.workers import Handle, Worker
 from phistar.pipeline.record.naming import BETWEEN, special
 from phistar.pipeline.record.place import Place
 from phistar.pipeline.sweep.space import Space
 from phistar.pipeline.sweep.study import Study
-from phistar.pipeline.sweep.workers import Handle, Worker
 
 
 class Sweep(NamedTuple):

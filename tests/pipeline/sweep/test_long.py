@@ -12,13 +12,13 @@ import numpy as np
 import psutil
 import pytest
 
+from phistar.pipeline.process.workers import Here
 from phistar.pipeline.record.journal import read_all
 from phistar.pipeline.record.scores import read_json
 from phistar.pipeline.sweep.setting import Sweep
 from phistar.pipeline.sweep.space import space
 from phistar.pipeline.sweep.study import COMPLETE, Study
 from phistar.pipeline.sweep.trials import Running
-from phistar.pipeline.sweep.workers import Here
 from tests.helpers import commands
 from tests.helpers.commands import copy_store, here, leftovers, mlflow_runs, until
 

@@ -10,9 +10,9 @@ import signal
 import pytest
 
 from phistar.pipeline.config.load import load
+from phistar.pipeline.process.workers import Here
 from phistar.pipeline.record.journal import read_all
 from phistar.pipeline.record.scores import read_json
-from phistar.pipeline.sweep.workers import Here
 from tests.helpers.commands import (
     copy_store,
     end,

@@ -109,7 +109,7 @@ def worker_at(address: str | None, root: Path) -> Worker:
     """The place that `--on` names; this machine without it."""
     if address is None:
         return Here()
-    from phistar.pipeline.sweep.on_ray import OnRay  # it imports ray
+    from phistar.pipeline.process.on_ray import OnRay  # it imports ray
 
     return OnRay(address, root)
 

@@ -2,7 +2,8 @@
 
 Ray chooses the node, and starts a process of a lost node again on another one, where it
 goes on from its checkpoint: the nodes share the project folder. A process is what it is
-on this machine, a command; Ray sees nothing of it but its status.
+on this machine, a command; Ray sees nothing of it but its status. The ranks of one
+training are the exception: they are placed together, and end together.
 """
 
 import os
@@ -55,13 +56,20 @@ class Runner:
         self, words: list[str], environment: dict[str, str], folder: str, log: str
     ) -> int:
         """Run a command to its end.  -> its exit status"""
-        from phistar.pipeline.sweep.workers import Here
+        from phistar.pipeline.process.workers import Here
 
         if self.stopped:
             return -signal.SIGTERM
         child = Here().start(words, environment, Path(folder), Path(log))
         self.process = child.process
         return self.process.wait()
+
+    def address(self) -> tuple[str, int]:
+        """The address of its node, and a port there that no program has."""
+        import ray
+
+        with socket.create_server(("", 0)) as server:
+            return ray.util.get_node_ip_address(), server.getsockname()[1]
 
     def stop(self) -> None:
         """Send SIGTERM."""
@@ -105,17 +113,48 @@ class OnRay:
         self, words: list[str], environment: dict[str, str], folder: Path, log: Path
     ) -> "Task":
         """Start a process on a node, see `Worker`."""
+        # on another node, if its node is lost
+        runner = self._runner(max_restarts=-1, max_task_retries=-1)
+        return Task(self.ray, runner, (words, environment, str(folder), str(log)))
+
+    def together(self, count: int) -> list[Any]:
+        """Places for processes that run at the same time, on as many nodes as can be.
+
+        Args:
+            count: number of them.
+
+        Returns:
+            list of actors, each a Runner.
+
+        Raises:
+            Failure: the cluster has no room for all of them.
+        """
+        share = {"CPU": 1, "GPU": 1} if self.gpus else {"CPU": 1}
+        group = self.ray.util.placement_group([share] * count, strategy="SPREAD")
+        if count > self.slots or not group.wait(SECONDS):
+            what = "GPUs" if self.gpus else "cores"
+            raise Failure(
+                f"no room for all processes. Received: {count}, on a cluster of "
+                f"{self.slots} {what}. Expected as many that are free: ask for fewer, "
+                "or wait until other work has ended.",
+                USAGE,
+            )
+        at = self.ray.util.scheduling_strategies.PlacementGroupSchedulingStrategy
+        return [
+            self._runner(scheduling_strategy=at(group, placement_group_bundle_index=n))
+            for n in range(count)
+        ]
+
+    def _runner(self, **options: Any) -> Any:
+        """A new Runner on a node, with a core of its own, and a GPU if any."""
         actor = self.ray.remote(Runner).options(
             num_cpus=1,
             num_gpus=self.gpus,
             max_concurrency=2,  # `stop` while `run` waits
-            max_restarts=-1,  # on another node, if its node is lost
-            max_task_retries=-1,
             runtime_env=known(),
+            **options,
         )
-        runner = actor.remote()
-        status = runner.run.remote(words, environment, str(folder), str(log))
-        return Task(self.ray, runner, status)
+        return actor.remote()
 
     def require_root(self, root: Path) -> None:
         """Refuse a cluster of which a node does not see the project folder.
@@ -164,16 +203,29 @@ class OnRay:
 
 
 class Task:
-    """A process on a node; a `Handle`."""
+    """A process on a node; a `Handle`.
 
-    def __init__(self, ray: Any, runner: Any, status: Any):
-        self.ray, self.runner, self.status = ray, runner, status
+    Args:
+        ray: the package.
+        runner: the actor that runs it.
+        arguments: of `Runner.run`.
+    """
+
+    def __init__(self, ray: Any, runner: Any, arguments: tuple):
+        self.ray, self.runner = ray, runner
+        self.status = runner.run.remote(*arguments)
 
     def poll(self) -> int | None:
-        """Its exit status; None while it runs, or waits for another node."""
+        """Its exit status; None while it runs, or waits for another node.
+
+        It is that of a kill if its node is lost, and it may not have another one.
+        """
         if not self.ray.wait([self.status], timeout=0)[0]:
             return None
-        return self.ray.get(self.status)
+        try:
+            return self.ray.get(self.status)
+        except self.ray.exceptions.RayActorError:
+            return -signal.SIGKILL
 
     def terminate(self) -> None:
         """Send SIGTERM."""
