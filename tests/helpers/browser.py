@@ -128,3 +128,11 @@ def asked(driver):
 def text(driver):
     """All text of the page."""
     return driver.find_element("xpath", "//body").text
+
+
+def keep(driver, name):
+    """Keep a picture of the page in the folder MLFLOW_PICTURES, if there is one."""
+    if folder := os.environ.get("MLFLOW_PICTURES"):
+        Path(folder).mkdir(exist_ok=True)
+        settle(driver)
+        assert driver.save_screenshot(str(Path(folder).resolve() / f"{name}.png"))

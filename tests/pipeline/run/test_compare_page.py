@@ -4,7 +4,6 @@ MLFLOW_PICTURES=<folder> keeps a picture of each page; the docs show them.
 """
 
 import json
-import os
 import urllib.request
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +14,7 @@ from phistar.pipeline.record.sent import read_state
 from phistar.pipeline.run.compare import compare
 from phistar.pipeline.tracking.address import TRAINING, results_page
 from tests.helpers.browser import browser as started
-from tests.helpers.browser import find, served, settle, show, text, wait
+from tests.helpers.browser import find, keep, served, show, text, wait
 from tests.helpers.commands import copy_store, here
 
 FLOORS = ("test/nll_uniform", "test/nll_prior")
@@ -77,14 +76,6 @@ def page(runs):
 def browser(page, tmp_path_factory):
     with started(tmp_path_factory.mktemp("chromium"), page.server) as driver:
         yield driver
-
-
-def keep(browser, name: str) -> None:
-    """Keep a picture of the page, once it has come to rest, if one is asked for."""
-    if folder := os.environ.get("MLFLOW_PICTURES"):
-        Path(folder).mkdir(exist_ok=True)
-        settle(browser)
-        assert browser.save_screenshot(str(Path(folder).resolve() / f"{name}.png"))
 
 
 def open_compare_page(browser, page, width: int = 1440) -> None:

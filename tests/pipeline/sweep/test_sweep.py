@@ -12,7 +12,11 @@ import pytest
 from phistar.pipeline.config.load import load
 from phistar.pipeline.process.workers import Here
 from phistar.pipeline.record.journal import read_all
+from phistar.pipeline.record.naming import BETWEEN
 from phistar.pipeline.record.scores import read_json
+from phistar.pipeline.record.sent import read_state
+from phistar.pipeline.tracking.address import results_page
+from tests.helpers.browser import browser, find, keep, served, show, text, wait
 from tests.helpers.commands import (
     copy_store,
     end,
@@ -186,3 +190,32 @@ def test_runs_has_the_keys_that_differ_and_intervals(swept):
     assert best["valid_nll"] in {run["valid_nll"] for run in ranked}
     refused = here("runs", "breast_cancer", "--by", "test_nll", root=root)
     assert refused.status == 2 and "--by test_nll" in refused.answer["error"]
+
+
+@pytest.mark.slow
+def test_mlflow_shows_the_sweep_with_its_pictures_and_the_table_of_runs(
+    swept, tmp_path
+):
+    root, done = swept
+    state = read_state(root, done.answer["run_id"])
+    with served(root) as server, browser(tmp_path, server) as driver:
+        place = f"{server}/#/experiments/{state['experiment_id']}"
+        show(driver, f"{place}/runs/{state['mlflow_run_id']}/artifacts", height=1400)
+        assert f"sweep of lr{BETWEEN}3 trials" in text(driver)
+        find(driver, "//*[normalize-space(text())='parallel_coordinates.png']").click()
+        drawn = "return Math.max(0, ...[...document.images].map(i => i.naturalWidth))"
+        wait(driver, lambda: driver.execute_script(drawn) > 400)
+        keep(driver, "sweep-parallel-coordinates")
+        find(driver, "//*[normalize-space(text())='report.html']").click()
+        driver.switch_to.frame(find(driver, "//iframe"))
+        wait(driver, lambda: done.answer["sentence"] in text(driver))
+        for trial in done.answer["trials"]:
+            assert trial["values"]["train.learning_rate"] in text(driver)
+        driver.switch_to.default_content()
+        keep(driver, "sweep-report")
+        show(driver, results_page(server, state["experiment_id"]))
+        names = [
+            f"trial {n}{BETWEEN}lr {float(rate):g}" for n, rate in enumerate(RATES)
+        ]
+        wait(driver, lambda: all(name in text(driver) for name in names))
+        keep(driver, "sweep-runs")
