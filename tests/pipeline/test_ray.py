@@ -18,6 +18,7 @@ WORDS = (
     *("sweep", "breast_cancer", "train.learning_rate=0.02,0.05,0.1,0.2"),
     *("train.steps=400", "train.epochs=null", "train.eval_every=20"),
 )
+STEPS = "train.steps=40", "train.eval_every=10"
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +102,7 @@ def two_nodes(cluster, monkeypatch):
 
 @pytest.mark.slow
 def test_seeds_on_a_cluster_are_those_of_this_machine(two_nodes, tmp_path):
-    words = "run", "breast_cancer", "train.steps=40", "--seeds", "3"
+    words = "run", "breast_cancer", *STEPS, "--seeds", "3"
     alone = phistar(*words, root=tmp_path / "alone")
     assert alone.status == 0, alone.stderr
     root = tmp_path / "cluster"
@@ -131,7 +132,7 @@ def test_a_seed_that_fails_on_a_cluster_is_told(two_nodes, tmp_path):
 
 @pytest.mark.slow
 def test_ranks_on_a_cluster_make_the_artifact_of_one_process(two_nodes, tmp_path):
-    words = "run", "breast_cancer", "train.steps=40", "train.backend=jax"
+    words = "run", "breast_cancer", *STEPS, "train.backend=jax"
     alone = phistar(*words, root=tmp_path / "alone")
     assert alone.status == 0, alone.stderr
     root = tmp_path / "cluster"

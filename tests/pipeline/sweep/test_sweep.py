@@ -15,7 +15,7 @@ from phistar.pipeline.record.journal import read_all
 from phistar.pipeline.record.naming import BETWEEN
 from phistar.pipeline.record.scores import read_json
 from phistar.pipeline.record.sent import read_state
-from phistar.pipeline.tracking.address import results_page
+from phistar.pipeline.tracking.address import TRAINING, results_page
 from tests.helpers.browser import browser, find, keep, served, show, text, wait
 from tests.helpers.commands import (
     copy_store,
@@ -200,8 +200,9 @@ def test_mlflow_shows_the_sweep_with_its_pictures_and_the_table_of_runs(
     state = read_state(root, done.answer["run_id"])
     with served(root) as server, browser(tmp_path, server) as driver:
         place = f"{server}/#/experiments/{state['experiment_id']}"
-        show(driver, f"{place}/runs/{state['mlflow_run_id']}/artifacts", height=1400)
-        assert f"sweep of lr{BETWEEN}3 trials" in text(driver)
+        parent = f"{place}/runs/{state['mlflow_run_id']}/artifacts?{TRAINING}"
+        show(driver, parent, height=1400)
+        wait(driver, lambda: f"sweep of lr{BETWEEN}3 trials" in text(driver))
         find(driver, "//*[normalize-space(text())='parallel_coordinates.png']").click()
         drawn = "return Math.max(0, ...[...document.images].map(i => i.naturalWidth))"
         wait(driver, lambda: driver.execute_script(drawn) > 400)
