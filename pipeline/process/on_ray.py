@@ -6,11 +6,13 @@ on this machine, a command; Ray sees nothing of it but its status. The ranks of 
 training are the exception: they are placed together, and end together.
 """
 
+import contextlib
 import os
 import secrets
 import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -100,14 +102,20 @@ class OnRay:
         quiet = {"log_to_driver": False, "configure_logging": False}
         if address == HERE and "RAY_ADDRESS" not in os.environ:
             quiet |= {"include_dashboard": False}
-        try:
-            self.ray.init(**where, **quiet, namespace="phistar")
-        except Exception as error:  # of several kinds, by what does not answer
-            raise silent(address, error) from error
-        resources = self.ray.cluster_resources()
-        self.gpus = int(resources.get("GPU", 0) > 0)
-        self.slots = int(resources.get("GPU" if self.gpus else "CPU", 0))
-        self.require_root(Path(root))
+        with contextlib.ExitStack() as undo:
+            # Ray prints there that a node is lost; stdout is for the answer
+            undo.enter_context(contextlib.redirect_stdout(sys.stderr))
+            try:
+                self.ray.init(**where, **quiet, namespace="phistar")
+            except Exception as error:  # of several kinds, by what does not answer
+                raise silent(address, error) from error
+            if self.joined:
+                undo.callback(self.ray.shutdown)
+            resources = self.ray.cluster_resources()
+            self.gpus = int(resources.get("GPU", 0) > 0)
+            self.slots = int(resources.get("GPU" if self.gpus else "CPU", 0))
+            self.require_root(Path(root))
+            self.undo = undo.pop_all()
 
     def start(
         self, words: list[str], environment: dict[str, str], folder: Path, log: Path
@@ -198,8 +206,7 @@ class OnRay:
 
     def close(self) -> None:
         """Leave the cluster, which ends its processes."""
-        if self.joined:
-            self.ray.shutdown()
+        self.undo.close()
 
 
 class Task:

@@ -97,7 +97,7 @@ def two_nodes(cluster, monkeypatch):
     monkeypatch.setenv("RAY_ADDRESS", cluster.address)
     yield nodes
     for node in nodes:
-        cluster.remove_node(node, allow_graceful=False)
+        cluster.remove_node(node)  # it says that it goes
 
 
 @pytest.mark.slow
