@@ -80,6 +80,11 @@ def kill(process, chance):
     process.communicate()
 
 
+def trainings(root):
+    """Number of trainings in the store."""
+    return len(list(root.glob("mlruns/stages/train/[0-9a-f]*")))
+
+
 def test_a_sweep_killed_at_random_ends_as_one_that_was_not(project, tmp_path):
     whole = copy_store(project, tmp_path / "whole")
     broken = copy_store(project, tmp_path / "broken")
@@ -88,11 +93,13 @@ def test_a_sweep_killed_at_random_ends_as_one_that_was_not(project, tmp_path):
     assert unbroken.status == 0, unbroken.stderr
     seconds, chance = time.monotonic() - began, random.Random(0)
     fell = 0
-    while fell < KILLS:
+    for number in range(KILLS):
         process = commands.start(*DIGITS, root=broken)
-        limit = time.monotonic() + chance.uniform(0.2, 2) * seconds / max(1, KILLS)
-        while process.poll() is None and time.monotonic() < limit:
+        # so many trainings have ended; and then at any time of the next one
+        done = int((TRIALS - 2) * (number + chance.random()) / KILLS)
+        while process.poll() is None and trainings(broken) < done:
             time.sleep(0.02)
+        time.sleep(chance.uniform(0, seconds / TRIALS))
         if process.poll() is not None:
             break
         kill(process, chance)
