@@ -18,6 +18,7 @@ from pydantic import Field
 from phistar.components import progress
 from phistar.components.artifacts import Dataset, write_json
 from phistar.components.data import corpus, examples
+from phistar.components.data.ahead import ahead
 from phistar.components.data.checks import require_labels, require_rows
 from phistar.components.data.encoders import encoder
 from phistar.components.data.kept import Scratch
@@ -199,7 +200,7 @@ def shown(split, total):
         (name of the split, Rows).
     """
     seen, found = progress.counter("rows", total.rows), 0
-    for name, rows in split:
+    for name, rows in ahead(split):
         yield name, rows
         seen(len(rows))
         found += len(rows)

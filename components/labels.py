@@ -23,6 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 SHOWN = 10  # labels that an error lists
+FEW = 8  # labels: so many are found faster by comparing than by sorting
 CUT = reprlib.Repr()
 CUT.maxstring = 60  # characters of each
 
@@ -55,9 +56,15 @@ class LabelSpace:
         Raises:
             ValueError: names that are not in Y, with their first rows.
         """
-        every, first, inverse = np.unique(
-            np.asarray(names, str), return_index=True, return_inverse=True
-        )
+        names = np.asarray(names, str)
+        if len(self.names) <= FEW:
+            values, known = np.zeros(names.shape, "int32"), 0
+            for name, value in zip(self.names, self.values, strict=True):
+                values[here := names == name] = value
+                known += np.count_nonzero(here)
+            if known == names.size:
+                return values
+        every, first, inverse = np.unique(names, return_index=True, return_inverse=True)
         rows = dict(zip(every.tolist(), (first + start).tolist(), strict=True))
         self.require({split or "data": rows})
         value_of = dict(zip(self.names, self.values, strict=True))
@@ -115,10 +122,16 @@ def first_rows(names, numbers=None):
         names: str [N], labels.
         numbers: int [N], the numbers of their rows; default: 0 ... N-1.
     """
-    every, first = np.unique(np.asarray(names, str), return_index=True)
+    names, found = np.asarray(names, str), {}
+    rest = np.arange(len(names))
+    while len(rest) and len(found) < FEW:  # to compare is faster than to sort
+        found[names[rest[0]]] = rest[0]
+        rest = rest[names[rest] != names[rest[0]]]
+    every, first = np.unique(names[rest], return_index=True)
     order = np.argsort(first)
-    rows = first if numbers is None else np.asarray(numbers)[first]
-    return dict(zip(every[order].tolist(), rows[order].tolist(), strict=True))
+    found |= dict(zip(every[order], rest[first[order]], strict=True))
+    rows = range(len(names)) if numbers is None else numbers
+    return {str(name): int(rows[row]) for name, row in found.items()}
 
 
 def labels_of(name):

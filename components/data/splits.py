@@ -48,19 +48,24 @@ def split_rows(given, valid_fraction, test_fraction, seed, stratified=False, fol
         pieces = Chunks(lambda: numbered(given[name]))
         return division(pieces, *fractions, seed, stratified)
 
+    codes = {}  # name -> those of each piece, 1 byte a row, after a pass to the end
+
     def divided():
         for name, pieces in given.items():
-            for rows in numbered(pieces):
+            known, found = codes.get(name), []
+            for place, rows in enumerate(numbered(pieces)):
                 if name in ("valid", "test"):
                     yield name, replace(rows, split=np.full(len(rows), name))
                     continue
                 if not any(fractions):
                     yield name, rows
                     continue
-                split = divide(name)(rows)
+                split = known[place] if known else divide(name)(rows).astype("uint8")
+                found.append(split)
                 for number, part in enumerate(DIVIDED):
-                    if (chosen := split == number).any():
+                    if len(chosen := np.flatnonzero(split == number)):
                         yield part, rows.take(chosen)
+            codes[name] = found
 
     found = Chunks(divided)
     return found if fold is None else folded(found, fold, seed)
