@@ -23,7 +23,7 @@ from phistar.pipeline.run import preflight
 from phistar.pipeline.run.execution import Execution, execution
 from phistar.pipeline.run.metrics import number, summary
 from phistar.pipeline.run.process import require_backend, require_devices
-from phistar.pipeline.run.sources import fingerprint, require_network
+from phistar.pipeline.run.sources import fingerprint, forget, require_network
 from phistar.pipeline.run.stages import NAMES, require_inputs, run_stages
 from phistar.pipeline.store import champions
 from phistar.pipeline.store.store import Store
@@ -64,6 +64,7 @@ def run_once(
     """
     store = Store(Path(root) / "mlruns")
     if not under:
+        forget()
         require(config, store, first)
     complete = how.get("last", NAMES[-1]) == NAMES[-1]
     about = {"register": register, "place": place}
@@ -159,6 +160,7 @@ def run_seeds(
         experiment, run_id and url of the parent; metrics (means, and `<metric>_sd`);
         runs, what `run_once` returns for each seed.
     """
+    forget()
     config, answers, metrics = load([]), [], None
     children = [load([f"{key}={seed}" for key in SEEDS]) for seed in range(seeds)]
     for seeded in children:

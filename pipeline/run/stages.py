@@ -116,10 +116,10 @@ def run_stages(
                 if stage.name == "train" and before_train is not None:
                     before_train(given, wanted.key, wanted.parts)
                 report(stage.name, {"status": "running"})
-                started = time.time()
+                started = time.monotonic()
                 how = {"replace": forced, "isolate": isolate, "ranks": ranks}
                 make(wanted, given, config, store, record, **how)
-                seconds = round(time.time() - started, 3)
+                seconds = round(time.monotonic() - started, 3)
                 manifest = store.manifest(stage.name, wanted.key)
                 if remote := shared():
                     remote.push(store, stage.name, wanted.key)
@@ -166,6 +166,8 @@ def make(
     """
     name, key, origin = wanted.stage, wanted.key, {"run_id": record.run_id}
     values = arguments(config, name, given)
+    if source := wanted.parts["source"]:  # what the stage reads must still be that
+        values["fingerprint"] = source
     failed = record.path.with_suffix(f".{name}.failed")
     resume = name in ("ingest", "train")  # they leave what they have done so far
     how = {"failed_journal": failed, "replace": replace, "resume": resume}
