@@ -25,11 +25,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from phistar.components.hashing import parsed
 from phistar.pipeline.process.terminal import note
 from phistar.pipeline.store import manifest as manifests
-from phistar.pipeline.store.manifest import NAME, damage, digest, hashed, parsed
+from phistar.pipeline.store.manifest import NAME, damage, digest, hashed
 
 CHECKPOINTS = "checkpoints"  # a stopped writer that left this folder can be resumed
+REPLACED = "-replaced"  # end of the name of an artifact whose successor is not there
 
 _verified: set[tuple] = set()  # manifests whose files this process has hashed
 
@@ -51,7 +53,7 @@ class Store:
     def manifest(self, stage: str, key: str) -> dict | None:
         """The manifest as written, files not checked; None without a readable one."""
         try:
-            return parsed((self.path(stage, key) / NAME).read_bytes())
+            return parsed((self._restored(stage, key) / NAME).read_bytes())
         except (OSError, ValueError):
             return None
 
@@ -69,7 +71,7 @@ class Store:
             None if it does not exist or was damaged. A damaged folder is renamed
             `<key>.damaged-<time>` and reported on stderr.
         """
-        path = self.path(stage, key)
+        path = self._restored(stage, key)
         identity = _identity(path)
         if identity in _verified:
             return path
@@ -92,6 +94,13 @@ class Store:
                     f"It was moved to {aside.name} and will be made again."
                 )
         return None
+
+    def _restored(self, stage: str, key: str) -> Path:
+        """The folder of the artifact, put back if a killed writer had set it aside."""
+        path = self.path(stage, key)
+        if not path.exists() and any(path.parent.glob(f".{key}.*{REPLACED}")):
+            _sweep(path.parent)
+        return path
 
     @contextlib.contextmanager
     def lock(self, stage: str, key: str) -> Iterator[None]:
@@ -144,7 +153,7 @@ class Store:
         final = self.path(stage, key)
         final.parent.mkdir(parents=True, exist_ok=True)
         _sweep(final.parent)
-        started = time.time()
+        started = time.monotonic()
         folder, held = (resume and _adopted(final)) or _temporary(final)
         try:
             yield folder
@@ -153,7 +162,7 @@ class Store:
                 "time": time.time_ns() // 1_000_000,
                 "host": socket.gethostname(),
                 "pid": os.getpid(),
-                "seconds": round(time.time() - started, 3),
+                "seconds": round(time.monotonic() - started, 3),
             }
             manifest = {
                 "stage": stage,
@@ -215,22 +224,43 @@ def _commit(folder: Path, final: Path, manifest: dict, replace: bool) -> None:
     # would hold empty files. So everything is on disk first.
     for path in [*folder.rglob("*"), folder]:
         sync(path)
-    old = folder.with_name(f"{folder.name}-replaced")
-    if replace and final.exists():
-        # Named like a temporary, so that the next writer sweeps what a kill leaves.
-        os.rename(final, old)
-    try:
-        os.rename(folder, final)
-    except OSError:
-        if old.exists():
-            os.rename(old, final)
-            raise
-        if not final.exists():
-            raise
-        return  # another process made the same key: its result may be in use already
-    sync(final.parent)
-    shutil.rmtree(old, ignore_errors=True)
+    with contextlib.ExitStack() as stack:
+        old = stack.enter_context(_aside(final, folder)) if replace else None
+        try:
+            os.rename(folder, final)
+        except OSError:
+            if old is not None:
+                os.rename(old, final)
+                raise
+            if not final.exists():
+                raise
+            return  # another process made the same key: its result may be in use
+        sync(final.parent)
+        if old is not None:
+            shutil.rmtree(old, ignore_errors=True)
     _verified.add(_identity(final))
+
+
+@contextlib.contextmanager
+def _aside(final: Path, folder: Path) -> Iterator[Path | None]:
+    """The place of the artifact that `folder` replaces; None if there is none.
+
+    It is locked: whoever finds it there unlocked and nothing under the final name puts
+    it back, since its writer was killed.
+    """
+    try:
+        descriptor = os.open(final, os.O_RDONLY)
+    except FileNotFoundError:
+        yield None
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        # named like a temporary, so that the next writer sweeps what a kill leaves
+        old = folder.with_name(f"{folder.name}{REPLACED}")
+        os.rename(final, old)
+        yield old
+    finally:
+        os.close(descriptor)
 
 
 def sync(path: Path) -> None:
@@ -283,6 +313,8 @@ def _adopted(final: Path) -> tuple[Path, int] | None:
 def _sweep(folder: Path) -> None:
     """Remove the temporaries whose writer has died, except those to be resumed.
 
+    An artifact that was to be replaced, by nothing yet, gets its name back.
+
     A living writer holds its folder's lock. A pid would prove less: it may be a
     zombie, used again, or belong to another container.
     """
@@ -292,7 +324,9 @@ def _sweep(folder: Path) -> None:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 final = folder / path.name[1:].partition(".")[0]
-                if final.exists() or not (path / CHECKPOINTS).exists():
+                if path.name.endswith(REPLACED) and not final.exists():
+                    path.rename(final)
+                elif final.exists() or not (path / CHECKPOINTS).exists():
                     shutil.rmtree(path, ignore_errors=True)
             finally:
                 os.close(descriptor)
