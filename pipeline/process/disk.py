@@ -69,6 +69,22 @@ def free(path: Path) -> int:
     return shutil.disk_usage(path).free
 
 
+def lacking(needed: int, folder: Path) -> str:
+    """The space that a folder does not have, in words; "" if it has it.
+
+    Args:
+        needed: bytes.
+        folder: to be written to; it may not exist yet.
+    """
+    there = free(folder)
+    if needed <= there:
+        return ""
+    return (
+        f"Received: {size(there)} free at {folder}. Expected {size(needed)}: `phistar "
+        "prune` tells what may be removed, --root names another folder."
+    )
+
+
 def size(count: float) -> str:
     """A number of bytes in words: "3.2 MB"."""
     unit = 0

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from phistar.pipeline.config.load import Config
+from phistar.pipeline.process import disk
 from phistar.pipeline.process.errors import USAGE, Failure
 from phistar.pipeline.process.root import command
-from phistar.pipeline.process.terminal import working
+from phistar.pipeline.process.terminal import note, working
 from phistar.pipeline.record.journal import Record
 from phistar.pipeline.run.cached import Work, cached, work
 from phistar.pipeline.run.process import call
-from phistar.pipeline.run.sources import require
+from phistar.pipeline.run.sources import opened, require
 from phistar.pipeline.store.shared import shared
 from phistar.pipeline.store.store import Store
 
@@ -212,4 +213,7 @@ def require_inputs(config: Config, store: Store, first: str) -> None:
         if manifest is None:  # ingest must run: before it imports TensorFlow
             with working("ingest", "checks the data"):
                 require(config)
+            # what it writes is about as large as what it reads: packed files are less
+            if lacking := disk.lacking(opened(config).size, store.root):
+                note(f"warning: the disk may be too small for the data. {lacking}")
         manifests[stage.gives] = manifest

@@ -26,6 +26,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from phistar.components.hashing import parsed
+from phistar.pipeline.process.disk import named
 from phistar.pipeline.process.terminal import note
 from phistar.pipeline.store import manifest as manifests
 from phistar.pipeline.store.manifest import NAME, damage, digest, hashed
@@ -72,8 +73,11 @@ class Store:
             `<key>.damaged-<time>` and reported on stderr.
         """
         path = self._restored(stage, key)
+        if not path.exists():
+            return None
         identity = _identity(path)
         if identity in _verified:
+            _use(path)
             return path
         try:
             inode = path.stat().st_ino
@@ -82,6 +86,7 @@ class Store:
         wrong = damage(path)
         if wrong is None:
             _verified.add(identity)
+            _use(path)
             return path
         aside = path.with_name(f"{key}.damaged-{time.strftime('%Y%m%dT%H%M%S')}")
         # Another process may have moved and rebuilt it while we hashed: move only
@@ -101,6 +106,48 @@ class Store:
         if not path.exists() and any(path.parent.glob(f".{key}.*{REPLACED}")):
             _sweep(path.parent)
         return path
+
+    def used(self, stage: str, key: str) -> float:
+        """Time at which the artifact was made or was last asked for, s since 1970."""
+        return self.path(stage, key).stat().st_mtime
+
+    def remove(self, stage: str, key: str, until: float) -> bool:
+        """Remove an artifact that nobody makes, and nobody has used since a time.
+
+        Args:
+            stage, key: of it.
+            until: s since 1970.
+
+        Returns:
+            False if it is in use, or there is none.
+        """
+        path = self.path(stage, key)
+        with open(path.with_name(f".{key}.lock"), "a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if self.used(stage, key) > until:
+                    return False
+                # a kill leaves a temporary, which the next writer sweeps
+                gone = path.with_name(f".{key}.tmp-{secrets.token_hex(4)}")
+                path.rename(gone)
+            except (BlockingIOError, FileNotFoundError):
+                return False
+        shutil.rmtree(gone, ignore_errors=True)
+        return True
+
+    def left(self, stage: str) -> list[Path]:
+        """Paths that damage and dead writers have left of a stage."""
+        folder = self.root / "stages" / stage
+        found = [path for path in folder.glob("[!.]*") if "." in path.name]
+        for path in folder.glob(".*.tmp-*"):
+            with contextlib.suppress(FileNotFoundError, BlockingIOError):
+                descriptor = os.open(path, os.O_RDONLY)
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    found.append(path)
+                finally:
+                    os.close(descriptor)
+        return found
 
     @contextlib.contextmanager
     def lock(self, stage: str, key: str) -> Iterator[None]:
@@ -172,7 +219,8 @@ class Store:
                 "digest": digest(files),
                 "origin": found | origin,
             }
-            _commit(folder, final, manifest, replace)
+            with named(final):
+                _commit(folder, final, manifest, replace)
         except BaseException:
             if failed_journal is not None:
                 # Losing the journal must not hide why the stage failed.
@@ -270,6 +318,12 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _use(path: Path) -> None:
+    """Note the time at which an artifact was asked for: its folder's own."""
+    with contextlib.suppress(OSError):  # a store that may only be read
+        os.utime(path)
 
 
 def _identity(path: Path) -> tuple | None:
