@@ -16,6 +16,7 @@ def run(
     dataset,
     out_dir,
     log,
+    fingerprint=None,
     *,
     network: str,
     seed: Annotated[int, Field(ge=0)] = 0,
@@ -30,6 +31,7 @@ def run(
         dataset: folder of the Dataset; only its description is read.
         out_dir: folder to write the Network to.
         log: Journal.
+        fingerprint: of `weights` in the result's key; None compares nothing.
         network: name of the network.
         seed: of the initial weights.
         weights: folder of an earlier network to start from, mlruns/stages/train/KEY;
@@ -38,7 +40,7 @@ def run(
         **options: keys of the network.
 
     Raises:
-        ValueError: if `weights` has no layer to take over.
+        ValueError: if `weights` has no layer to take over, or its files have changed.
     """
     keras.utils.set_random_seed(seed)
     data = Dataset.load(dataset)
@@ -53,7 +55,7 @@ def run(
     }
     built = make_network(description)
     if weights is not None:
-        lines = report(*start_from(built, weights, weights_layers))
+        lines = report(*start_from(built, weights, weights_layers, fingerprint))
         print("\n".join(lines), file=sys.stderr)
         (Path(out_dir) / "weights.txt").write_text("\n".join(lines) + "\n", "utf-8")
         log.artifact("weights.txt")

@@ -27,6 +27,7 @@ from phistar.components.data.origins import balance, origin, origins
 from phistar.components.data.sources import source as source_function
 from phistar.components.data.splits import SPLITS, split_rows
 from phistar.components.data.workers import Workers, number_of
+from phistar.components.digests import require_fingerprint
 from phistar.components.labels import labels_of
 
 # folder of what is kept between the passes, removed at the end; an ingest that is
@@ -39,6 +40,7 @@ def run(
     task,
     out_dir,
     log,
+    fingerprint=None,
     *,
     source: str,
     valid_fraction: Annotated[float, Field(gt=0, lt=0.5)] = 0.1,
@@ -58,6 +60,7 @@ def run(
         task: plain data of the section `task`.
         out_dir: folder to write the Dataset to.
         log: Journal.
+        fingerprint: of the source in the result's key; None compares nothing.
         source: where the examples come from.
         valid_fraction: share of all rows, about, that choose the weights to keep.
         test_fraction: share of all rows, about, that are scored once at the end;
@@ -70,13 +73,15 @@ def run(
         **options: keys of the source.
 
     Raises:
-        ValueError: an unknown label, an empty split, one class only; with the row.
+        ValueError: an unknown label, an empty split, one class only; with the row. Or
+            data that have changed since their fingerprint was taken.
     """
     opened = source_function(source)(**options)
+    require_fingerprint(opened.fingerprint, fingerprint)
     make_encoder, kind = encoder(opened.kind), kind_class(opened.kind)
     require_labels(task, opened, kind, source)
     folder = Path(out_dir)
-    scratch = begun(folder, log)
+    scratch = begun(folder, log, opened.inputs)
     try:
         with Workers(number_of(workers, opened.size)) as processes:
             progress.doing("reading the data")
@@ -93,9 +98,13 @@ def run(
             else:
                 fit = partial(make_encoder.fit, **opened.fitting())
                 ingested = labelled(folder, pieces, task, fit, seed)
+        if opened.inputs:
+            opened.inputs.require_same()
     except Exception:
         # a mistake in the data: they will be others; an interruption is none of these
         remove(scratch)
+        if opened.inputs:  # a change of the files tells more than what came of it
+            opened.inputs.require_same()
         raise
     for kept in scratch.glob("*.csv"):
         kept.rename(folder / kept.name)
@@ -156,14 +165,16 @@ def run(
     log.params({f"data.{name}": count for name, count in counts.items()})
 
 
-def begun(folder, log):
+def begun(folder, log, inputs):
     """The folder of what is kept between the passes.
 
-    What an interrupted ingest has left beside it, half written, is removed.
+    What an interrupted ingest has left beside it, half written, is removed. So is what
+    it has kept of files that were not these: they may have been replaced and put back.
 
     Args:
         folder: Path of the Dataset.
         log: Journal.
+        inputs: Inputs of the source, or None.
 
     Returns:
         Path.
@@ -174,7 +185,12 @@ def begun(folder, log):
         for path in folder.iterdir():
             if path.is_dir() and path != scratch:
                 shutil.rmtree(path)
-    scratch.mkdir(exist_ok=True)
+    known, now = scratch / "inputs", inputs.mark() if inputs else ""
+    if scratch.exists() and (not known.exists() or known.read_text() != now):
+        shutil.rmtree(scratch)
+    if not scratch.exists():
+        scratch.mkdir()
+        known.write_text(now)
     return scratch
 
 

@@ -1,7 +1,7 @@
 """Files of checkpoints: whole or not at all, the newest two.
 
 checkpoints/step-00000080/variables.npz    arrays, by position
-                         /state.json       all else, and the SHA-256 of the arrays
+                         /state.json       all else, the SHA-256 of the arrays, a seal
 checkpoints/best-00000080.npz              the best weights so far
 """
 
@@ -13,7 +13,7 @@ import sys
 
 import numpy as np
 
-from phistar.components.hashing import file_sha256
+from phistar.components.hashing import file_sha256, parsed, seal
 
 KEPT = 2  # if a machine stops while it writes one, the other is whole
 
@@ -48,7 +48,7 @@ def save(folder, step, state, variables, best_step, best_weights):
         },
     }
     with _synced(temporary / "state.json") as file:
-        file.write(json.dumps(state).encode())
+        file.write(json.dumps(state | {"seal": seal(state)}).encode())
     final = folder / f"step-{step:08d}"
     # if it exists, it is damaged, and so not the one that was loaded
     shutil.rmtree(final, ignore_errors=True)
@@ -94,7 +94,7 @@ def load(folder):
 
 def _read(folder, path):
     """(state, variables, best weights) of a checkpoint whose bytes are as written."""
-    state = json.loads((path / "state.json").read_text("utf-8"))
+    state = parsed((path / "state.json").read_bytes())
     files = {"variables": path / "variables.npz", "best": folder / state["best"]}
     for name, file in files.items():
         if (digest := file_sha256(file)) != state["sha256"][name]:
@@ -142,7 +142,7 @@ def _remove_old(folder):
     named = set()
     for path in paths[:KEPT]:
         try:
-            named.add(json.loads((path / "state.json").read_text("utf-8"))["best"])
+            named.add(parsed((path / "state.json").read_bytes())["best"])
         except (OSError, ValueError, KeyError):
             return  # it is damaged: it may name any of them
     for best in folder.glob("best-*.npz"):

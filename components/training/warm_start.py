@@ -10,16 +10,17 @@ from pathlib import Path
 
 import numpy as np
 
-from phistar.components.hashing import file_sha256
+from phistar.components.digests import Inputs, require_fingerprint
 
 FILES = ("network.json", "weights.npz")
 
 
-def fingerprint(folder):
+def fingerprint(folder, inputs=None):
     """SHA-256 of a network's files, on which a start from it depends.
 
     Args:
         folder: of a Network, as the stages build and train write it.
+        inputs: Inputs, which notes the files.
 
     Returns:
         dict of file name -> SHA-256.
@@ -27,9 +28,8 @@ def fingerprint(folder):
     Raises:
         ValueError: if it does not exist.
     """
-    digests = {}
-    for name in FILES:
-        path = Path(folder).expanduser() / name
+    paths = [Path(folder).expanduser() / name for name in FILES]
+    for path in paths:
         if not path.is_file():
             raise ValueError(
                 f"no network to start from. Received: build.weights={str(folder)!r}, "
@@ -37,25 +37,28 @@ def fingerprint(folder):
                 "trained network, mlruns/stages/train/KEY; `phistar run NAME --json` "
                 "prints it as stages.train.path."
             )
-        digests[name] = file_sha256(path)
-    return digests
+    digests = (inputs or Inputs()).sha256(paths)
+    return dict(zip(FILES, digests, strict=True))
 
 
-def start_from(network, folder, patterns):
+def start_from(network, folder, patterns, expected=None):
     """Give a network the weights of an earlier one where their layers agree.
 
     Args:
         network: Network, changed in place.
         folder: of the earlier Network.
         patterns: names of the layers to take over; `*` and `?` as in a shell.
+        expected: fingerprint of the result's key; None compares nothing.
 
     Returns:
         (dict, dict): layer taken over -> its shapes; layer left alone -> why.
 
     Raises:
-        ValueError: if no layer can be taken over, or the folder holds no network.
+        ValueError: if no layer can be taken over, the folder holds no network, or its
+            files are not those of the key.
     """
-    fingerprint(folder)
+    inputs = Inputs()
+    require_fingerprint(fingerprint(folder, inputs), expected)
     folder = Path(folder).expanduser()
     old = json.loads((folder / "network.json").read_text("utf-8"))
     # by names: another network has other layers, so positions do not agree
@@ -77,6 +80,7 @@ def start_from(network, folder, patterns):
                 taken[layer] = _text(shapes)
                 for weight, i in weights.items():
                     variables[i].assign(arrays[names[places[layer][weight]]])
+    inputs.require_same()
     for layer in places.keys() - own.keys():
         left[layer] = "only the earlier network has it"
     if not taken:

@@ -242,6 +242,18 @@ def make_parser() -> tuple[Parser, dict[str, Parser]]:
         text = "a folder, s3://BUCKET/FOLDER, or another address of fsspec"
         added.add_argument("url", metavar="URL", help=text)
         add_recipe(added, optional=True)
+    added = command(
+        "prune",
+        "remove old runs and results; without --yes it only tells what, and the bytes",
+        "prune",
+        "prune --days 7 --yes",
+        "prune --pin 3f2a",
+    )
+    text = "what is newer, or was used since, stays (default: 30)"
+    added.add_argument("--days", type=positive, metavar="N", default=30, help=text)
+    added.add_argument("--yes", action="store_true", help="remove it")
+    added.add_argument("--pin", metavar="RUN", help="keep this run from now on")
+    added.add_argument("--unpin", metavar="RUN", help="keep it no longer")
     added = command("ui", "MLflow's pages on 127.0.0.1", "ui", "ui --port 5010")
     add_port(added, 5000)
     added = command(

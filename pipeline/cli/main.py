@@ -8,7 +8,7 @@
     phistar sweep NAME key=a,b key=1..6
     phistar compare RUN RUN
     phistar runs | promote RUN | rollback NAME | serve NAME
-    phistar push|pull URL [NAME]
+    phistar push|pull URL [NAME] | prune
 
 `key=value` anywhere on the line overrides a key of the recipe.
 
@@ -385,6 +385,18 @@ def share(given: Namespace) -> Answer:
     return answer, shared_lines(given.command, answer)
 
 
+def prune(given: Namespace) -> Answer:
+    """Remove old runs and results, or tell which."""
+    from phistar.pipeline.cli.pruned import pruned_lines
+    from phistar.pipeline.process.root import command
+    from phistar.pipeline.run.prune import prune as remove
+
+    with terminal.working("prune", "looks into the store"):
+        answer = remove(given.root, given.days, given.yes, given.pin, given.unpin)
+    words = "prune", "--days", str(given.days), "--yes"
+    return answer, pruned_lines(answer, command(*words, root=given.root))
+
+
 def ui(given: Namespace) -> Answer:
     """Serve MLflow's pages until Ctrl-C."""
     from phistar.pipeline.tracking import ui
@@ -432,6 +444,7 @@ FUNCTIONS = {  # every other command is `run`
     "serve": serve,
     "push": share,
     "pull": share,
+    "prune": prune,
     "ui": ui,
 }
 

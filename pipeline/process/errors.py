@@ -15,6 +15,7 @@ from pathlib import Path
 
 from phistar import HERE
 from phistar.components.errors import RejectedModel
+from phistar.pipeline.process import disk
 
 OK, FAILED, USAGE, REJECTED = 0, 1, 2, 3
 INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143  # 128 + the signal's number
@@ -64,7 +65,9 @@ class Failure(Exception):
         return {"message": str(self)} | vars(self)
 
     @classmethod
-    def of(cls, error: BaseException) -> "Failure":
+    def of(
+        cls, error: BaseException, stage: str = "", folder: Path | None = None
+    ) -> "Failure":
         """The failure that an exception means to the user.
 
         A ValueError that a `raise` of ours raises is the caller's mistake; one of
@@ -72,6 +75,11 @@ class Failure(Exception):
         results, and so are data out of reach (a ConnectionError of ours). An error of
         the system is shown by its name. Anything else is a defect, and keeps its
         traceback.
+
+        Args:
+            error: the exception.
+            stage: that it ended, if it is known.
+            folder: that the stage wrote to.
         """
         details = "".join(traceback.format_exception(error))
         if isinstance(error, RejectedModel):
@@ -82,6 +90,8 @@ class Failure(Exception):
             return cls(str(error), FAILED, details)
         if isinstance(error, ValueError) and _raised_by_us(error):
             return cls(str(error), USAGE, details)
+        if disk.reason(error):
+            return cls(disk.told(error, stage, folder), FAILED, details)
         message = f"{type(error).__name__}: {error}"
         return cls(message, FAILED, details, expected=isinstance(error, OSError))
 

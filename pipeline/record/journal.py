@@ -6,11 +6,13 @@
 Both are written first, and MLflow is fed from them (pipeline/tracking). So a dead
 server stops nothing, and its database can be rebuilt. A line is written whole, by one
 write to a file opened for appending. Several processes may write. A process that is
-killed leaves at most one torn last line, which readers leave out. Each line ends with
-the CRC-32 of what is before it, so that a damaged one is not believed.
+killed leaves at most one torn last line, which readers leave out. A line of which only
+a part could be written is written again. Each line ends with the CRC-32 of what is
+before it, so that a damaged one is not believed.
 """
 
 import contextlib
+import errno
 import getpass
 import json
 import os
@@ -22,10 +24,13 @@ from pathlib import Path
 from typing import Any
 
 from phistar.components import progress
+from phistar.pipeline.process.disk import named
+from phistar.pipeline.process.errors import USAGE, Failure
 from phistar.pipeline.process.terminal import Progress, note
-from phistar.pipeline.record import naming
+from phistar.pipeline.record import life, naming
 
 SEAL = len(', "crc": "01234567"}')
+TRIES = 10  # to write a line in one piece
 
 _damaged: set[Path] = set()  # files of which that was said
 
@@ -35,15 +40,26 @@ def append(path: Path, kind: str, /, **fields: Any) -> None:
     entry = {"kind": kind, "time": int(time.time() * 1000), **fields}
     text = json.dumps(entry, default=_plain, ensure_ascii=False)
     line = sealed(text.encode()) + b"\n"
-    file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
-    try:
-        size = os.fstat(file).st_size
-        if size and os.pread(file, 1, size - 1) != b"\n":
-            line = b"\n" + line  # end the torn line of a killed process
-        while line:  # a disk that fills up may take a part only
-            line = line[os.write(file, line) :]
-    finally:
-        os.close(file)
+    with named(path):
+        file = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+        try:
+            size = os.fstat(file).st_size
+            if size and os.pread(file, 1, size - 1) != b"\n":
+                line = b"\n" + line  # end the torn line of a killed process
+            # Never the rest of it alone: another process may have written in between.
+            # Behind a part that was taken stands an error, or the whole line.
+            for _ in range(TRIES):
+                rest = len(line) - os.write(file, line)
+                if not rest:
+                    break
+                # of a line that lacks its end alone, only that
+                line = b"\n" if rest == 1 else b"\n" + line.lstrip(b"\n")
+            else:
+                raise OSError(errno.EIO, "only a part of a line can be written")
+            if kind == "end":  # whoever was told that a run has ended can rely on it
+                os.fsync(file)
+        finally:
+            os.close(file)
 
 
 def sealed(text: bytes) -> bytes:
@@ -200,8 +216,29 @@ class Record:
         self.write(kind, fields)
 
     def write(self, kind: str, fields: dict) -> None:
-        """Write an entry to the file."""
+        """Write an entry to the file. From the first to the last one it is alive.
+
+        Raises:
+            Failure: another process writes this record.
+        """
+        if kind in ("start", "resume"):
+            self.hold()
         append(self.path, kind, **fields)
+        if kind == "end":
+            life.release(self.path)
+
+    def hold(self) -> None:
+        """Let the record be alive as long as this process is.
+
+        Raises:
+            Failure: another process writes this record.
+        """
+        if not life.hold(self.path):
+            raise Failure(
+                f"another process writes this run. Received: {self.path}, which is "
+                "locked. Expected one process for a run: wait for its end.",
+                USAGE,
+            )
 
     def stage(
         self,
@@ -305,16 +342,6 @@ def _age(found: tuple[Record, list[dict]]) -> tuple[int, bool]:
     """Sort key: the time of the start, a parent before its child."""
     start = found[1][0]
     return start["time"], start.get("parent") is not None
-
-
-def alive(entries: list[dict]) -> bool:
-    """True if the process that writes a record may still exist."""
-    last = [entry for entry in entries if entry["kind"] in ("start", "resume")][-1]
-    if last["host"] != socket.gethostname():
-        return True  # its processes cannot be seen from this host
-    import psutil  # here, since `plan` does not need it
-
-    return psutil.pid_exists(last["pid"])
 
 
 def _user() -> str:

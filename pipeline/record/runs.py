@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from phistar.pipeline.process.terminal import nearest
-from phistar.pipeline.record.journal import alive, read_all
+from phistar.pipeline.record.journal import read_all
+from phistar.pipeline.record.life import alive
 from phistar.pipeline.record.sent import read_state
 from phistar.pipeline.store.store import Store
 
@@ -70,18 +71,29 @@ class Run(NamedTuple):
 def runs(root: Path) -> list[Run]:
     """All executions below a root, the oldest first."""
     return [
-        read(record.run_id, entries, read_state(root, record.run_id))
+        read(
+            record.run_id,
+            entries,
+            read_state(root, record.run_id),
+            entries[-1]["kind"] != "end" and alive(record.path),
+        )
         for record, entries in read_all(root)
     ]
 
 
-def read(run_id: str, entries: list[dict], sent: dict) -> Run:
-    """A run, from the entries of its record and the state of its way to MLflow."""
+def read(run_id: str, entries: list[dict], sent: dict, living: bool = True) -> Run:
+    """A run, from its record.
+
+    Args:
+        run_id: ours.
+        entries: of the record.
+        sent: state of its way to MLflow.
+        living: True if a process writes the record.
+    """
     start, last = entries[0], entries[-1]
     stages = [entry for entry in entries if entry["kind"] == "stage"]
     ended = last["kind"] == "end"
-    running = not ended and alive(entries)
-    status = STATUS[last["status"]] if ended else "running" if running else "stopped"
+    status = STATUS[last["status"]] if ended else "running" if living else "stopped"
     failure = None
     if status == "failed":
         stage = stages[-1]["stage"] if stages else ""

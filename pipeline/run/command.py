@@ -19,7 +19,7 @@ from phistar.pipeline.record.runs import read, runs
 from phistar.pipeline.run import preflight
 from phistar.pipeline.run.execution import Execution, execution
 from phistar.pipeline.run.process import require_backend, require_devices
-from phistar.pipeline.run.sources import fingerprint, require_network
+from phistar.pipeline.run.sources import fingerprint, forget, require_network
 from phistar.pipeline.run.stages import NAMES, require_inputs, run_stages
 from phistar.pipeline.store import champions
 from phistar.pipeline.store.store import Store
@@ -60,6 +60,7 @@ def run_once(
     """
     store = Store(Path(root) / "mlruns")
     if not under:
+        forget()
         require(config, store, first)
     complete = how.get("last", NAMES[-1]) == NAMES[-1]
     about = {"register": register, "place": place}

@@ -8,9 +8,9 @@ from pathlib import Path
 from phistar.pipeline.config.load import Config
 from phistar.pipeline.process.errors import USAGE, Failure
 from phistar.pipeline.process.terminal import note, working
-from phistar.pipeline.record import console
+from phistar.pipeline.record import console, life
 from phistar.pipeline.record.ending import ending
-from phistar.pipeline.record.journal import Draft, Record, alive, read_all
+from phistar.pipeline.record.journal import Draft, Record, read_all
 from phistar.pipeline.record.naming import run_entry, unused
 from phistar.pipeline.record.place import Place
 from phistar.pipeline.run import page, repeats
@@ -77,10 +77,14 @@ class Execution:
         for path in self.record.path.parent.glob(f"{self.record.run_id}.*"):
             path.unlink()  # the journal of a stage that failed
 
-    def repeats(self, records: repeats.Records) -> bool:
-        """True if an earlier run, from now on `same_as`, has all of its results."""
+    def repeats(self) -> bool:
+        """True if an earlier run, from now on `same_as`, has all of its results.
+
+        The records are read now: the same command at the same time may just have ended.
+        """
         if self.on_disk:
             return False
+        records = read_all(self.record.root)
         held = [child.record.entries() for child in self.children]
         self.same_as = repeats.earlier(self.record.entries(), held, records)
         for child, entries in zip(self.children, held, strict=True):
@@ -155,7 +159,7 @@ def execution(
                 current.close(f"{log}\n", **end)
             raise
         else:
-            if not under and not place and current.repeats(records):
+            if not under and not place and current.repeats():
                 note(f"nothing new: run {current.run_id[:8]} has all of this already")
             else:
                 if not under:
@@ -163,6 +167,7 @@ def execution(
                 status = "FINISHED" if complete else "SCHEDULED"
                 current.close(seen.text(), status=status)
         finally:
+            life.release(current.record.path)  # also where its end could not be written
             if current.on_disk and not under:
                 with working("MLflow", "gets the rest of the run"):
                     current.follower.finish()
@@ -241,6 +246,8 @@ def names(records: repeats.Records, experiment: str) -> set[str]:
 def unfinished(records: repeats.Records, start: dict) -> Record | None:
     """The newest execution with the same config and tags, if it can be continued.
 
+    It is held: no other process will continue it.
+
     Args:
         records: all of them, the oldest first.
         start: the entry that would start a new record.
@@ -253,7 +260,12 @@ def unfinished(records: repeats.Records, start: dict) -> Record | None:
         if last["kind"] == "end":
             stopped = last["status"] in ("SCHEDULED", "KILLED")
         else:
-            stopped = not alive(entries)
+            stopped = not life.alive(record.path)
         # only the newest: an older one has been overtaken
-        return record if stopped else None
+        if not stopped or not life.hold(record.path):
+            return None
+        if len(record.entries()) == len(entries):
+            return record
+        life.release(record.path)  # another process has continued it meanwhile
+        return None
     return None

@@ -123,5 +123,8 @@ def stepping_seconds(store: Store, manifest: dict) -> float | None:
         for entry in read(journal)[0]
         if entry["kind"] == "metrics"
     ]
-    speeds = [(t2 - t1) / (s2 - s1) for (s1, t1), (s2, t2) in pairwise(points)]
+    # the clock may have been set back in between
+    speeds = [
+        (t2 - t1) / (s2 - s1) for (s1, t1), (s2, t2) in pairwise(points) if t2 > t1
+    ]
     return points[-1][0] * median(speeds) if speeds else None

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from phistar.components import progress
 from phistar.pipeline.config.load import Config
-from phistar.pipeline.process import quiet
+from phistar.pipeline.process import disk, quiet
 from phistar.pipeline.process.errors import Failure
 from phistar.pipeline.process.terminal import duration, note, working
 from phistar.pipeline.record.journal import read
@@ -60,6 +60,7 @@ def check(config: Config, store: Store, artifacts: dict, key: str, run_id: str) 
             raise Failure.of(error) from error
         _run_stages(config, artifacts | {"dataset": few}, folder, run_id)
         expected = estimate(config, artifacts, folder)
+        require_space(config, store.root, folder)
         # the folder becomes the memory of the success: an empty artifact
         for written in folder.iterdir():
             shutil.rmtree(written)
@@ -131,6 +132,30 @@ def estimate(config: Config, artifacts: dict, folder: Path) -> str:
         f"training will take about {duration(seconds)} ({steps} steps of "
         f"{1e3 * step:.3g} ms, and evaluations); its process {memory:.1f} GiB of memory"
     )
+
+
+def require_space(config: Config, mlruns: Path, folder: Path) -> None:
+    """Refuse a disk on which the training and what comes after it have no place.
+
+    Args:
+        config: the resolved config.
+        mlruns: folder of all results.
+        folder: of the preflight, with what it has written of this run.
+
+    Raises:
+        Failure: with the bytes that are free.
+    """
+    from phistar.components.training.checkpoint_files import KEPT
+
+    written = [path for path in folder.rglob("*") if path.is_file()]
+    weights = (folder / "train" / "weights.npz").stat().st_size
+    # an optimizer's variables are three times the weights at most; the last ones may
+    # be averaged; and one checkpoint is written while the others are still there
+    checkpoint = (3 + config.sections["train"]["average"]) * weights
+    needed = (KEPT + 1) * (checkpoint + weights)
+    needed += sum(path.stat().st_size for path in written)
+    if lacking := disk.lacking(needed, mlruns):
+        raise Failure(f"the disk is too full for this run. {lacking}")
 
 
 def times(folder: Path) -> tuple[float, float]:

@@ -133,7 +133,7 @@ def in_process(
 
                 leave()
     except Exception as error:
-        raise Failure.of(error) from error
+        raise Failure.of(error, stage, folder) from error
     finally:
         journal.close()
 

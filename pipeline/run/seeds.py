@@ -18,6 +18,7 @@ from phistar.pipeline.run.command import require, run_once
 from phistar.pipeline.run.execution import Execution, execution
 from phistar.pipeline.run.metrics import number, summary
 from phistar.pipeline.run.plan import plan
+from phistar.pipeline.run.sources import forget
 from phistar.pipeline.run.stages import NAMES
 from phistar.pipeline.store.store import Store
 
@@ -54,6 +55,7 @@ def run_seeds(
     Raises:
         Failure: of a seed that has failed; or no cluster.
     """
+    forget()
     config, answers, metrics = load([]), [], None
     children = [load([f"{key}={seed}" for key in SEEDS]) for seed in range(seeds)]
     store, last = Store(Path(root) / "mlruns"), how.get("last", NAMES[-1])

@@ -85,6 +85,11 @@ def opened(config: Config) -> Source:
     return _opened(section["source"], json.dumps({key: section[key] for key in own}))
 
 
+def forget() -> None:
+    """Open sources anew from now on: a run begins, and files may have changed."""
+    _opened.cache_clear()
+
+
 # One command opens a source several times, and each time may hash a large file.
 @lru_cache(maxsize=2)
 def _opened(name: str, options: str) -> Source:

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from phistar.pipeline.config.load import Config
+from phistar.pipeline.process import disk
 from phistar.pipeline.process.errors import USAGE, Failure
 from phistar.pipeline.process.root import command
-from phistar.pipeline.process.terminal import working
+from phistar.pipeline.process.terminal import note, working
 from phistar.pipeline.record.journal import Record
 from phistar.pipeline.run.cached import Work, cached, work
 from phistar.pipeline.run.process import call
-from phistar.pipeline.run.sources import require
+from phistar.pipeline.run.sources import opened, require
 from phistar.pipeline.store.shared import shared
 from phistar.pipeline.store.store import Store
 
@@ -116,10 +117,10 @@ def run_stages(
                 if stage.name == "train" and before_train is not None:
                     before_train(given, wanted.key, wanted.parts)
                 report(stage.name, {"status": "running"})
-                started = time.time()
+                started = time.monotonic()
                 how = {"replace": forced, "isolate": isolate, "ranks": ranks}
                 make(wanted, given, config, store, record, **how)
-                seconds = round(time.time() - started, 3)
+                seconds = round(time.monotonic() - started, 3)
                 manifest = store.manifest(stage.name, wanted.key)
                 if remote := shared():
                     remote.push(store, stage.name, wanted.key)
@@ -166,6 +167,8 @@ def make(
     """
     name, key, origin = wanted.stage, wanted.key, {"run_id": record.run_id}
     values = arguments(config, name, given)
+    if source := wanted.parts["source"]:  # what the stage reads must still be that
+        values["fingerprint"] = source
     failed = record.path.with_suffix(f".{name}.failed")
     resume = name in ("ingest", "train")  # they leave what they have done so far
     how = {"failed_journal": failed, "replace": replace, "resume": resume}
@@ -210,4 +213,7 @@ def require_inputs(config: Config, store: Store, first: str) -> None:
         if manifest is None:  # ingest must run: before it imports TensorFlow
             with working("ingest", "checks the data"):
                 require(config)
+            # what it writes is about as large as what it reads: packed files are less
+            if lacking := disk.lacking(opened(config).size, store.root):
+                note(f"warning: the disk may be too small for the data. {lacking}")
         manifests[stage.gives] = manifest

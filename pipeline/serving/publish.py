@@ -26,11 +26,11 @@ from phistar.pipeline.process.root import command
 from phistar.pipeline.record.runs import Run, find, named, recipe_of, result, runs
 from phistar.pipeline.record.scores import NOT_BETTER, read_verdict
 from phistar.pipeline.run import paired, ranking
+from phistar.pipeline.store import champions
 from phistar.pipeline.store.champions import (
     ORIGIN,
     files,
     newest,
-    numbers,
     read_origin,
     require_promoted,
     require_whole,
@@ -146,27 +146,15 @@ def rollback(name: str, root: Path) -> dict:
     """
     require_promoted(name, root)
     with locked(root, name) as folder:
-        before = newest(folder)
-        origins = {
-            number: read_origin(folder / str(number)) for number in numbers(folder)
-        }
-        export = origins[before]["export"]
-        standing = origins[before]["version"] or before
-        earlier = [
-            number
-            for number, origin in origins.items()
-            if number < standing and origin["export"] != export
-        ]
-        if not earlier:
+        before, number = newest(folder), champions.before(folder)
+        if number is None:
             raise ValueError(
                 f"nothing to go back to. Received: {name}, whose champion, version "
                 f"{before}, has none before it. Expected a name with an earlier "
                 "promotion: `phistar promote RUN`."
             )
-        # where that was a rollback: the version that it went back to
-        number = origins[earlier[-1]]["version"] or earlier[-1]
-        origin = origins[number] | {"version": number}
         source, version = folder / str(number), before + 1
+        origin = read_origin(source) | {"version": number}
         require_whole(source)
         difference, mlflow_version = publish(root, source, folder, version, origin)
         return answer(folder, version, before, difference, mlflow_version)

@@ -53,6 +53,24 @@ def newest(folder: Path) -> int | None:
     return max(numbers(folder), default=None)
 
 
+def before(folder: Path) -> int | None:
+    """The version that a rollback goes back to; None without one.
+
+    Args:
+        folder: of the versions of a name, some promoted.
+    """
+    origins = {number: read_origin(folder / str(number)) for number in numbers(folder)}
+    champion = max(origins)
+    standing = origins[champion]["version"] or champion
+    earlier = [
+        number
+        for number, origin in origins.items()
+        if number < standing and origin["export"] != origins[champion]["export"]
+    ]
+    # where that was a rollback: the version that it went back to
+    return (origins[earlier[-1]]["version"] or earlier[-1]) if earlier else None
+
+
 def read_origin(folder: Path) -> dict:
     """The origin that a version states: run, export, version, time, files."""
     return json.loads((folder / ORIGIN).read_text("utf-8"))

@@ -9,7 +9,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from phistar.components.hashing import file_sha256
+from phistar.components.hashing import file_sha256, parsed, seal
 
 # Files that differ between two executions of one result. They are verified on reading,
 # but equal results must have an equal digest, so the digest leaves them out.
@@ -32,27 +32,6 @@ def write(folder: Path, manifest: dict) -> None:
     whole = manifest | {"seal": seal(manifest)}
     text = json.dumps(whole, sort_keys=True, indent=2, ensure_ascii=False)
     (folder / NAME).write_text(text + "\n", "utf-8")
-
-
-def parsed(text: bytes) -> dict:
-    """The manifest that a text holds, without its seal.
-
-    Raises:
-        ValueError: it is none, or its seal is not that of the rest.
-    """
-    manifest = json.loads(text)
-    if not isinstance(manifest, dict):
-        raise ValueError("it is no object")
-    found = manifest.pop("seal", None)
-    if found != seal(manifest):
-        raise ValueError("its seal is not that of the rest")
-    return manifest
-
-
-def seal(manifest: dict) -> str:
-    """SHA-256 of a manifest, by the values in it."""
-    text = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def is_volatile(name: str) -> bool:

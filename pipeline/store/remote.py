@@ -15,9 +15,10 @@ from pathlib import Path, PurePosixPath
 
 import fsspec
 
+from phistar.components.hashing import parsed
 from phistar.pipeline.process.errors import USAGE, Failure
 from phistar.pipeline.store import keys
-from phistar.pipeline.store.manifest import NAME, digest, parsed
+from phistar.pipeline.store.manifest import NAME, digest
 from phistar.pipeline.store.store import Store
 
 PIECE = 2**20  # bytes that are copied at once

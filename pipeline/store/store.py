@@ -25,11 +25,14 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from phistar.components.hashing import parsed
+from phistar.pipeline.process.disk import named
 from phistar.pipeline.process.terminal import note
 from phistar.pipeline.store import manifest as manifests
-from phistar.pipeline.store.manifest import NAME, damage, digest, hashed, parsed
+from phistar.pipeline.store.manifest import NAME, damage, digest, hashed
 
 CHECKPOINTS = "checkpoints"  # a stopped writer that left this folder can be resumed
+REPLACED = "-replaced"  # end of the name of an artifact whose successor is not there
 
 _verified: set[tuple] = set()  # manifests whose files this process has hashed
 
@@ -51,7 +54,7 @@ class Store:
     def manifest(self, stage: str, key: str) -> dict | None:
         """The manifest as written, files not checked; None without a readable one."""
         try:
-            return parsed((self.path(stage, key) / NAME).read_bytes())
+            return parsed((self._restored(stage, key) / NAME).read_bytes())
         except (OSError, ValueError):
             return None
 
@@ -69,9 +72,12 @@ class Store:
             None if it does not exist or was damaged. A damaged folder is renamed
             `<key>.damaged-<time>` and reported on stderr.
         """
-        path = self.path(stage, key)
+        path = self._restored(stage, key)
+        if not path.exists():
+            return None
         identity = _identity(path)
         if identity in _verified:
+            _use(path)
             return path
         try:
             inode = path.stat().st_ino
@@ -80,6 +86,7 @@ class Store:
         wrong = damage(path)
         if wrong is None:
             _verified.add(identity)
+            _use(path)
             return path
         aside = path.with_name(f"{key}.damaged-{time.strftime('%Y%m%dT%H%M%S')}")
         # Another process may have moved and rebuilt it while we hashed: move only
@@ -92,6 +99,55 @@ class Store:
                     f"It was moved to {aside.name} and will be made again."
                 )
         return None
+
+    def _restored(self, stage: str, key: str) -> Path:
+        """The folder of the artifact, put back if a killed writer had set it aside."""
+        path = self.path(stage, key)
+        if not path.exists() and any(path.parent.glob(f".{key}.*{REPLACED}")):
+            _sweep(path.parent)
+        return path
+
+    def used(self, stage: str, key: str) -> float:
+        """Time at which the artifact was made or was last asked for, s since 1970."""
+        return self.path(stage, key).stat().st_mtime
+
+    def remove(self, stage: str, key: str, until: float) -> bool:
+        """Remove an artifact that nobody makes, and nobody has used since a time.
+
+        Args:
+            stage, key: of it.
+            until: s since 1970.
+
+        Returns:
+            False if it is in use, or there is none.
+        """
+        path = self.path(stage, key)
+        with open(path.with_name(f".{key}.lock"), "a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if self.used(stage, key) > until:
+                    return False
+                # a kill leaves a temporary, which the next writer sweeps
+                gone = path.with_name(f".{key}.tmp-{secrets.token_hex(4)}")
+                path.rename(gone)
+            except (BlockingIOError, FileNotFoundError):
+                return False
+        shutil.rmtree(gone, ignore_errors=True)
+        return True
+
+    def left(self, stage: str) -> list[Path]:
+        """Paths that damage and dead writers have left of a stage."""
+        folder = self.root / "stages" / stage
+        found = [path for path in folder.glob("[!.]*") if "." in path.name]
+        for path in folder.glob(".*.tmp-*"):
+            with contextlib.suppress(FileNotFoundError, BlockingIOError):
+                descriptor = os.open(path, os.O_RDONLY)
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    found.append(path)
+                finally:
+                    os.close(descriptor)
+        return found
 
     @contextlib.contextmanager
     def lock(self, stage: str, key: str) -> Iterator[None]:
@@ -144,7 +200,7 @@ class Store:
         final = self.path(stage, key)
         final.parent.mkdir(parents=True, exist_ok=True)
         _sweep(final.parent)
-        started = time.time()
+        started = time.monotonic()
         folder, held = (resume and _adopted(final)) or _temporary(final)
         try:
             yield folder
@@ -153,7 +209,7 @@ class Store:
                 "time": time.time_ns() // 1_000_000,
                 "host": socket.gethostname(),
                 "pid": os.getpid(),
-                "seconds": round(time.time() - started, 3),
+                "seconds": round(time.monotonic() - started, 3),
             }
             manifest = {
                 "stage": stage,
@@ -163,7 +219,8 @@ class Store:
                 "digest": digest(files),
                 "origin": found | origin,
             }
-            _commit(folder, final, manifest, replace)
+            with named(final):
+                _commit(folder, final, manifest, replace)
         except BaseException:
             if failed_journal is not None:
                 # Losing the journal must not hide why the stage failed.
@@ -215,22 +272,43 @@ def _commit(folder: Path, final: Path, manifest: dict, replace: bool) -> None:
     # would hold empty files. So everything is on disk first.
     for path in [*folder.rglob("*"), folder]:
         sync(path)
-    old = folder.with_name(f"{folder.name}-replaced")
-    if replace and final.exists():
-        # Named like a temporary, so that the next writer sweeps what a kill leaves.
-        os.rename(final, old)
-    try:
-        os.rename(folder, final)
-    except OSError:
-        if old.exists():
-            os.rename(old, final)
-            raise
-        if not final.exists():
-            raise
-        return  # another process made the same key: its result may be in use already
-    sync(final.parent)
-    shutil.rmtree(old, ignore_errors=True)
+    with contextlib.ExitStack() as stack:
+        old = stack.enter_context(_aside(final, folder)) if replace else None
+        try:
+            os.rename(folder, final)
+        except OSError:
+            if old is not None:
+                os.rename(old, final)
+                raise
+            if not final.exists():
+                raise
+            return  # another process made the same key: its result may be in use
+        sync(final.parent)
+        if old is not None:
+            shutil.rmtree(old, ignore_errors=True)
     _verified.add(_identity(final))
+
+
+@contextlib.contextmanager
+def _aside(final: Path, folder: Path) -> Iterator[Path | None]:
+    """The place of the artifact that `folder` replaces; None if there is none.
+
+    It is locked: whoever finds it there unlocked and nothing under the final name puts
+    it back, since its writer was killed.
+    """
+    try:
+        descriptor = os.open(final, os.O_RDONLY)
+    except FileNotFoundError:
+        yield None
+        return
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        # named like a temporary, so that the next writer sweeps what a kill leaves
+        old = folder.with_name(f"{folder.name}{REPLACED}")
+        os.rename(final, old)
+        yield old
+    finally:
+        os.close(descriptor)
 
 
 def sync(path: Path) -> None:
@@ -240,6 +318,12 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _use(path: Path) -> None:
+    """Note the time at which an artifact was asked for: its folder's own."""
+    with contextlib.suppress(OSError):  # a store that may only be read
+        os.utime(path)
 
 
 def _identity(path: Path) -> tuple | None:
@@ -283,6 +367,8 @@ def _adopted(final: Path) -> tuple[Path, int] | None:
 def _sweep(folder: Path) -> None:
     """Remove the temporaries whose writer has died, except those to be resumed.
 
+    An artifact that was to be replaced, by nothing yet, gets its name back.
+
     A living writer holds its folder's lock. A pid would prove less: it may be a
     zombie, used again, or belong to another container.
     """
@@ -292,7 +378,9 @@ def _sweep(folder: Path) -> None:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 final = folder / path.name[1:].partition(".")[0]
-                if final.exists() or not (path / CHECKPOINTS).exists():
+                if path.name.endswith(REPLACED) and not final.exists():
+                    path.rename(final)
+                elif final.exists() or not (path / CHECKPOINTS).exists():
                     shutil.rmtree(path, ignore_errors=True)
             finally:
                 os.close(descriptor)

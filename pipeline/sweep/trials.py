@@ -91,7 +91,9 @@ class Running:
         """Begin the record that the folds of this trial belong to."""
         sweep, number = self.sweep, self.trial.number
         record = Record(sweep.root, sweep.study.run_of(number))
-        if not record.entries():
+        if record.entries():
+            record.hold()
+        else:
             start = run_entry(config, list(config.typed), sweep.study.run_id)
             words = ("run", sweep.recipe, *sweep.space.overrides(self.trial.params))
             tags = {"trial": str(number), "folds": str(sweep.folds)}

@@ -278,12 +278,20 @@ class Sampler(threading.Thread):
         steps = {}
         while not self.stopped.is_set():
             for record in self.records():
-                entries = record.entries()
-                if not entries or entries[-1]["kind"] == "end":
-                    continue
-                path = record.path.with_suffix(".system.jsonl")
-                if path not in steps:
-                    steps[path] = len(journal.read(path)[0])
-                journal.append(path, "metrics", step=steps[path], values=measure())
-                steps[path] += 1
+                with suppress(OSError):  # a disk that is full may have room again
+                    self._sample(record, steps, measure)
             self.stopped.wait(SAMPLE_SECONDS)
+
+    @staticmethod
+    def _sample(
+        record: journal.Record, steps: dict[Path, int], measure: Callable
+    ) -> None:
+        """Write a line for a record that has begun and not ended."""
+        entries = record.entries()
+        if not entries or entries[-1]["kind"] == "end":
+            return
+        path = record.path.with_suffix(".system.jsonl")
+        if path not in steps:
+            steps[path] = len(journal.read(path)[0])
+        journal.append(path, "metrics", step=steps[path], values=measure())
+        steps[path] += 1

@@ -5,6 +5,7 @@ once: a later run with the same export is linked to the model that exists.
 """
 
 import contextlib
+import fcntl
 import json
 import os
 import re
@@ -64,8 +65,19 @@ def log(client: "MlflowClient", run_id: str, model: Model) -> str | None:
     Returns:
         MLflow's number of its version; None if it is not registered.
     """
-    with everywhere(client.tracking_uri):
+    with everywhere(client.tracking_uri), alone(model.folder.parent):
         return _log(client, run_id, model)
+
+
+@contextlib.contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Let one process at a time into the block: two runs may have made one export."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _log(client: "MlflowClient", run_id: str, model: Model) -> str | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from phistar.pipeline.process import quiet
 from phistar.pipeline.process.terminal import note
 from phistar.pipeline.process.writable import require_root
-from phistar.pipeline.record import journal
+from phistar.pipeline.record import journal, life
 from phistar.pipeline.record.sent import only_sender
 from phistar.pipeline.tracking import follower, registry, server
 from phistar.pipeline.tracking.address import (
@@ -48,7 +48,7 @@ def sync(root: Path) -> int:
     if not records:
         return 0
     count, target = 0, Target(root)
-    for record, entries in records:
+    for record, _ in records:
         with only_sender(root, record.run_id) as alone:
             if not alone:
                 continue
@@ -59,7 +59,7 @@ def sync(root: Path) -> int:
             if sending.complete:
                 continue
             try:
-                sending.step(orphan=not journal.alive(entries))
+                sending.step(orphan=not life.alive(record.path))
                 count += 1
             except Exception as error:
                 if not isinstance(error, Refused):

@@ -3,7 +3,9 @@
 import hashlib
 import itertools
 import json
+import os
 import secrets
+import time
 
 import numpy as np
 
@@ -12,6 +14,7 @@ from phistar.pipeline.record.journal import Record
 from phistar.pipeline.record.naming import params
 from phistar.pipeline.store.store import Store
 
+OLD = 40 * 86400  # s, of an old run
 TIMES = itertools.count(1_700_000_000_000, 1000)  # each run begins after the one before
 
 
@@ -94,3 +97,20 @@ def store(root, stage, key, files, run_id):
                 np.save(folder / name, np.array(content))
             else:
                 (folder / name).write_text(json.dumps(content))
+
+
+def aged(root, seconds=OLD):
+    """Let all that is below a root be older."""
+    then = time.time() - seconds
+    for path in sorted(root.rglob("*"), reverse=True):
+        os.utime(path, (then, then), follow_symlinks=False)
+    return root
+
+
+def used(root):
+    """Bytes of all files below a root, each inode once."""
+    files = {}
+    for path in root.rglob("*"):
+        if path.is_file():
+            files[path.stat().st_ino] = path.stat().st_size
+    return sum(files.values())

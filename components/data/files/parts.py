@@ -4,7 +4,6 @@ import hashlib
 import os
 
 from phistar.components.data.files.found import Found, shown
-from phistar.components.digests import data_sha256
 
 KEYS = {"path": "train", "valid_path": "valid", "test_path": "test"}
 
@@ -103,11 +102,12 @@ def require_one_division(given, split):
         )
 
 
-def digest(given):
+def digest(given, inputs):
     """A hash of the names and bytes of all files.
 
     Args:
         given: dict of split -> Part.
+        inputs: Inputs, which notes the files.
 
     Returns:
         str.
@@ -117,7 +117,7 @@ def digest(given):
         for split, part in given.items()
         for file, name in part.named()
     ]
-    digests = data_sha256([file for _, file, _ in every])
+    digests = inputs.sha256([file for _, file, _ in every])
     listed = hashlib.sha256()
     for (split, _, name), one in zip(every, digests, strict=True):
         listed.update(f"{split}\0{name}\0{one}\n".encode())

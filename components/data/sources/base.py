@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # NumPy takes longer to import than a source to open
     import numpy as np
 
     from phistar.components.data.kept import Scratch
+    from phistar.components.digests import Inputs
 
 
 @dataclass(frozen=True)
@@ -170,6 +171,7 @@ class Source:
         origin: split, or "all" -> where its rows come from, in words. A split that it
             lacks is made from the others. {} if the name of the source tells it.
         size: bytes of the user's files that `read` reads in parts; 0 if it does not.
+        inputs: Inputs, the user's files that the fingerprint is made of; else None.
     """
 
     name: str
@@ -184,3 +186,4 @@ class Source:
     notices: Notices = field(default_factory=Notices)
     origin: dict[str, str] = field(default_factory=dict)
     size: int = 0
+    inputs: "Inputs | None" = None

@@ -18,6 +18,7 @@ from phistar.components.data.files.parts import (
 from phistar.components.data.files.tables import TableFiles
 from phistar.components.data.notices import Notices
 from phistar.components.data.sources.images import Example, ImageFiles, Options
+from phistar.components.digests import Inputs
 
 
 def image_table(
@@ -78,6 +79,9 @@ def image_table(
     columns = {"images": images, "label": label, **dividing.given}
     columns |= {"weight": weight} if weight is not None else {}
     options = {"separator": separator, "quote": quote, "encoding": encoding}
+    # before the tables are read, so that a change meanwhile is seen
+    inputs = Inputs()
+    tables = digest(given, inputs)
     splits, bad, markers = {}, [], Markers()
     for name, part in given.items():
         table = TableFiles(part.files, **options, max_bad_rows=max_bad_rows)
@@ -89,8 +93,8 @@ def image_table(
         bad += table.bad
     options = Options(height, width, channels, max_bad_files)
     name = next(iter(given.values())).found.title
-    files = ImageFiles(splits, options, notices, bad)
-    return files.source("images", name, origin(given, dividing), digest(given))
+    files = ImageFiles(splits, options, notices, bad, inputs)
+    return files.source("images", name, origin(given, dividing), tables)
 
 
 def rows(table, columns, dividing, labels, counts):

@@ -11,7 +11,7 @@ from phistar.components.data.files import bad_rows
 from phistar.components.data.image_survey import Bad, chosen, survey
 from phistar.components.data.kept import Piece, Scratch
 from phistar.components.data.sources.base import Chunks, Overview, Source
-from phistar.components.digests import data_sha256
+from phistar.components.digests import Inputs
 from phistar.components.labels import first_rows
 
 BLOCK = 10**4  # files that are hashed at a time
@@ -67,11 +67,12 @@ class ImageFiles:
         options: Options.
         notices: Notices, with what was left out so far.
         bad_rows: list of Fault, of the tables that name the files.
+        inputs: Inputs, with these tables.
     """
 
-    def __init__(self, splits, options, notices, bad_rows=()):
+    def __init__(self, splits, options, notices, bad_rows=(), inputs=None):
         self.splits, self.options, self.notices = splits, options, notices
-        self.bad_rows = bad_rows
+        self.bad_rows, self.inputs = bad_rows, inputs or Inputs()
         self.bad = Bad(options.max_bad_files, notices.begin("bad files"))
         self.white = None  # known after `read`
         self.scratch = None  # Scratch, for the pixels
@@ -99,6 +100,7 @@ class ImageFiles:
             notices=self.notices,
             origin=origin,
             size=self.size,
+            inputs=self.inputs,
         )
 
     @cached_property
@@ -120,7 +122,7 @@ class ImageFiles:
             files = [one.file for one in block if os.path.isfile(one.file)]
             files = [file for file in files if os.access(file, os.R_OK)]
             self.size += sum(map(os.path.getsize, files))
-            known = dict(zip(files, data_sha256(files), strict=True))
+            known = dict(zip(files, self.inputs.sha256(files), strict=True))
             for one in block:
                 line = f"{one.name}\0{known.get(one.file, '')}\n"
                 digest.update(line.encode("utf-8", "surrogateescape"))

@@ -12,7 +12,7 @@ from typing import Literal
 
 from phistar.components.data.sources.base import Rows, Source, objects
 from phistar.components.data.sources.fetch import debian_files, files_of
-from phistar.components.hashing import file_sha256
+from phistar.components.digests import Inputs
 
 HELP = "usr/share/libreoffice/help"
 FOLDERS = {"en": "en-US", "pt": "pt-BR"}  # the others are called by their code
@@ -46,13 +46,15 @@ def libreoffice(
     """
     folders = [FOLDERS.get(language, language) for language in pair.split("-")]
     files = debian_files([f"libreoffice-help-{name.lower()}" for name in folders])
+    names, inputs = [file.name for file in files], Inputs()
     # Debian's security updates change the version, so the fingerprint is that of the
     # files in the cache. It has their bytes, since one version may be built twice.
     return Source(
         name=f"libreoffice_{pair.replace('-', '_')}",
         kind="pairs",
-        fingerprint={file.name: file_sha256(file) for file in files},
+        fingerprint=dict(zip(names, inputs.sha256(files), strict=True)),
         read=lambda: {"all": [_read(files, folders)]},
+        inputs=inputs,
     )
 
 

@@ -28,7 +28,7 @@ from phistar.components.data.sources.pairs import overview
 from phistar.components.data.sources.text_files import TextRows
 from phistar.components.data.sources.text_parts import pair_parts
 from phistar.components.data.sources.text_pieces import pairs_piece
-from phistar.components.digests import data_sha256
+from phistar.components.digests import Inputs
 
 SIDES = ("source", "target")
 
@@ -98,11 +98,11 @@ def parallel(
     of_table |= {"split": split, "group": group, "time": time}
     of_table |= {"separator": separator, "quote": quote}
     of_table |= {"max_bad_rows": max_bad_rows or None}
-    notices = Notices()
+    notices, inputs = Notices(), Inputs()
     if path is None:
         require_no("without ingest.path, a table", of_table)
         both = files(two_files)
-        data, facts = of_lines(both, encoding, notices)
+        data, facts = of_lines(both, encoding, notices, inputs)
     else:
         for part, both in two_files.items():
             given = dict(zip(keys_of(part), both, strict=True))
@@ -115,7 +115,7 @@ def parallel(
         data = TextRows.of_tables(given, named, dividing, options, notices)
         facts = {
             "name": (given.get("all") or given["train"]).found.title,
-            "fingerprint": {"sha256": digest(given)},
+            "fingerprint": {"sha256": digest(given, inputs)},
             "origin": origin(given, dividing),
             "size": size_of(given),
         }
@@ -125,17 +125,19 @@ def parallel(
         prepare=data.prepare,
         overview=lambda: overview(data, facts["size"], facts["origin"]),
         notices=notices,
+        inputs=inputs,
         **facts,
     )
 
 
-def of_lines(both, encoding, notices):
+def of_lines(both, encoding, notices, inputs):
     """The rows of files of lines, and the facts of their Source.
 
     Args:
         both: dict of split, or "all" -> list of two Path.
         encoding: of the files, or None.
         notices: of the source.
+        inputs: Inputs, which notes the files.
 
     Returns:
         (TextRows, dict).
@@ -152,7 +154,7 @@ def of_lines(both, encoding, notices):
         for side, file in zip(SIDES, two, strict=True)
     }
     first = next(iter(every.values()))
-    hashes = data_sha256(list(every.values()))
+    hashes = inputs.sha256(list(every.values()))
     return data, {
         "name": re.sub(r"\W+", "_", first.resolve().name.split(".")[0]),
         "fingerprint": dict(zip(every, hashes, strict=True)),

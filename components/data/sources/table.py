@@ -16,6 +16,7 @@ from phistar.components.data.files.parts import (
 from phistar.components.data.kept import Scratch
 from phistar.components.data.notices import Notices
 from phistar.components.data.sources.base import Source
+from phistar.components.digests import Inputs
 
 SUFFIXES = (*TABLES, ".txt")
 
@@ -97,11 +98,11 @@ def table(
     def read():
         return opened().read(scratch[-1] if scratch else Scratch())
 
-    first = next(iter(given.values()))
+    first, inputs = next(iter(given.values())), Inputs()
     return Source(
         name=first.found.title,
         kind="columns",
-        fingerprint={"sha256": digest(given)},
+        fingerprint={"sha256": digest(given, inputs)},
         read=read,
         prepare=scratch.append,
         fitting=lambda: {"min_count": min_count, "reading": opened().reading()},
@@ -110,4 +111,5 @@ def table(
         notices=notices,
         origin=origin(given, Dividing(split, group, time)),
         size=size_of(given),
+        inputs=inputs,
     )

@@ -30,6 +30,7 @@ from phistar.components.data.sources.pieces import PIECE_BYTES
 from phistar.components.data.sources.text_files import TextRows
 from phistar.components.data.sources.text_parts import line_parts
 from phistar.components.data.sources.text_pieces import lines_piece
+from phistar.components.digests import Inputs
 
 SUFFIXES = (".txt", ".text", ".md", ".gz", ".zst", ".bz2")
 FEW_FILES = 3  # one for each split at least
@@ -107,16 +108,18 @@ def text(
         data = TextRows.of_tables(given, {"text": text}, dividing, options, notices)
     first = given.get("all") or given["train"]
     unit, size = document if text is None else "row", size_of(given)
+    inputs = Inputs()
     return Source(
         name=first.found.title,
         kind="text",
-        fingerprint={"sha256": digest(given)},
+        fingerprint={"sha256": digest(given, inputs)},
         read=data.read,
         prepare=data.prepare,
         overview=lambda: overview(path, size, data, unit),
         notices=notices,
         origin=origin(given, dividing),
         size=size,
+        inputs=inputs,
     )
 
 

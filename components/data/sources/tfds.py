@@ -1,5 +1,6 @@
 """Any data set of TensorFlow Datasets (TFDS) with images and labels."""
 
+import hashlib
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -8,7 +9,7 @@ from pydantic import Field
 from phistar.components.data.files.found import expanded
 from phistar.components.data.sources.base import Chunks, Source
 from phistar.components.data.sources.tfds_prepare import prepare, require
-from phistar.components.hashing import file_sha256
+from phistar.components.digests import Inputs
 
 SPLITS = {"train": "train", "validation": "valid", "valid": "valid", "test": "test"}
 
@@ -68,12 +69,14 @@ def registered(builder, name, kind, splits, **features):
         prepare(builder, name)
         return splits()
 
+    inputs = Inputs()
     return Source(
         name=builder.name,
         kind=kind,
-        fingerprint=fingerprint(builder) | features,
+        fingerprint=fingerprint(builder, inputs) | features,
         read=read,
         require=lambda: require(builder, name),
+        inputs=inputs,
     )
 
 
@@ -105,21 +108,25 @@ def open_builder(name, data_dir):
         ) from None
 
 
-def fingerprint(builder):
+def fingerprint(builder, inputs):
     """Name and version; for data that TFDS does not own, also a SHA-256.
 
     Args:
         builder: of TFDS.
+        inputs: Inputs, which notes the files of such data.
 
     Returns:
-        dict of str: "tfds", and "sha256" of dataset_info.json.
+        dict of str: "tfds", and "sha256" of the names and bytes of all files.
     """
     import tensorflow_datasets as tfds
 
     parts = {"tfds": builder.info.full_name}
     if builder.name not in tfds.list_builders(with_community_datasets=False):
-        description = Path(builder.data_path) / "dataset_info.json"
-        parts["sha256"] = file_sha256(description)
+        place, digest = Path(builder.data_path), hashlib.sha256()
+        files = [file for file in sorted(place.rglob("*")) if file.is_file()]
+        for file, one in zip(files, inputs.sha256(files), strict=True):
+            digest.update(f"{file.relative_to(place)}\0{one}\n".encode())
+        parts["sha256"] = digest.hexdigest()
     return parts
 
 

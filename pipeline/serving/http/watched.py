@@ -35,7 +35,7 @@ class Watched:
         """Answer a request."""
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
-        began, status, size = time.time(), 500, 0
+        began, clock, status, size = time.time(), time.monotonic(), 500, 0
 
         async def watched(message: dict) -> None:
             nonlocal status, size
@@ -51,10 +51,13 @@ class Watched:
             await self.app(scope, receive, watched)
         finally:
             if self.write:
-                self.write(self.line(scope, status, size, began))
+                seconds = time.monotonic() - clock
+                self.write(self.line(scope, status, size, began, seconds))
 
-    def line(self, scope: dict, status: int, size: int, began: float) -> str:
-        """The line of a request."""
+    def line(
+        self, scope: dict, status: int, size: int, began: float, seconds: float
+    ) -> str:
+        """The line of a request that began at a time and took some seconds."""
         if int(began) != self.second:  # the same one serves for a second
             self.second = int(began)
             self.stamp = time.strftime("%d/%b/%Y:%H:%M:%S %z", time.localtime(began))
@@ -71,5 +74,5 @@ class Watched:
         return (
             f'{client} - - [{self.stamp}] "{scope["method"]} {path} '
             f'HTTP/{scope["http_version"]}" {status} {size} '
-            f"{time.time() - began:.4f} {signature} {rows} {reason}"
+            f"{seconds:.4f} {signature} {rows} {reason}"
         )

@@ -67,7 +67,7 @@ def predict(
     Raises:
         ValueError: a mistake in a file, an option or an input.
     """
-    started, rows, model, drift = time.time(), 0, None, None
+    started, rows, model, drift = time.monotonic(), 0, None, None
     export = exports.find(run, root)
     reads = export.contract["reads"]
     called = signature_of(export.contract, signature)
@@ -116,7 +116,7 @@ def predict(
                 every = columns(one.place | answer for one, answer in both)
                 written.write(every, len(chunk))
             rows += len(chunk)
-    seconds = time.time() - started
+    seconds = time.monotonic() - started
     note(f"{rows} inputs in {duration(seconds)}  {export.name}  {export.folder}")
     for notice in counts.values():
         note(str(notice))

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from phistar.components.data.divisions import hash_positions
+from phistar.components.hashing import parsed
 from phistar.pipeline.cli.arguments import STAGES
 from phistar.pipeline.process.errors import FAILED, REJECTED, USAGE, Failure
 from phistar.pipeline.record.journal import Record, read
-from phistar.pipeline.store.manifest import digest, parsed
+from phistar.pipeline.store.manifest import digest
 from phistar.pipeline.store.manifest import write as write_manifest
 from phistar.pipeline.tracking.ui import sync
 from tests.helpers.commands import (

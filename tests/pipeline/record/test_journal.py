@@ -1,5 +1,6 @@
 """A journal gives back what was logged, whatever happened to its writer."""
 
+import errno
 import math
 import multiprocessing
 import os
@@ -107,6 +108,46 @@ def test_read_in_pieces_equals_read_at_once(tmp_path):
         pieces += entries
     assert pieces == read(path)[0]
     assert offset == path.stat().st_size
+
+
+@pytest.mark.parametrize("taken", [0, 1, 7, -1])
+def test_a_line_of_which_a_part_was_written_is_written_again(
+    tmp_path, monkeypatch, taken
+):
+    path, write, calls = tmp_path / "journal.jsonl", os.write, []
+    append(path, "tags", n=1)
+
+    def short(file, line):
+        calls.append(line)
+        if len(calls) > 1:
+            return write(file, line)
+        count = write(file, line[:taken])
+        monkeypatch.setattr(os, "write", write)
+        append(path, "tags", n=3)  # of another process
+        monkeypatch.setattr(os, "write", short)
+        return count
+
+    monkeypatch.setattr(os, "write", short)
+    append(path, "tags", n=2)
+    monkeypatch.undo()
+    append(path, "end")
+    entries = [entry for entry in read(path)[0] if entry["kind"] == "tags"]
+    assert sorted(entry["n"] for entry in entries) == [1, 2, 3]
+    assert read(path)[0][-1]["kind"] == "end"
+
+
+def test_a_line_that_cannot_be_written_is_an_error_with_its_file(tmp_path, monkeypatch):
+    path = tmp_path / "journal.jsonl"
+
+    def full(file, line):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(OSError, match=f"No space left on device.*{path}"):
+        append(path, "end", status="FINISHED")
+    monkeypatch.setattr(os, "write", lambda file, line: 0)
+    with pytest.raises(OSError, match=f"only a part of a line.*{path}"):
+        append(path, "end", status="FINISHED")
 
 
 def _write_many(path, worker):

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from phistar.components.hashing import parsed
 from phistar.pipeline.cli.arguments import STAGES
 from phistar.pipeline.run.plan import expected_seconds
-from phistar.pipeline.store.manifest import parsed
 from phistar.pipeline.store.manifest import write as write_manifest
 from phistar.pipeline.store.store import Store
 from tests.helpers.commands import (

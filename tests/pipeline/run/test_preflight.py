@@ -1,11 +1,15 @@
 """Two batches go all the way before hours go into training."""
 
 import json
+import os
 import re
 
 import pytest
 
-from phistar.pipeline.run.preflight import is_long
+from phistar.pipeline.config.load import load
+from phistar.pipeline.process import disk
+from phistar.pipeline.process.errors import Failure
+from phistar.pipeline.run.preflight import is_long, require_space
 from phistar.pipeline.store.store import Store
 from tests.helpers.commands import (
     SHORT,
@@ -145,3 +149,15 @@ def test_long_training_is_told_by_its_labels(tmp_path, length, context, long):
     parts = {"stage": "train", "arguments": arguments}
     artifacts = {"dataset": tmp_path, "network": tmp_path}
     assert is_long(parts, Store(tmp_path / "store"), artifacts) == long
+
+
+def test_a_disk_without_place_for_the_training_is_refused(tmp_path):
+    config, folder = load("breast_cancer", [], tmp_path), tmp_path / "preflight"
+    (folder / "train").mkdir(parents=True)
+    weights = folder / "train" / "weights.npz"
+    weights.write_bytes(bytes(1000))
+    require_space(config, tmp_path, folder)
+    # a file of holes is as large as it says, and takes no place itself
+    os.truncate(weights, disk.free(tmp_path) // 8)
+    with pytest.raises(Failure, match="the disk is too full for this run. Received"):
+        require_space(config, tmp_path, folder)

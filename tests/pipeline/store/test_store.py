@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from phistar.pipeline.store.manifest import seal
+from phistar.components.hashing import seal
 from phistar.pipeline.store.store import Store
 
 REPOSITORY = Path(__file__).parents[3]
@@ -172,6 +172,49 @@ def test_a_failing_forced_result_leaves_the_first(store):
     assert Store(store.root).get("train", "k") == path
 
 
+@pytest.mark.parametrize("asks", ["manifest", "get"])
+def test_a_result_comes_back_if_a_kill_falls_between_its_two_renames(
+    store, monkeypatch, asks
+):
+    fill(store, files={"a.txt": "first"})
+    rename, names = os.rename, []
+
+    def killed(old, new):
+        names.append(Path(new).name)
+        if len(names) == 2:
+            raise KeyboardInterrupt  # and nothing is put back
+        rename(old, new)
+
+    monkeypatch.setattr(os, "rename", killed)
+    with (
+        pytest.raises(KeyboardInterrupt),
+        store.write("train", "k", {}, {}, replace=True) as folder,
+    ):
+        (folder / "b.txt").write_text("second")
+    monkeypatch.undo()
+    assert names[0].endswith("-replaced") and names[1] == "k"
+    assert not store.path("train", "k").exists()
+    assert getattr(store, asks)("train", "k") is not None
+    assert (store.get("train", "k") / "a.txt").read_text() == "first"
+    assert contents(store.path("train", "k").parent) == {"k"}
+
+
+def test_a_result_that_is_being_replaced_is_left_to_its_writer(store, monkeypatch):
+    fill(store, files={"a.txt": "first"})
+    rename, seen = os.rename, []
+
+    def slow(old, new):
+        if seen:  # another process asks between the two renames
+            seen.append(Store(store.root).get("train", "k"))
+        seen.append(new)
+        rename(old, new)
+
+    monkeypatch.setattr(os, "rename", slow)
+    fill(store, files={"b.txt": "second"}, replace=True)
+    assert None in seen
+    assert (store.get("train", "k") / "b.txt").read_text() == "second"
+
+
 @pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
 def test_a_failing_block_keeps_its_journal_only(store, tmp_path, error):
     journal = tmp_path / "failed" / "r.jsonl"
@@ -292,14 +335,15 @@ def test_a_writer_killed_at_any_line_leaves_all_or_nothing(what, tmp_path, capsy
     whole = 0
     for n in range(1, killed + 1):
         store = Store(tmp_path / str(n))
-        if (path := store.path("train", "k")).exists():
-            assert store.get("train", "k") == path
+        if store.manifest("train", "k"):
+            assert store.get("train", "k") == store.path("train", "k")
             whole += 1
         with store.lock("train", "k"):
-            fill(store)
+            path = fill(store)
         assert store.get("train", "k") == path
         assert contents(path.parent) == {"k", ".k.lock"}
-    assert 0 < whole < killed
+    # where a result was to be replaced, that one or the new one is there each time
+    assert whole == killed if what == "replace" else 0 < whole < killed
     assert capsys.readouterr().err == ""  # nobody waited, nothing was damaged
 
 

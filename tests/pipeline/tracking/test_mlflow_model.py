@@ -13,10 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from phistar.components.hashing import parsed
 from phistar.components.serving import model_code
 from phistar.components.serving.model_code import cells
 from phistar.pipeline.cli.arguments import STAGES
-from phistar.pipeline.store.manifest import digest, hashed, parsed
+from phistar.pipeline.store.manifest import digest, hashed
 from phistar.pipeline.tracking import target
 from phistar.pipeline.tracking.follower import Follower
 from tests.helpers.commands import (

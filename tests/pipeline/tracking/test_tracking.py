@@ -312,12 +312,8 @@ def test_dead_runner_ends_as_killed(root, tables):
 
 
 def test_sync_ends_orphans_and_leaves_the_living(root, tables):
-    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"])
-    assert dead.returncode == 0
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
     orphan, living = records.start(root, "orphan"), records.start(root, "living")
-    records.rewrite(orphan.path, lambda entry: entry | {"pid": process.pid})
+    records.die(orphan)
     ui.sync(root)
     runs = view(root)
     assert runs["orphan"][0]["status"] == "KILLED"
