@@ -23,7 +23,7 @@ from typing import Any
 
 from phistar.components import progress
 from phistar.pipeline.process.terminal import Progress, note
-from phistar.pipeline.record import naming
+from phistar.pipeline.record import marks, naming
 
 SEAL = len(', "crc": "01234567"}')
 
@@ -200,8 +200,12 @@ class Record:
         self.write(kind, fields)
 
     def write(self, kind: str, fields: dict) -> None:
-        """Write an entry to the file."""
+        """Write an entry to the file; MLflow does not have it yet."""
+        if kind in ("start", "resume"):
+            marks.mark(self.path)
         append(self.path, kind, **fields)
+        if kind == "resume":  # the sender of what was before may have taken it away
+            marks.mark(self.path)
 
     def stage(
         self,
