@@ -29,23 +29,28 @@ from typing import Any
 
 from phistar.pipeline.cli.arguments import STAGES, make_parser, parse
 from phistar.pipeline.cli.following import again, next_commands
-from phistar.pipeline.process import errors, parent, quiet, terminal
+from phistar.pipeline.process import errors, output, parent, quiet, terminal
 from phistar.pipeline.process.errors import Failure
 
+UNWRITTEN = "the answer could not be written to stdout; all else is done."
 Answer = tuple[dict, list[str]]  # what --json prints, and the lines for a person
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit status."""
     typed = list(sys.argv[1:] if arguments is None else arguments)
-    try:
+    with output.streams():
         try:
-            return run_command(typed)
-        finally:
-            sys.stdout.flush()  # here, where it can be caught
-    except BrokenPipeError:  # the reader has closed the pipe, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return errors.BROKEN_PIPE
+            try:
+                return run_command(typed)
+            finally:
+                sys.stdout.flush()  # here, where it can be caught
+        except BrokenPipeError:  # the reader has closed the pipe, as `head` does
+            output.discard(sys.stdout.fileno())
+            return errors.BROKEN_PIPE
+        except OSError as error:  # a full disk
+            output.discard(sys.stdout.fileno())
+            return failed(Failure(f"{UNWRITTEN} Received: {error}."), [])
 
 
 def run_command(typed: list[str]) -> int:
@@ -57,6 +62,8 @@ def run_command(typed: list[str]) -> int:
     parent.end_with_parent()
     try:
         given = parse(typed)
+        if given.command not in (None, "completion", "ui"):
+            catch_up(given)
         with waiting(given):
             answer, lines = FUNCTIONS.get(given.command, run)(given)
     except KeyboardInterrupt:
@@ -84,6 +91,16 @@ def on_signal(number: int, frame: FrameType | None) -> None:
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     sys.exit(errors.TERMINATED)
+
+
+def catch_up(given: Namespace) -> None:
+    """Have MLflow get what it lacks of earlier runs, while this command works."""
+    from phistar.pipeline.record.marks import marked
+
+    if hasattr(given, "root") and marked(given.root):
+        from phistar.pipeline.tracking import follower
+
+        follower.catch_up(given.root)
 
 
 def waiting(given: Namespace) -> contextlib.AbstractContextManager:

@@ -16,6 +16,7 @@ from pathlib import Path
 from phistar import HERE
 from phistar.components.errors import RejectedModel
 from phistar.pipeline.process import disk
+from phistar.pipeline.process.credentials import redacted
 
 OK, FAILED, USAGE, REJECTED = 0, 1, 2, 3
 INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143  # 128 + the signal's number
@@ -29,7 +30,7 @@ class Failure(Exception):
     """A stage has failed.
 
     Args:
-        message: one clear error for the user.
+        message: one clear error for the user; secrets in it are hidden.
         status: exit status.
         details: the traceback, shown with --debug.
         expected: true if the message alone explains it; if not, the traceback is
@@ -43,8 +44,9 @@ class Failure(Exception):
         details: str = "",
         expected: bool = True,
     ):
-        super().__init__(message)
-        self.status, self.details, self.expected = status, details, expected
+        super().__init__(redacted(message))  # records and notebooks have it too
+        self.status, self.expected = status, expected
+        self.details = redacted(details)
 
     def lines(self, head: str = HEAD, debug: bool = False) -> list[str]:
         """The lines of the user: the error, and the traceback of a defect.

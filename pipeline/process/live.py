@@ -17,6 +17,7 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from phistar.pipeline.process.output import Clean, clean
 from phistar.pipeline.process.terminal import Progress, brief, counted
 
 REDRAWS = 4  # a second
@@ -58,7 +59,8 @@ class Drawing:
         )
         # not rich's own: it would be taken away and put back at each pause, and with
         # it what others have put in front
-        self.before, sys.stderr = sys.stderr, FileProxy(screen, sys.stderr)
+        self.before = sys.stderr
+        sys.stderr = Clean(FileProxy(screen, sys.stderr), needed=False)
         self.proxy = sys.stderr
         self.live.start()
 
@@ -91,7 +93,7 @@ class Drawing:
             row.append(ProgressBar(total, min(done, total)))
         if work.whole:
             row.append(Text(f"{done}/{total}"))
-        about = " ".join(filter(None, [work.text, counted(work.part)]))
+        about = clean(" ".join(filter(None, [work.text, counted(work.part)])))
         times = clock(now - work.began)
         left = seconds_left(work, now)
         if left is not None and not (work.whole and work.text):

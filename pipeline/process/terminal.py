@@ -16,6 +16,7 @@ from difflib import get_close_matches
 from typing import TextIO
 
 from phistar.components import progress
+from phistar.pipeline.process.output import clean
 
 PLAIN_VALUES = 6
 PLAIN_SECONDS = 30.0  # between two plain lines about work that has no metrics
@@ -166,7 +167,7 @@ def note(text: str) -> None:
     global _last_line
     _last_line = time.monotonic()
     # above the work in progress: live.py stands in for sys.stderr
-    print(text, file=sys.stderr, flush=True)
+    print(clean(text, is_live()), file=sys.stderr, flush=True)
 
 
 def note_dropped(keys: list[str]) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
+from phistar.pipeline.process.output import clean
+
 _CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # colours, and moves of the cursor
 
 
@@ -44,7 +46,7 @@ class Console(io.TextIOBase):
         lines = _CODES.sub("", "".join(self.written)).split("\n")
         # a bar is drawn over itself: what stands after the last return was seen last
         last = (line.rstrip("\r").rpartition("\r")[2].rstrip() for line in lines)
-        return "\n".join(last).strip("\n") + "\n"
+        return clean("\n".join(last).strip("\n") + "\n")
 
 
 @contextmanager

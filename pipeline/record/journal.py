@@ -27,7 +27,7 @@ from phistar.components import progress
 from phistar.pipeline.process.disk import named
 from phistar.pipeline.process.errors import USAGE, Failure
 from phistar.pipeline.process.terminal import Progress, note
-from phistar.pipeline.record import life, naming
+from phistar.pipeline.record import life, marks, naming
 
 SEAL = len(', "crc": "01234567"}')
 TRIES = 10  # to write a line in one piece
@@ -216,14 +216,19 @@ class Record:
         self.write(kind, fields)
 
     def write(self, kind: str, fields: dict) -> None:
-        """Write an entry to the file. From the first to the last one it is alive.
+        """Write an entry to the file; MLflow does not have it yet.
+
+        From the first to the last entry the record is alive.
 
         Raises:
             Failure: another process writes this record.
         """
         if kind in ("start", "resume"):
             self.hold()
+            marks.mark(self.path)
         append(self.path, kind, **fields)
+        if kind == "resume":  # the sender of what was before may have taken it away
+            marks.mark(self.path)
         if kind == "end":
             life.release(self.path)
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from phistar.components import progress
 from phistar.pipeline.process import quiet, terminal
 from phistar.pipeline.process.errors import USAGE, Failure
+from phistar.pipeline.process.output import streams
 from phistar.pipeline.process.root import python_path
 from phistar.pipeline.record.journal import Journal
 
@@ -235,4 +236,5 @@ def _child() -> None:
 
 
 if __name__ == "__main__":
-    _child()
+    with streams():
+        _child()

@@ -38,8 +38,8 @@ from phistar.pipeline.store.champions import (
 )
 from phistar.pipeline.store.contract import read_served
 from phistar.pipeline.store.store import Store, sync
-from phistar.pipeline.tracking import registry, ui
-from phistar.pipeline.tracking.target import Target
+from phistar.pipeline.tracking import reach, registry, ui
+from phistar.pipeline.tracking.target import Target, answering
 
 
 def promote(word: str, root: Path, anyway: bool = False) -> dict:
@@ -65,7 +65,9 @@ def promote(word: str, root: Path, anyway: bool = False) -> dict:
     Raises:
         ValueError: no such export.
         RejectedModel: it does not answer as it was evaluated, or there is an objection.
+        ConnectionError: MLflow does not answer.
     """
+    reach.require(root)
     known, choice = runs(root), None
     if not named(word, known) and any(r.recipe == recipe_of(word) for r in known):
         choice = ranking.best(word, known, root)
@@ -75,9 +77,10 @@ def promote(word: str, root: Path, anyway: bool = False) -> dict:
         before = newest(folder)
         if before and read_origin(folder / str(before))["export"] == key:
             # its MLflow may be another one by now
-            target, origin = Target(root), read_origin(folder / str(before))
-            version = registered(target, root, run.recipe, origin)
-            registry.crown(target, run.recipe, version)
+            with answering(root):
+                target, origin = Target(root), read_origin(folder / str(before))
+                version = registered(target, root, run.recipe, origin)
+                registry.crown(target, run.recipe, version)
             found = answer(folder, before, before, None, version)
             return found | reasons(choice, None, [])
         beside = paired.beside_champion(run, known, root)
@@ -143,8 +146,10 @@ def rollback(name: str, root: Path) -> dict:
     Raises:
         ValueError: nothing was promoted, or nothing before the champion.
         RejectedModel: the predecessor does not answer any more.
+        ConnectionError: MLflow does not answer.
     """
     require_promoted(name, root)
+    reach.require(root)
     with locked(root, name) as folder:
         before, number = newest(folder), champions.before(folder)
         if number is None:
@@ -179,9 +184,10 @@ def publish(
         The largest difference of its golden answers, nats; MLflow's version.
     """
     clean.start()  # it imports TensorFlow while this process imports mlflow
-    target = Target(root)
-    # MLflow must have it before any request is sent to the folder
-    known = registered(target, root, folder.name, origin)
+    with answering(root):
+        target = Target(root)
+        # MLflow must have it before any request is sent to the folder
+        known = registered(target, root, folder.name, origin)
     for left in folder.glob(".[0-9]*"):  # of one that was killed: we hold the lock
         shutil.rmtree(left, ignore_errors=True)  # its child may still be calling it
     draft = folder / f".{version}.{secrets.token_hex(4)}"
@@ -200,7 +206,8 @@ def publish(
         raise
     for path in [*draft.rglob("*"), draft]:
         sync(path)
-    registry.crown(target, folder.name, known)
+    with answering(root):
+        registry.crown(target, folder.name, known)
     draft.rename(folder / str(version))
     sync(folder)
     return difference, known

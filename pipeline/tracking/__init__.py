@@ -17,8 +17,9 @@
     ui         all records, after an outage or a lost database; MLflow's pages
     server     MLflow's server as a child process
     address    MLflow's address, and the page of a run
+    reach      whether a server answers at all
     relocate   MLflow's own paths, after the folder was moved
 
 Everything flows one way. MLflow gives no verdict: with a server that is down or hangs,
-a run ends as it would with a good one, and `phistar ui` sends the rest later.
+a run ends as it would with a good one. The next command sends the rest, or `ui` does.
 """

@@ -4,8 +4,9 @@ import os
 import re
 import socket
 from pathlib import Path
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote
 
+from phistar.pipeline.process.credentials import public
 from phistar.pipeline.process.root import root_option
 from phistar.pipeline.record.sent import read_state
 
@@ -44,14 +45,11 @@ def place(folder: Path) -> str:
 
 
 def public_name(root: Path) -> str:
-    """The tracking URI in public form: no password, no place on disk."""
+    """The tracking URI in public form: no secret, no place on disk."""
     uri = tracking_uri(root)
     if uri == local_uri(root):
         return LOCAL
-    parts = urlsplit(uri)
-    if "@" in parts.netloc:
-        parts = parts._replace(netloc=parts.netloc.rpartition("@")[2])
-    return urlunsplit(parts) if parts.netloc else uri
+    return public(uri)
 
 
 def address(root: Path, run_id: str) -> str:

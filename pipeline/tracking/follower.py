@@ -4,6 +4,9 @@ The runner has a `Follower`; the child runs `follow`. Between them are the recor
 the journals on disk, and the child's stdin. The end of stdin means that the runner is
 done, or dead; the record tells which. So no failure of MLflow reaches the run, and the
 import of mlflow costs the run no time.
+
+What the child could not send, the next command does: `catch_up` starts a process that
+nobody waits for.
 """
 
 import os
@@ -11,21 +14,28 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
+from phistar.pipeline.process.output import last_word
 from phistar.pipeline.process.root import python_path
-from phistar.pipeline.record import journal
-from phistar.pipeline.record.sent import only_sender
-from phistar.pipeline.tracking.address import address, ui_command
+from phistar.pipeline.process.terminal import note
+from phistar.pipeline.record import journal, marks
+from phistar.pipeline.record.sent import RESTS, behind, only_sender
+from phistar.pipeline.tracking import reach
+from phistar.pipeline.tracking.address import LOCAL, address, public_name, ui_command
 from phistar.pipeline.tracking.outbox import Refused
 from phistar.pipeline.tracking.sender import Sending
 
 POLL_SECONDS = 0.2
 SAMPLE_SECONDS = 1.0
-PATIENCE_SECONDS = 20.0
+PATIENCE_SECONDS = 20.0  # of silence, from a server
+LOCAL_SECONDS = 300.0  # of silence, from a database here: the machine is busy
+TOTAL_SECONDS = 900.0  # in all, once the run has ended
 IMPORT_SECONDS = 30.0  # of mlflow, at most, on a busy machine
+RETRY_SECONDS = 60.0  # between two commands that ask a server of which nothing came
 LONGEST_WAIT_SECONDS = 4.0
 
 
@@ -41,7 +51,8 @@ class Follower:
     Args:
         root: project root.
         run_id: of a record below it.
-        patience: seconds for which the child continues after the run has ended.
+        patience: seconds without an answer after which the child gives up, once the run
+            has ended. A database here gets LOCAL_SECONDS.
     """
 
     def __init__(self, root: Path, run_id: str, patience: float = PATIENCE_SECONDS):
@@ -54,21 +65,14 @@ class Follower:
         """Start the child, once."""
         if self.process is not None:
             return self
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "phistar.pipeline.tracking.ui", "follow"]
-            + ["--root", str(self.root), "--patience", str(self.patience)]
-            + [self.run_id],
-            env=os.environ | {"PYTHONPATH": python_path()},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            # Ctrl-C goes to the whole terminal group: the child must outlive it.
-            start_new_session=True,
-        )
+        reach.watch(self.root)
+        options = ["--patience", str(self.patience), self.run_id]
+        self.process = _child("follow", self.root, options, stdin=subprocess.PIPE)
         return self
 
     def add(self, run_id: str) -> None:
         """Send another record too: one child serves a parent and its children."""
-        with suppress(OSError):  # the child has ended: `phistar ui` sends the rest
+        with suppress(OSError):  # the child has ended: the next command sends the rest
             self.process.stdin.write(run_id.encode() + b"\n")
             self.process.stdin.flush()
 
@@ -87,10 +91,10 @@ class Follower:
             limit = self.patience + IMPORT_SECONDS if timeout is None else timeout
             code = self.process.wait(limit)
         except subprocess.TimeoutExpired:
+            note("MLflow gets the rest of this run in the background.")
             return False
         if code < 0:
-            lost = f"The MLflow follower was killed. {later(self.root)}"
-            print(lost, file=sys.stderr)
+            note(f"The MLflow follower was killed. {later(self.root)}")
         return code == 0
 
     def abandon(self) -> None:
@@ -117,28 +121,41 @@ class Elsewhere(Follower):
 
 
 def send_pages(root: Path, run_ids: list[str]) -> None:
-    """Send new files beside the records of ended runs, such as compare.html.
+    """Send new files beside the records of ended runs, such as compare.html."""
+    for record in (journal.Record(root, run_id) for run_id in run_ids):
+        if record.path.exists():
+            marks.mark(record.path)
+    catch_up(root)
 
-    A child process does it, and nobody waits for it. What it cannot send,
-    `phistar ui` sends later.
+
+def catch_up(root: Path) -> None:
+    """Send what MLflow lacks of runs that have ended, or whose process has died.
+
+    A child process does it, and nobody waits for it. A server that did not answer is
+    asked again after a minute.
     """
-    records = [journal.Record(root, run_id).path for run_id in run_ids]
-    if not any(path.with_suffix(".compare.html").exists() for path in records):
+    if not behind(root):
         return
-    subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "phistar.pipeline.tracking.ui",
-            "sync",
-            "--root",
-            str(root),
-        ],
+    asked = Path(root) / "mlruns" / "runs" / RESTS
+    with suppress(OSError):
+        age = time.time() - asked.stat().st_mtime
+        if public_name(root) != LOCAL and 0 <= age < RETRY_SECONDS:
+            return
+    _child("rest", root, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _child(
+    command: str, root: Path, options: Sequence[str] = (), **streams: int
+) -> subprocess.Popen:
+    """A child process that sends, see ui.py."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "phistar.pipeline.tracking.ui", command]
+        + ["--root", str(root), *options],
         env=os.environ | {"PYTHONPATH": python_path()},
-        stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        # Ctrl-C goes to the whole terminal group: the child must outlive it
         start_new_session=True,
+        **streams,
     )
 
 
@@ -156,17 +173,17 @@ def follow(
         run_id: the first record; more come by stdin, one a line.
         connect: gives a `Target`; may fail, and is called again then.
         monitors: gives a function that measures the machine, {metric: value}.
-        patience: seconds to continue after stdin has ended.
+        patience: seconds without progress after which it ends, once stdin has ended.
 
     Returns:
         Exit status: 0 when all is sent.
     """
     news = queue.SimpleQueue()  # run ids, then None
-    threading.Thread(target=_listen, args=(news,), daemon=True).start()
+    limit = Limit(patience, later(root))
+    threading.Thread(target=_listen, args=(news, limit), daemon=True).start()
     run_ids, target = [run_id], None
     sendings, sent = {}, {}  # those under way with their locks, and the complete ones
     sampler = Sampler(root, run_ids, monitors)
-    problem = ["it did not answer"]
     over, failures, wait = False, 0, 0.0
     with ExitStack() as locks:
         while True:
@@ -175,7 +192,6 @@ def follow(
                 if new is None:
                     over = True
                     sampler.stop()
-                    _give_up_after(patience, problem, later(root))
                 else:
                     run_ids.append(new)
             try:
@@ -196,16 +212,19 @@ def follow(
                             raise ConnectionError(f"another process sends {name}")
                         sendings[name] = Sending(root, name, target), lock
                     sending, lock = sendings[name]
+                    before = sending.state
                     sending.step(orphan=over)
+                    if sending.state is not before:
+                        limit.progress()
                     if sending.complete:
                         lock.close()  # no file stays open
                         sent[name], _ = sendings.pop(name)
                 failures = 0
             except Refused as error:
-                print(f"{error}\n{later(root)}", file=sys.stderr)
+                last_word(f"{error}\n{later(root)}")
                 return 1
             except Exception as error:  # of any kind: the run continues
-                problem[0] = " ".join(str(error).split())[:200]
+                limit.problem = " ".join(str(error).split())[:200]
                 failures += 1
             if over and not failures and all(map(_sent, sendings.values())):
                 return 0
@@ -216,7 +235,10 @@ def follow(
 def later(root: Path) -> str:
     """Advice where a run could not be sent whole."""
     command = ui_command(root)
-    return f"MLflow does not have all of this run yet; `{command}` will send the rest."
+    return (
+        "MLflow does not have all of this run yet; the next command sends the rest, or "
+        f"`{command}` does."
+    )
 
 
 def pause(failures: int) -> float:
@@ -229,27 +251,50 @@ def _sent(under_way: tuple[Sending, ExitStack]) -> bool:
     return not under_way[0].record.entries()
 
 
-def _listen(news: queue.SimpleQueue) -> None:
+def _listen(news: queue.SimpleQueue, limit: "Limit") -> None:
+    """Pass on the lines of stdin; after the last one the time is limited.
+
+    In a thread: the other one may be in a call that hangs.
+    """
     for line in sys.stdin:
         news.put(line.strip())
     news.put(None)
+    limit.run()
 
 
-def _give_up_after(seconds: float, problem: list[str], advice: str) -> None:
-    """End the process after a time, even in a call that hangs.
+class Limit:
+    """The end of this process when nothing gets through any more.
 
-    The position is on disk already.
+    A server may take a connection and send a byte now and then, for ever. The position
+    is on disk already, so the process may end in any call.
+
+    Args:
+        silence: seconds without progress.
+        advice: for the user.
+
+    Attributes:
+        problem: the last one, in words.
     """
 
-    terminal = os.dup(2)  # stderr itself may be held back when the time is over
+    def __init__(self, silence: float, advice: str):
+        self.silence, self.advice = silence, advice
+        self.stderr = os.dup(2)  # 2 itself may be held back when the time is over
+        self.problem, self.last = "it did not answer", time.monotonic()
 
-    def give_up() -> None:
-        os.write(terminal, f"MLflow: {problem[0]}. {advice}\n".encode())
-        os._exit(1)
+    def progress(self) -> None:
+        """Begin the silence anew."""
+        self.last = time.monotonic()
 
-    timer = threading.Timer(seconds, give_up)
-    timer.daemon = True
-    timer.start()
+    def run(self) -> None:
+        """Wait until the time is over, then end the process."""
+        self.progress()
+        end = self.last + TOTAL_SECONDS
+        while (now := time.monotonic()) < min(self.last + self.silence, end):
+            time.sleep(min(self.last + self.silence, end) - now)
+        try:
+            last_word(f"MLflow: {self.problem}. {self.advice}", self.stderr)
+        finally:
+            os._exit(1)
 
 
 class Sampler(threading.Thread):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from phistar.pipeline.store import champions
 from phistar.pipeline.store.store import Store
-from phistar.pipeline.tracking import models
+from phistar.pipeline.tracking import models, reach
 from phistar.pipeline.tracking.address import LOCAL, public_name, sent_to, tracking_uri
 from phistar.pipeline.tracking.sender import Sending
 from phistar.pipeline.tracking.target import Target
@@ -50,6 +50,7 @@ def fetch(word: str, root: Path) -> Path:
 
     Raises:
         ValueError: MLflow has no such model, or it is not of phistar.
+        ConnectionError: MLflow does not answer.
     """
     name = public_name(root)
     if name == LOCAL and not (Path(root) / "mlruns" / "mlflow.db").exists():
@@ -58,6 +59,7 @@ def fetch(word: str, root: Path) -> Path:
             "Expected the folder of a project that has runs (--root, or root= in "
             "Python), or the address of a server in MLFLOW_TRACKING_URI."
         )
+    reach.require(root)
     target = Target(root)
     try:
         folder = models.fetch(tracking_uri(root), word)

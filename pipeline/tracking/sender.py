@@ -10,7 +10,7 @@ import copy
 from contextlib import suppress
 from pathlib import Path
 
-from phistar.pipeline.record import journal
+from phistar.pipeline.record import journal, marks
 from phistar.pipeline.record.scores import worth_registering
 from phistar.pipeline.record.sent import only_sender, read_state, write_state
 from phistar.pipeline.tracking import notes, outbox
@@ -83,6 +83,10 @@ class Sending:
         except Gone:
             self.restart()
             self._step(orphan)
+        if self.complete:
+            marks.unmark(self.record.path)
+            if not self.complete:  # it goes on
+                marks.mark(self.record.path)
 
     def _step(self, orphan: bool) -> None:
         state = copy.deepcopy(self.state)

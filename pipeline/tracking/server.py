@@ -3,7 +3,8 @@
 parent                                  child
 ------                                  -----
 start  ---- stdin ----------------->    main: the end of stdin ends it
-ready: /health answers                  stdout and stderr -> mlruns/mlflow.log
+log    <--- without secrets --------    stdout, stderr
+ready: /health answers
 stop   ---- SIGTERM to its group -->
 """
 
@@ -17,7 +18,9 @@ import time
 import urllib.request
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+from phistar.pipeline.process.output import clean
 from phistar.pipeline.process.root import python_path
 from phistar.pipeline.tracking.address import place
 
@@ -27,7 +30,29 @@ POLL_SECONDS = 0.1
 STOP_SECONDS = 3.0  # for requests under way
 
 
-def start(mlruns: Path, uri: str, port: int) -> subprocess.Popen:
+class Server(subprocess.Popen):
+    """The child; a thread writes what it says to the log, without secrets.
+
+    Args:
+        log: file.
+        *arguments, **options: of Popen.
+    """
+
+    def __init__(self, log: Path, *arguments: Any, **options: Any):
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        super().__init__(*arguments, **options, **streams)
+        self.keeping = threading.Thread(target=self.keep, args=(log,), daemon=True)
+        self.keeping.start()
+
+    def keep(self, log: Path) -> None:
+        """Write the log, line by line; in the thread."""
+        with open(log, "w", encoding="utf-8") as file:
+            for line in self.stdout:
+                file.write(clean(line.decode("utf-8", "replace")))
+                file.flush()
+
+
+def start(mlruns: Path, uri: str, port: int) -> Server:
     """Start the server in a group of its own.
 
     Args:
@@ -44,24 +69,22 @@ def start(mlruns: Path, uri: str, port: int) -> subprocess.Popen:
     stores = dict.fromkeys(
         ("MLFLOW_BACKEND_STORE_URI", "MLFLOW_REGISTRY_STORE_URI"), uri
     )
-    with open(mlruns / LOG, "w") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "phistar.pipeline.tracking.server"]
-            + ["server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
-            + ["--default-artifact-root", place(mlruns / "artifacts")]
-            + ["--no-serve-artifacts"]
-            + ["--uvicorn-opts", "--log-level warning --no-access-log"],
-            cwd=mlruns.parent,
-            env=os.environ | paths | stores | {"PYTHONWARNINGS": "ignore"},
-            stdin=subprocess.PIPE,
-            stdout=log,
-            stderr=log,
-            # Ctrl-C goes to the terminal's group: this process ends the child
-            start_new_session=True,
-        )
+    return Server(
+        mlruns / LOG,
+        [sys.executable, "-m", "phistar.pipeline.tracking.server"]
+        + ["server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+        + ["--default-artifact-root", place(mlruns / "artifacts")]
+        + ["--no-serve-artifacts"]
+        + ["--uvicorn-opts", "--log-level warning --no-access-log"],
+        cwd=mlruns.parent,
+        env=os.environ | paths | stores | {"PYTHONWARNINGS": "ignore"},
+        stdin=subprocess.PIPE,
+        # Ctrl-C goes to the terminal's group: this process ends the child
+        start_new_session=True,
+    )
 
 
-def wait_ready(process: subprocess.Popen, mlruns: Path, port: int) -> None:
+def wait_ready(process: Server, mlruns: Path, port: int) -> None:
     """Wait until the server answers.
 
     Raises:
@@ -69,6 +92,7 @@ def wait_ready(process: subprocess.Popen, mlruns: Path, port: int) -> None:
     """
     while not answers(f"http://127.0.0.1:{port}/health"):
         if process.poll() is not None:
+            process.keeping.join(STOP_SECONDS)  # to the last line
             lines = (mlruns / LOG).read_text("utf-8", "replace").splitlines()
             raise ConnectionError(
                 f"MLflow's server ended with status {process.returncode}. Received: "
@@ -86,7 +110,7 @@ def answers(address: str) -> bool:
         return False
 
 
-def stop(process: subprocess.Popen) -> None:
+def stop(process: Server) -> None:
     """End the server and the processes that it has started."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError):

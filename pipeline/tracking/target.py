@@ -4,16 +4,18 @@ Runs go to MLFLOW_TRACKING_URI, or else to `<root>/mlruns/mlflow.db` with files
 below `<root>/mlruns/artifacts`.
 """
 
+import contextlib
 import fcntl
 import json
 import logging
 import os
 import re
 import shutil
-import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+from phistar.pipeline.process.terminal import note
 from phistar.pipeline.tracking import database, models, notes, views
 from phistar.pipeline.tracking.address import LOCAL, place, public_name, tracking_uri
 from phistar.pipeline.tracking.outbox import (
@@ -40,6 +42,7 @@ SETTINGS = {
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     "GIT_PYTHON_REFRESH": "quiet",
 }
+SAID = 500  # letters of an error of MLflow that are shown
 LOGGERS = ("mlflow", "alembic", "sqlalchemy", "urllib3")
 
 SCHEMA_LENGTH = 1_000_000  # characters, nearly MLflow's limit
@@ -259,7 +262,30 @@ class Target:
     def _warn(self, line: str) -> None:
         if line not in self.warned:
             self.warned.add(line)
-            print(line, file=sys.stderr)
+            note(line)
+
+
+@contextlib.contextmanager
+def answering(root: Path) -> Iterator[None]:
+    """Tell in one line what MLflow could not do in the block.
+
+    Raises:
+        ConnectionError: its server or its database has failed.
+    """
+    _quiet()
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, OSError) as error:
+        if isinstance(error, ConnectionError):
+            raise
+        raise ConnectionError(
+            f"MLflow at {public_name(root)} has failed. Received from it: "
+            f"{' '.join(str(error).split())[:SAID]} Expected an answer: try it again "
+            "when the server, or the disk, is well."
+        ) from error
 
 
 def _datasets(entry: dict) -> list:

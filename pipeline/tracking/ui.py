@@ -1,21 +1,27 @@
 """All records of a root in MLflow, and MLflow's pages for them.
 
-python -m phistar.pipeline.tracking.ui follow --root ROOT RUN_ID   the child of a run
-python -m phistar.pipeline.tracking.ui sync --root ROOT            what was not sent yet
+python -m phistar.pipeline.tracking.ui COMMAND --root ROOT
+
+follow RUN_ID    the child of a run
+rest             the child of a later command: what others could not send
+sync             all records
 """
 
 import argparse
 import os
 import sys
+import threading
 import warnings
+from collections.abc import Collection
 from pathlib import Path
 
 from phistar.pipeline.process import quiet
+from phistar.pipeline.process.output import streams
 from phistar.pipeline.process.terminal import note
 from phistar.pipeline.process.writable import require_root
-from phistar.pipeline.record import journal, life
-from phistar.pipeline.record.sent import only_sender
-from phistar.pipeline.tracking import follower, registry, server
+from phistar.pipeline.record import journal, life, marks
+from phistar.pipeline.record.sent import alone, behind, only_sender
+from phistar.pipeline.tracking import follower, reach, registry, server
 from phistar.pipeline.tracking.address import (
     PORT,
     first_page,
@@ -28,29 +34,35 @@ from phistar.pipeline.tracking.address import (
 from phistar.pipeline.tracking.machine import monitors
 from phistar.pipeline.tracking.outbox import Refused
 from phistar.pipeline.tracking.sender import Sending
-from phistar.pipeline.tracking.target import Target, prepare
+from phistar.pipeline.tracking.target import Target, answering, prepare
 
 RECIPES = 8  # links that `ui` prints
 
 
-def sync(root: Path) -> int:
+def sync(root: Path, run_ids: Collection[str] | None = None) -> int:
     """Send every record of which MLflow lacks a part; parents come first.
 
     Then restore the champions, if it had lost them.
 
     A run whose process has died without an end is ended as KILLED. Runs that another
-    process is sending are left to it.
+    process is sending are left to it. One that MLflow refuses is set aside.
+
+    Args:
+        root: project root.
+        run_ids: of the only records to look at; default: all.
 
     Returns:
         Number of records that were sent.
     """
     records = journal.read_all(root)
+    if run_ids is not None:
+        records = [one for one in records if one[0].run_id in run_ids]
     if not records:
         return 0
     count, target = 0, Target(root)
     for record, _ in records:
-        with only_sender(root, record.run_id) as alone:
-            if not alone:
+        with only_sender(root, record.run_id) as free:
+            if not free:
                 continue
             sending = Sending(root, record.run_id, target)
             ours = sending.state.get("mlflow_run_id")
@@ -64,10 +76,21 @@ def sync(root: Path) -> int:
             except Exception as error:
                 if not isinstance(error, Refused):
                     target.require_answer()  # else no record can be sent
-                print(f"{record.path.name}: left out: {error}", file=sys.stderr)
+                marks.mark(record.path, str(error))
+                note(f"{record.path.name}: left out: {error}")
     if count:
         registry.restore_champions(target, root)
     return count
+
+
+def rest(root: Path) -> int:
+    """Send what the followers of ended runs could not.  -> number of records.
+
+    Of several commands at once, one sends.
+    """
+    with alone(root):
+        left = behind(root)
+        return sync(root, left) if left else 0
 
 
 def ui(root: Path, port: int = PORT) -> None:
@@ -79,18 +102,20 @@ def ui(root: Path, port: int = PORT) -> None:
     Raises:
         ValueError: the port is taken, the root cannot be written, or the database
             cannot be used.
-        ConnectionError: the server has ended.
+        ConnectionError: a server elsewhere does not answer, or the one here has ended.
     """
     uri, mlruns = tracking_uri(root), Path(root).resolve() / "mlruns"
+    reach.require(root)
     if uri.startswith("http"):
-        sync(root)
+        with answering(root):
+            sync(root)
         print("\n".join(links(root, public_name(root).rstrip("/"))))
         return
     require_free(port)
     require_root(root)
     note("MLflow's server is starting, which takes about ten seconds")
     (mlruns / "artifacts").mkdir(parents=True, exist_ok=True)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), answering(root):
         warnings.simplefilter("ignore")
         Target(root)  # creates or moves the database, also without any record
         sync(root)
@@ -120,10 +145,10 @@ def links(root: Path, server: str) -> list[str]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one of the two commands at the top of this file.  -> exit status."""
+    """Run one of the three commands at the top of this file.  -> exit status."""
     parser = argparse.ArgumentParser(prog="python -m phistar.pipeline.tracking.ui")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name in ("follow", "sync"):
+    for name in ("follow", "rest", "sync"):
         command = commands.add_parser(name)
         command.add_argument("--root", type=Path, required=True)
         if name == "follow":
@@ -143,15 +168,22 @@ def main(arguments: list[str] | None = None) -> int:
             given.root, given.run_id, connect, monitors, given.patience
         )
     try:
-        print(f"{sync(given.root)} runs sent")
+        if given.command == "rest":
+            # nobody waits for it: it may not live for ever
+            ending = threading.Timer(follower.TOTAL_SECONDS, os._exit, (1,))
+            ending.daemon = True
+            ending.start()
+            rest(given.root)
+        else:
+            print(f"{sync(given.root)} runs sent")
     except Exception as error:  # a server that is down, a full disk: one line
-        print(f"MLflow: {error}", file=sys.stderr)
+        note(f"MLflow: {error}")
         return 1
     return 0
 
 
 if __name__ == "__main__":
-    code = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with streams():
+        code = main()
+        sys.stdout.flush()
     os._exit(code)  # taking mlflow's thousand modules down again takes a while

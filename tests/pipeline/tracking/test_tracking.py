@@ -531,22 +531,48 @@ def fetch(address: str) -> bytes | None:
         return None
 
 
+def hearing(capfd):
+    """A function that gives all that was written to stderr so far."""
+    parts = []
+
+    def heard():
+        parts.append(capfd.readouterr().err)
+        return "".join(parts)
+
+    return heard
+
+
+def processes():
+    """The arguments of every process of this machine."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            yield path.read_bytes()
+
+
 def test_server_down_at_first_gets_everything(root, tmp_path, monkeypatch, capfd):
     """A server elsewhere: unreachable, then there; address, values, and a refusal."""
     port, home = free_port(), tmp_path / "server"
     home.mkdir()
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
+    secret = "a-canary-of-mine"
+    address = f"http://me:{secret}@127.0.0.1:{port}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     early = records.whole_run(root, "early", 0.01)
     hopeless = Follower(root, early.run_id, patience=1).start()
+    heard = hearing(capfd)
+    until(lambda: "MLflow does not answer. Received: http" in heard())
     assert not hopeless.finish()
-    said = capfd.readouterr().err
-    assert said.startswith("MLflow: ") and said.endswith(f". {later(root)}\n")
+    said = heard()
+    assert "\nMLflow: " in said and said.endswith(f". {later(root)}\n")
+    with pytest.raises(ConnectionError, match="does not answer") as refused:
+        ui.ui(root, port)
+    assert secret not in said + str(refused.value)
     record = awkward(root)
     follower = Follower(root, record.run_id, patience=300).start()
     time.sleep(3)
     assert follower.process.poll() is None
     with serving(home, port) as uri:
         assert follower.finish()
+        assert secret not in "".join(map(str, processes()))
         (run,) = view(root, uri)["by hand"]
         assert_awkward_arrived(run)
         assert follower.address().startswith(f"{uri}/#/experiments/")
@@ -554,8 +580,10 @@ def test_server_down_at_first_gets_everything(root, tmp_path, monkeypatch, capfd
         assert (done.returncode, done.stdout) == (0, "1 runs sent\n")
         (run,) = view(root, uri)["early"]
         assert run["artifacts"][0] == "figures/margin.png"
-        address = f"{uri}/get-artifact?path=figures/margin.png&run_uuid={run['id']}"
-        assert fetch(address) == records.png()
+        page = f"{uri}/get-artifact?path=figures/margin.png&run_uuid={run['id']}"
+        assert fetch(page) == records.png()
+        kept = [path.read_bytes() for path in root.rglob("*") if path.is_file()]
+        assert kept and not any(secret.encode() in content for content in kept)
         with pytest.raises(ValueError, match=f"port {port}"):
             monkeypatch.delenv("MLFLOW_TRACKING_URI")
             ui.ui(root, port)
@@ -609,9 +637,12 @@ def test_server_ends_with_its_parent(root, tables):
 
 def test_a_server_that_does_not_start_shows_its_log(root, tables):
     mlruns = root / "mlruns"
-    process = server.start(mlruns, "nonsense://there", free_port())
+    uri = "nonsense://me:a-canary-of-mine@there"
+    process = server.start(mlruns, uri, free_port())
     with pytest.raises(ConnectionError, match=r"mlflow\.log"):
         server.wait_ready(process, mlruns, 1)
+    # every user of the machine can read arguments, and the log may be shown to others
+    assert "canary" not in " ".join(process.args) + (mlruns / "mlflow.log").read_text()
 
 
 def test_a_server_that_is_down_for_hours_is_asked_again():
