@@ -64,7 +64,7 @@ kills: $(TESTS)  ## 50 random kill -9 of runs, and 50 of promotions
 	  tests/pipeline/serving/test_publish.py
 
 cluster: $(TESTS)  ## sweeps and trainings of several processes, with random kill -9; an hour at most
-	$(BIN)/python -m pytest -m slow tests/pipeline/sweep
+	$(BIN)/python -m pytest -m slow tests/pipeline/sweep tests/pipeline/test_ray.py
 	PHISTAR_KILLS=50 $(BIN)/python -m pytest -m slow tests/components/training/test_ranks.py \
 	  tests/pipeline/launch
 
