@@ -1,11 +1,7 @@
 """MLflow's server on 127.0.0.1, a child process that ends with its parent.
 
-parent                                  child
-------                                  -----
-start  ---- stdin ----------------->    main: the end of stdin ends it
-log    <--- without secrets --------    stdout, stderr
-ready: /health answers
-stop   ---- SIGTERM to its group -->
+The end of stdin ends the child. What it says goes to the log, without secrets. It is
+ready when /health answers.
 """
 
 import os
