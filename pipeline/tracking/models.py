@@ -65,7 +65,7 @@ def log(client: "MlflowClient", run_id: str, model: Model) -> str | None:
     Returns:
         MLflow's number of its version; None if it is not registered.
     """
-    with everywhere(client.tracking_uri), alone(model.folder.parent):
+    with alone(model.folder.parent), everywhere(client.tracking_uri):
         return _log(client, run_id, model)
 
 
