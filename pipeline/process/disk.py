@@ -29,7 +29,7 @@ def named(path: Path) -> Iterator[None]:
 
 
 def reason(error: BaseException) -> str:
-    """The kind of full disk that an error tells of, in words; "" if it tells of none."""
+    """The kind of full disk that an error tells of, in words, or ""."""
     number = getattr(error, "errno", None)
     if number in FULL:
         return FULL[number]

@@ -72,6 +72,15 @@ def test_model_and_version_are_described(logged):
     assert client.get_registered_model("breast_cancer").description
 
 
+def test_mlflow_has_the_files_of_the_store_by_links(logged, trained):
+    own = artifact(trained[0], "export") / "mlflow_model"
+    copy = Path(logged[2].artifact_location)
+    for name in ("saved_model.pb", "variables/variables.index"):
+        name = f"artifacts/saved_model/{name}"
+        assert (copy / name).samefile(own / name)
+    assert not (copy / "MLmodel").samefile(own / "MLmodel")
+
+
 def test_an_export_that_two_runs_send_at_once_is_registered_once(trained, tmp_path):
     root = copy_store(trained[0], tmp_path, *STAGES)
     origin = Record(trained[0], trained[1].answer["run_id"])
