@@ -2,7 +2,8 @@
 
 An interrupted run, by Ctrl-C or kill -9, leaves the pieces that it has finished.
 The same work in the same folder then reads them instead of making them again. What a
-piece was made of is kept with it: another request is another piece.
+piece was made of is kept with it: another request is another piece. So are hashes of
+its files: one that was damaged is made again.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from phistar.components.data.workers import Workers
+from phistar.components.hashing import file_sha256, parsed, seal
 
 NOTES = "notes.json"
 
@@ -84,6 +86,7 @@ class Kept:
             if result is None:
                 result = next(made)
                 made_of = {"request": digest(piece.request), "result": result}
+                made_of["files"] = self._files(piece)
                 self._write(f"{piece.name}.json", made_of)
             else:
                 read(piece.size)
@@ -109,19 +112,29 @@ class Kept:
         """The result of a piece that is there, else None."""
         found = self._read(f"{piece.name}.json")
         same = found is not None and found["request"] == digest(piece.request)
-        return found["result"] if same else None
+        whole = same and found["files"] == self._files(piece)
+        return found["result"] if whole else None
+
+    def _files(self, piece):
+        """Name -> SHA-256 of the files of a piece; {} where nobody goes on with it."""
+        if self.owner is not None:
+            return {}
+        every = sorted(self.folder.glob(f"{piece.name}.*"))
+        names = [path for path in every if path.suffix not in (".json", ".part")]
+        return {path.name: file_sha256(path) for path in names}
 
     def _read(self, name):
         """Plain data in the folder; None without any that is whole."""
         try:
-            return json.loads((self.folder / name).read_bytes())
+            return parsed((self.folder / name).read_bytes())["data"]
         except (OSError, ValueError):
             return None
 
     def _write(self, name, data):
         """Write plain data, whole or not at all."""
         part = self.folder / f"{name}.part"
-        part.write_text(json.dumps(data), "utf-8")
+        whole = {"data": data}
+        part.write_text(json.dumps(whole | {"seal": seal(whole)}), "utf-8")
         os.replace(part, self.folder / name)
 
 

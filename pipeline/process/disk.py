@@ -13,6 +13,7 @@ FULL = {
     errno.EDQUOT: "the quota of the disk is used up",
     errno.EFBIG: "a file has become larger than this process may write",
 }
+TOLD = (errno.ENOSPC, errno.EDQUOT)  # that libraries in C++ tell by their text alone
 UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
@@ -28,15 +29,12 @@ def named(path: Path) -> Iterator[None]:
 
 
 def reason(error: BaseException) -> str:
-    """The kind of full disk that an error tells of, in words; "" if it tells of none.
-
-    Libraries in C++ tell it by the text alone.
-    """
+    """The kind of full disk that an error tells of, in words, or ""."""
     number = getattr(error, "errno", None)
     if number in FULL:
         return FULL[number]
     text = str(error)
-    return next((FULL[n] for n in FULL if os.strerror(n) in text), "")
+    return next((FULL[n] for n in TOLD if os.strerror(n) in text), "")
 
 
 def told(error: BaseException, during: str = "", folder: Path | None = None) -> str:

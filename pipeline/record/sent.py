@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from phistar.components.hashing import parsed, seal
 from phistar.pipeline.record import journal, life, marks
 
 RESTS = ".rests.lock"  # in runs/: of the process that sends what others could not
@@ -21,16 +22,16 @@ def read_state(root: Path, run_id: str) -> dict:
     """The state of sending `run_id`; {} if nothing was sent."""
     path = journal.Record(root, run_id).path.with_suffix(".sent.json")
     try:
-        return json.loads(path.read_bytes())
+        return parsed(path.read_bytes())
     except (OSError, ValueError):
-        return {}
+        return {}  # none, or a damaged one: MLflow takes an entry a second time
 
 
 def write_state(record: Path, state: dict) -> None:
     """Replace the state beside a record's file, whole or not at all."""
     path = record.with_suffix(".sent.json")
     draft = path.with_suffix(f".{os.getpid()}.tmp")
-    draft.write_text(json.dumps(state, indent=2))
+    draft.write_text(json.dumps(state | {"seal": seal(state)}, indent=2))
     draft.replace(path)
 
 

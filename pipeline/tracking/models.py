@@ -6,6 +6,7 @@ once: a later run with the same export is linked to the model that exists.
 
 import contextlib
 import fcntl
+import filecmp
 import json
 import os
 import re
@@ -13,7 +14,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
+from phistar.pipeline.store import sizes
 from phistar.pipeline.store.contract import read_served
 from phistar.pipeline.tracking.outbox import Model
 
@@ -65,7 +68,7 @@ def log(client: "MlflowClient", run_id: str, model: Model) -> str | None:
     Returns:
         MLflow's number of its version; None if it is not registered.
     """
-    with everywhere(client.tracking_uri), alone(model.folder.parent):
+    with alone(model.folder.parent), everywhere(client.tracking_uri):
         return _log(client, run_id, model)
 
 
@@ -187,7 +190,30 @@ def send(client: "MlflowClient", run: "Run", model: Model) -> str:
         description.save(str(Path(folder, "MLmodel")))
         client.log_model_artifact(begun.model_id, str(Path(folder, "MLmodel")))
     client.finalize_logged_model(begun.model_id, "READY")
+    if local := local_folder(begun.artifact_location):
+        share(model.folder, local)
     return begun.model_id
+
+
+def share(folder: Path, copy: Path) -> None:
+    """Let MLflow's copy of a model be the same files, by hard links.
+
+    Args:
+        folder: of the model, in the store.
+        copy: MLflow's folder, complete.
+    """
+    for own in filter(Path.is_file, folder.rglob("*")):
+        file = copy / own.relative_to(folder)
+        # where the file system has no links, it stays a copy
+        with contextlib.suppress(OSError):
+            if filecmp.cmp(own, file, shallow=False):
+                sizes.link(file, own)
+
+
+def local_folder(uri: str) -> Path | None:
+    """The folder of an address of artifacts on this machine, else None."""
+    path = Path(unquote(urlsplit(uri).path) if uri.startswith("file:") else uri)
+    return path if path.is_absolute() and path.is_dir() else None
 
 
 def read_description(folder: Path) -> "Description":

@@ -6,11 +6,10 @@ Only the database below the root is cleaned. What a server has is its owner's.
 import shutil
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from phistar.pipeline.record.sent import read_state
 from phistar.pipeline.tracking.address import LOCAL, public_name
-from phistar.pipeline.tracking.models import KEY
+from phistar.pipeline.tracking.models import KEY, local_folder
 from phistar.pipeline.tracking.target import Target
 
 
@@ -115,7 +114,8 @@ class Local:
 
     def _folder(self, uri: str, name: str) -> Path | None:
         """The folder `name` of an address below mlruns; None for any other place."""
-        path = Path(unquote(urlsplit(uri).path) if uri.startswith("file:") else uri)
-        folder = path.parent  # of .../<name>/artifacts
-        inside = folder.is_relative_to(self.mlruns / "artifacts")
-        return folder if inside and folder.name == name and folder.is_dir() else None
+        path = local_folder(uri)  # .../<name>/artifacts
+        if path is None or path.parent.name != name:
+            return None
+        inside = path.is_relative_to(self.mlruns / "artifacts")
+        return path.parent if inside else None

@@ -1,14 +1,18 @@
 """What is kept under a file's hash is made of the bytes that were hashed."""
 
+import gc
 import json
 import os
 import shutil
 import signal
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
 from phistar.components import digests, ingest, progress
+from phistar.components.data.kept import Kept, Piece
 from phistar.components.data.sources import source as source_function
 from phistar.components.training.warm_start import fingerprint, start_from
 from phistar.pipeline.record.journal import Journal
@@ -204,3 +208,48 @@ def test_earlier_weights_that_change_are_refused(tmp_path, how):
         return
     with pytest.raises(ValueError, match="were changed while the command began"):
         start_from(None, folder, ("*",), known)
+
+
+@pytest.mark.parametrize("make", MADE)
+def test_nothing_is_left_in_the_folder_of_temporary_files(tmp_path, monkeypatch, make):
+    task, keys, _, _ = make(tmp_path)
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    options = {name: value for name, value in keys.items() if name != "source"}
+    source_function(keys["source"])(**options).overview()
+    run(tmp_path / "out", task, keys)
+    gc.collect()
+    assert not list((tmp_path / "tmp").iterdir())
+
+
+@pytest.mark.parametrize("what", ["000000.arrow", "000000.json", "notes.json"])
+def test_a_damaged_part_is_read_again(tmp_path, what):
+    made = []
+
+    def make(out, read):
+        made.append(out)
+        Path(f"{out}.arrow").write_bytes(b"rows")
+        return {"rows": 3}
+
+    def kept():
+        pieces = Kept(tmp_path / "rows")
+        found = list(pieces.map(make, Piece("000000", 4, {}), lambda first: []))
+        assert found == [{"rows": 3}]
+        return pieces
+
+    kept().note(["whole"])
+    assert kept().notes() == ["whole"] and len(made) == 1
+    path = tmp_path / "rows" / what
+    text = path.read_bytes()
+    for place in range(len(text)):
+        changed = bytearray(text)
+        changed[place] ^= 1
+        path.write_bytes(changed)
+        if what == "notes.json":
+            assert Kept(tmp_path / "rows").notes() in (None, ["whole"])
+        elif what.endswith(".arrow"):
+            kept()
+            assert len(made) == 2 + place
+            assert path.read_bytes() == b"rows"
+        else:
+            kept()  # a part that says the same is taken as it is

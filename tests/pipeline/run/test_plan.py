@@ -190,6 +190,7 @@ def test_expected_seconds_are_those_of_the_past_by_length(trained):
         ([10, 12, 14, 16], {"train.steps": 80}, 30 + 8),  # 2 s an interval of 10
         ([10, 12, 900, 902], {"train.steps": 80}, 30 + 8),  # resumed the next day
         ([10], {"train.steps": 80}, 60),  # one interval: no telling
+        ([10, 12, 2], {"train.steps": 80}, 30 + 6),  # the clock was set back
         ([10, 12, 14, 16], {"train.steps": 40}, 30),
         ([10, 110, 210, 310], {"train.steps": 20}, 15),  # ran elsewhere, for longer
     ],

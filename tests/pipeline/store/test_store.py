@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -115,8 +116,8 @@ def test_write_then_get(store):
 
 
 def test_manifests_come_newest_first(store):
-    for time, key in enumerate(["b", "c", "a"]):
-        fill(store, key, origin={"time": time})
+    for made, key in enumerate(["b", "c", "a"]):
+        fill(store, key, origin={"time": made})
     fill(store, "d", origin={"time": 9}).rename(store.path("train", "d.damaged-1"))
     assert [m["key"] for m in store.manifests("train")] == ["a", "c", "b"]
     assert store.manifests("evaluate") == []
@@ -134,6 +135,13 @@ def test_digest_depends_on_names_and_bytes_only(store):
     assert digests["forward"] == digests["backward"] == digests["journal"]
     assert len(set(digests.values())) == 3
     assert "journal.jsonl" in store.manifest("train", "journal")["files"]
+
+
+def test_a_jump_of_the_clock_does_not_enter_the_duration(store, monkeypatch):
+    with store.write("train", "k", {}, {}):
+        now = time.time()
+        monkeypatch.setattr(time, "time", lambda: now + 172_800)
+    assert store.manifest("train", "k")["origin"]["seconds"] < 3600
 
 
 def test_modes_respect_umask(store):

@@ -2,11 +2,16 @@
 
 import importlib
 import sys
+import time
 import types
 
 import pytest
 
+from phistar.pipeline.record.journal import read
+from phistar.pipeline.tracking import follower
 from phistar.pipeline.tracking.machine import monitors
+from tests.helpers import records
+from tests.helpers.commands import until
 
 
 def mlflows():
@@ -42,6 +47,22 @@ class Devices(types.ModuleType):
 
     def nvmlDeviceGetEnforcedPowerLimit(self, handle):
         return 700_000
+
+
+def test_a_failing_write_does_not_end_the_metrics(tmp_path, monkeypatch):
+    monkeypatch.setattr(follower, "SAMPLE_SECONDS", 0.01)
+    record = records.start(tmp_path)
+    path = record.path.with_suffix(".system.jsonl")
+    path.mkdir()  # nothing can be written there
+    sampler = follower.Sampler(tmp_path, [record.run_id], lambda: lambda: {"a": 1.0})
+    sampler.begin()
+    time.sleep(0.05)
+    assert sampler.is_alive()
+    path.rmdir()
+    until(lambda: len(read(path)[0]) > 1)
+    sampler.stop()
+    steps = [entry["step"] for entry in read(path)[0]]
+    assert steps == list(range(len(steps)))
 
 
 def gpu(name):

@@ -2,15 +2,21 @@
 
 import json
 import shutil
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from phistar.pipeline.cli.arguments import STAGES
+from phistar.pipeline.record.journal import Record
 from phistar.pipeline.record.sent import read_state
 from phistar.pipeline.tracking import models, ui
 from phistar.pipeline.tracking.address import model_version
+from phistar.pipeline.tracking.sender import Sending
 from phistar.pipeline.tracking.target import Target
-from tests.helpers.commands import artifact
+from tests.helpers import records
+from tests.helpers.commands import artifact, copy_store
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +70,37 @@ def test_model_and_version_are_described(logged):
         model.tags["mlflow.note.content"] == version.description[: models.NOTE_LENGTH]
     )
     assert client.get_registered_model("breast_cancer").description
+
+
+def test_mlflow_has_the_files_of_the_store_by_links(logged, trained):
+    own = artifact(trained[0], "export") / "mlflow_model"
+    copy = Path(logged[2].artifact_location)
+    for name in ("saved_model.pb", "variables/variables.index"):
+        name = f"artifacts/saved_model/{name}"
+        assert (copy / name).samefile(own / name)
+    assert not (copy / "MLmodel").samefile(own / "MLmodel")
+
+
+def test_an_export_that_two_runs_send_at_once_is_registered_once(trained, tmp_path):
+    root = copy_store(trained[0], tmp_path, *STAGES)
+    origin = Record(trained[0], trained[1].answer["run_id"])
+    folder, start = artifact(root, "export") / "mlflow_model", threading.Barrier(2)
+
+    def send(name):
+        record, target = records.cached_run(root, origin, name), Target(root)
+        _, run_id = target.run(record.entries()[0], None)
+        model = Sending(root, record.run_id, target).model(
+            folder, folder.parent.name, 1
+        )
+        start.wait()
+        return models.log(target.client, run_id, model)
+
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(send, ["one", "two"])) == ["1", "1"]
+    client = Target(root).client
+    assert len(client.search_model_versions("name = 'breast_cancer'")) == 1
+    (experiment,) = [e for e in client.search_experiments() if e.experiment_id != "0"]
+    assert len(client.search_logged_models([experiment.experiment_id])) == 1
 
 
 def test_schema_has_the_outputs_of_an_answer(trained):

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from phistar.pipeline.record.journal import Journal, append
-from phistar.pipeline.record.sent import read_state
+from phistar.pipeline.record.sent import read_state, write_state
 from phistar.pipeline.tracking import address, server, target, ui
 from phistar.pipeline.tracking.follower import Follower, later, pause
 from phistar.pipeline.tracking.relocate import relocate
@@ -286,7 +286,7 @@ def test_killed_follower_leaves_no_gap_and_no_duplicate(root, tables):
     # Worse than any kill: MLflow has entries that the position does not count.
     state = read_state(root, record.run_id)
     state["offsets"] = {}
-    record.path.with_suffix(".sent.json").write_text(json.dumps(state))
+    write_state(record.path, state)
     assert ui.sync(root) == 1
     (run,) = view(root)["by hand"]
     assert run["status"] == "FINISHED"
@@ -435,7 +435,7 @@ def test_awkward_values_stop_nothing(root, tables, capsys):
     assert "[64, 64]" in text
     records.write(record.path, [json.loads(text.replace("[64, 64]", "[1]")), *others])
     state["offsets"] = {}
-    record.path.with_suffix(".sent.json").write_text(json.dumps(state))
+    write_state(record.path, state)
     ui.sync(root)
     (run,) = view(root)["by hand"]
     assert run["params"]["layers"] == "[64, 64]"
