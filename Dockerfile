@@ -5,6 +5,7 @@
 #   docker build --target serve --tag phistar-serve .
 #   docker run -v "$PWD:/data" -p 127.0.0.1:5001:5001 phistar-serve breast_cancer
 #
+# The last one prints the token that requests need; -e PHISTAR_SERVE_TOKEN gives one.
 # Runs and recipes are in the mounted folder: mlruns/ and conf/experiment/ below it.
 
 FROM debian:12-slim AS base

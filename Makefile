@@ -13,7 +13,7 @@ LOCK := requirements$(OF).lock
 TESTS_LOCK := requirements$(OF)-tests.lock
 
 .PHONY: help env run check test test-slow docs pictures laws-jax mutations kills cluster runtimes oldest \
-  gpu-dry bench ui lock
+  gpu-dry soak audit bench ui lock
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
@@ -88,6 +88,15 @@ gpu-dry: $(TESTS) .venv-gpu/.ready  ## the way to a GPU and back, with JAX on th
 	PYTHONPATH= .venv-gpu/bin/python .gpu/dry/pack/source/bench/gpu.py .gpu/dry/pack .gpu/dry/out --small
 	$(BIN)/python bench/gpu_unpack.py .gpu/dry/pack .gpu/dry/out --root .gpu/dry/root
 
+SECONDS := 3600
+soak: $(TESTS)  ## an hour of `serve` with 64 clients and promotions; SECONDS=120 is shorter
+	$(BIN)/python -m tests.faults.soak --seconds $(SECONDS)
+
+audit: .venv-audit/.ready  ## known weaknesses of the locks' packages; it asks a service on the network
+	@for lock in requirements*.lock docs/requirements.txt; do echo "$$lock"; \
+	  .venv-audit/bin/pip-audit --strict --no-deps --disable-pip --require-hashes \
+	  --progress-spinner off --requirement "$$lock" || exit; done
+
 bench: $(TESTS)  ## the benchmarks, one after the other
 	@for script in $(filter-out bench/gpu%,$(wildcard bench/*.py)); do echo "$$script"; $(BIN)/python "$$script" || exit; done
 
@@ -138,6 +147,12 @@ $(TESTS): $(READY) $(TESTS_LOCK)
 .venv-runtimes/.ready .venv-oldest/.ready .venv-docs/.ready:
 	@test -x $(@D)/bin/pip || $(PYTHON) -m venv $(@D)
 	$(@D)/bin/python -m pip --disable-pip-version-check install --quiet --no-compile -r $<
+	@touch $@
+
+# The newest, as the advisories are: nothing of this project is installed beside it.
+.venv-audit/.ready:
+	@test -x $(@D)/bin/pip || $(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip --disable-pip-version-check install --quiet pip-audit
 	@touch $@
 
 # What the machine with a GPU has (bench/gpu_pack.py brings the rest), in the lock's versions.

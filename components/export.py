@@ -78,6 +78,7 @@ def run(task, dataset, network, report, out_dir, log):
                 for name, function in signatures.items()
             },
             "knobs": server.knobs,
+            "ranges": {name: r.to_json() for name, r in server.ranges.items()},
             "reads": encoder.reads,
             "max_rows": encoder.max_rows,
             "batch_size": encoder.batch_size,

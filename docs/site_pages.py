@@ -21,6 +21,7 @@ DOCS = ROOT / "docs"
 # pages outside of docs/ -> their place on the site
 OUTSIDE = {
     "CONTRIBUTING.md": "contributing.md",
+    "SECURITY.md": "security.md",
     "bench/README.md": "evidence/benchmarks.md",
     "bench/not_met.md": "evidence/not_met.md",
     "bench/gpu.md": "evidence/gpu.md",

@@ -32,6 +32,7 @@ FAST = (
     "tests/pipeline/init/test_look.py",
     "tests/pipeline/record/",
     "tests/pipeline/serving/http/test_body.py",
+    "tests/pipeline/serving/http/test_guard.py",
     "tests/pipeline/store/",
     "tests/pipeline/sweep/test_checks.py",
     "tests/pipeline/sweep/test_folds.py",

@@ -10,6 +10,7 @@ import fnmatch
 import json
 import os
 import re
+import secrets
 import shutil
 import signal
 import subprocess
@@ -156,6 +157,7 @@ def test_a_model_is_trained_and_served_in_a_plain_debian(container):
     assert container.started("run", "breast_cancer").wait() == 0
     assert container.started("promote", "breast_cancer").wait() == 0
     container.entry = serve
+    token = container.environment["PHISTAR_SERVE_TOKEN"] = secrets.token_urlsafe()
     server = container.started("breast_cancer", "--port", "5017")
     try:
         folder = container.path("/data/mlruns/serving/breast_cancer/1")
@@ -166,7 +168,10 @@ def test_a_model_is_trained_and_served_in_a_plain_debian(container):
                 request = urllib.request.Request(
                     "http://127.0.0.1:5017/invocations",
                     body.encode(),
-                    {"Content-Type": "application/json"},
+                    {
+                        "Content-Type": "application/json",
+                        "Authorization": f"Bearer {token}",
+                    },
                 )
                 with urllib.request.urlopen(request, timeout=60) as answer:
                     rows = json.loads(answer.read())["predictions"]

@@ -10,6 +10,7 @@ def server(name):
         units          name of an input or output -> its meaning
         forms          name of an input -> how a request gives it
         knobs          name -> default, of the inputs beside x and y
+        ranges         knob -> Range, of those that have one
         facts()        further keys of the contract, plain data
 
     Args:

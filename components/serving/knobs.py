@@ -1,8 +1,37 @@
 """Knobs, the inputs of `sample` beside x; checks of requests; concrete functions."""
 
+from typing import NamedTuple
+
 import tensorflow as tf
 
-TEMPERATURE = (0.01, 100.0)  # range that `sample` accepts
+
+class Range(NamedTuple):
+    """The numbers that a knob may be.
+
+    Args:
+        low: the least.
+        high: the largest; None for no limit.
+        above: True if `low` itself is refused.
+    """
+
+    low: float
+    high: float | None = None
+    above: bool = False
+
+    def __str__(self):
+        if self.high is None:
+            return f"at least {self.low}"
+        return f"in {'(' if self.above else '['}{self.low}, {self.high}]"
+
+    def holds(self, values):
+        """True where a value may be asked for; NaN may not.  [B] -> bool [B]."""
+        enough = values > self.low if self.above else values >= self.low
+        return enough if self.high is None else enough & (values <= self.high)
+
+    def to_json(self):
+        """The range in the words of JSON Schema.  -> plain data."""
+        low = "exclusiveMinimum" if self.above else "minimum"
+        return {low: self.low} | ({} if self.high is None else {"maximum": self.high})
 
 
 def knob(name, dtype):
@@ -17,23 +46,17 @@ KNOBS = {
     "top_p": knob("top_p", tf.float32),
 }
 DEFAULTS = {"seed": 0, "temperature": 1.0, "top_p": 1.0}  # of requests without them
+RANGES = {  # of the knobs that have one
+    "temperature": Range(0.01, 100.0),
+    "top_k": Range(1),
+    "top_p": Range(0, 1, above=True),
+}
 UNITS = {
     "seed": "integer; equal seeds draw equal labels",
-    "temperature": f"in [{TEMPERATURE[0]}, {TEMPERATURE[1]}]; 1 samples from P",
-    "top_k": "at least 1; the number of labels or more cuts nothing",
-    "top_p": "in (0, 1]; 1 cuts nothing",
+    "temperature": f"{RANGES['temperature']}; 1 samples from P",
+    "top_k": f"{RANGES['top_k']}; the number of labels or more cuts nothing",
+    "top_p": f"{RANGES['top_p']}; 1 cuts nothing",
 }
-
-
-def knobs_in_range(temperature, top_k, top_p):
-    """Assertions that refuse a request with a knob out of range.  -> list."""
-    low, high = TEMPERATURE
-    warm = (temperature >= low) & (temperature <= high)
-    return [
-        require(warm, f"temperature must be in [{low}, {high}]", temperature),
-        require(top_k >= 1, "top_k must be at least 1", top_k),
-        require((top_p > 0) & (top_p <= 1), "top_p must be in (0, 1]", top_p),
-    ]
 
 
 def require(allowed, message, values):
@@ -53,37 +76,48 @@ def require(allowed, message, values):
     )
 
 
-def noise(seed, size, temperature, top_k, top_p):
-    """Random numbers for `sample`, after its knobs are checked.
+def noise(seed, size):
+    """Random numbers for `sample`.
 
     Each row has its own seed: the other rows of a batch change nothing.
 
     Args:
         seed: int64 [B].
         size: int, numbers a row.
-        temperature, top_k, top_p: the other knobs, [B].
 
     Returns:
         float32 [B, size], in [0, 1).
     """
-    with tf.control_dependencies(knobs_in_range(temperature, top_k, top_p)):
-        return tf.map_fn(
-            lambda s: tf.random.stateless_uniform([size], [s, 0]),
-            seed,
-            fn_output_signature=tf.TensorSpec([size], tf.float32),
-        )
+    return tf.map_fn(
+        lambda s: tf.random.stateless_uniform([size], [s, 0]),
+        seed,
+        fn_output_signature=tf.TensorSpec([size], tf.float32),
+    )
 
 
-def concrete(functions):
-    """{name: (function, its specs)} -> {name: concrete function}.
+def concrete(functions, ranges):
+    """Concrete functions that check a request before they do anything else.
 
+    Each refuses a knob out of its range, which may ask for more memory than there is.
     Each refuses inputs whose number of rows is not that of its first one. An operation
     inside would repeat a single row for all of them, or fail without the input's name.
+
+    Args:
+        functions: name -> (function, its specs).
+        ranges: knob -> Range.
+
+    Returns:
+        dict of name -> concrete function.
     """
 
     def checked(function, first):
         def call(**inputs):
-            with tf.control_dependencies(same_rows(inputs, first)):
+            checks = [
+                require(ranges[n].holds(values), f"{n} must be {ranges[n]}", values)
+                for n, values in inputs.items()
+                if n in ranges
+            ]
+            with tf.control_dependencies([*checks, *same_rows(inputs, first)]):
                 inputs = {name: tf.identity(value) for name, value in inputs.items()}
             return function(**inputs)
 

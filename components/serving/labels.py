@@ -6,6 +6,7 @@ from phistar.components.decoding.sample import sample
 from phistar.components.serving.knobs import (
     DEFAULTS,
     KNOBS,
+    RANGES,
     UNITS,
     concrete,
     noise,
@@ -74,7 +75,7 @@ class LabelServer(tf.Module):
 
         def draw(*, seed, temperature, top_k, top_p, **inputs):
             log_probs = self.task.log_probs(self.logits(inputs))
-            uniform = noise(seed, 1, temperature, top_k, top_p)[:, 0]
+            uniform = noise(seed, 1)[:, 0]
             index = sample(log_probs, uniform, temperature, top_k, top_p)
             return chosen(log_probs, index)
 
@@ -90,7 +91,8 @@ class LabelServer(tf.Module):
                 "predict": (predict, self.inputs),
                 "log_prob": (log_prob, self.inputs | label),
                 "sample": (draw, self.inputs | KNOBS),
-            }
+            },
+            self.ranges,
         )
         return {"serving_default": made["predict"], **made}
 
@@ -98,6 +100,11 @@ class LabelServer(tf.Module):
     def knobs(self):
         """Inputs beside x and y.  -> dict of name -> default."""
         return DEFAULTS | {"top_k": self.task.space.size}
+
+    @property
+    def ranges(self):
+        """Knob -> Range, of those that have one."""
+        return RANGES
 
     @property
     def forms(self):

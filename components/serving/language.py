@@ -32,8 +32,7 @@ class LanguageServer(TokenServer):
 
     def continuation(self, prompt, max_length, choose):
         """Answer of `predict` and `sample`: texts after prompts.  -> dict."""
-        with tf.control_dependencies([self.length_in_range(max_length)]):
-            tokens, lengths = self.prompt_tokens(prompt)
+        tokens, lengths = self.prompt_tokens(prompt)
         room = largest(max_length)
         return self.made(
             continue_texts(self.network, tokens, lengths, max_length, room, choose)
@@ -106,7 +105,7 @@ class LanguageServer(TokenServer):
             return self.continuation(prompt, max_length, lambda p, _: greedy(p))
 
         def draw(*, prompt, max_length, seed, temperature, top_k, top_p):
-            uniform = noise(seed, LONGEST, temperature, top_k, top_p)
+            uniform = noise(seed, LONGEST)
 
             def choose(log_probs, number):
                 number = tf.minimum(number, LONGEST - 1)

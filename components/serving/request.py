@@ -13,6 +13,7 @@ verify.py reads it alone: it needs NumPy, and nothing else of this project.
 """
 
 import base64
+import heapq
 import re
 import reprlib
 from typing import NamedTuple
@@ -54,7 +55,8 @@ class Signature(NamedTuple):
         name: of the signature.
         x: inputs of a row, which `serving_default` takes too.
         y: other inputs of a row, which are scored.
-        knobs: inputs with one number for all rows; these specs have a default too.
+        knobs: inputs with one number for all rows; these specs have a default and a
+            range too.
         outputs: in the order of the contract.
         known: names of the knobs of all signatures.
         shown: input of a row -> the name that users know: of a column its own one.
@@ -90,8 +92,8 @@ class Signature(NamedTuple):
         names = list(self.shown.values())
         if unknown := rows.keys() - self.places.keys():
             what = f"{self.name} has no such input"
-            known = ", ".join(sorted(map(str, unknown)))
-            raise wrong(what, known, listed(names), known, "inputs")
+            first = ", ".join(least(unknown))
+            raise wrong(what, first, listed(names), first, "inputs")
         found = {}
         for name, values in rows.items():
             end = self.places[name]
@@ -126,7 +128,9 @@ class Signature(NamedTuple):
         Raises:
             ValueError: what is wrong, the input's name first.
         """
-        rows, first = self.by_input(rows), next(iter(self.shown))
+        # the knobs first: a wrong one is refused before arrays are made
+        settings, rows = self.settings(knobs), self.by_input(rows)
+        first = next(iter(self.shown))
         size, made = len(rows[first]), {}
         for name, spec in self.inputs.items():
             own = self.shown[name]
@@ -134,7 +138,7 @@ class Signature(NamedTuple):
                 what = f"{said(own)} must have as many rows as {self.shown[first]}"
                 raise wrong(what, len(rows[name]), size, own, "rows")
             made[name] = array(own, rows[name], spec)
-        for name, value in self.settings(knobs).items():
+        for name, value in settings.items():
             values = [value] * size
             if name == "seed":
                 numbers = range(size) if numbers is None else numbers
@@ -152,7 +156,7 @@ class Signature(NamedTuple):
             dict of name -> int or float.
 
         Raises:
-            ValueError: an unknown knob, or a value of another type.
+            ValueError: an unknown knob, a value of another type or out of range.
         """
         given = knobs or {}
         if unknown := given.keys() - self.knobs.keys():
@@ -163,7 +167,7 @@ class Signature(NamedTuple):
             raise wrong(what, name, expected, name, "parameters")
         given = {name: value for name, value in given.items() if value is not None}
         for name, value in given.items():
-            array(name, [value], self.knobs[name])
+            require_in_range(name, value, self.knobs[name])
         return {n: given.get(n, spec["default"]) for n, spec in self.knobs.items()}
 
     def answer(self, arrays, cut=True, shortest=True):
@@ -223,7 +227,7 @@ def signature(contract, name=DEFAULT):
         x=x,
         y=y,
         knobs={
-            n: spec | {"default": defaults[n]}
+            n: spec | {"default": defaults[n], "range": contract["ranges"].get(n, {})}
             for n, spec in taken.items()
             if n not in row
         },
@@ -232,6 +236,28 @@ def signature(contract, name=DEFAULT):
         shown=shown,
         places={name: n for n, name in shown.items()} | {n: n for n in shown},
     )
+
+
+def require_in_range(name, value, spec):
+    """Refuse a knob out of its range, which may ask for more memory than there is.
+
+    Args:
+        name: of the knob.
+        value: of any type; NaN is in no range.
+        spec: of the knob, its range in the words of JSON Schema.
+
+    Raises:
+        Wrong: it is no number of the knob's dtype, or out of its range.
+    """
+    (number,) = array(name, [value], spec)
+    held = {
+        "minimum": lambda least: number >= least,
+        "exclusiveMinimum": lambda least: number > least,
+        "maximum": lambda most: number <= most,
+    }
+    if not all(held[word](limit) for word, limit in spec["range"].items()):
+        rule = spec["meaning"].partition(";")[0]
+        raise wrong(f"{name} must be {rule}", value, rule, name)
 
 
 def array(name, values, spec):
@@ -460,10 +486,15 @@ def listed(names, ordered=True):
         names: iterable of str.
         ordered: True to sort them.
     """
-    names = list(map(str, names))
-    names = sorted(names) if ordered else names
+    names = list(names)
+    shown = least(names) if ordered else map(str, names[:MOST])
     more = f" and {len(names) - MOST} more" if len(names) > MOST else ""
-    return ", ".join(map(said, names[:MOST])) + more
+    return ", ".join(map(said, shown)) + more
+
+
+def least(names):
+    """The first names in order; a request may have a million.  -> list of str"""
+    return heapq.nsmallest(MOST, map(str, names))
 
 
 def said(name):

@@ -5,7 +5,9 @@ import tensorflow as tf
 from phistar.components.serving.knobs import (
     DEFAULTS,
     KNOBS,
+    RANGES,
     UNITS,
+    Range,
     concrete,
     knob,
     require,
@@ -99,7 +101,8 @@ class TokenServer(tf.Module):
                 "log_prob": (log_prob, self.given | TEXT),
                 "log_prob_tokens": (log_prob_tokens, self.given | TOKENS),
                 "sample": (draw, self.given | MAX_LENGTH | KNOBS),
-            }
+            },
+            self.ranges,
         )
 
     def made(self, continuation):
@@ -113,14 +116,15 @@ class TokenServer(tf.Module):
             "truncated": ~continuation.ended,
         }
 
-    def length_in_range(self, max_length):
-        """The assertion that refuses a `max_length` out of range."""
-        return within(max_length, "max_length", 1, self.longest)
-
     @property
     def knobs(self):
         """Inputs beside texts and tokens.  -> dict of name -> default."""
         return DEFAULTS | {"top_k": self.task.num_outputs} | dict(self.default)
+
+    @property
+    def ranges(self):
+        """Knob -> Range, of those that have one."""
+        return RANGES | {"max_length": Range(1, self.longest)}
 
     @property
     def forms(self):
@@ -136,7 +140,7 @@ class TokenServer(tf.Module):
         return {
             "tokens": f"integers in [0, {last}]; a whole text's last one is EOS, 0",
             "lengths": "tokens of each row; those after them are 0",
-            "max_length": f"in [1, {self.longest}]; tokens at most, EOS counted",
+            "max_length": f"{self.ranges['max_length']}; tokens at most, EOS counted",
             "truncated": "whether max_length came before EOS",
             "log_prob": f"ln P(tokens | {given}), nats",
             "token_log_probs": "ln P of each token given those before it, nats",
@@ -148,12 +152,6 @@ class TokenServer(tf.Module):
 def total(log_probs):
     """ln P of texts.  float32 [B, T], nats -> float64 [B]."""
     return tf.reduce_sum(tf.cast(log_probs, tf.float64), axis=1)
-
-
-def within(values, name, low, high):
-    """The assertion that a knob is in its range."""
-    allowed = (values >= low) & (values <= high)
-    return require(allowed, f"{name} must be in [{low}, {high}]", values)
 
 
 def largest(values, least=1):

@@ -4,13 +4,11 @@ import tensorflow as tf
 
 from phistar.components.decoding import search
 from phistar.components.decoding.sample import sample
-from phistar.components.serving.knobs import knob, noise, require
-from phistar.components.serving.tokens import MAX_LENGTH, TokenServer, largest, within
+from phistar.components.serving.knobs import Range, knob, noise, require
+from phistar.components.serving.tokens import MAX_LENGTH, TokenServer, largest
 from phistar.components.tasks.translation import LONGEST
 
-MAX_BEAM = 16
-MAX_PENALTY = 5.0
-
+RANGES = {"beam_size": Range(1, 16), "length_penalty": Range(0, 5.0)}
 SEARCH = {
     "beam_size": knob("beam_size", tf.int32),
     **MAX_LENGTH,
@@ -71,13 +69,7 @@ class TranslationServer(TokenServer):
         """The four signatures and `serving_default`.  -> dict of functions."""
 
         def predict(*, source, beam_size, max_length, length_penalty):
-            checks = [
-                within(beam_size, "beam_size", 1, MAX_BEAM),
-                within(length_penalty, "length_penalty", 0, MAX_PENALTY),
-                self.length_in_range(max_length),
-            ]
-            with tf.control_dependencies(checks):
-                given, cut = self.source_tokens(source)
+            given, cut = self.source_tokens(source)
             found = search.search(
                 self.network,
                 given,
@@ -107,9 +99,8 @@ class TranslationServer(TokenServer):
             }
 
         def draw(*, source, max_length, seed, temperature, top_k, top_p):
-            uniform = noise(seed, LONGEST, temperature, top_k, top_p)
-            with tf.control_dependencies([self.length_in_range(max_length)]):
-                given, cut = self.source_tokens(source)
+            uniform = noise(seed, LONGEST)
+            given, cut = self.source_tokens(source)
 
             def choose(log_probs, index):
                 return sample(log_probs, uniform[:, index], temperature, top_k, top_p)
@@ -126,6 +117,11 @@ class TranslationServer(TokenServer):
         return self.concrete(predict, SEARCH, draw)
 
     @property
+    def ranges(self):
+        """Knob -> Range, of those that have one."""
+        return super().ranges | RANGES
+
+    @property
     def units(self):
         """Input or output name -> its meaning, with unit or range."""
         text = self.text.describe()["text"]
@@ -135,8 +131,8 @@ class TranslationServer(TokenServer):
             f"{self.task.max_length} tokens: cut",
             "text": f"the translation; {text}",
             "texts": "the best translations found, the first one first",
-            "beam_size": f"in [1, {MAX_BEAM}]; 1 is greedy",
-            "length_penalty": f"in [0, {MAX_PENALTY}]; 0 ranks by ln P",
+            "beam_size": f"{RANGES['beam_size']}; 1 is greedy",
+            "length_penalty": f"{RANGES['length_penalty']}; 0 ranks by ln P",
             "source_truncated": "whether the source was cut",
             "log_probs": "ln P of each of the texts, nats; -1e30 where there is none",
             "score": "what ranks texts: ln P / ((5 + tokens) / 6)^length_penalty",

@@ -215,7 +215,7 @@ def make_parser() -> tuple[Parser, dict[str, Parser]]:
         "serve breast_cancer --port 5001",
     )
     added.add_argument("name", metavar="NAME", help=NAME)
-    text = "listen at this address; 0.0.0.0: anyone who reaches the machine may ask"
+    text = "listen at this address; 0.0.0.0: who reaches the machine and has the token"
     here = "127.0.0.1"
     added.add_argument(
         "--host", default=here, metavar="IP", help=f"{text} (default: {here})"

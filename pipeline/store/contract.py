@@ -3,7 +3,8 @@
 import json
 from pathlib import Path
 
-NEWEST = ("reads", "batch_size", "inputs")  # keys that earlier ones did not have
+# keys that earlier ones did not have
+NEWEST = ("reads", "batch_size", "inputs", "ranges")
 
 
 def read_contract(folder: Path) -> dict:

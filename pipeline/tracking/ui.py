@@ -123,7 +123,8 @@ def ui(root: Path, port: int = PORT) -> None:
     try:
         server.wait_ready(process, mlruns, port)
         lines = links(root, f"http://127.0.0.1:{port}")
-        print("\n".join([*lines, "Ctrl-C ends it"]), flush=True)
+        reached = "every user of this machine can reach it, and nobody else"
+        print("\n".join([*lines, f"{reached}; Ctrl-C ends it"]), flush=True)
         process.wait()
     except KeyboardInterrupt:
         note("MLflow's server has ended")

@@ -154,19 +154,17 @@ def shortened(command, rest):
 
 def serve(shell, name):
     """`phistar serve` in a thread, until the page ends.  -> Done"""
-    import uvicorn
-
-    from phistar.pipeline.serving.http import server
+    from phistar.pipeline.serving.http import listening, server
 
     port, started = free_port(), []
 
-    class Kept(uvicorn.Server):
+    class Kept(listening.Server):
         def __init__(self, config):
             super().__init__(config)
             started.append(self)
 
     patch = shell.stack.enter_context(pytest.MonkeyPatch.context())
-    patch.setattr(uvicorn, "Server", Kept)
+    patch.setattr(listening, "Server", Kept)
     given = name, shell.folder, "127.0.0.1", port, False
     thread = threading.Thread(target=server.serve, args=given)
     thread.start()

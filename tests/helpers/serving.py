@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from phistar.pipeline.serving.http import server
+from phistar.pipeline.serving.http import guard, listening, server
 from tests.helpers.commands import start, until
 
 
@@ -27,15 +27,17 @@ class Server:
     Args:
         root: project root.
         name: of the model.
+        words: more of the command.
     """
 
-    def __init__(self, root, name):
-        self.root, self.name = root, name
-        self.address = f"http://127.0.0.1:{(port := free_port())}"
-        self.process = start("serve", name, "--port", str(port), root=root)
+    def __init__(self, root, name, *words):
+        self.root, self.name, self.port = root, name, free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+        words = ("serve", name, "--port", str(self.port), *words)
+        self.process = start(*words, root=root)
         self.folder = Path(root, "mlruns", "serving", name, "1")
         self.contract = json.loads((self.folder / "contract.json").read_text())
-        self.said = []
+        self.said, self.token = [], None
 
     def ready(self):
         """Wait until it answers requests."""
@@ -56,9 +58,10 @@ class Server:
     def post(self, body, content_type="application/json"):
         """Status and answer of /invocations."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        request = urllib.request.Request(
-            f"{self.address}/invocations", data, {"content-type": content_type}
-        )
+        headers = {"content-type": content_type}
+        if self.token:
+            headers["authorization"] = f"Bearer {self.token}"
+        request = urllib.request.Request(f"{self.address}/invocations", data, headers)
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, json.loads(answer.read())
@@ -82,7 +85,8 @@ class Here:
         self.lines, self.said = [], []
         self.address = f"http://127.0.0.1:{(port := free_port())}"
         self.app = server.make(
-            name, self.folder, self.address, self.said.append, self.lines.append
+            *(name, self.folder, self.address, self.said.append, self.lines.append),
+            guard.door("127.0.0.1"),
         )
         self.port = port
 
@@ -105,17 +109,21 @@ class Here:
     @contextlib.contextmanager
     def running(self):
         """Answer requests until the end of the block."""
-        import uvicorn
+        with answering(self.app, self.port):
+            until(lambda: self.said)
+            yield self
 
-        config = uvicorn.Config(self.app, log_level="warning", lifespan="on")
-        running = uvicorn.Server(config)
-        with socket.create_server(("127.0.0.1", self.port)) as listening:
-            given = {"sockets": [listening]}
-            thread = threading.Thread(target=running.run, kwargs=given)
-            thread.start()
-            try:
-                until(lambda: self.said)
-                yield self
-            finally:
-                running.should_exit = True
-                thread.join()
+
+@contextlib.contextmanager
+def answering(app, port):
+    """A server in a thread, until the end of the block."""
+    server = listening.server(app)
+    with listening.listen("127.0.0.1", port) as place:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [place]})
+        thread.start()
+        try:
+            until(lambda: server.started)
+            yield server
+        finally:
+            server.should_exit = True
+            thread.join()

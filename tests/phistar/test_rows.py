@@ -53,7 +53,9 @@ def called(kind, name="predict"):
         "serving_default": {"inputs": X[kind], "outputs": {}},
         name: {"inputs": X[kind] | more.get(name, {}), "outputs": {}},
     }
-    return signature({"signatures": every, "knobs": {}, "white": 65535}, name)
+    return signature(
+        {"signatures": every, "knobs": {}, "ranges": {}, "white": 65535}, name
+    )
 
 
 def read(data, kind, name="predict", label="label"):

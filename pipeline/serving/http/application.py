@@ -8,6 +8,7 @@
     GET  /version         MLflow's version
 
 Each answer names the model, its version and its run in headers; errors are JSON.
+guard.py refuses what does not come from the server's own users.
 """
 
 import contextlib
@@ -26,8 +27,9 @@ from starlette.routing import Route
 
 from phistar.pipeline.serving.http import metrics, openapi, pages
 from phistar.pipeline.serving.http.examples import examples
-from phistar.pipeline.serving.http.invocations import JSON, Invocations
-from phistar.pipeline.serving.http.refusals import CONTRACT, Refusal
+from phistar.pipeline.serving.http.guard import Door, Guard
+from phistar.pipeline.serving.http.invocations import Invocations
+from phistar.pipeline.serving.http.refusals import CONTRACT, JSON, Refusal
 from phistar.pipeline.serving.http.watched import Watched
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ def application(
     curl: str,
     ready: Callable,
     log: Callable | None,
+    door: Door,
 ) -> Watched:
     """The application.
 
@@ -56,6 +59,7 @@ def application(
         curl: a line that asks it.
         ready: called when it starts.
         log: function of a line of the access log; None for no log.
+        door: who may ask.
     """
 
     @contextlib.asynccontextmanager
@@ -102,7 +106,7 @@ def application(
         exception_handlers={HTTPException: refused, Exception: failed},
         lifespan=lifespan,
     )
-    return Watched(app, about, log)
+    return Watched(Guard(app, door), about, log)
 
 
 def finite(value: object) -> object:

@@ -28,7 +28,8 @@ from phistar.components.serving.request import (
 from phistar.pipeline.serving.http.dates import in_seconds
 
 FORMS = ("inputs", "instances", "dataframe_split", "dataframe_records")
-MOST = 2**23  # numbers of one input, rows filled to the longest one
+MOST_VALUES = 2**22  # of a body: what is no JSON for a request fills no memory
+MOST = 2**20  # numbers of one input, rows filled to the longest one
 MOST_BYTES = 2**20  # of the texts of one input, all as long as the longest one
 
 
@@ -90,8 +91,15 @@ def require_small(name: str, values: list, spec: dict, max_rows: int) -> None:
 
 def parse(content: bytes) -> tuple[object, dict]:
     """The data and the parameters of a body."""
+    # each value but the first of all has one of these before it
+    values = sum(map(content.count, (b",", b"[", b"{")))
+    if values > MOST_VALUES:
+        what, most = "the body holds too many values", f"at most {MOST_VALUES}"
+        raise wrong(what, values, f"{most}: send fewer rows at a time", reason="body")
     try:
-        body = json.loads(content)
+        # json's own guess of the encoding takes UTF-16 and UTF-32 too
+        text = content.decode("utf-8-sig")
+        body = json.loads(text, parse_constant=refuse_constant)
     except (ValueError, RecursionError) as error:
         what, expected = "the body must be JSON in UTF-8", '{"inputs": {...}}'
         raise Wrong(what, str(error), expected, reason="body") from None
@@ -110,6 +118,11 @@ def parse(content: bytes) -> tuple[object, dict]:
     if form[0] == "dataframe_split":
         data = split(data)
     return data, dict(params)
+
+
+def refuse_constant(name: str) -> None:
+    """Refuse what Python reads and JSON does not have: NaN, Infinity, -Infinity."""
+    raise ValueError(f"{name}, which JSON does not have; null is a missing number")
 
 
 def split(data: object) -> dict[str, list]:

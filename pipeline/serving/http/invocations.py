@@ -11,16 +11,21 @@ from typing import TYPE_CHECKING
 
 from phistar.components.serving.request import SHOWN, Signature, Wrong
 from phistar.pipeline.serving.http import body, refusals, upload
+from phistar.pipeline.serving.http.bodies import (
+    MAX_BODY,
+    Bodies,
+    Full,
+    Gone,
+    TooLarge,
+)
 from phistar.pipeline.serving.http.metrics import Answered, Metrics
-from phistar.pipeline.serving.http.refusals import Refusal
+from phistar.pipeline.serving.http.refusals import JSON, Refusal, respond
 
 if TYPE_CHECKING:
     from phistar.components.serving.ask import Model
 
-MAX_BODY = 32 * 2**20  # bytes
 AT_ONCE = 2  # requests: Python takes turns, and TensorFlow uses all cores for each
-WAITING = 64  # requests; a body of 32 MiB of each is in memory, more get 503
-JSON = "application/json"
+WAITING = 64  # requests that came whole; more get 503
 Read = Callable[[], tuple[Signature, dict]]
 
 
@@ -36,34 +41,31 @@ class Invocations:
     def __init__(self, model: "Model", contract: dict, metrics: Metrics):
         self.model, self.contract, self.metrics = model, contract, metrics
         self.threads = ThreadPoolExecutor(AT_ONCE)
-        self.waiting = 0
+        self.waiting, self.bodies = 0, Bodies()
 
     async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
         """Read one request, send its answer, and count it."""
         began = time.perf_counter()
-        self.waiting += 1
         try:
-            answered = await self.answered(scope, receive)
-        finally:
-            self.waiting -= 1
+            async with self.bodies.body(receive) as content:
+                answered = await self.answered(scope, content)
+        except TooLarge:
+            text = f"a body of more than {MAX_BODY} bytes. Send fewer rows at a time."
+            answered = refused(Refusal(413, text, "size"))
+        except Full:
+            answered = busy("the bodies of other requests fill the memory")
+        except Gone:
+            return
         await respond(send, answered.status, answered.content)
         # after the answer: nobody waits for it
         self.metrics.count(answered, time.perf_counter() - began)
         scope["answered"] = answered  # for the access log
 
-    async def answered(self, scope: dict, receive: Callable) -> Answered:
+    async def answered(self, scope: dict, content: bytes) -> Answered:
         """The answer to one request, or its refusal."""
-        busy = self.waiting > WAITING
-        content = await whole(receive, 0 if busy else MAX_BODY)
-        if busy:
-            text = f"too many requests at once. Expected: {WAITING} at most; try again."
-            return refused(Refusal(503, text, "busy"))
-        if content is None:
-            text = f"a body of more than {MAX_BODY} bytes. Send fewer rows at a time."
-            return refused(Refusal(413, text, "size"))
-        kind = dict(scope["headers"]).get(b"content-type", JSON.encode())
-        kind = kind.decode("latin-1")
-        loop = asyncio.get_running_loop()
+        if self.waiting >= WAITING:
+            return busy(f"more than {WAITING} wait")
+        kind = dict(scope["headers"]).get(b"content-type", b"").decode("latin-1")
         if is_json(kind):
             read: Read = partial(body.read, content, self.contract)
         elif self.contract["reads"] == "images" and kind.startswith(upload.TYPE):
@@ -75,19 +77,12 @@ class Invocations:
         else:
             return refused(other_type(kind, self.contract["reads"]))
         work = partial(answer, self.model, self.contract, read)
-        return await loop.run_in_executor(self.threads, work)
-
-
-async def whole(receive: Callable, most: int) -> bytes | None:
-    """The body of a request; None if it has more than `most` bytes."""
-    parts, size, more = [], 0, True
-    # a client that is cut off does not read the answer: read to the end
-    while more:
-        message = await receive()
-        part, more = message.get("body", b""), message.get("more_body", False)
-        size += len(part)
-        parts = [*parts, part] if size <= most else []
-    return b"".join(parts) if size <= most else None
+        loop = asyncio.get_running_loop()
+        self.waiting += 1
+        try:
+            return await loop.run_in_executor(self.threads, work)
+        finally:
+            self.waiting -= 1
 
 
 def answer(model: "Model", contract: dict, read: Read) -> Answered:
@@ -119,10 +114,19 @@ def refused(refusal: Refusal, called: Signature | None = None) -> Answered:
     return Answered(refusal.status, refusal.content(), refusal.reason, called)
 
 
+def busy(why: str) -> Answered:
+    """The refusal of a request that may be sent again."""
+    text = f"too many requests at once: {why}. Try again."
+    return refused(Refusal(503, text, "busy"))
+
+
 def other_type(kind: str, reads: str) -> Refusal:
-    """The refusal of a body that is not JSON."""
+    """The refusal of a body that is not JSON, or does not say so.
+
+    A page of another site may send a body without a type, unasked by its reader.
+    """
     forms = f" or {upload.TYPE} with image=@FILE" if reads == "images" else ""
-    received, expected = SHOWN.repr(kind), f"{JSON}{forms}"
+    received, expected = SHOWN.repr(kind) if kind else "no type", f"{JSON}{forms}"
     text = (
         f"a body of another type. Received: {received}. Expected: {expected} "
         f"(curl -H 'content-type: {JSON}'). `phistar predict` reads files of CSV."
@@ -133,15 +137,3 @@ def other_type(kind: str, reads: str) -> Refusal:
 def is_json(kind: str) -> bool:
     """True if a content type is JSON in UTF-8."""
     return kind.lower().replace(" ", "") in (JSON, f"{JSON};charset=utf-8")
-
-
-async def respond(send: Callable, status: int, content: bytes) -> None:
-    """Send an answer in JSON."""
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(content)).encode()),
-        *[(b"connection", b"close")] * (status == 413),
-        *[(b"retry-after", b"1")] * (status == 503),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": content})

@@ -51,8 +51,11 @@ REFUSAL = {
 }
 REFUSALS = {
     "400": "a mistake in the request",
+    "401": "no token, where one is needed",
+    "403": "another Host or Origin",
     "413": "a body that is too large",
-    "415": "a body of another type",
+    "415": "a body of another type, or of none",
+    "431": "a head that is too large",
     "500": "the model failed",
     "503": "too many requests at once",
 }
@@ -260,6 +263,7 @@ def of_knob(spec: dict) -> dict:
         "type": TYPES[spec["dtype"]],
         "description": spec["meaning"],
         "default": spec["default"],
+        **spec["range"],
     }
 
 

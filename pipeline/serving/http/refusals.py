@@ -1,11 +1,14 @@
 """Errors as JSON: what is wrong, the input's name, what was received and expected."""
 
 import json
+from collections.abc import Callable
 from typing import NamedTuple
 
 from phistar.components.serving.request import Signature, Wrong
 
 CONTRACT = "/contract"
+JSON = "application/json"
+CHALLENGE = b'Bearer, Basic realm="phistar"'  # a browser asks for the second
 
 
 class Refusal(NamedTuple):
@@ -62,3 +65,16 @@ def of(error: ValueError, called: Signature | None = None) -> Refusal:
     if not received:
         return Refusal(400, text, "values", name)
     return Refusal(400, text, "values", name, received.strip(), rule)
+
+
+async def respond(send: Callable, status: int, content: bytes) -> None:
+    """Send an answer in JSON."""
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", str(len(content)).encode()),
+        *[(b"connection", b"close")] * (status == 413),
+        *[(b"retry-after", b"1")] * (status == 503),
+        *[(b"www-authenticate", CHALLENGE)] * (status == 401),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": content})

@@ -80,5 +80,5 @@ def value_of(name: str, text: str | bytes) -> object:
         raise Wrong(f"{name} must be a value", "a file", f"-F {name}=VALUE", name)
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from urllib.parse import quote
 
+from phistar.pipeline.serving.http.guard import REFUSED
 from phistar.pipeline.serving.http.metrics import Answered
 from phistar.pipeline.serving.http.refusals import CONTRACT
 
@@ -17,7 +18,8 @@ class Watched:
 
     Args:
         app: the one inside.
-        about: model, version and run, which are headers of every answer.
+        about: model, version and run, which are headers of every answer but those to
+            strangers.
         write: function of a line of the log; None for no log.
     """
 
@@ -42,6 +44,7 @@ class Watched:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 more = self.headers if status < 400 else self.headers_of_refusals
+                more = [] if status in REFUSED else more
                 message["headers"] = [*message["headers"], *more]
             else:
                 size += len(message.get("body", b""))

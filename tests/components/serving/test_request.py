@@ -30,6 +30,7 @@ SEED, BEAM = spec("int64", "knob"), spec("int32", "knob")
 TOKENS, LENGTHS = spec("int32", "tokens", None), spec("int32", "lengths")
 TABLE = {
     "knobs": {"seed": 5},
+    "ranges": {},
     "signatures": {
         "serving_default": {
             # a column may have the name of another task's knob
@@ -52,6 +53,7 @@ TABLE = {
 }
 PAIRS = {
     "knobs": {"beam_size": 4, "seed": 0, "top_p": 1.0},
+    "ranges": {},
     "signatures": {
         "serving_default": {
             "inputs": {"source": spec("string", "text")},
@@ -81,6 +83,7 @@ PAIRS = {
 }
 ODD = {  # columns "größe", "a b", "label" and ""
     "knobs": {"seed": 0},
+    "ranges": {},
     "signatures": {
         "serving_default": {
             "inputs": {
@@ -100,6 +103,7 @@ ODD["signatures"]["log_prob"] = {
 }
 IMAGES = {
     "knobs": {},
+    "ranges": {},
     "white": 65535,
     "signatures": {
         "serving_default": {
@@ -115,7 +119,7 @@ def test_inputs_are_told_apart_by_their_form():
     assert list(found.x) == ["beam_size", "city"]
     assert list(found.y) == ["aim"]
     assert list(found.inputs) == ["beam_size", "city", "aim"]
-    assert found.knobs == {"seed": SEED | {"default": 5}}
+    assert found.knobs == {"seed": SEED | {"default": 5, "range": {}}}
     assert signature(TABLE).y == signature(TABLE).knobs == {}
 
 

@@ -417,6 +417,7 @@ def export(folder: Path, reads: str) -> None:
         "batch_size": 32,
         "signatures": {n: {"inputs": i, "outputs": {}} for n, i in ends.items()},
         "knobs": {"seed": 0, "temperature": 1.0},
+        "ranges": {},
         "inputs": {"seen": {}, "test": {}},
         "run_id": "0" * 32,
     }

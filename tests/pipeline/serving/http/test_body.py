@@ -20,6 +20,7 @@ CONTRACT = {
     "max_rows": 3,
     "inputs": {"reading": None},
     "knobs": {"seed": 0},
+    "ranges": {},
     "signatures": {
         name: {"inputs": inputs, "outputs": {}} for name, inputs in SIGNATURES.items()
     },
@@ -89,6 +90,55 @@ def test_an_error_is_short_whatever_was_received():
         with pytest.raises(ValueError, match="tokens must hold") as error:
             read({"prompt": [""], "tokens": [bad], "lengths": [1]}, signature="score")
         assert len(str(error.value)) < 300
+
+
+GOOD = '{"inputs": {"prompt": ["la"]}}'
+NO_JSON = {
+    **{name: GOOD.replace('"la"', name) for name in ("NaN", "Infinity", "-Infinity")},
+    **{name: GOOD.encode(name) for name in ("utf-16", "utf-16-le", "utf-32-be")},
+    "latin-1": GOOD.replace("la", "lä").encode("latin-1"),
+    "two values": GOOD * 2,
+}
+
+
+@pytest.mark.parametrize("name", NO_JSON)
+def test_what_python_reads_and_json_is_not_is_refused(name):
+    content = NO_JSON[name]
+    content = content.encode() if isinstance(content, str) else content
+    with pytest.raises(ValueError, match="the body must be JSON in UTF-8") as error:
+        body.read(content, CONTRACT)
+    constant = name in ("NaN", "Infinity", "-Infinity")
+    assert ("null is a missing number" in str(error.value)) == constant
+
+
+def test_a_mark_before_utf_8_is_no_part_of_it():
+    found = body.read(GOOD.encode("utf-8-sig"), CONTRACT)[1]
+    assert found["prompt"].tolist() == [b"la"]
+
+
+MANY = 2**22 // 2
+FULL = {
+    "lists": b"[" + b"[]," * MANY + b"[]]",
+    "objects": b'{"inputs": [' + b"{}," * MANY + b"{}]}",
+    "numbers": b'{"inputs": [' + b"1," * 2 * MANY + b"1]}",
+    "names": b'{"inputs": {' + b'"":1,' * 2 * MANY + b'"":1}}',
+}
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_a_body_of_millions_of_values_is_refused_before_it_is_parsed(monkeypatch, name):
+    monkeypatch.setattr(json, "loads", lambda *given, **more: pytest.fail("parsed"))
+    with pytest.raises(ValueError, match="too many values.*send fewer rows"):
+        body.read(FULL[name], CONTRACT)
+
+
+@pytest.mark.parametrize("place", ["inputs", "params"])
+def test_of_many_unknown_names_the_first_are_shown(place):
+    many = {f"k{i}": [1] for i in range(100_000)}
+    given = {"inputs": {"prompt": ["la"]}} | {place: many}
+    with pytest.raises(ValueError, match="Received: .*k0.*Expected") as error:
+        body.read(json.dumps(given).encode(), CONTRACT)
+    assert len(str(error.value)) < 2000
 
 
 def test_rows_that_differ_get_a_short_error_whatever_their_names_are():

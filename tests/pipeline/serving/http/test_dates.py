@@ -18,6 +18,7 @@ INPUTS = {
 CONTRACT = {
     "max_rows": 9,
     "knobs": {},
+    "ranges": {},
     "inputs": {
         "reading": {
             "forms": {

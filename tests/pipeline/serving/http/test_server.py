@@ -4,9 +4,11 @@ One server for all tests: a table, whose columns are the inputs.
 """
 
 import json
+import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import urllib.error
 import urllib.request
@@ -30,10 +32,11 @@ class Table(Server):
 
     Args:
         root: project root.
+        words: more of the command.
     """
 
-    def __init__(self, root):
-        super().__init__(root, "breast_cancer")
+    def __init__(self, root, *words):
+        super().__init__(root, "breast_cancer", *words)
         self.model = tf.saved_model.load(str(self.folder))
         self.columns = list(self.contract["signatures"]["serving_default"]["inputs"])
         self.ready()
@@ -199,12 +202,12 @@ def test_a_body_of_another_type_is_refused_by_its_name(server):
 
 def test_a_missing_number_has_an_answer_and_an_infinite_one_its_name(server):
     area, smooth = server.columns[3], server.columns[4]
-    for values in ([None, 1.0], [float("nan"), 1e6]):
-        status, answer = server.post(server.rows(**{area: values}))
-        assert status == 200 and len(answer["predictions"]) == 2
-        assert all(row["log_prob"] <= 0 for row in answer["predictions"])
-    for infinite in (float("inf"), float("-inf"), 1e300):
-        status, answer = server.post(server.rows(**{smooth: [1.0, infinite]}))
+    status, answer = server.post(server.rows(**{area: [None, 1.0]}))
+    assert status == 200 and len(answer["predictions"]) == 2
+    assert all(row["log_prob"] <= 0 for row in answer["predictions"])
+    for infinite in (b"1e999", b"-1e999", b"1e300"):
+        body = json.dumps(server.rows(**{smooth: [1.0, "here"]})).encode()
+        status, answer = server.post(body.replace(b'"here"', infinite))
         own = smooth.replace("_", " ")  # its name in the data
         assert status == 400 and f"{own} must hold finite" in answer, answer
         assert "inf" in answer
@@ -318,11 +321,18 @@ def test_neither_mlflow_nor_its_database_is_needed_and_it_ends_at_a_signal(
 ):
     folder = server.root / "mlruns" / "serving"
     shutil.copytree(folder, tmp_path / "mlruns" / "serving")
-    alone = Table(tmp_path)
+    alone = Table(tmp_path, "--host", "0.0.0.0")
+    assert alone.post(alone.rows())[0] == 401
+    (alone.token,) = re.findall('"authorization: Bearer (.*?)"', alone.said[1])
     alone.good()
     loaded = Path(f"/proc/{alone.process.pid}/maps").read_text()
     assert "tensorflow" in loaded and "sqlite3" not in loaded
-    alone.end(signal.SIGINT)
+    with socket.create_connection(("127.0.0.1", alone.port)) as half:
+        half.sendall(b"POST /invocations HTTP/1.1\r\n")
+        errors = alone.end(signal.SIGINT)
+    assert alone.process.returncode == 130
+    assert f"warning: whoever reaches port {alone.port} of 0.0.0.0" in errors
+    assert alone.token not in errors
     assert [path.name for path in (tmp_path / "mlruns").iterdir()] == ["serving"]
 
 

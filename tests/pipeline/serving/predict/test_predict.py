@@ -147,6 +147,7 @@ def pairs(tmp_path_factory):
             for name, f in loaded.items()
         },
         "knobs": {"beam_size": 6, "max_length": 256},
+        "ranges": {},
         "metrics": {"test_nll": 1.5, "test_translation_nll": 0.5},
         "inputs": {
             "seen": {"characters": {"inputs": ["source"], "known": None}},

@@ -51,7 +51,9 @@ def called(inputs):
         for name, values in inputs.items()
     }
     every = {"serving_default": {"inputs": specs, "outputs": {}}}
-    return signature({"signatures": every, "knobs": {}}, "serving_default")
+    return signature(
+        {"signatures": every, "knobs": {}, "ranges": {}}, "serving_default"
+    )
 
 
 def predicted(path, inputs, reading):
