@@ -17,7 +17,7 @@ from phistar.pipeline.serving.http import guard, listening
 from phistar.pipeline.serving.http.invocations import Invocations
 from phistar.pipeline.serving.http.metrics import Metrics
 from phistar.pipeline.serving.http.watched import Watched
-from tests.helpers.commands import CODE
+from tests.helpers.commands import CODE, LIMIT
 from tests.helpers.serving import free_port
 
 SECONDS = 0.002  # of the model
@@ -101,7 +101,7 @@ class Process:
         """Send it a signal.  -> its status, seconds until its end, its stderr."""
         began = time.monotonic()
         self.process.send_signal(number)
-        _, errors = self.process.communicate(timeout=30)
+        _, errors = self.process.communicate(timeout=LIMIT)
         return self.process.returncode, time.monotonic() - began, errors
 
 

@@ -53,7 +53,11 @@ def test_requests_are_counted_by_signature_and_refusals_by_reason(served):
         assert server.post(shop((1, 2), ("Köln", "")))[0] == 200
     assert server.post(shop(signature="sample", seed=3))[0] == 200
     refused = {
-        "values": [shop(["big"]), shop(signature="sample", temperature=0)],
+        "values": [
+            shop(["big"]),
+            shop(signature="sample", temperature=0),
+            shop([1e39], signature="predict"),
+        ],
         "inputs": [{"inputs": {"size": [1]}}],
         "parameters": [shop(seeds=1)],
         "signature": [shop(signature="classify")],
@@ -80,8 +84,8 @@ def test_requests_are_counted_by_signature_and_refusals_by_reason(served):
         counted = more("phistar_refusals_total", reason=reason, version="1")
         assert counted == len(bodies), reason
     assert more("phistar_refusals_total", reason="type", version="1") == 1
-    # a knob out of range is found in the graph, when the signature is known
-    assert more("phistar_requests_total", signature="sample", status="400") == 1
+    # a number that is too large is found in the graph, when the signature is known
+    assert more("phistar_requests_total", signature="predict", status="400") == 1
 
 
 def test_inputs_and_answers_are_beside_those_of_test(served):
