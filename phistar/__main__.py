@@ -2,6 +2,10 @@
 
 import sys
 
-from phistar.pipeline.cli.main import main
+if not sys.flags.safe_path:
+    # the working directory: a file there called random.py or csv.py is not Python's
+    del sys.path[0]
+
+from phistar.pipeline.cli.main import main  # noqa: E402
 
 sys.exit(main())

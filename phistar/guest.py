@@ -57,7 +57,7 @@ def guest() -> Iterator[None]:
     """Change nothing for the time after the block, and be changed by nothing.
 
     - environment variables and loggers, which TensorFlow and MLflow need otherwise;
-    - Keras's types, which a user may have changed;
+    - Keras's settings, which a user may have changed;
     - the random numbers of the main thread: a stage begins with its own seed.
     """
     global _inside
@@ -68,7 +68,7 @@ def guest() -> Iterator[None]:
             logging.getLogger(TENSORFLOW).addFilter(quiet.worth_reading)
         _inside += 1
     try:
-        with random_numbers(), keras_types():
+        with random_numbers(), keras_settings():
             yield
     finally:
         with _counting:
@@ -128,25 +128,13 @@ def random_numbers() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def keras_types() -> Iterator[None]:
-    """Compute in the types that Keras begins with, whatever the user has chosen."""
-    keras = sys.modules.get("keras")
-    if keras is None:
+def keras_settings() -> Iterator[None]:
+    """Compute with the settings that Keras begins with, whatever a user has chosen."""
+    if "keras" not in sys.modules:
         yield
         return
-    of_keras = keras.config
-    before = (
-        of_keras.floatx(),
-        of_keras.dtype_policy(),
-        of_keras.image_data_format(),
-    )
-    of_keras.set_floatx("float32")
-    of_keras.set_dtype_policy("float32")
-    of_keras.set_image_data_format("channels_last")
+    before = quiet.configure(quiet.KERAS)
     try:
         yield
     finally:
-        floatx, policy, data_format = before
-        of_keras.set_floatx(floatx)
-        of_keras.set_dtype_policy(policy)
-        of_keras.set_image_data_format(data_format)
+        quiet.configure(before)

@@ -6,6 +6,7 @@ something else. Whether a file is an image, its content tells.
 
 import os
 import re
+import stat
 
 from phistar.components.data.files.found import HIDDEN, OTHER, hidden
 from phistar.components.data.image_kinds import begins_as_image
@@ -68,14 +69,20 @@ def below(root, counts):
 
 
 def is_image(file):
-    """True if a file is an image, or is to be one by its name."""
-    if os.path.splitext(file)[1].lower() in (*SUFFIXES, *OTHERS):
-        return True
-    if not os.path.isfile(file):  # a pipe, or a link that leads nowhere
-        return False
+    """True if a file is an image, or is to be one by its name.
+
+    A pipe or a device is none, whatever its name: it may have no end.
+    """
+    named = os.path.splitext(file)[1].lower() in (*SUFFIXES, *OTHERS)
     try:
+        if not stat.S_ISREG(os.stat(file).st_mode):
+            return False
+        if named:
+            return True
         with open(file, "rb") as stream:
             return begins_as_image(stream.read(16))
+    except FileNotFoundError:  # a link that leads nowhere
+        return named
     except OSError:  # refused where it is read
         return True
 

@@ -153,12 +153,15 @@ def start():
         can act on.
     """
     said = tempfile.TemporaryFile()  # noqa: SIM115, closed by Workers
-    paths = filter(None, [str(SOURCE), os.environ.get("PYTHONPATH")])
+    paths = [str(SOURCE), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    named = os.pathsep.join(filter(None, paths))
+    # a file beside the user, called random.py or csv.py, is no module of it
+    safe = {"PYTHONPATH": named, "PYTHONSAFEPATH": "1"}
     # each has its own thread: they share the cores already
     threads = {"OMP_NUM_THREADS": "1", "TF_NUM_INTRAOP_THREADS": "1"}
     process = subprocess.Popen(
         [sys.executable, "-m", __name__],
-        env=os.environ | threads | {"PYTHONPATH": os.pathsep.join(paths)},
+        env=os.environ | threads | safe,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=said,

@@ -4,15 +4,11 @@ A layer is taken over if the earlier network has one of the same name whose weig
 have the same shapes. The report lists all layers, and why some are left alone.
 """
 
-import json
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-import numpy as np
-
 from phistar.components.digests import Inputs, require_fingerprint
-
-FILES = ("network.json", "weights.npz")
+from phistar.components.training.earlier import FILES, Earlier
 
 
 def fingerprint(folder, inputs=None):
@@ -26,7 +22,7 @@ def fingerprint(folder, inputs=None):
         dict of file name -> SHA-256.
 
     Raises:
-        ValueError: if it does not exist.
+        ValueError: if it does not exist, or is damaged.
     """
     paths = [Path(folder).expanduser() / name for name in FILES]
     for path in paths:
@@ -38,6 +34,7 @@ def fingerprint(folder, inputs=None):
                 "prints it as stages.train.path."
             )
     digests = (inputs or Inputs()).sha256(paths)
+    Earlier(folder)
     return dict(zip(FILES, digests, strict=True))
 
 
@@ -54,32 +51,31 @@ def start_from(network, folder, patterns, expected=None):
         (dict, dict): layer taken over -> its shapes; layer left alone -> why.
 
     Raises:
-        ValueError: if no layer can be taken over, the folder holds no network, or its
-            files are not those of the key.
+        ValueError: if no layer can be taken over, the folder holds no whole network, or
+            its files are not those of the key.
     """
     inputs = Inputs()
     require_fingerprint(fingerprint(folder, inputs), expected)
-    folder = Path(folder).expanduser()
-    old = json.loads((folder / "network.json").read_text("utf-8"))
+    old = Earlier(folder)
     # by names: another network has other layers, so positions do not agree
-    places = _by_layer(old["names"])
+    places = _by_layer(old.names)
     own = _by_layer(network.weight_names())
-    variables, taken, left = network.weights, {}, {}
-    with np.load(folder / "weights.npz", allow_pickle=False) as arrays:
-        names = sorted(arrays)
-        for layer, weights in own.items():
-            shapes = {w: list(variables[i].shape) for w, i in weights.items()}
-            found = {w: old["shapes"][i] for w, i in places.get(layer, {}).items()}
-            if not any(fnmatchcase(layer, pattern) for pattern in patterns):
-                left[layer] = "not in build.weights_layers"
-            elif not found:
-                left[layer] = "the earlier network has no such layer"
-            elif found != shapes:
-                left[layer] = f"{_text(shapes)} here, {_text(found)} there"
-            else:
-                taken[layer] = _text(shapes)
-                for weight, i in weights.items():
-                    variables[i].assign(arrays[names[places[layer][weight]]])
+    variables, taken, left, wanted = network.weights, {}, {}, {}
+    for layer, weights in own.items():
+        shapes = {w: list(variables[i].shape) for w, i in weights.items()}
+        found = {w: old.shapes[i] for w, i in places.get(layer, {}).items()}
+        if not any(fnmatchcase(layer, pattern) for pattern in patterns):
+            left[layer] = "not in build.weights_layers"
+        elif not found:
+            left[layer] = "the earlier network has no such layer"
+        elif found != shapes:
+            left[layer] = f"{_text(shapes)} here, {_text(found)} there"
+        else:
+            taken[layer] = _text(shapes)
+            wanted |= {places[layer][w]: variables[i] for w, i in weights.items()}
+    arrays = old.arrays({i: variable.shape for i, variable in wanted.items()})
+    for position, variable in wanted.items():
+        variable.assign(arrays[position])
     inputs.require_same()
     for layer in places.keys() - own.keys():
         left[layer] = "only the earlier network has it"

@@ -12,6 +12,9 @@ from typing import Any, NamedTuple
 import yaml
 
 FLOW = ("[", "{", '"', "'")  # a value that begins so is YAML, any other is one word
+LARGEST = 2**18  # bytes of a recipe
+MOST = 100_000  # values that it may stand for
+DEEPEST = 50  # brackets in each other
 _TAG = "tag:yaml.org,2002:"
 _FLOAT = re.compile(
     r"[-+]?(\.[0-9]+|[0-9][0-9_]*\.[0-9_]*|[0-9][0-9_]*(?=[eE]))([eE][-+]?[0-9]+)?$"
@@ -51,11 +54,18 @@ class _File(yaml.SafeLoader):
         super().__init__(text)
         self.twice = []
 
+    def fetch_flow_collection_start(self, token_class: type) -> None:
+        if self.flow_level >= DEEPEST:  # PyYAML would take minutes for thousands
+            raise yaml.YAMLError(f"brackets in brackets, more than {DEEPEST} deep")
+        super().fetch_flow_collection_start(token_class)
+
     def construct_mapping(self, node: yaml.Node, deep: bool = False) -> dict:
-        keys = [(key.tag, key.value) for key, _ in node.value]
-        for i, (key, _) in enumerate(node.value):
-            if keys[i] in keys[:i]:
-                self.twice.append((str(key.value), key.start_mark.line + 1))
+        seen = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):  # no other can be a key of plain data
+                if (key.tag, key.value) in seen:
+                    self.twice.append((str(key.value), key.start_mark.line + 1))
+                seen.add((key.tag, key.value))
         return super().construct_mapping(node, deep)
 
 
@@ -88,9 +98,11 @@ def document(raw: bytes) -> Document:
     Raises:
         Unreadable: not UTF-8, or not one YAML document of plain data.
     """
+    if len(raw) > LARGEST:
+        raise Unreadable(f"{len(raw):,} bytes, more than {LARGEST:,} of a recipe", None)
     try:
         loader = _File(raw.decode("utf-8"))
-        node = loader.get_single_node()
+        node = bounded(loader.get_single_node())
         data = {} if node is None else loader.construct_document(node)
         json.dumps(data, default=str)  # raises where an alias holds itself
     except UnicodeDecodeError as error:
@@ -111,6 +123,31 @@ def document(raw: bytes) -> Document:
     return Document(data, lines, loader.twice)
 
 
+def bounded(node: yaml.Node | None) -> yaml.Node | None:
+    """The same node, if what it stands for is not far more than what is written.
+
+    An alias stands for all that its anchor has: a few lines of aliases of aliases would
+    fill the memory.
+
+    Raises:
+        yaml.YAMLError: it is.
+    """
+    sizes: dict[int, int] = {}
+
+    def size(one: yaml.Node) -> int:
+        if id(one) not in sizes:
+            sizes[id(one)] = MOST  # an alias of itself, inside of it, is too much
+            children = one.value if isinstance(one, yaml.CollectionNode) else ()
+            if isinstance(one, yaml.MappingNode):
+                children = [part for pair in children for part in pair]
+            sizes[id(one)] = 1 + sum(map(size, children))
+        return sizes[id(one)]
+
+    if node is not None and size(node) > MOST:
+        raise yaml.YAMLError(f"aliases that stand for more than {MOST:,} values")
+    return node
+
+
 def value(text: str) -> Any:
     """The value of `key=text`: YAML in brackets or quotes, or one word as it is.
 
@@ -124,7 +161,8 @@ def value(text: str) -> Any:
     try:
         loader = _Value(text if text.startswith(FLOW) else "")
         if text.startswith(FLOW):
-            result = loader.get_single_data()
+            node = bounded(loader.get_single_node())
+            result = None if node is None else loader.construct_document(node)
         else:
             tag = loader.resolve(yaml.ScalarNode, text, (True, False))
             result = loader.construct_object(yaml.ScalarNode(tag, text))

@@ -74,7 +74,12 @@ def shipped() -> Path:
 def recipes(root: Path) -> dict[str, Path]:
     """Every recipe by name: the shipped ones and root's own, which win."""
     folders = [shipped() / "experiment", Path(root) / "conf" / "experiment"]
-    found = {path.stem: path for folder in folders for path in folder.glob("*.yaml")}
+    found = {
+        path.stem: path
+        for folder in folders
+        for path in folder.glob("*.yaml")
+        if path.is_file()  # a pipe would never be read to its end
+    }
     return {name: found[name].resolve() for name in sorted(found)}
 
 

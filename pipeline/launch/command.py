@@ -10,7 +10,7 @@ from phistar.pipeline.launch.leader import Leader
 from phistar.pipeline.launch.place import GROUPS, Place, place_of
 from phistar.pipeline.process import quiet
 from phistar.pipeline.process.errors import USAGE, Failure
-from phistar.pipeline.process.root import python_path
+from phistar.pipeline.process.root import importing
 
 
 def join(processes: int | None, typed: list[str], root: Path) -> Leader | None:
@@ -114,10 +114,9 @@ def visible_gpus() -> list[str]:
 def start_rank(place: Place, typed: list[str], root: Path) -> subprocess.Popen:
     """Start another rank on this machine: the same command, at its own place."""
     words = [sys.executable, "-m", "phistar", *typed[1:], "--root", str(root)]
-    paths = {"PYTHONPATH": python_path()}
     return subprocess.Popen(
         words,
-        env=os.environ | place.variables() | paths,
+        env=os.environ | place.variables() | importing(),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,  # rank 0 tells it all
         stderr=subprocess.DEVNULL,

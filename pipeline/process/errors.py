@@ -17,6 +17,7 @@ from phistar import HERE
 from phistar.components.errors import RejectedModel
 from phistar.pipeline.process import disk
 from phistar.pipeline.process.credentials import redacted
+from phistar.pipeline.process.output import brief
 
 OK, FAILED, USAGE, REJECTED = 0, 1, 2, 3
 INTERRUPTED, BROKEN_PIPE, TERMINATED = 130, 141, 143  # 128 + the signal's number
@@ -44,7 +45,7 @@ class Failure(Exception):
         details: str = "",
         expected: bool = True,
     ):
-        super().__init__(redacted(message))  # records and notebooks have it too
+        super().__init__(brief(redacted(message)))  # records and notebooks have it too
         self.status, self.expected = status, expected
         self.details = redacted(details)
 

@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from phistar.pipeline.process.errors import USAGE, Failure
-from phistar.pipeline.process.root import python_path
+from phistar.pipeline.process.root import importing
 
 HERE = "ray"  # --on ray: this machine, or the cluster of RAY_ADDRESS
 PORT = 10001  # of a head node, for clients
@@ -267,7 +267,7 @@ def silent(address: str, error: BaseException) -> Failure:
 
 def known() -> dict:
     """Variables of a process of Ray, with which it finds this code."""
-    return {"env_vars": {"PYTHONPATH": python_path()}}
+    return {"env_vars": importing()}
 
 
 def reads(file: str) -> str:

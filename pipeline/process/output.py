@@ -19,6 +19,8 @@ from phistar.pipeline.process.credentials import redacted
 
 # C0 and C1 but tab, newline and return; a return in a line, which hides its beginning
 CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]|(?<=[^\r])\r(?=[^\r\n])")
+LONGEST = 10_000  # letters of a line that is for people
+LONG = re.compile(f"([^\\n]{{{LONGEST}}})[^\\n]+")
 COLOUR = re.compile(r"(\x1b\[[0-9;]{0,8}m)")  # harmless, and our own
 
 
@@ -35,6 +37,11 @@ def clean(text: str, colours: bool = False) -> str:
     parts = COLOUR.split(text) if colours else [text]
     parts[::2] = [CONTROLS.sub(_escaped, part) for part in parts[::2]]
     return "".join(parts)
+
+
+def brief(text: str) -> str:
+    """The text, long lines cut where nobody reads on: a name may have 10**6 letters."""
+    return LONG.sub(r"\1…", text) if len(text) > LONGEST else text
 
 
 def _escaped(match: re.Match) -> str:
@@ -56,7 +63,7 @@ class Clean(io.TextIOBase):
     def write(self, text: str) -> int:
         """Write to the stream."""
         with self._trying():
-            shown = clean(text, self.isatty())
+            shown = clean(text if self.needed else brief(text), self.isatty())
             try:
                 self.stream.write(shown)
             except UnicodeEncodeError as error:  # half a surrogate pair, of a file name

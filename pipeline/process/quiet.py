@@ -17,6 +17,16 @@ if TYPE_CHECKING:
     from logging import LogRecord
 
 INFO = 20  # of the package logging, whose import takes a while
+# settings of Keras that change a result, as it has them without a user's own: those
+# come from ~/.keras/keras.json, and from variables such as KERAS_MAX_EPOCHS
+KERAS = {
+    "floatx": "float32",
+    "epsilon": 1e-7,
+    "image_data_format": "channels_last",
+    "dtype_policy": "float32",
+    "max_epochs": None,
+    "max_steps_per_epoch": None,
+}
 _shared = False  # with a user's code, as in a notebook
 _redirecting = threading.RLock()  # a process has one stderr
 
@@ -171,6 +181,22 @@ def require_tensorflow() -> None:
     )
 
 
+def configure(settings: dict) -> dict:
+    """Give Keras, which is imported, some settings.
+
+    Args:
+        settings: with the names of KERAS.
+
+    Returns:
+        those that it had.
+    """
+    config = sys.modules["keras"].config
+    before = {name: getattr(config, name)() for name in settings}
+    for name, value in settings.items():
+        getattr(config, f"set_{name}")(value)
+    return before
+
+
 class WithoutTensorFlow:
     """An import hook that hides TensorFlow: Keras looks into sys.modules too."""
 
@@ -204,6 +230,7 @@ def import_keras(devices: str = "auto", ranks: dict | None = None) -> None:
     with without_gc(), startup(), without(*unused):
         import keras
 
+        configure(KERAS)
         if devices != "auto":
             from phistar.components.training.devices import choose
 

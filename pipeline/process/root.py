@@ -15,9 +15,15 @@ def find_root(root: Path | None = None) -> Path:
     return next((p for p in (here, *here.parents) if (p / "conf").is_dir()), here)
 
 
-def python_path() -> str:
-    """PYTHONPATH of a child process that imports this code."""
-    return os.pathsep.join(filter(None, [str(SOURCE), os.environ.get("PYTHONPATH")]))
+def importing() -> dict[str, str]:
+    """Variables of a child process of Python, which imports this code.
+
+    A file beside the user, called random.py or csv.py, is no module of it: the working
+    directory is on no path, nor on that of its own children.
+    """
+    paths = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    named = os.pathsep.join([str(SOURCE), *filter(None, paths)])
+    return {"PYTHONPATH": named, "PYTHONSAFEPATH": "1"}
 
 
 def root_option(root: Path) -> str:

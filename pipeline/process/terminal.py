@@ -16,7 +16,7 @@ from difflib import get_close_matches
 from typing import TextIO
 
 from phistar.components import progress
-from phistar.pipeline.process.output import clean
+from phistar.pipeline.process import output
 
 PLAIN_VALUES = 6
 PLAIN_SECONDS = 30.0  # between two plain lines about work that has no metrics
@@ -167,7 +167,7 @@ def note(text: str) -> None:
     global _last_line
     _last_line = time.monotonic()
     # above the work in progress: live.py stands in for sys.stderr
-    print(clean(text, is_live()), file=sys.stderr, flush=True)
+    print(output.clean(output.brief(text), is_live()), file=sys.stderr, flush=True)
 
 
 def note_dropped(keys: list[str]) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from phistar.pipeline.process import parent
-from phistar.pipeline.process.root import python_path
+from phistar.pipeline.process.root import importing
 from phistar.pipeline.process.terminal import note
 
 
@@ -70,7 +70,7 @@ class Here:
         It ends with this process. Until it has, no other is started with its log.
         """
         log.parent.mkdir(parents=True, exist_ok=True)
-        known = os.environ | {"PYTHONPATH": python_path()} | parent.environment()
+        known = os.environ | importing() | parent.environment()
         with open(log, "ab") as file:
             only(file.fileno(), log.stem)
             process = subprocess.Popen(

@@ -4,7 +4,7 @@ name      the network, and the differences: "mlp · lr 0.01 · seed 2"
 
 params    the keys that the run reads: {"train.steps": 600}
 
-tags      version.*, num_cpus, git_commit, git_dirty, seeds          of the run
+tags      version.*, env.*, num_cpus, git_commit, git_dirty, seeds   of the run
           key.<stage>, cached_from.<stage>                           of each stage
 """
 
@@ -26,6 +26,12 @@ if TYPE_CHECKING:  # its import would take longer than some commands
     from phistar.pipeline.config.load import Config
 
 PACKAGES = ("phistar", "tensorflow", "keras", "mlflow", "numpy")
+# variables of the user by which the same code computes otherwise, in its last digits
+COMPUTING = (
+    *("TF_ENABLE_ONEDNN_OPTS", "TF_DETERMINISTIC_OPS", "TF_XLA_FLAGS", "XLA_FLAGS"),
+    *("NVIDIA_TF32_OVERRIDE", "JAX_DEFAULT_MATMUL_PRECISION", "JAX_ENABLE_X64"),
+    *("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"),
+)
 SEEDS = ("ingest.seed", "build.seed", "train.seed")
 BETWEEN = " · "
 LONGEST = 100  # letters of a name
@@ -126,6 +132,8 @@ def version_tags() -> dict[str, str]:
     """Versions of the code and of its libraries, and the number of CPUs."""
     tags = {f"version.{name}": version(name) for name in PACKAGES}
     tags["version.python"] = platform.python_version()
+    given = {name: os.environ.get(name) for name in COMPUTING}
+    tags |= {f"env.{name}": value for name, value in given.items() if value}
     tags["num_cpus"] = str(len(os.sched_getaffinity(0)))
 
     def git(*arguments: str) -> str:

@@ -16,7 +16,7 @@ from phistar.components import progress
 from phistar.pipeline.process import quiet, terminal
 from phistar.pipeline.process.errors import USAGE, Failure
 from phistar.pipeline.process.output import streams
-from phistar.pipeline.process.root import python_path
+from phistar.pipeline.process.root import importing
 from phistar.pipeline.record.journal import Journal
 
 if TYPE_CHECKING:
@@ -180,8 +180,7 @@ def in_child(
     Raises:
         Failure: of the stage, or of the child itself.
     """
-    paths = {"PYTHONPATH": python_path()}
-    environment = os.environ | quiet.environment(backend) | paths
+    environment = os.environ | quiet.environment(backend) | importing()
     if gpus is not None:
         environment["CUDA_VISIBLE_DEVICES"] = gpus
     follows = (request.get("ranks") or {}).get("rank")  # rank 0 tells it all

@@ -20,7 +20,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from phistar.pipeline.process.output import last_word
-from phistar.pipeline.process.root import python_path
+from phistar.pipeline.process.root import importing
 from phistar.pipeline.process.terminal import note
 from phistar.pipeline.record import journal, marks
 from phistar.pipeline.record.sent import RESTS, behind, only_sender
@@ -151,7 +151,7 @@ def _child(
     return subprocess.Popen(
         [sys.executable, "-m", "phistar.pipeline.tracking.ui", command]
         + ["--root", str(root), *options],
-        env=os.environ | {"PYTHONPATH": python_path()},
+        env=os.environ | importing(),
         stdout=subprocess.DEVNULL,
         # Ctrl-C goes to the whole terminal group: the child must outlive it
         start_new_session=True,

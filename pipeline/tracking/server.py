@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from phistar.pipeline.process.output import clean
-from phistar.pipeline.process.root import python_path
+from phistar.pipeline.process.root import importing
 from phistar.pipeline.tracking.address import place
 
 LOG = "mlflow.log"  # in mlruns: the server's warnings and errors
@@ -57,7 +57,6 @@ def start(mlruns: Path, uri: str, port: int) -> Server:
         port: a free one.
     """
     paths = {
-        "PYTHONPATH": python_path(),
         # MLflow looks for uvicorn on PATH, where a venv that is not activated is not
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH')}",
     }
@@ -73,7 +72,7 @@ def start(mlruns: Path, uri: str, port: int) -> Server:
         + ["--no-serve-artifacts"]
         + ["--uvicorn-opts", "--log-level warning --no-access-log"],
         cwd=mlruns.parent,
-        env=os.environ | paths | stores | {"PYTHONWARNINGS": "ignore"},
+        env=os.environ | importing() | paths | stores | {"PYTHONWARNINGS": "ignore"},
         stdin=subprocess.PIPE,
         # Ctrl-C goes to the terminal's group: this process ends the child
         start_new_session=True,

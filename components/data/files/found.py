@@ -75,6 +75,7 @@ class Found:
                 f"'letters/*.txt', or a folder with files that end in {listed}."
             )
         for file in self.files:
+            streams.require_regular(file)
             if not os.access(file, os.R_OK):
                 raise ValueError(
                     f"a file that may not be read. Received: {file}, of ingest.{key}. "

@@ -3,9 +3,12 @@
 import contextlib
 import io
 import json
+import os
+import stat
 from pathlib import Path
 
 HEAD = 2**18  # bytes from which the dialect is told
+FOLD, FREE = 200, 2**26  # a file may grow so many times, and to so many bytes anyway
 PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bz2"}
 JSON = (".json", ".jsonl", ".ndjson")
 PACKED_SUFFIXES = (".gz", ".zst", ".bz2")
@@ -34,7 +37,7 @@ def opened(file, span=None):
         span: (start, stop) bytes of a plain file to read alone, or None for all.
 
     Raises:
-        ValueError: if it cannot be read to its end.
+        ValueError: if it cannot be read to its end, or is no file that has an end.
     """
     with positioned(file, span) as (stream, _):
         yield stream
@@ -61,12 +64,71 @@ def positioned(file, span=None):
                 yield raw, raw.tell
                 return
             with pa.CompressedInputStream(raw, packed) as stream:
-                yield stream, raw.tell
+                yield Unpacked(stream, raw, file), raw.tell
     except (OSError, EOFError) as error:
         raise ValueError(
             f"{file} cannot be read: {error}. Expected a whole file, and a whole "
             "archive if it is packed: replace it, or take it away."
         ) from error
+
+
+def require_regular(file):
+    """Refuse a pipe, a device or a socket: it may have no end, or nobody may write it.
+
+    Raises:
+        ValueError: it is one of them.
+    """
+    with contextlib.suppress(OSError):  # what is not there is refused elsewhere
+        mode = os.stat(file).st_mode
+        if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+            raise ValueError(
+                "a pipe or a device, not a file. Received: "
+                f"{os.fsencode(file).decode('utf-8', 'replace')}. Expected a file with "
+                "an end: write what it gives into one."
+            )
+
+
+class Unpacked(io.RawIOBase):
+    """The bytes of a packed file; a few of them may not become very many.
+
+    Args:
+        stream: of unpacked bytes.
+        raw: the file, with `tell`.
+        file: its name, for the error.
+    """
+
+    def __init__(self, stream, raw, file):
+        super().__init__()
+        self.stream, self.raw, self.file, self.made = stream, raw, file, 0
+
+    def readable(self):
+        """True."""
+        return True
+
+    def read(self, size=-1):
+        """The next bytes, b"" at the end.
+
+        Raises:
+            ValueError: far more bytes than the file has.
+        """
+        if size is None or size < 0:  # piece by piece: all may be too much
+            return b"".join(iter(lambda: self.read(FREE), b""))
+        data = self.stream.read(size)
+        self.made += len(data)
+        if self.made > FREE and self.made > FOLD * self.raw.tell():
+            raise ValueError(
+                f"{self.file} unpacks to more than {FOLD} times its size. Received: "
+                f"{self.made:,} bytes of {self.raw.tell():,}, and more to come. "
+                "Expected a file that is not made to fill the memory: if its data are "
+                "meant, unpack it first."
+            )
+        return data
+
+    def readinto(self, buffer):
+        """Read into a buffer.  -> int, bytes that were read"""
+        data = self.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
 
 class Part(io.RawIOBase):
@@ -104,6 +166,7 @@ def native(file):
     """A file as pyarrow reads it.  Path -> pyarrow.NativeFile"""
     import pyarrow as pa
 
+    require_regular(file)
     try:
         return pa.OSFile(str(file))
     except UnicodeEncodeError:  # pyarrow takes only names in UTF-8

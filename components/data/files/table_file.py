@@ -13,6 +13,7 @@ from phistar.components.data.files.slow import Fault
 from phistar.components.digests import state
 
 BATCH_ROWS = 2**15
+MOST_COLUMNS = 100_000  # reading one takes some 50 microseconds in each pass
 MOST_FAULTS = 1000  # that are looked for before a file is refused
 WORDS = {"json": "JSON lines", "parquet": "Parquet", "feather": "Feather"}
 
@@ -53,7 +54,9 @@ class TableFile:
         """
         kind = streams.kind(file, streams.head(file, 2**16))
         found = dialect(file, *options) if kind == "csv" else None
-        return cls(file, kind, found, header(file, kind, found))
+        names = header(file, kind, found)
+        require_columns(file, len(names))
+        return cls(file, kind, found, names)
 
     def plain(self):
         """Plain data, from which `of_plain` makes the same."""
@@ -226,7 +229,25 @@ def header(file, kind, found):
 @lru_cache(maxsize=64)  # the whole file is read for them
 def json_names(file, now):
     """Names in any object of a file of JSON lines; `now` is its `state`."""
-    return tuple(dict.fromkeys(key for row in json_files.objects(file) for key in row))
+    found = {}
+    for row in json_files.objects(file):
+        found |= dict.fromkeys(row)
+        require_columns(file, len(found))
+    return tuple(found)
+
+
+def require_columns(file, count):
+    """Refuse a file with so many columns that it is none of rows.
+
+    Raises:
+        ValueError: it has.
+    """
+    if count > MOST_COLUMNS:
+        raise ValueError(
+            f"{file} has too many columns. Received: {count:,} or more. Expected at "
+            f"most {MOST_COLUMNS:,}, and a row for each example: are its rows and "
+            "columns exchanged?"
+        )
 
 
 def require_few(faults, most):

@@ -6,12 +6,13 @@ returns inside a line too. What the encoder reads as something else is counted.
 
 import contextlib
 import io
+from functools import partial
 
 from phistar.components.data.files.encodings import HEAD, encoding_of, refusal
 from phistar.components.data.files.streams import opened, positioned
 
 FEW_LINES = 1024  # between two reports of how much has been read
-LARGEST = 2**30  # bytes of one text: several times as much is needed to encode it
+LARGEST = 2**26  # characters of a text: some 45 bytes for each are needed
 CHANGED = {
     "\ufffd": "texts with U+FFFD, which bytes that were lost before leave behind",
     "\0": "texts with NUL, read as U+FFFD",
@@ -45,11 +46,19 @@ class TextFile:
             bytes, UTF-8.
 
         Raises:
-            ValueError: bytes that the encoding does not have, with their line.
+            ValueError: bytes that the encoding does not have, or a line that is too
+                long, with its number.
         """
         with self.decoded() as (text, position):
             before = self.span[0] if self.span else 0
-            for number, line in enumerate(text, self.first):
+            each = iter(partial(text.readline, LARGEST + 1), "")
+            for number, line in enumerate(each, self.first):
+                if len(line) > LARGEST:
+                    raise ValueError(
+                        f"{self.file}:{number}: a line that is too long to be one "
+                        f"text. Received: more than {LARGEST:,} characters. Expected "
+                        "shorter lines: is this a file of lines?"
+                    )
                 line = line.rstrip("\r\n")
                 line = line.removeprefix("\ufeff") if number == 1 else line
                 if "\r" in line or "\0" in line or "\ufffd" in line:

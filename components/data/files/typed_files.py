@@ -4,6 +4,7 @@ from phistar.components.data.files import streams
 
 BATCH_ROWS = 2**15
 SHOWN = 30  # names that an error lists
+LONGEST = 300  # letters of a name in it
 
 
 def schema(file, found):
@@ -125,4 +126,9 @@ def as_strings(array):
 def shortened(names):
     """Names in one line, of many the first ones and the number of the others."""
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return ", ".join(map(repr, names[:SHOWN])) + more
+    return ", ".join(map(named, names[:SHOWN])) + more
+
+
+def named(name):
+    """A name as an error shows it: of a long one the beginning.  -> str"""
+    return repr(name) if len(name) <= LONGEST else f"{name[:LONGEST]!r}…"

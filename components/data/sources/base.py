@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, NamedTuple
 
 from phistar.components.data.files.found import expanded
+from phistar.components.data.files.streams import require_regular
 from phistar.components.data.notices import Notices
 
 if TYPE_CHECKING:  # NumPy takes longer to import than a source to open
@@ -78,7 +79,7 @@ def existing(key, path, expected):
         expected: the file in words.
 
     Raises:
-        ValueError: if it does not exist, is a folder, or may not be read.
+        ValueError: if it does not exist, is no file, or may not be read.
     """
     file = expanded(key, path)
     received = f"Received: ingest.{key}={path!r}, that is {file.absolute()}"
@@ -86,6 +87,7 @@ def existing(key, path, expected):
         raise ValueError(f"a folder, not a file. {received}. Expected {expected}.")
     if not file.exists():
         raise ValueError(f"no such file. {received}. Expected {expected}.")
+    require_regular(file)
     if not os.access(file, os.R_OK):
         raise ValueError(
             f"a file that may not be read. {received}. Expected {expected} that you "

@@ -45,7 +45,8 @@ def sdist(project, version, sha256):
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
         pip += ["download", "--no-deps", f"--no-binary={project}", "--no-input"]
         pip += ["--retries=1", "--timeout=20", "-r", str(wanted), "-d", folder]
-        done = subprocess.run(pip, capture_output=True, text=True)
+        safe = os.environ | {"PYTHONSAFEPATH": "1"}  # no module of the user's folder
+        done = subprocess.run(pip, capture_output=True, text=True, env=safe)
         if done.returncode:
             raise ConnectionError(
                 f"{project} {version} could not be fetched. Received from pip: "

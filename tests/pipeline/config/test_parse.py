@@ -142,3 +142,40 @@ def test_document_agrees_with_pyyaml_on_the_shipped_recipes():
         read = parse.document(path.read_bytes())
         assert read.data == yaml.safe_load(path.read_text("utf-8"))
         assert not read.twice
+
+
+def doubled(first, form):
+    """A few lines of aliases of aliases."""
+    lines, last = [f"a: &a {first}"], "a"
+    for name in "bcdefghij":
+        lines.append(f"{name}: &{name} {form % ','.join([f'*{last}'] * 9)}")
+        last = name
+    return "\n".join(lines)
+
+
+HUGE = {
+    "aliases": doubled("[x, x]", "[%s]"),
+    "merged aliases": doubled("{x: 1}", "{<<: [%s]}"),
+    "an alias of itself": "a: &a [*a]",
+    "deep brackets": "a: " + "[" * 5000,
+    "deep braces": "a: " + "{a: " * 5000,
+    "a long file": "a: 1\n" * 60_000,
+}
+
+
+@pytest.mark.parametrize("name", HUGE)
+def test_text_that_stands_for_far_more_is_refused_at_once(name):
+    with pytest.raises(parse.Unreadable, match=r"more than \d"):
+        parse.document(HUGE[name].encode())
+
+
+@pytest.mark.parametrize("text", ["{a: &a [*a]}", "[" * 5000, doubled("[1]", "[%s]")])
+def test_value_that_stands_for_far_more_is_refused_at_once(text):
+    flow = "{" + text.replace("\n", ", ") + "}" if "\n" in text else text
+    with pytest.raises(parse.Unreadable):
+        parse.value(flow)
+
+
+def test_few_aliases_are_plain_yaml():
+    text = b"a: &a {b: 1}\nc: {<<: *a, d: 2}\ne: *a\n"
+    assert parse.document(text).data["c"] == {"b": 1, "d": 2}
