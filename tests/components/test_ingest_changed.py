@@ -9,6 +9,7 @@ import tempfile
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from phistar.components import digests, ingest, progress
@@ -190,18 +191,23 @@ def test_a_young_file_is_compared_by_its_bytes(tmp_path, monkeypatch):
     old.require_same()
 
 
+def write_network(folder, value):
+    """Write the files of a network with one weight."""
+    folder.mkdir(exist_ok=True)
+    described = {"names": ["layer/weight"], "shapes": [[1]]}
+    (folder / "network.json").write_text(json.dumps(described))
+    np.savez(folder / "weights.npz", np.array([value], "float32"))
+
+
 @pytest.mark.parametrize("how", CHANGES)
 def test_earlier_weights_that_change_are_refused(tmp_path, how):
     folder = tmp_path / "network"
-    folder.mkdir()
-    for name in ("network.json", "weights.npz"):
-        (folder / name).write_text("{}")
+    write_network(folder, 1.0)
     known = fingerprint(folder)
     if how == "edited":
-        (folder / "weights.npz").write_text("other")
+        write_network(folder, 2.0)
     elif how == "replaced":
-        shutil.copytree(folder, tmp_path / "other")
-        (tmp_path / "other" / "network.json").write_text(json.dumps({"names": []}))
+        write_network(tmp_path / "other", 2.0)
         shutil.rmtree(folder)
         (tmp_path / "other").rename(folder)
     else:

@@ -11,9 +11,8 @@ import subprocess
 import pytest
 
 from phistar.pipeline.serving.http import listening
-from tests.helpers.clients import Crowd
+from tests.helpers.clients import CHUNKED, HALF, HEAD, Crowd, opened
 from tests.helpers.light import SLOW, Process, request
-from tests.pipeline.serving.http.test_connection import CHUNKED, HALF, HEAD, opened
 
 REQUESTS = request(), request(close=True)
 
