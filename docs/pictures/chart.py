@@ -22,7 +22,7 @@ RECIPES = {  # recipe -> (its label space, what a decision is)
     "libreoffice_en_de_quick": ("translation: LibreOffice's help in German", "token"),
 }
 # narrow, so that it can be read on a phone
-WIDE, LEFT, RIGHT, ROW = 560, 140, 50, 22
+WIDE, LEFT, RIGHT, ROW = 560, 170, 50, 22
 
 
 def measure(root):
