@@ -1,6 +1,5 @@
 """Clients that are slow, silent, or never stop to send: nobody else waits for them."""
 
-import contextlib
 import socket
 import time
 
@@ -8,12 +7,9 @@ import pytest
 
 from phistar.pipeline.serving.http import bodies, connection, guard
 from tests.helpers.commands import until
-from tests.helpers.light import application, request
+from tests.helpers.light import CHUNKED, HALF, HEAD, application, opened, request
 from tests.helpers.serving import answering, free_port
 
-HEAD = b"POST /invocations HTTP/1.1\r\nhost: 127.0.0.1\r\n"
-HALF = HEAD + b"content-type: application/json\r\ncontent-length: 900\r\n\r\n"
-CHUNKED = HEAD + b"content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
 LARGE = b"GET /large HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
 MIB = 2**20
 
@@ -23,19 +19,6 @@ def running():
     """A server of `serve`'s own parts.  -> (port, uvicorn's server)"""
     with answering(application(guard.door("127.0.0.1")), port := free_port()) as server:
         yield port, server
-
-
-@contextlib.contextmanager
-def opened(port, number, data=b""):
-    """Connections that send something and then nothing.  -> list of socket"""
-    with contextlib.ExitStack() as stack:
-        made = []
-        for _ in range(number):
-            one = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
-            one.settimeout(20)
-            one.sendall(data)
-            made.append(one)
-        yield made
 
 
 def status(port):

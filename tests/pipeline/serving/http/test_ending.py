@@ -12,8 +12,7 @@ import pytest
 
 from phistar.pipeline.serving.http import listening
 from tests.helpers.clients import Crowd
-from tests.helpers.light import SLOW, Process, request
-from tests.pipeline.serving.http.test_connection import CHUNKED, HALF, HEAD, opened
+from tests.helpers.light import CHUNKED, HALF, HEAD, SLOW, Process, opened, request
 
 REQUESTS = request(), request(close=True)
 
