@@ -3,10 +3,10 @@
 uvicorn waits for a request without an end, and takes heads of any size. A proxy in
 front of a server usually has these limits, and on one machine there is none.
 
-a request's head    HEAD_SECONDS, and MAX_HEAD bytes; guard.py counts them again
-its body            BODY_SECONDS; bodies.py has its bytes
-the answer          WRITE_SECONDS, if the client does not read it
-nothing             uvicorn's own five seconds
+    a request's head    HEAD_SECONDS, and MAX_HEAD bytes; guard.py counts them again
+    its body            BODY_SECONDS; bodies.py has its bytes
+    the answer          WRITE_SECONDS, if the client does not read it
+    nothing             uvicorn's own five seconds
 """
 
 import asyncio
