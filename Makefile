@@ -94,7 +94,7 @@ soak: $(TESTS)  ## an hour of `serve` with 64 clients and promotions; SECONDS=12
 
 audit: .venv-audit/.ready  ## known weaknesses of the locks' packages; it asks a service on the network
 	@for lock in requirements*.lock docs/requirements.txt; do echo "$$lock"; \
-	  .venv-audit/bin/pip-audit --strict --no-deps --disable-pip --require-hashes \
+	  .venv-audit/bin/pip-audit --strict --disable-pip --require-hashes \
 	  --progress-spinner off --requirement "$$lock" || exit; done
 
 bench: $(TESTS)  ## the benchmarks, one after the other

@@ -1,13 +1,7 @@
 """Clients that ask a server again and again, and count what becomes of each request."""
 
 import asyncio
-import contextlib
 import dataclasses
-import socket
-
-HEAD = b"POST /invocations HTTP/1.1\r\nhost: 127.0.0.1\r\n"
-HALF = HEAD + b"content-type: application/json\r\ncontent-length: 900\r\n\r\n"
-CHUNKED = HEAD + b"content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
 
 
 @dataclasses.dataclass
@@ -116,16 +110,3 @@ class Crowd:
     async def __aexit__(self, *raised):
         self.stop.set()
         await asyncio.gather(*self.tasks)
-
-
-@contextlib.contextmanager
-def opened(port, number, data=b""):
-    """Connections that send something and then nothing.  -> list of socket"""
-    with contextlib.ExitStack() as stack:
-        made = []
-        for _ in range(number):
-            one = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
-            one.settimeout(20)
-            one.sendall(data)
-            made.append(one)
-        yield made

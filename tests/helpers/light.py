@@ -3,7 +3,9 @@
 python -m tests.helpers.light PORT SECONDS    at its end, answers have so many seconds
 """
 
+import contextlib
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -23,6 +25,10 @@ from tests.helpers.serving import free_port
 SECONDS = 0.002  # of the model
 SLOW = 1000.0  # a request of this number takes as many seconds
 LARGE = 16 * 2**20  # bytes
+# the beginnings of requests
+HEAD = b"POST /invocations HTTP/1.1\r\nhost: 127.0.0.1\r\n"
+HALF = HEAD + b"content-type: application/json\r\ncontent-length: 900\r\n\r\n"
+CHUNKED = HEAD + b"content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
 NUMBER = {"dtype": "float32", "shape": [None], "form": "number", "meaning": "a number"}
 CONTRACT = {
     "reads": "rows",
@@ -71,11 +77,22 @@ def application(door):
 def request(x=1.0, close=False):
     """The bytes of a request."""
     body = json.dumps({"inputs": {"x": [float(np.float32(x))]}}).encode()
-    more = b"connection: close\r\n" * close
-    return (
-        b"POST /invocations HTTP/1.1\r\nhost: 127.0.0.1\r\n" + more + b"content-type: "
-        b"application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
-    )
+    head = HEAD + b"connection: close\r\n" * close
+    kind = b"content-type: application/json\r\ncontent-length: %d\r\n\r\n"
+    return head + kind % len(body) + body
+
+
+@contextlib.contextmanager
+def opened(port, number, data=b""):
+    """Connections that send something and then nothing.  -> list of socket"""
+    with contextlib.ExitStack() as stack:
+        made = []
+        for _ in range(number):
+            one = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            one.settimeout(LIMIT)
+            one.sendall(data)
+            made.append(one)
+        yield made
 
 
 class Process:
@@ -109,9 +126,9 @@ def main():
     """Listen, and say so."""
     port, listening.ANSWER_SECONDS = int(sys.argv[1]), float(sys.argv[2])
     listening.raise_limit()
-    with listening.listen("127.0.0.1", port) as socket:
+    with listening.listen("127.0.0.1", port) as place:
         print("ready", flush=True)
-        listening.server(application(guard.door("127.0.0.1"))).run(sockets=[socket])
+        listening.server(application(guard.door("127.0.0.1"))).run(sockets=[place])
 
 
 if __name__ == "__main__":

@@ -3,9 +3,10 @@
 uvicorn waits for a request without an end, and takes heads of any size. A proxy in
 front of a server usually has these limits, and on one machine there is none.
 
-A request's head has HEAD_SECONDS and MAX_HEAD bytes, which guard.py counts again. Its
-body has BODY_SECONDS; bodies.py has its bytes. A client must read its answer within
-WRITE_SECONDS. Between two requests uvicorn waits five seconds of its own.
+    a request's head    HEAD_SECONDS, and MAX_HEAD bytes; guard.py counts them again
+    its body            BODY_SECONDS; bodies.py has its bytes
+    the answer          WRITE_SECONDS, if the client does not read it
+    nothing             uvicorn's own five seconds
 """
 
 import asyncio

@@ -35,7 +35,7 @@ def is_here(host: str) -> bool:
 
 
 class Door(NamedTuple):
-    """The users that may ask.
+    """The rule for who may ask.
 
     Args:
         hosts: names that Host may have; None for any. Elsewhere than on this machine

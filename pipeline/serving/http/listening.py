@@ -46,7 +46,7 @@ class Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
     def protocol(self) -> connection.Connection:
-        """A new reader of a connection."""
+        """The reader of a new connection."""
         given = self.config, self.server_state, self.lifespan.state
         return connection.Connection(*given)
 

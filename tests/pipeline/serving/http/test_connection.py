@@ -6,9 +6,8 @@ import time
 import pytest
 
 from phistar.pipeline.serving.http import bodies, connection, guard
-from tests.helpers.clients import CHUNKED, HALF, HEAD, opened
 from tests.helpers.commands import until
-from tests.helpers.light import application, request
+from tests.helpers.light import CHUNKED, HALF, HEAD, application, opened, request
 from tests.helpers.serving import answering, free_port
 
 LARGE = b"GET /large HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n"
