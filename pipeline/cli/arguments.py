@@ -240,6 +240,14 @@ def make_parser() -> tuple[Parser, dict[str, Parser]]:
         text = "a folder, s3://BUCKET/FOLDER, or another address of fsspec"
         added.add_argument("url", metavar="URL", help=text)
         add_recipe(added, optional=True)
+    added = command(
+        "doctor",
+        "look for what is damaged, left behind or missing",
+        "doctor",
+        "doctor --mend",
+    )
+    text = "mend what is safe, and say what was done; nothing that may be needed is "
+    added.add_argument("--mend", action="store_true", help=text + "removed")
     added = command("ui", "MLflow's pages on 127.0.0.1", "ui", "ui --port 5010")
     add_port(added, 5000)
     added = command(

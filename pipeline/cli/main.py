@@ -9,6 +9,7 @@
     phistar compare RUN RUN
     phistar runs | promote RUN | rollback NAME | serve NAME
     phistar push|pull URL [NAME]
+    phistar doctor
 
 `key=value` anywhere on the line overrides a key of the recipe.
 
@@ -62,7 +63,7 @@ def run_command(typed: list[str]) -> int:
     parent.end_with_parent()
     try:
         given = parse(typed)
-        if given.command not in (None, "completion", "ui"):
+        if given.command not in (None, "completion", "doctor", "ui"):
             catch_up(given)
         with waiting(given):
             answer, lines = FUNCTIONS.get(given.command, run)(given)
@@ -78,7 +79,8 @@ def run_command(typed: list[str]) -> int:
         return failed(error, typed)
     if given.json or lines:
         print(json.dumps(answer) if given.json else "\n".join(lines), flush=True)
-    return errors.OK
+    # of doctor: it has found something that is still there
+    return errors.FAILED if answer.get("sound") is False else errors.OK
 
 
 def on_signal(number: int, frame: FrameType | None) -> None:
@@ -382,6 +384,15 @@ def share(given: Namespace) -> Answer:
     return answer, shared_lines(given.command, answer)
 
 
+def doctor(given: Namespace) -> Answer:
+    """Look for what is not as it should be, and mend what is safe with --mend."""
+    from phistar.pipeline.cli.printing import doctor_lines
+    from phistar.pipeline.doctor.command import doctor as look
+
+    answer = look(given.root, given.mend)
+    return answer, doctor_lines(answer, terminal.width())
+
+
 def ui(given: Namespace) -> Answer:
     """Serve MLflow's pages until Ctrl-C."""
     from phistar.pipeline.tracking import ui
@@ -429,6 +440,7 @@ FUNCTIONS = {  # every other command is `run`
     "serve": serve,
     "push": share,
     "pull": share,
+    "doctor": doctor,
     "ui": ui,
 }
 
