@@ -149,13 +149,18 @@ def mark(found):
     return hash(found[1:])
 
 
+def place():
+    """The file of the memory.  -> Path"""
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
+    return folder / "phistar" / "digests.sqlite"
+
+
 @contextlib.contextmanager
 def memory():
     """The open memory of digests; what was added is kept at the end."""
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser()
-    folder = folder / "phistar"
-    folder.mkdir(parents=True, exist_ok=True)
-    known = sqlite3.connect(folder / "digests.sqlite", timeout=5)
+    file = place()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    known = sqlite3.connect(file, timeout=5)
     try:
         known.execute(
             f"CREATE TABLE IF NOT EXISTS digests ({COLUMNS}, sha256, "

@@ -34,7 +34,7 @@ ROOMS = {
         ("store",),
         ("record",),
         ("tracking",),
-        ("serving", "run", "init", "launch"),
+        ("serving", "run", "init", "launch", "doctor"),
         ("sweep",),
         ("cli",),
     ),

@@ -254,6 +254,14 @@ def make_parser() -> tuple[Parser, dict[str, Parser]]:
     added.add_argument("--yes", action="store_true", help="remove it")
     added.add_argument("--pin", metavar="RUN", help="keep this run from now on")
     added.add_argument("--unpin", metavar="RUN", help="keep it no longer")
+    added = command(
+        "doctor",
+        "look for what is damaged, left behind or missing",
+        "doctor",
+        "doctor --mend",
+    )
+    text = "mend what is safe, and say what was done; nothing that may be needed is "
+    added.add_argument("--mend", action="store_true", help=text + "removed")
     added = command("ui", "MLflow's pages on 127.0.0.1", "ui", "ui --port 5010")
     add_port(added, 5000)
     added = command(

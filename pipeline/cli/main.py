@@ -8,7 +8,7 @@
     phistar sweep NAME key=a,b key=1..6
     phistar compare RUN RUN
     phistar runs | promote RUN | rollback NAME | serve NAME
-    phistar push|pull URL [NAME] | prune
+    phistar push|pull URL [NAME] | prune | doctor
 
 `key=value` anywhere on the line overrides a key of the recipe.
 
@@ -62,7 +62,7 @@ def run_command(typed: list[str]) -> int:
     parent.end_with_parent()
     try:
         given = parse(typed)
-        if given.command not in (None, "completion", "ui"):
+        if given.command not in (None, "completion", "doctor", "ui"):
             catch_up(given)
         with waiting(given):
             answer, lines = FUNCTIONS.get(given.command, run)(given)
@@ -78,7 +78,8 @@ def run_command(typed: list[str]) -> int:
         return failed(error, typed)
     if given.json or lines:
         print(json.dumps(answer) if given.json else "\n".join(lines), flush=True)
-    return errors.OK
+    # of doctor: it has found something that is still there
+    return errors.FAILED if answer.get("sound") is False else errors.OK
 
 
 def on_signal(number: int, frame: FrameType | None) -> None:
@@ -414,6 +415,15 @@ def prune(given: Namespace) -> Answer:
     return answer, pruned_lines(answer, command(*words, root=given.root))
 
 
+def doctor(given: Namespace) -> Answer:
+    """Look for what is not as it should be, and mend what is safe with --mend."""
+    from phistar.pipeline.cli.printing import doctor_lines
+    from phistar.pipeline.doctor.command import doctor as look
+
+    answer = look(given.root, given.mend)
+    return answer, doctor_lines(answer, terminal.width())
+
+
 def ui(given: Namespace) -> Answer:
     """Serve MLflow's pages until Ctrl-C."""
     from phistar.pipeline.tracking import ui
@@ -462,6 +472,7 @@ FUNCTIONS = {  # every other command is `run`
     "push": share,
     "pull": share,
     "prune": prune,
+    "doctor": doctor,
     "ui": ui,
 }
 

@@ -190,6 +190,27 @@ def shared_lines(command: str, answer: dict) -> list[str]:
     return lines
 
 
+def doctor_lines(answer: dict, columns: int | None) -> list[str]:
+    """Lines about what `doctor` has found: problems first, then what is worth knowing.
+
+    Args:
+        answer: of pipeline/doctor/command.py.
+        columns: of the terminal; None for a pipe.
+    """
+    rows, found = [], sorted(answer["findings"], key=lambda row: not row["harm"])
+    for row in found:
+        done = f" Mended: {row['mended']}." if row["mended"] else ""
+        advice = f" {row['advice']}" if row["advice"] and not row["mended"] else ""
+        rows.append((row["check"], row["place"], f"{row['problem']}{done}{advice}"))
+    left = [row for row in found if row["harm"] and not row["mended"]]
+    last = f"{len(found)} found, {len(left)} of them to be mended"
+    if not left:
+        last = "all is well" if not found else f"{len(found)} found, none does harm now"
+    if any(row["mendable"] for row in left):
+        last += "; `phistar doctor --mend` mends what is safe"
+    return [*table(rows, columns), last]
+
+
 def hosts_lines(plan: dict, columns: int | None = None) -> list[str]:
     """The time of a training on several hosts.
 

@@ -83,3 +83,21 @@ def broken(path: Path) -> str:
     except sqlite3.DatabaseError as error:
         return f"cannot be read ({error})"
     return "" if mark == WHOLE or kept else "was left half made"
+
+
+def torn(path: Path) -> str:
+    """The fault of a file that opens, found by reading all of it; "" without one."""
+    try:
+        with closing(sqlite3.connect(path, timeout=SECONDS)) as database:
+            (said,) = database.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError:
+        raise
+    except sqlite3.DatabaseError as error:
+        return f"cannot be read ({error})"
+    return "" if said == "ok" else f"is damaged ({said.splitlines()[-1]})"
+
+
+def statuses(path: Path) -> dict[str, str]:
+    """MLflow's runs: id -> status."""
+    with closing(sqlite3.connect(path, timeout=SECONDS)) as database:
+        return dict(database.execute("SELECT run_uuid, status FROM runs"))
