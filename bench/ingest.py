@@ -196,17 +196,21 @@ def main():
                     [*words, *sys.argv[1:]], check=True, stdout=subprocess.PIPE
                 )
                 found[way].append(json.loads(done.stdout.splitlines()[-1]))
-    size = {
-        "rows": f"{given.rows:,} rows of {given.columns} numbers, a category, a label",
-        "text": f"{given.text} GB of lines",
-        "images": f"{given.images} images",
-    }[what]
-    print(f"{size}, the best of {given.repeats}")
-    best = {way: min(runs, key=lambda r: r["seconds"]) for way, runs in found.items()}
-    for way, run in best.items():
-        print(way, ", ".join(f"{name} {value:.2f}" for name, value in run.items()))
-    ratio = best["alone"]["seconds"] / best["ingest"]["seconds"]
-    print(f"speed of ingest / that of reading and writing alone: {ratio:.2f}")
+        # before the files are removed, which may take long
+        size = {
+            "rows": f"{given.rows:,} rows of {given.columns} numbers, a category, a label",
+            "text": f"{given.text} GB of lines",
+            "images": f"{given.images} images",
+        }[what]
+        print(f"{size}, the best of {given.repeats}")
+        best = {
+            way: min(runs, key=lambda r: r["seconds"]) for way, runs in found.items()
+        }
+        for way, run in best.items():
+            print(way, ", ".join(f"{name} {value:.2f}" for name, value in run.items()))
+        ratio = best["alone"]["seconds"] / best["ingest"]["seconds"]
+        told = f"speed of ingest / that of reading and writing alone: {ratio:.2f}"
+        print(told, flush=True)
 
 
 if __name__ == "__main__":
