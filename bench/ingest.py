@@ -198,9 +198,9 @@ def main():
                 found[way].append(json.loads(done.stdout.splitlines()[-1]))
         # before the files are removed, which may take long
         size = {
-            "rows": f"{given.rows:,} rows of {given.columns} numbers, a category, a label",
+            "rows": f"{given.rows:,} rows of {given.columns} numbers and a category",
             "text": f"{given.text} GB of lines",
-            "images": f"{given.images} images",
+            "images": f"{given.images:,} images",
         }[what]
         print(f"{size}, the best of {given.repeats}")
         best = {
