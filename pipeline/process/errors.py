@@ -1,7 +1,8 @@
 """Exit statuses, and the exception that each stands for.
 
     0    success
-    1    failed: a non-finite loss, a full disk, a defect of ours
+    1    failed: a non-finite loss, a full disk, a defect of ours, or, in `doctor`,
+         something that does harm
     2    the caller's mistake: a wrong key, file or option
     3    a model that was rejected: it does not answer as it was evaluated, or, in
          `promote`, is not better than guessing or is worse than the champion

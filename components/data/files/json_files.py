@@ -41,7 +41,7 @@ def objects(file, span=None):
             row = DECODER.decode(line.decode())
             if not isinstance(row, dict):
                 raise ValueError("no object")
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             text = line[: slow.SHOWN].decode("utf-8", "replace")
             raise ValueError(
                 f"{file}:{number}: no JSON object: {error}. Received: {text!r}. "

@@ -225,5 +225,5 @@ def is_object(text):
     """True if the first line of a text is a JSON object.  bytes -> bool"""
     try:
         return isinstance(json.loads(text.split(b"\n", 1)[0]), dict)
-    except ValueError:
+    except (ValueError, RecursionError):  # brackets in brackets in brackets
         return False

@@ -50,6 +50,8 @@ def present(files: list[str]) -> list[str]:
             place = Path(file).absolute()
             meant = "" if str(place) == file else f", that is {place}"
             what = "a folder, not a file" if place.is_dir() else "no such file"
+            if place.exists() and not place.is_dir():
+                what = "a pipe or a device, not a file"
             raise ValueError(
                 f"{what}. Received: {file}{meant}. Expected a file, or - for stdin."
             )

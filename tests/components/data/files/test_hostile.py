@@ -112,3 +112,13 @@ def test_table_of_too_many_columns_is_one_short_error(kind, tmp_path):
 
 def test_long_names_are_cut_where_they_are_listed():
     assert len(shortened(["x" * 10**6] * 1000)) < 30 * 320
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 60_000, '{"a": ' * 20_000, '{"a": 1}\n' + "[" * 10**5]
+)
+def test_deep_json_is_one_clear_error(text, tmp_path):
+    file = tmp_path / "a.jsonl"
+    file.write_text(text + "\n")
+    with pytest.raises(ValueError, match="no JSON object: "):
+        TableFile.open(file, (None, None, None, None))
