@@ -95,8 +95,11 @@ class Connection(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Wait for the answer, without a limit: the model takes its time."""
-        self._limit(None)
+        """Wait for the answer, without a limit: the model takes its time.
+
+        One that was refused by its head has its answer already.
+        """
+        self._limit(HEAD_SECONDS if self.idle else None)
         super().on_message_complete()
 
     def on_response_complete(self) -> None:

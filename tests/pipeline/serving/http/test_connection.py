@@ -64,6 +64,16 @@ def test_a_silent_client_is_cut(running, monkeypatch, kind):
     assert status(running[0]) == 200
 
 
+def test_a_client_that_was_refused_by_its_head_is_cut_after_its_body(
+    running, monkeypatch
+):
+    monkeypatch.setattr(connection, "HEAD_SECONDS", 0.3)
+    with opened(running[0], 1, HALF.replace(b"127.0.0.1", b"evil.example")) as (one,):
+        assert b" 403 " in one.makefile("rb").readline()
+        one.sendall(b" " * 900)
+        until(lambda: not running[1].server_state.connections)
+
+
 def test_a_client_that_sends_a_byte_at_times_is_cut_too(running, monkeypatch):
     monkeypatch.setattr(connection, "BODY_SECONDS", 0.5)
     with opened(running[0], 1, HALF) as (one,), pytest.raises(ConnectionError):
