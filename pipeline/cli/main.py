@@ -101,7 +101,8 @@ def catch_up(given: Namespace) -> None:
     if hasattr(given, "root") and marked(given.root):
         from phistar.pipeline.tracking import follower
 
-        follower.catch_up(given.root)
+        with contextlib.suppress(OSError):  # of another user: not this command's matter
+            follower.catch_up(given.root)
 
 
 def waiting(given: Namespace) -> contextlib.AbstractContextManager:

@@ -73,9 +73,10 @@ class Clean(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Flush the stream."""
+        """Flush the stream, unless it is closed: Python flushes it once more."""
         with self._trying():
-            self.stream.flush()
+            if not self.stream.closed:
+                self.stream.flush()
 
     def isatty(self) -> bool:
         """True if the stream is a terminal."""

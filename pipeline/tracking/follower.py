@@ -179,7 +179,7 @@ def follow(
         Exit status: 0 when all is sent.
     """
     news = queue.SimpleQueue()  # run ids, then None
-    limit = Limit(patience, later(root))
+    limit = Limit(patience, later(root), public_name(root) == LOCAL)
     threading.Thread(target=_listen, args=(news, limit), daemon=True).start()
     run_ids, target = [run_id], None
     sendings, sent = {}, {}  # those under way with their locks, and the complete ones
@@ -219,13 +219,13 @@ def follow(
                     if sending.complete:
                         lock.close()  # no file stays open
                         sent[name], _ = sendings.pop(name)
-                failures = 0
+                failures, limit.failing = 0, False
             except Refused as error:
                 last_word(f"{error}\n{later(root)}")
                 return 1
             except Exception as error:  # of any kind: the run continues
                 limit.problem = " ".join(str(error).split())[:200]
-                failures += 1
+                failures, limit.failing = failures + 1, True
             if over and not failures and all(map(_sent, sendings.values())):
                 return 0
             sampler.begin()  # not before: mlflow cannot be imported by two threads
@@ -269,28 +269,38 @@ class Limit:
     is on disk already, so the process may end in any call.
 
     Args:
-        silence: seconds without progress.
+        patience: seconds without progress.
         advice: for the user.
+        local: True for a database here. While it does not fail it gets more time: the
+            machine is busy.
 
     Attributes:
         problem: the last one, in words.
+        failing: True while what was tried last has failed.
     """
 
-    def __init__(self, silence: float, advice: str):
-        self.silence, self.advice = silence, advice
+    def __init__(self, patience: float, advice: str, local: bool = False):
+        self.patience, self.advice, self.local = patience, advice, local
         self.stderr = os.dup(2)  # 2 itself may be held back when the time is over
-        self.problem, self.last = "it did not answer", time.monotonic()
+        self.problem, self.failing = "it did not answer", False
+        self.last = time.monotonic()
 
     def progress(self) -> None:
         """Begin the silence anew."""
         self.last = time.monotonic()
 
+    def silence(self) -> float:
+        """Seconds without progress that are borne now."""
+        if self.local and not self.failing:
+            return max(self.patience, LOCAL_SECONDS)
+        return self.patience
+
     def run(self) -> None:
         """Wait until the time is over, then end the process."""
         self.progress()
         end = self.last + TOTAL_SECONDS
-        while (now := time.monotonic()) < min(self.last + self.silence, end):
-            time.sleep(min(self.last + self.silence, end) - now)
+        while time.monotonic() < min(self.last + self.silence(), end):
+            time.sleep(POLL_SECONDS)
         try:
             last_word(f"MLflow: {self.problem}. {self.advice}", self.stderr)
         finally:

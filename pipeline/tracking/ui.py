@@ -69,6 +69,7 @@ def sync(root: Path, run_ids: Collection[str] | None = None) -> int:
             if ours and not target.has(ours):
                 sending.restart()
             if sending.complete:
+                marks.unmark(record.path)
                 continue
             try:
                 sending.step(orphan=not life.alive(record.path))

@@ -17,7 +17,7 @@ import pytest
 from phistar.pipeline.cli.main import main
 from phistar.pipeline.record import marks
 from phistar.pipeline.run import execution
-from phistar.pipeline.tracking import target
+from phistar.pipeline.tracking import follower, target
 from phistar.pipeline.tracking.follower import Follower
 from tests.helpers.figures import undrawn
 from tests.helpers.verified import verified_here
@@ -107,6 +107,7 @@ def quickly(mlflow=False, alone=False, drawn=False):
         if not mlflow:
             patch = stack.enter_context(pytest.MonkeyPatch.context())
             patch.setattr(execution, "Follower", Mute)
+            patch.setattr(follower, "catch_up", lambda root: None)
         if not alone:
             stack.enter_context(verified_here(asked=False))
         if not drawn:
