@@ -64,8 +64,9 @@ class Server(uvicorn.Server):
         for one in list(state.connections):
             one.shutdown()
         begun = [loop.connect_accepted_socket(self.protocol, one) for one in taken]
-        for _, one in await asyncio.gather(*begun):
-            one.shutdown()
+        for made in await asyncio.gather(*begun, return_exceptions=True):
+            if not isinstance(made, BaseException):  # a client may have left
+                made[1].shutdown()
         until = loop.time() + ANSWER_SECONDS
         while (state.connections or state.tasks) and loop.time() < until:
             await asyncio.sleep(POLL_SECONDS)
@@ -118,11 +119,14 @@ def refuse_new(listening: socket.socket) -> None:
 
     A socket that is closed resets the connections that nobody has taken yet, and their
     clients may have sent a request by then. So Linux is told to drop the first packet
-    of a connection: its client tries again, and finds the socket closed.
+    of a connection: its client tries again, and finds the socket closed. Where that
+    cannot be told, as in some containers, a connection of these few microseconds is
+    reset.
     """
     # packet of TCP: its byte 13 has the flags, 2 is SYN; keep 0 bytes of it, or all
     program = ((0x30, 0, 0, 13), (0x45, 0, 1, 2), (0x06, 0, 0, 0), (0x06, 0, 0, 2**18))
     code = b"".join(struct.pack("HBBI", *line) for line in program)
     held = ctypes.create_string_buffer(code)
     filled = struct.pack("HL", len(program), ctypes.addressof(held))
-    listening.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, filled)
+    with contextlib.suppress(OSError):
+        listening.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, filled)
