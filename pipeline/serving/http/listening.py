@@ -2,7 +2,7 @@
 
     signal      no connection begins any more; those that have begun are taken
     then        each request that came is answered, and its connection closed
-    after 6 s   what is left is cut: a half-sent request, an answer that takes too long
+    after 7 s   what is left is cut: a half-sent request, an answer that takes too long
 
 A second signal ends it at once.
 """
@@ -25,8 +25,8 @@ from phistar.pipeline.serving.http import connection
 
 BACKLOG = 2048  # connections that wait until one of them is taken
 BEGIN_SECONDS = 0.2  # for a connection that is about to begin, by a long way
-ANSWER_SECONDS = 6.0  # for the answers
-END_SECONDS = 8.0  # for all of it, whatever hangs: ten, on a machine that is busy
+ANSWER_SECONDS = 7.0  # for the answers
+END_SECONDS = 8.5  # for all of it, whatever hangs: ten, on a machine that is busy
 POLL_SECONDS = 0.02
 FILES = 2 * connection.MOST  # open ones
 SO_ATTACH_FILTER = 26  # of Linux; Python has no name for it
