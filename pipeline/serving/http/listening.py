@@ -2,7 +2,7 @@
 
     signal      no connection begins any more; those that have begun are taken
     then        each request that came is answered, and its connection closed
-    after 6 s   what is left is cut: a half-sent request, an answer that takes too long
+    after 7 s   what is left is cut: a half-sent request, an answer that takes too long
 
 A second signal ends it at once.
 """
@@ -25,8 +25,8 @@ from phistar.pipeline.serving.http import connection
 
 BACKLOG = 2048  # connections that wait until one of them is taken
 BEGIN_SECONDS = 0.2  # for a connection that is about to begin, by a long way
-ANSWER_SECONDS = 6.0  # for the answers
-END_SECONDS = 8.0  # for all of it, whatever hangs: ten, on a machine that is busy
+ANSWER_SECONDS = 7.0  # for the answers
+END_SECONDS = 8.5  # for all of it, whatever hangs: ten, on a machine that is busy
 POLL_SECONDS = 0.02
 FILES = 2 * connection.MOST  # open ones
 SO_ATTACH_FILTER = 26  # of Linux; Python has no name for it
@@ -64,8 +64,9 @@ class Server(uvicorn.Server):
         for one in list(state.connections):
             one.shutdown()
         begun = [loop.connect_accepted_socket(self.protocol, one) for one in taken]
-        for _, one in await asyncio.gather(*begun):
-            one.shutdown()
+        for made in await asyncio.gather(*begun, return_exceptions=True):
+            if not isinstance(made, BaseException):  # a client may have left
+                made[1].shutdown()
         until = loop.time() + ANSWER_SECONDS
         while (state.connections or state.tasks) and loop.time() < until:
             await asyncio.sleep(POLL_SECONDS)
@@ -118,11 +119,14 @@ def refuse_new(listening: socket.socket) -> None:
 
     A socket that is closed resets the connections that nobody has taken yet, and their
     clients may have sent a request by then. So Linux is told to drop the first packet
-    of a connection: its client tries again, and finds the socket closed.
+    of a connection: its client tries again, and finds the socket closed. Where that
+    cannot be told, as in some containers, a connection of these few microseconds is
+    reset.
     """
     # packet of TCP: its byte 13 has the flags, 2 is SYN; keep 0 bytes of it, or all
     program = ((0x30, 0, 0, 13), (0x45, 0, 1, 2), (0x06, 0, 0, 0), (0x06, 0, 0, 2**18))
     code = b"".join(struct.pack("HBBI", *line) for line in program)
     held = ctypes.create_string_buffer(code)
     filled = struct.pack("HL", len(program), ctypes.addressof(held))
-    listening.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, filled)
+    with contextlib.suppress(OSError):
+        listening.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, filled)
