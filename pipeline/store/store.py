@@ -140,6 +140,8 @@ class Store:
         folder = self.root / "stages" / stage
         found = [path for path in folder.glob("[!.]*") if "." in path.name]
         for path in folder.glob(".*.tmp-*"):
+            if path.name.endswith(REPLACED):
+                continue  # the next reader puts it back
             with contextlib.suppress(FileNotFoundError, BlockingIOError):
                 descriptor = os.open(path, os.O_RDONLY)
                 try:

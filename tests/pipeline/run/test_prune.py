@@ -198,3 +198,13 @@ def test_what_damage_has_left_goes(tmp_path):
     told = prune(tmp_path, 30, yes=True)
     assert told["left"] == [{"path": str(damaged), "bytes": 1000}]
     assert not damaged.exists()
+
+
+def test_a_result_that_a_killed_writer_has_set_aside_stays(tmp_path):
+    result(tmp_path, 0.2, losses=(0.1,))
+    (path,) = (tmp_path / "mlruns").glob("stages/evaluate/[!.]*")
+    aside = path.with_name(f".{path.name}.tmp-1-a-replaced")
+    path.rename(aside)
+    aged(aside.parent)
+    assert not prune(tmp_path, 30, yes=True)["left"]
+    assert Store(tmp_path / "mlruns").get("evaluate", path.name) == path
