@@ -29,6 +29,7 @@ FAST = (
     "tests/components/training/test_muon.py",
     "tests/phistar/test_rows.py",
     "tests/pipeline/config/",
+    "tests/pipeline/doctor/",
     "tests/pipeline/init/test_look.py",
     "tests/pipeline/record/",
     "tests/pipeline/serving/http/test_body.py",

@@ -250,7 +250,11 @@ MLFLOW = {
 }
 
 
-@pytest.mark.parametrize("name", MLFLOW)
+SLOW = [pytest.param(name, marks=pytest.mark.slow) for name in list(MLFLOW)[1:]]
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("name", [next(iter(MLFLOW)), *SLOW])
 def test_mlflow_is_brought_to_the_truth(name, tmp_path, empty_database, monkeypatch):
     for check in set(command.CHECKS) - {"MLflow"}:
         monkeypatch.delitem(command.CHECKS, check)
