@@ -187,9 +187,9 @@ def test_devices_and_frameworks_agree(trained, backend, count, kind):
 @pytest.mark.parametrize(
     ("backend", "kinds"),
     [
-        ("tensorflow", ["images"]),
         ("jax", ["text"]),
         pytest.param("jax", ["images"], marks=pytest.mark.slow),
+        pytest.param("tensorflow", ["images"], marks=pytest.mark.slow),
     ],
 )
 def test_resumed_on_two_devices_equals_uninterrupted(case, tmp_path, backend, kinds):

@@ -173,13 +173,11 @@ def test_next_command_sends_what_the_follower_could_not(tmp_path, empty_database
     """Killed with its follower, refused, whole but unsent, and still at work."""
     (tmp_path / "mlruns").mkdir()
     (tmp_path / "mlruns/mlflow.db").write_bytes(empty_database.read_bytes())
-    process = subprocess.Popen([sys.executable, "-c", ""])
-    process.wait()
     killed, living = (
         records.start(tmp_path, "killed"),
         records.start(tmp_path, "living"),
     )
-    records.rewrite(killed.path, lambda entry: entry | {"pid": process.pid})
+    records.die(killed)
     whole = records.whole_run(tmp_path, "whole", 0.02)
     refused = records.whole_run(tmp_path, "refused", 0.03)
     records.rewrite(refused.path, lambda entry: entry | {"experiment": "x" * 600})
