@@ -200,7 +200,7 @@ def main():
         size = {
             "rows": f"{given.rows:,} rows of {given.columns} numbers and a category",
             "text": f"{given.text} GB of lines",
-            "images": f"{given.images:,} images",
+            "images": f"{given.images or 0:,} images",
         }[what]
         print(f"{size}, the best of {given.repeats}")
         best = {
