@@ -49,34 +49,15 @@ def _escaped(match: re.Match) -> str:
     return f"\\u{ord(match[0]):04x}"
 
 
-class Clean(io.TextIOBase):
-    """A stream that passes on what `clean` leaves.
+class Passing(io.TextIOBase):
+    """A stream in front of another one.
 
     Args:
         stream: of text.
-        needed: False lets a write that fails be lost.
     """
 
-    def __init__(self, stream: TextIO, needed: bool = True):
-        self.stream, self.needed = stream, needed
-
-    def write(self, text: str) -> int:
-        """Write to the stream."""
-        with self._trying():
-            shown = clean(text if self.needed else brief(text), self.isatty())
-            try:
-                self.stream.write(shown)
-            except UnicodeEncodeError as error:  # half a surrogate pair, of a file name
-                encoding = error.encoding
-                shown = shown.encode(encoding, "backslashreplace").decode(encoding)
-                self.stream.write(shown)
-        return len(text)
-
-    def flush(self) -> None:
-        """Flush the stream, unless it is closed: Python flushes it once more."""
-        with self._trying():
-            if not self.stream.closed:
-                self.stream.flush()
+    def __init__(self, stream: TextIO):
+        self.stream = stream
 
     def isatty(self) -> bool:
         """True if the stream is a terminal."""
@@ -95,6 +76,37 @@ class Clean(io.TextIOBase):
     def errors(self) -> str:
         """The stream's way with letters that its encoding lacks."""
         return self.stream.errors
+
+
+class Clean(Passing):
+    """A stream that passes on what `clean` leaves.
+
+    Args:
+        stream: of text.
+        needed: False lets a write that fails be lost.
+    """
+
+    def __init__(self, stream: TextIO, needed: bool = True):
+        super().__init__(stream)
+        self.needed = needed
+
+    def write(self, text: str) -> int:
+        """Write to the stream."""
+        with self._trying():
+            shown = clean(text if self.needed else brief(text), self.isatty())
+            try:
+                self.stream.write(shown)
+            except UnicodeEncodeError as error:  # half a surrogate pair, of a file name
+                encoding = error.encoding
+                shown = shown.encode(encoding, "backslashreplace").decode(encoding)
+                self.stream.write(shown)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush the stream, unless it is closed: Python flushes it once more."""
+        with self._trying():
+            if not self.stream.closed:
+                self.stream.flush()
 
     @contextlib.contextmanager
     def _trying(self) -> Iterator[None]:

@@ -1,23 +1,22 @@
 """The log of a run: the lines that its user saw on stderr, as plain text."""
 
-import io
 import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from phistar.pipeline.process.output import clean
+from phistar.pipeline.process.output import Passing, clean
 
 _CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # colours, and moves of the cursor
 
 
-class Console(io.TextIOBase):
+class Console(Passing):
     """A stream that passes everything on and keeps it."""
 
     def __init__(self, stream: TextIO):
-        self.stream = stream
-        self.written = []
+        super().__init__(stream)
+        self.written: list[str] = []
 
     def write(self, text: str) -> int:
         """Write to the stream, and keep the text."""
@@ -27,19 +26,6 @@ class Console(io.TextIOBase):
     def flush(self) -> None:
         """Flush the stream."""
         self.stream.flush()
-
-    def isatty(self) -> bool:
-        """True if the stream is a terminal."""
-        return self.stream.isatty()
-
-    def fileno(self) -> int:
-        """The stream's descriptor."""
-        return self.stream.fileno()
-
-    @property
-    def encoding(self) -> str:
-        """The stream's encoding."""
-        return self.stream.encoding
 
     def text(self) -> str:
         """The lines without colours; of a bar its last state."""
