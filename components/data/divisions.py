@@ -78,6 +78,7 @@ def by_column(pieces, valid_fraction, test_fraction, seed, stratified):
         )
 
     def divide(rows):
+        """The split of each row, by its column.  Rows -> int [N], of DIVIDED"""
         chosen = (rows.split[:, None] == np.array(DIVIDED)).argmax(axis=1)
         train = chosen == TRAIN
         if made is not None and train.any():
@@ -148,6 +149,7 @@ def by_label(pieces, borders, seed):
     splits = np.array([chosen[key] for key in keys.tolist()], int)
 
     def divide(rows):
+        """The split of each row, by its hash.  Rows -> int [N], of DIVIDED"""
         hashed = positions(rows, seed)
         found = np.digitize(hashed, borders)
         if len(keys):

@@ -47,6 +47,7 @@ def folded(divided, fold, seed):
 
     @cache  # it is one more pass over the rows
     def divide():
+        """The function of (Rows, number of the first one) -> fold of each, int [N]."""
         first = next(iter(pieces))
         if first.time is not None:
             return by_time(pieces, count)
@@ -126,6 +127,7 @@ def by_label(pieces, count, seed):
     folds = np.array([chosen[key] for key in keys.tolist()], int)
 
     def divide(rows, start):
+        """The fold of each row, by its hash.  Rows -> int [N]"""
         hashed = positions(rows, salted(seed))
         found = at(hashed, count)
         if len(keys):
